@@ -1,5 +1,126 @@
-"""What the YAML may say: one frozen dataclass per section, in the final shape of the interface.
+"""What a loaded config is: one frozen dataclass per section, every default filled in, every path absolute.
 
-Each field carries its limits as metadata (see `agent.config.fields`), so that the loader, the JSON Schema and the docs
-cannot disagree.
+`agent.config.table` says how the YAML's keys become these fields.
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from agent.config.problems import Problem
+    from agent.config.secrets import Secret
+
+EngineMode = Literal["auto", "latency", "throughput"]
+Publish = Literal["on", "off"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+SourceKind = Literal["rtsp", "http", "v4l2", "file", "folder"]
+Transport = Literal["tcp", "udp"]
+Rotate = Literal[0, 90, 180, 270]
+Pace = Literal["realtime", "max"]
+HwAccel = Literal["auto", "none", "cuda", "drm", "qsv", "vaapi", "vdpau", "vulkan"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """threads: None leaves the number to the engine."""
+
+    mode: EngineMode = "auto"
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """Absolute paths of PEM files; ca None means the system's CAs. insecure: the broker's certificate is not checked."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionsConfig:
+    """max_rate: messages a second and camera at most; 0 publishes every inferred frame."""
+
+    publish: Publish = "on"
+    max_rate: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class MqttConfig:
+    """Where and how to publish. url never holds credentials, so it may be shown. reconnect_max: seconds."""
+
+    host: str = "localhost"
+    port: int = 1883
+    tls_enabled: bool = False
+    url: str = "mqtt://localhost:1883"
+    username: str | None = None
+    password: Secret | None = None
+    tls: TlsConfig = field(default_factory=TlsConfig)
+    prefix: str = ""
+    detections: DetectionsConfig = field(default_factory=DetectionsConfig)
+    reconnect_max: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthConfig:
+    """interval: seconds between two health messages."""
+
+    interval: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    level: LogLevel = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """One camera.
+
+    source: a URL without credentials, or an absolute path. timeout: seconds, for opening and for each read.
+    rotate: degrees clockwise. fps: inferences a second at most, 0 for every frame. labels: empty publishes all.
+    model and backend are resolved: the camera's own, else the top level's.
+    """
+
+    id: str
+    source: str
+    kind: SourceKind
+    name: str = ""
+    username: str | None = None
+    password: Secret | None = None
+    transport: Transport = "tcp"
+    timeout: float = 5.0
+    rotate: Rotate = 0
+    fps: float = 0.0
+    pace: Pace = "realtime"
+    loop: bool = False
+    confidence: float = 0.5
+    labels: tuple[str, ...] = ()
+    model: str = "person"
+    backend: tuple[str, ...] = ("auto",)
+    hwaccel: HwAccel = "auto"
+
+    @property
+    def live(self) -> bool:
+        """Whether the source is a camera: it has no end, and cannot be asked to wait."""
+        return self.kind in {"rtsp", "http", "v4l2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole config of one device. file: where it came from. warnings: what works but should not stay so."""
+
+    device: str
+    cameras: tuple[CameraConfig, ...]
+    name: str = ""
+    model: str = "person"
+    backend: tuple[str, ...] = ("auto",)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
+    health: HealthConfig = field(default_factory=HealthConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    file: str = ""
+    warnings: tuple[Problem, ...] = ()

@@ -1,0 +1,8 @@
+"""What the YAML may say, and loading it."""
+
+from agent.config.model import CameraConfig, Config
+from agent.config.problems import ConfigError, Problem
+from agent.config.redact import redact, redact_url
+from agent.config.secrets import Secret
+
+__all__ = ["CameraConfig", "Config", "ConfigError", "Problem", "Secret", "redact", "redact_url"]

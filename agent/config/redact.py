@@ -1,0 +1,52 @@
+"""Takes credentials out of text before it reaches a log, a topic or an error."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST = 4
+"""Shorter secrets are not looked for in text: masking every "a" would name the letter and spoil the log."""
+
+# Well-formed user info ends at the last @ of the authority. A password with a bare "/", "?" or "#" leaks past it, so a
+# user followed by ":" reaches to the last @ of the word.
+_USERINFO = re.compile(r"(?<=://)(?:[^\s/?#]*@|[^\s/?#@:]*:\S*@)")
+_WHOLE_USERINFO = re.compile(r"(?<=://)(?:[^/?#]*@|[^/?#@:]*:.*@)", re.DOTALL)
+_QUERY = re.compile(
+    r"(?<=[?&;])([\w.-]*(?:pass|pwd|token|secret|auth|key|user|login|sig)[\w.-]*=)[^&;#\s'\"]+", re.IGNORECASE
+)
+
+_forms: frozenset[str] = frozenset()
+_pattern: re.Pattern[str] | None = None
+
+
+def remember(secret: str) -> None:
+    """From now on `redact` masks `secret` in every spelling a URL, a JSON text or a repr gives it.
+
+    Called by the thread that loads a config, the only writer; readers see the old set or the new one.
+    """
+    global _forms, _pattern  # noqa: PLW0603 - the one registry of the process, as logging's is
+    if len(secret) < SHORTEST:
+        return
+    spellings = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    spellings |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    if not spellings <= _forms:
+        forms = _forms | spellings
+        _pattern = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
+        _forms = forms
+
+
+def redact(text: str) -> str:
+    """`text` with every remembered secret and the credentials in every URL replaced by `***`."""
+    if _pattern is not None:
+        text = _pattern.sub(MASK, text)
+    if "://" in text:
+        text = _QUERY.sub(rf"\1{MASK}", _USERINFO.sub(f"{MASK}@", text))
+    return text
+
+
+def redact_url(url: str) -> str:
+    """`url` fit to be shown. Unlike `redact` it knows where the URL ends, so a blank in a password hides nothing."""
+    return redact(_WHOLE_USERINFO.sub(f"{MASK}@", url))
