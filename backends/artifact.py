@@ -1,0 +1,83 @@
+"""A model file plus everything the daemon must know to run it. Plain data: it travels to the worker as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Format = Literal["onnx", "openvino", "tflite", "tensorflow"]
+Layout = Literal["NCHW", "NHWC"]
+Dtype = Literal["float32", "float16", "uint8", "int8"]
+Color = Literal["RGB", "BGR"]
+Resize = Literal["letterbox", "letterbox_topleft", "stretch"]
+Precision = Literal["f32", "bf16", "auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """How one RGB image becomes the model's input tensor: value = (pixel - mean) / std, pixel in 0..255.
+
+    mean, std: one number per channel, in the model's own channel order (`color`).
+    resize: "letterbox" centres the scaled image on `pad`, "letterbox_topleft" puts it into the corner,
+    "stretch" ignores the aspect ratio. dtype: what the tensor holds; an integer tensor with scale and zero point
+    stores value / scale + zero_point. name: the tensor's name in the file, None for "the only input".
+    """
+
+    height: int
+    width: int
+    layout: Layout
+    dtype: Dtype
+    color: Color = "RGB"
+    resize: Resize = "letterbox"
+    pad: int = 114
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One model, ready for `Backend.load` and `make_head`.
+
+    path: the file an engine opens (of OpenVINO IR the .xml). sha256: of the file as its maker published it, also
+    where `path` was converted from it; of OpenVINO IR that nobody converted, of .xml then .bin.
+    family: the head's id. head: options of that head, JSON values only. labels: by class_id, never empty.
+    why: where each fact came from, one line each, for `models inspect`.
+    """
+
+    name: str
+    path: Path
+    format: Format
+    sha256: str
+    family: str
+    input: InputSpec
+    labels: tuple[str, ...]
+    licence: str = "unknown"
+    precision: Precision = "auto"
+    head: Mapping[str, Any] = field(default_factory=dict)
+    why: tuple[str, ...] = ()
+
+    @property
+    def rev(self) -> str:
+        return self.sha256[:8]
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "path": str(self.path)}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Artifact:
+        """The inverse of `to_json`. Raises ValueError, TypeError or KeyError on anything else."""
+        data = json.loads(text)
+        spec = data["input"]
+        return cls(
+            **{
+                **data,
+                "path": Path(data["path"]),
+                "input": InputSpec(**{**spec, "mean": tuple(spec["mean"]), "std": tuple(spec["std"])}),
+                "labels": tuple(data["labels"]),
+                "why": tuple(data["why"]),
+            }
+        )

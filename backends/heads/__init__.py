@@ -1,0 +1,63 @@
+"""Output heads: raw tensors of one model family in, `Detections` in pixels of the model's input out. NumPy only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from numpy.typing import NDArray
+
+from backends.contract import ArtifactError, Output
+from backends.detections import Detections
+
+if TYPE_CHECKING:
+    from backends.artifact import Artifact
+
+GROUP = "vedette.heads"
+BUILTIN = {
+    "boxes": "backends.heads.boxes:BoxesHead",
+    "ssd": "backends.heads.ssd:SsdHead",
+    "yolo": "backends.heads.yolo:YoloHead",
+    "yolo-e2e": "backends.heads.yolo_e2e:YoloE2eHead",
+    "yolox": "backends.heads.yolox:YoloxHead",
+}
+
+
+class Head(Protocol):
+    """Decodes what one loaded model returns. Used by one thread at a time."""
+
+    def decode(self, outputs: Sequence[NDArray[Any]], floor: float) -> Detections:
+        """Detections with confidence >= floor, in pixels of the model's input, best first, at most 300.
+
+        outputs: the tensors of `Engine.run`, in the order `make_head` was given; not kept, not changed.
+        """
+        ...
+
+
+def families() -> tuple[str, ...]:
+    """The ids of all heads there are, ours and strangers'; nothing is imported."""
+    return tuple(sorted({*BUILTIN, *(entry.name for entry in entry_points(group=GROUP))}))
+
+
+def make_head(artifact: Artifact, outputs: Sequence[Output]) -> Head:
+    """The head of the artifact's family, fitted to the engine's outputs.
+
+    A stranger's head is what an entry point of group "vedette.heads" names: called with the same two arguments.
+    Raises ArtifactError when there is no such family, or the tensors do not fit it or the labels.
+    """
+    return _factory(artifact.family)(artifact, outputs)
+
+
+def _factory(family: str) -> Callable[[Artifact, Sequence[Output]], Head]:
+    from importlib import import_module
+
+    if family in BUILTIN:
+        module, name = BUILTIN[family].split(":")
+        return cast("Callable[[Artifact, Sequence[Output]], Head]", getattr(import_module(module), name))
+    for entry in entry_points(group=GROUP, name=family):
+        try:
+            return cast("Callable[[Artifact, Sequence[Output]], Head]", entry.load())
+        except Exception as error:  # noqa: BLE001 - a stranger's import may raise anything
+            raise ArtifactError(f"head {family!r} ({entry.value}) cannot be imported: {error!r}") from error
+    raise ArtifactError(f"no head {family!r}; there are: {', '.join(families())}")
