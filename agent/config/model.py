@@ -32,7 +32,7 @@ class EngineConfig:
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
-    """Absolute paths of PEM files; ca None means the system's CAs. insecure: the broker's certificate is not checked."""
+    """Absolute paths of PEM files; no ca means the system's. insecure: the broker is not verified."""
 
     ca: str | None = None
     cert: str | None = None
@@ -81,7 +81,7 @@ class CameraConfig:
     """One camera.
 
     source: a URL without credentials, or an absolute path. timeout: seconds, for opening and for each read.
-    rotate: degrees clockwise. fps: inferences a second at most, 0 for every frame. labels: empty publishes all.
+    rotate: degrees clockwise. fps: inferences a second at most, 0 for every frame. labels: empty for all.
     model and backend are resolved: the camera's own, else the top level's.
     """
 
@@ -111,7 +111,7 @@ class CameraConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole config of one device. file: where it came from. warnings: what works but should not stay so."""
+    """The config of one device. file: where it came from. warnings: what works but should not stay so."""
 
     device: str
     cameras: tuple[CameraConfig, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake. line and column count from 1, 0 where there is none; key is dotted (`cameras.gate.rotate`)."""
+    """One mistake. line and column count from 1, 0 if there is none; key is dotted (`cameras.gate.rotate`)."""
 
     file: str
     line: int
@@ -21,7 +21,7 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The file cannot be used. Holds every problem found, in the order of the file; str() is one line for each."""
+    """The file cannot be used. problems: all of them, in the order of the file; str() has a line for each."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))

@@ -10,10 +10,10 @@ MASK = "***"
 SHORTEST = 4
 """Shorter secrets are not looked for in text: masking every "a" would name the letter and spoil the log."""
 
-# Well-formed user info ends at the last @ of the authority. A password with a bare "/", "?" or "#" leaks past it, so a
-# user followed by ":" reaches to the last @ of the word.
-_USERINFO = re.compile(r"(?<=://)(?:[^\s/?#]*@|[^\s/?#@:]*:\S*@)")
-_WHOLE_USERINFO = re.compile(r"(?<=://)(?:[^/?#]*@|[^/?#@:]*:.*@)", re.DOTALL)
+# A password may hold a bare "/", "?", "#" or "@", so after `name:` the last @ of the word ends it. That a path with
+# an @ behind `host:port` is masked too is the price. Without ":" user info ends with the authority.
+_USERINFO = re.compile(r"(?<=://)(?:[^\s/?#@:\"'<>]*:[^\s\"'<>]*@|[^\s/?#]*@)")
+_WHOLE_USERINFO = re.compile(r"(?<=://)(?:[^/?#@:]*:.*@|[^/?#]*@)", re.DOTALL)
 _QUERY = re.compile(
     r"(?<=[?&;])([\w.-]*(?:pass|pwd|token|secret|auth|key|user|login|sig)[\w.-]*=)[^&;#\s'\"]+", re.IGNORECASE
 )
@@ -48,5 +48,5 @@ def redact(text: str) -> str:
 
 
 def redact_url(url: str) -> str:
-    """`url` fit to be shown. Unlike `redact` it knows where the URL ends, so a blank in a password hides nothing."""
+    """`url` fit to be shown. It knows where the URL ends, so even a password with blanks is found."""
     return redact(_WHOLE_USERINFO.sub(f"{MASK}@", url))

@@ -9,7 +9,7 @@ from agent.config.redact import MASK, remember
 
 
 class Secret:
-    """Wraps a password. repr, str and format give `***`; only `reveal` gives the value. Equality works, pickling not."""
+    """Wraps a password: repr, str and format give `***`, only `reveal` the value. Compares, never pickles."""
 
     __slots__ = ("_value",)
 
