@@ -1,12 +1,14 @@
-"""A model file plus everything the daemon must know to run it. Plain data: it travels to the worker as JSON."""
+"""A model file plus all the daemon must know to run it. Plain data: it travels to the worker as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Format = Literal["onnx", "openvino", "tflite", "tensorflow"]
 Layout = Literal["NCHW", "NHWC"]
@@ -22,8 +24,8 @@ class InputSpec:
 
     mean, std: one number per channel, in the model's own channel order (`color`).
     resize: "letterbox" centres the scaled image on `pad`, "letterbox_topleft" puts it into the corner,
-    "stretch" ignores the aspect ratio. dtype: what the tensor holds; an integer tensor with scale and zero point
-    stores value / scale + zero_point. name: the tensor's name in the file, None for "the only input".
+    "stretch" ignores the aspect ratio. dtype: what the tensor holds; an integer tensor with scale and zero
+    point stores value / scale + zero_point. name: the tensor's name in the file, None for "the only input".
     """
 
     height: int
@@ -42,8 +44,8 @@ class InputSpec:
 class Artifact:
     """One model, ready for `Backend.load` and `make_head`.
 
-    path: the file an engine opens (of OpenVINO IR the .xml). sha256: of the file as its maker published it, also
-    where `path` was converted from it; of OpenVINO IR that nobody converted, of .xml then .bin.
+    path: the file an engine opens (of OpenVINO IR the .xml). sha256: of the file as its maker published it,
+    also where `path` was converted from it; of OpenVINO IR that nobody converted, of .xml then .bin.
     family: the head's id. head: options of that head, JSON values only. labels: by class_id, never empty.
     why: where each fact came from, one line each, for `models inspect`.
     """

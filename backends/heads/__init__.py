@@ -1,18 +1,22 @@
-"""Output heads: raw tensors of one model family in, `Detections` in pixels of the model's input out. NumPy only."""
+"""Output heads: raw tensors of one model family in, `Detections` in pixels of its input out. NumPy only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from numpy.typing import NDArray
-
 from backends.contract import ArtifactError, Output
-from backends.detections import Detections
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
     from backends.artifact import Artifact
+    from backends.detections import Detections
+
+    Factory = Callable[[Artifact, Sequence[Output]], "Head"]
 
 GROUP = "vedette.heads"
 BUILTIN = {
@@ -43,21 +47,19 @@ def families() -> tuple[str, ...]:
 def make_head(artifact: Artifact, outputs: Sequence[Output]) -> Head:
     """The head of the artifact's family, fitted to the engine's outputs.
 
-    A stranger's head is what an entry point of group "vedette.heads" names: called with the same two arguments.
+    A stranger's head is what an entry point of group "vedette.heads" names, called with the same arguments.
     Raises ArtifactError when there is no such family, or the tensors do not fit it or the labels.
     """
     return _factory(artifact.family)(artifact, outputs)
 
 
-def _factory(family: str) -> Callable[[Artifact, Sequence[Output]], Head]:
-    from importlib import import_module
-
+def _factory(family: str) -> Factory:
     if family in BUILTIN:
         module, name = BUILTIN[family].split(":")
-        return cast("Callable[[Artifact, Sequence[Output]], Head]", getattr(import_module(module), name))
+        return cast("Factory", getattr(import_module(module), name))
     for entry in entry_points(group=GROUP, name=family):
         try:
-            return cast("Callable[[Artifact, Sequence[Output]], Head]", entry.load())
-        except Exception as error:  # noqa: BLE001 - a stranger's import may raise anything
+            return cast("Factory", entry.load())
+        except Exception as error:
             raise ArtifactError(f"head {family!r} ({entry.value}) cannot be imported: {error!r}") from error
     raise ArtifactError(f"no head {family!r}; there are: {', '.join(families())}")

@@ -1,0 +1,85 @@
+"""What every head shares: choosing its tensor, reading quantised numbers, the last steps to `Detections`."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.contract import ArtifactError, Output
+from backends.detections import Detections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from backends.artifact import Artifact
+
+MAX_DETECTIONS = 300
+MAX_CANDIDATES = 2048
+
+
+def misfit(artifact: Artifact, expected: str, outputs: Sequence[Output]) -> ArtifactError:
+    """The error for tensors that do not fit the family: what is needed, what is there, the fix."""
+    found = [f"{output.name} {shape(output)} {output.dtype}" for output in outputs]
+    return ArtifactError(
+        f"{artifact.path.name}: family {artifact.family!r} with {len(artifact.labels)} labels needs {expected}; "
+        f"the model has {', '.join(found) or 'no output'}. "
+        f"Correct `family`, `labels` or `head` in {artifact.path.stem}.yaml"
+    )
+
+
+def shape(output: Output) -> str:
+    return "(" + ", ".join("?" if size < 0 else str(size) for size in output.shape) + ")"
+
+
+def only(
+    artifact: Artifact, expected: str, outputs: Sequence[Output], fits: Callable[[tuple[int, ...]], bool]
+) -> int:
+    """The index of the one output that fits. Raises ArtifactError when there is none, or more than one."""
+    found = [index for index, output in enumerate(outputs) if fits(output.shape)]
+    if len(found) != 1:
+        raise misfit(artifact, expected, outputs)
+    return found[0]
+
+
+def real(stored: NDArray[Any], output: Output) -> NDArray[np.float32]:
+    """The real numbers behind a (part of a) tensor: (q - zero_point) * scale where it is quantised."""
+    numbers = stored.astype(np.float32)
+    if output.scale:
+        numbers -= np.float32(output.zero_point)
+        numbers *= np.float32(output.scale)
+    return numbers
+
+
+def gate(floor: float, output: Output) -> float:
+    """`floor` as the number the tensor stores, so that a quantised tensor is compared as it is."""
+    if not output.scale:
+        return floor
+    return math.ceil(floor / output.scale + output.zero_point - 1e-6)
+
+
+def strongest(picked: NDArray[np.intp], stored: NDArray[Any]) -> NDArray[np.intp]:
+    """`picked`, cut to the MAX_CANDIDATES of highest score. stored: one score per row of `picked`."""
+    if picked.size <= MAX_CANDIDATES:
+        return picked
+    return picked[np.argpartition(stored, picked.size - MAX_CANDIDATES)[-MAX_CANDIDATES:]]
+
+
+def centres_to_corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 4) cx, cy, width, height to x1, y1, x2, y2."""
+    half = boxes[:, 2:] * np.float32(0.5)
+    return np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1)
+
+
+def ranked(
+    xyxy: NDArray[np.float32], confidence: NDArray[np.float32], class_id: NDArray[np.int32]
+) -> Detections:
+    """Detections, best first, at most MAX_DETECTIONS; rows with a number that is none are left out."""
+    usable = np.isfinite(xyxy).all(axis=1)
+    if not usable.all():
+        xyxy, confidence, class_id = xyxy[usable], confidence[usable], class_id[usable]
+    order = np.argsort(-confidence, kind="stable")[:MAX_DETECTIONS]
+    return Detections(xyxy[order], np.minimum(confidence[order], np.float32(1.0)), class_id[order])

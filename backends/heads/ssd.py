@@ -1,0 +1,61 @@
+"""Head `ssd`: boxes already chosen by a TensorFlow detection graph or TFLite_Detection_PostProcess."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.detections import Detections
+from backends.heads import fit
+from backends.heads.roles import roles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from backends.artifact import Artifact
+    from backends.contract import Output
+
+
+class SsdHead:
+    """boxes (1, n, 4) as y1, x1, y2, x2 in 0..1, classes (1, n), scores (1, n), count (1,), in any order.
+
+    Options: label_offset (the number of the first label: 1 for TensorFlow's own graphs, 0 for
+    TFLite_Detection_PostProcess), outputs (role to index or name). Classes without a label are left out.
+    """
+
+    def __init__(self, artifact: Artifact, outputs: Sequence[Output]) -> None:
+        found = roles(artifact, outputs)
+        self._boxes, self._classes = found["boxes"], found["classes"]
+        self._scores, self._count = found["scores"], found.get("count")
+        self._outputs = tuple(outputs)
+        self._labels = len(artifact.labels)
+        self._offset = int(artifact.head.get("label_offset", 0))
+        spec = artifact.input
+        self._size = np.array([spec.width, spec.height, spec.width, spec.height], np.float32)
+
+    def decode(self, outputs: Sequence[NDArray[Any]], floor: float) -> Detections:
+        scores = outputs[self._scores].reshape(-1)
+        if self._count is not None:
+            scores = scores[: _valid(outputs[self._count], len(scores))]
+        picked = np.flatnonzero(scores >= fit.gate(floor, self._outputs[self._scores]))
+        if not picked.size:
+            return Detections.empty()
+        numbers = self._real(outputs, self._classes).reshape(-1)[picked]
+        class_id = np.nan_to_num(numbers, nan=-1.0).round().astype(np.int32) - np.int32(self._offset)
+        known = (class_id >= 0) & (class_id < self._labels)
+        if not known.all():
+            picked, class_id = picked[known], class_id[known]
+        boxes = self._real(outputs, self._boxes).reshape(-1, 4)[picked][:, [1, 0, 3, 2]] * self._size
+        return fit.ranked(boxes, fit.real(scores[picked], self._outputs[self._scores]), class_id)
+
+    def _real(self, outputs: Sequence[NDArray[Any]], index: int) -> NDArray[np.float32]:
+        return fit.real(outputs[index], self._outputs[index])
+
+
+def _valid(count: NDArray[Any], rows: int) -> int:
+    """How many rows the model filled; all where its count is no number of rows."""
+    number = float(count.reshape(-1)[0])
+    return int(number) if 0 <= number <= rows else rows
