@@ -1,0 +1,163 @@
+"""The dispatch thread of one model: mailboxes to engine, answers to scenes, in that order of urgency."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from agent.dispatch.engine import Done, RemoteEngine
+from agent.dispatch.lane import Job, Lane, longest_waiting
+from agent.dispatch.result import Result
+from agent.dispatch.scaler import Scaler
+from backends.detections import Detections, Unknown
+
+log = logging.getLogger("vedette.dispatch")
+
+_UNANSWERED_SECONDS = 1.0
+_IDLE_SECONDS = 0.5
+
+
+class Dispatcher:
+    """Owns one model's engine and its cameras' lanes.
+
+    on_result is called on the dispatch thread for each frame, in capture order per camera, and must not block.
+    """
+
+    def __init__(
+        self, model: str, engine: RemoteEngine, lanes: Sequence[Lane], on_result: Callable[[Result], None]
+    ) -> None:
+        self.model = model
+        self.engine = engine
+        self.lanes = tuple(lanes)
+        self.turned_at = time.monotonic()
+        self._on_result = on_result
+        spec = engine.spec.artifact.input
+        self._scaler = Scaler(spec.width, spec.height, spec.resize, spec.pad)
+        self._any_live = any(lane.live for lane in lanes)
+        self._jobs: dict[int, tuple[Lane, Job]] = {}
+        self._n = 0
+        self._wake_out, self._wake_in = os.pipe()
+        os.set_blocking(self._wake_in, False)
+        os.set_blocking(self._wake_out, False)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"dispatch-{model}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something changed: a frame, a worker, an end. From any thread."""
+        try:
+            os.write(self._wake_in, b"\0")
+        except BlockingIOError:
+            pass  # it is awake already
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.wake()
+
+    def join(self, timeout: float) -> bool:
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits and nothing is in flight."""
+        return not self._jobs and all(lane.mailbox.waiting_since() is None for lane in self.lanes)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._turn()
+        except Exception:
+            log.exception("the dispatch thread of %s ended: this is a bug in Vedette", self.model)
+        finally:
+            self.engine.close()
+
+    def _turn(self) -> None:
+        """One round: collect answers, refill the engine, and only then spend time on the answers."""
+        self._sleep()
+        now = self.turned_at = time.monotonic()
+        answers = self.engine.receive(now)
+        answers += self.engine.advance(now)
+        for answer in answers:
+            self._settle(answer)
+        self._fill()
+        for lane in self.lanes:
+            for job in lane.settled():
+                self._answer(lane, job.result)
+            self._speak_for_silence(lane, now)
+
+    def _sleep(self) -> None:
+        deadline = min([self.engine.next_deadline(), *self._due()])
+        timeout = min(max(deadline - time.monotonic(), 0.0), _IDLE_SECONDS)
+        readable, _, _ = select.select([self._wake_out, *self.engine.filenos()], [], [], timeout)
+        if self._wake_out in readable:
+            os.read(self._wake_out, 4096)
+
+    def _due(self) -> list[float]:
+        """When rate-capped cameras with a frame in their mailbox may have it inferred."""
+        if not self.engine.serving:
+            return []
+        return [
+            lane.not_before
+            for lane in self.lanes
+            if lane.mailbox.waiting_since() is not None and lane.not_before > self.turned_at
+        ]
+
+    def _fill(self) -> None:
+        engine = self.engine
+        while engine.free and engine.serving:
+            # A live frame that waits in a slot only ages there; where every frame counts, the next ones are made ready.
+            if self._any_live and engine.in_flight >= engine.streams:
+                return
+            now = time.monotonic()
+            lane = longest_waiting(self.lanes, now)
+            frame = lane.take(now) if lane is not None else None
+            if lane is None or frame is None:
+                return
+            slot = engine.free.pop()
+            placement = self._scaler.scale(frame.picture, frame.rotate, engine.image(slot))
+            self._n += 1
+            job = Job(self._n, frame, placement)
+            lane.jobs.append(job)
+            self._jobs[self._n] = (lane, job)
+            engine.submit(slot, self._n, lane.floor, time.monotonic())
+
+    def _settle(self, done: Done) -> None:
+        lane, job = self._jobs.pop(done.n)
+        seen, frame = done.seen, job.frame
+        if isinstance(seen, Unknown):
+            lane.unknown += 1
+            job.result = Result(frame, seen, self.engine.spec.backend)
+            return
+        lane.inferred += 1
+        lane.last_inference = self.turned_at
+        seen = Detections(job.placement.to_picture(seen.xyxy), seen.confidence, seen.class_id)
+        queue_ms = max(0.0, done.started - frame.monotonic) * 1e3
+        job.result = Result(frame, seen, self.engine.spec.backend, queue_ms, done.inference_ms)
+
+    def _answer(self, lane: Lane, result: Result | None) -> None:
+        assert result is not None
+        lane.answered_at = self.turned_at
+        seen = lane.scene.update(result.seen)
+        self._on_result(Result(result.frame, seen, result.backend, result.queue_ms, result.inference_ms))
+
+    def _speak_for_silence(self, lane: Lane, now: float) -> None:
+        """A camera that delivers frames nobody infers says so each second: unknown is not empty."""
+        if now - lane.answered_at < _UNANSWERED_SECONDS or lane.jobs:
+            return
+        frame = lane.mailbox.peek()
+        if frame is None or now - frame.monotonic > _UNANSWERED_SECONDS:
+            return
+        lane.answered_at = now
+        cause = "rate" if self.engine.serving else f"engine {self.engine.status.state}"
+        self._on_result(Result(frame, Unknown(cause), self.engine.spec.backend))

@@ -1,0 +1,71 @@
+"""One camera's way through a dispatcher: its mailbox, its scene, what is in flight, and what it is owed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agent.capture.frame import Frame
+from agent.capture.mailbox import Mailbox
+from agent.dispatch.letterbox import Placement
+from agent.dispatch.result import Result
+from agent.perception.scene import Scene
+
+
+@dataclass(slots=True)
+class Job:
+    """A frame in a slot; `result` is set when its answer came."""
+
+    n: int
+    frame: Frame
+    placement: Placement
+    result: Result | None = None
+
+
+@dataclass(slots=True)
+class Lane:
+    """live: the newest frame wins, and is taken only when a stream is free. fps: inferences a second, 0 is every frame."""
+
+    camera: str
+    mailbox: Mailbox
+    scene: Scene
+    fps: float
+    live: bool
+    floor: float
+    jobs: deque[Job] = field(default_factory=deque)
+    not_before: float = 0.0
+    answered_at: float = 0.0
+    inferred: int = 0
+    unknown: int = 0
+    last_inference: float = 0.0
+
+    def take(self, now: float) -> Frame | None:
+        """The waiting frame; the rate cap counts from here."""
+        frame = self.mailbox.take()
+        if frame is not None and self.fps > 0:
+            # From when it was due, not from now: else every late pick-up would lower the rate.
+            self.not_before = max(self.not_before + 1 / self.fps, now - 1 / self.fps)
+            self.mailbox.not_before = self.not_before
+        return frame
+
+    def settled(self) -> list[Job]:
+        """The jobs whose answers are here, in capture order; one that is still out holds back those behind it."""
+        jobs = []
+        while self.jobs and self.jobs[0].result is not None:
+            jobs.append(self.jobs.popleft())
+        return jobs
+
+
+def longest_waiting(lanes: Sequence[Lane], now: float) -> Lane | None:
+    """The lane whose mailbox has held a frame for longest, of those that may have one inferred now.
+
+    A mailbox counts from when it was last empty, so a camera whose frames are overtaken does not lose its turn, and
+    cameras that always have a frame take turns.
+    """
+    chosen, since = None, float("inf")
+    for lane in lanes:
+        waiting = lane.mailbox.waiting_since()
+        if waiting is not None and waiting < since and now >= lane.not_before:
+            chosen, since = lane, waiting
+    return chosen

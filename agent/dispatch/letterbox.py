@@ -1,0 +1,44 @@
+"""Where a picture lies in a model's input, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The picture's rectangle in the model's input, pixels: left, top, width, height."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def to_picture(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, 4) of input pixels to 0..1 of the whole picture, clamped."""
+        offset = np.array([self.left, self.top, self.left, self.top], np.float32)
+        size = np.array([self.width, self.height, self.width, self.height], np.float32)
+        return np.clip((xyxy - offset) / size, 0.0, 1.0)
+
+
+def place(width: int, height: int, input_width: int, input_height: int, resize: str) -> Placement:
+    """Where a picture of width x height goes.
+
+    resize: "stretch" fills the input; "letterbox" keeps the aspect and centres, "letterbox_topleft" puts it in the
+    corner. Letterboxed edges are even, since chroma comes in pairs.
+    """
+    if resize == "stretch":
+        return Placement(0, 0, input_width, input_height)
+    ratio = min(input_width / width, input_height / height)
+    inner_width = _even(width * ratio, input_width)
+    inner_height = _even(height * ratio, input_height)
+    if resize == "letterbox_topleft":
+        return Placement(0, 0, inner_width, inner_height)
+    return Placement((input_width - inner_width) // 2, (input_height - inner_height) // 2, inner_width, inner_height)
+
+
+def _even(value: float, limit: int) -> int:
+    return max(2, min(round(value / 2) * 2, limit - limit % 2))

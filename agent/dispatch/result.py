@@ -1,0 +1,34 @@
+"""What dispatch hands on: one answer per frame, in capture order, and the state of an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.capture.frame import Frame
+from backends.detections import Detections, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One frame's answer. `seen` is what the scene publishes, boxes in 0..1 of the picture, or Unknown.
+
+    queue_ms: capture to start of inference; inference_ms: the engine alone. Both 0 when nothing was inferred.
+    """
+
+    frame: Frame
+    seen: Detections | Unknown
+    backend: str
+    queue_ms: float = 0.0
+    inference_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """state: loading, serving, degraded or failed. since: wall clock, seconds."""
+
+    engine: str
+    state: str
+    backend: str
+    device: str
+    cause: str
+    since: float

@@ -1,0 +1,135 @@
+"""The daemon's end of a worker process: start it, talk to it, map its slots, kill it."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import select
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.protocol import LineReader, Message, ProtocolError, SlotLayout, encode
+
+_SEND_SECONDS = 1.0
+
+
+class WorkerGone(Exception):
+    """The worker does not take requests any more."""
+
+
+class WorkerProcess:
+    """One child process that serves one engine.
+
+    Start it on the main thread: the kernel kills it (PR_SET_PDEATHSIG) when the thread that started it ends.
+    """
+
+    def __init__(self, name: str, entry_point: str, interpreter: str = sys.executable) -> None:
+        requests, self._requests = os.pipe()
+        self._replies, replies = os.pipe()
+        # A file without a name: nothing is left behind however either side dies.
+        self._file = os.memfd_create(f"vedette-{name}")
+        self._output_tail = b""
+        self.images: list[NDArray[np.uint8]] = []
+        self.results: list[NDArray[np.float32]] = []
+        try:
+            self.process = subprocess.Popen(
+                [interpreter, "-m", "backends.worker"]
+                + ["--requests", str(requests), "--replies", str(replies), name, entry_point],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(requests, replies, self._file),
+                env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"},
+            )
+        except OSError:
+            for fd in (self._requests, self._replies, self._file):
+                os.close(fd)
+            raise
+        finally:
+            os.close(requests)
+            os.close(replies)
+        assert self.process.stdout is not None
+        self._output = self.process.stdout
+        self._reader = LineReader(self._replies)
+        for fd in (self._requests, self._replies, self._output.fileno()):
+            os.set_blocking(fd, False)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def filenos(self) -> tuple[int, int]:
+        """What to select on: replies, and the output of native libraries."""
+        return self._replies, self._output.fileno()
+
+    def send(self, op: str, **content: Any) -> None:
+        data = encode(op, **content)
+        while data:
+            try:
+                data = data[os.write(self._requests, data) :]
+            except BlockingIOError:
+                # Only a `load` with many labels is larger than the pipe.
+                if not select.select([], [self._requests], [], _SEND_SECONDS)[1]:
+                    raise WorkerGone(f"it took no request for {_SEND_SECONDS} s") from None
+            except BrokenPipeError as e:
+                raise WorkerGone("it closed its end") from e
+
+    def receive(self) -> list[Message]:
+        """The messages that have come. Raises WorkerGone when there will be no more, or they make no sense."""
+        try:
+            messages = self._reader.drain()
+        except ProtocolError as e:
+            raise WorkerGone(str(e)) from e
+        if not messages and self._reader.ended:
+            raise WorkerGone(self._last_words())
+        return messages
+
+    def output_lines(self) -> list[str]:
+        """The whole lines printed so far by the child and its native libraries."""
+        with contextlib.suppress(BlockingIOError):
+            while chunk := os.read(self._output.fileno(), 65536):
+                self._output_tail = (self._output_tail + chunk)[-65536:]
+        *lines, self._output_tail = self._output_tail.split(b"\n")
+        return [line.decode(errors="replace").rstrip() for line in lines if line.strip()]
+
+    def map_slots(self, layout: SlotLayout) -> None:
+        """Makes the shared slots and tells the worker where."""
+        os.ftruncate(self._file, layout.size)
+        memory = memoryview(mmap.mmap(self._file, layout.size))
+        self.images = [layout.image(memory, i) for i in range(layout.slots)]
+        self.results = [layout.results(memory, i) for i in range(layout.slots)]
+        self.send("map", path=f"/proc/self/fd/{self._file}")
+
+    def _last_words(self) -> str:
+        try:
+            code = self.process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe but lives"
+        if code < 0:
+            return f"killed by signal {-code}"
+        return f"exited with code {code}"
+
+    def close(self, grace: float) -> None:
+        """Asks it to go, kills it after `grace` seconds, frees everything. Safe twice."""
+        if self._requests < 0:
+            return
+        if grace > 0:
+            with contextlib.suppress(WorkerGone):
+                self.send("close")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(grace)
+        if self.process.returncode is None:
+            self.process.kill()
+            # A process in an uninterruptible system call dies later; the kernel reaps it with us at the latest.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1.0)
+        self._output.close()
+        for fd in (self._requests, self._replies, self._file):
+            os.close(fd)
+        self._requests = -1
+        self.images, self.results = [], []

@@ -1,0 +1,21 @@
+"""One camera's `detections` topic: numbers its messages and keeps them at the asked rate."""
+
+from __future__ import annotations
+
+
+class RateLimit:
+    """At most `rate` a second on average, without losing those of a steady source that come a little early.
+
+    rate 0: every one.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._interval = 1 / rate if rate > 0 else 0.0
+        self._next = 0.0
+
+    def allows(self, now: float) -> bool:
+        """Whether one may go at `now` (monotonic seconds); counts it if so."""
+        if now < self._next - self._interval / 4:
+            return False
+        self._next = max(self._next + self._interval, now)
+        return True

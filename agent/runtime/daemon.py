@@ -1,0 +1,183 @@
+"""`vedette run`: the main thread. It starts the pipeline, then turns once a second until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import select
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agent import __version__
+from agent.config.model import Config
+from agent.publish.mqtt import Publisher
+from agent.publish.payloads import Info, ModelInfo
+from agent.runtime import machine, paths
+from agent.runtime.notify import notify, watchdog_seconds
+from agent.runtime.pipeline import Pipeline, Plan, topics
+from agent.runtime.report import Report
+from agent.runtime.spawner import Spawner
+from backends.contract import API
+
+log = logging.getLogger("vedette.daemon")
+
+_TICK = 1.0
+_STOP_SECONDS = 1.8  # of the 2 s a clean stop may take
+_STUCK_SECONDS = 10.0
+
+
+class Daemon:
+    """One run of one config. `run` must be called on the main thread."""
+
+    def __init__(self, config: Config, found: Plan) -> None:
+        self._config = config
+        self._state = paths.state_directory()
+        self._runtime = paths.runtime_directory()
+        self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._stopping = False
+        self._ready = False
+        self._boot_id = secrets.token_hex(4)
+        names = topics(config)
+        self.publisher = Publisher(config.mqtt, config.device)
+        self.report = Report(config, names, self.publisher, self._boot_id)
+        self._spawner = Spawner(self._wake, self._runtime / "workers.pid")
+        self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.report)
+        self._found = found
+
+    def stop(self) -> None:
+        """From any thread, or a signal."""
+        self._stopping = True
+        self._wake()
+
+    def run(self, on_tick: Callable[[], None] = lambda: None) -> None:
+        """Returns when all finite sources have ended, or `stop` was called. on_tick: called once a second."""
+        self._runtime.mkdir(parents=True, exist_ok=True)
+        self._spawner.end_orphans()
+        with self._signals():
+            notify("STATUS=starting")
+            self.report.announce(self._info())
+            self.pipeline.start()
+            try:
+                self._turn_until_stopped(on_tick)
+            finally:
+                notify("STOPPING=1")
+                self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
+                (self._runtime / "status.json").unlink(missing_ok=True)
+                log.info("stopped")
+
+    def _turn_until_stopped(self, on_tick: Callable[[], None]) -> None:
+        next_tick = time.monotonic()
+        next_health = next_tick + min(1.0, self._config.health.interval)
+        watchdog = watchdog_seconds()
+        while not self._stopping:
+            wait = max(0.0, next_tick - time.monotonic())
+            if select.select([self._wake_out], [], [], wait)[0]:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_out, 4096)
+                self._spawner.run_pending()
+            now = time.monotonic()
+            if now < next_tick:
+                continue
+            next_tick = max(next_tick + min(_TICK, watchdog / 3 if watchdog else _TICK), now)
+            self._tick(now)
+            on_tick()
+            if now >= next_health:
+                next_health = max(next_health + self._config.health.interval, now)
+                self.report.publish_health(now)
+            if self.pipeline.finished:
+                log.info("all sources have ended")
+                return
+
+    def _tick(self, now: float) -> None:
+        for camera in self.pipeline.cameras.values():
+            camera.poll(now)
+        self.publisher.tick(now)
+        self.report.sample(now)
+        self._write_status(now)
+        stuck = self.report.stuck(now, _STUCK_SECONDS)
+        if stuck:
+            log.error("no progress: %s", stuck)
+        else:
+            notify("WATCHDOG=1")
+        if not self._ready and self._is_ready():
+            self._ready = True
+            notify("READY=1\nSTATUS=running")
+            log.info("ready")
+
+    def _is_ready(self) -> bool:
+        """The first frame has gone through, or every camera has said where it stands."""
+        views = self.report.views.values()
+        return any(view.lane.inferred for view in views) or all(
+            view.camera.status().state in {"offline", "stalled", "ended"} for view in views
+        )
+
+    def _write_status(self, now: float) -> None:
+        """Atomically, so that a reader never sees half of it."""
+        body = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "config": self._config.file,
+            "ready": self._ready,
+            **self.report.status(now),
+        }
+        draft = self._runtime / "status.json.part"
+        try:
+            draft.write_text(json.dumps(body))
+            draft.replace(self._runtime / "status.json")
+        except OSError as e:
+            log.warning("cannot write %s: %s", draft.name, e.strerror)
+
+    def _info(self) -> Info:
+        config = self._config
+        return Info(
+            device=config.device,
+            device_uid=paths.device_uid(self._state),
+            name=config.name or config.device,
+            version=__version__,
+            api=API,
+            boot_id=self._boot_id,
+            board=machine.board(),
+            os=machine.operating_system(),
+            engines=[dispatcher.engine.spec.id for dispatcher in self.pipeline.dispatchers],
+            models=[ModelInfo(a.name, a.rev, a.labels, a.licence) for a in self._found.artifacts.values()],
+            cameras=list(self.pipeline.cameras),
+            commands=[],
+            log_level=config.log.level,
+            last_exit=self._last_exit(),
+        )
+
+    def _last_exit(self) -> str:
+        """How the run before ended: "clean" if it said so, "unclean" if not, "first" if there was none."""
+        record = self._state / "last_exit"
+        try:
+            last = record.read_text().strip()
+        except OSError:
+            last = "first"
+        with contextlib.suppress(OSError):
+            record.write_text("unclean\n")
+        return last
+
+    def mark_clean_exit(self) -> None:
+        with contextlib.suppress(OSError):
+            Path(self._state / "last_exit").write_text("clean\n")
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_in, b"\0")
+
+    @contextlib.contextmanager
+    def _signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[misc]
+        def stop(_signum: int, _frame: object) -> None:
+            self.stop()
+
+        before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)

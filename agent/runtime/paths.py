@@ -1,0 +1,65 @@
+"""Where the daemon keeps its state, and the lock that makes it the only one there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import IO
+
+
+class Held(Exception):
+    """Another daemon holds the state directory."""
+
+
+def state_directory() -> Path:
+    """$STATE_DIRECTORY (systemd), else ~/.local/state/vedette; made if missing. Raises OSError."""
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    path = Path(given) if given else Path(base) / "vedette"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def runtime_directory() -> Path:
+    """$RUNTIME_DIRECTORY (systemd), else the state directory: where status.json is."""
+    given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else state_directory()
+
+
+def status_file() -> Path:
+    """The file a reader should look at: the service's, where there is one, else this user's own."""
+    service = Path("/run/vedette/status.json")
+    if not os.environ.get("RUNTIME_DIRECTORY") and not os.environ.get("STATE_DIRECTORY") and service.exists():
+        return service
+    return runtime_directory() / "status.json"
+
+
+def lock(directory: Path) -> IO[str]:
+    """Holds `directory` until the returned file is closed. Raises Held (naming the holder) or OSError."""
+    file = (directory / "lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise Held(f"{directory} is held by another vedette, pid {holder}") from None
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file
+
+
+def device_uid(directory: Path) -> str:
+    """Made once, kept in the state directory."""
+    path = directory / "device_uid"
+    try:
+        uid = path.read_text().strip()
+    except FileNotFoundError:
+        uid = ""
+    if not uid:
+        uid = secrets.token_hex(8)
+        path.write_text(uid + "\n")
+    return uid

@@ -1,0 +1,238 @@
+"""What the parts say, on its way out: results and states to MQTT, health and progress to whoever asks."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.capture.camera import Camera, CameraStatus
+from agent.config.model import CameraConfig, Config
+from agent.config.redact import redact
+from agent.dispatch.dispatcher import Dispatcher
+from agent.dispatch.lane import Lane
+from agent.dispatch.result import EngineStatus, Result
+from agent.publish import payloads
+from agent.publish.clock import clock_synced
+from agent.publish.detections import (
+    FrameStamp,
+    Latency,
+    ModelStamp,
+    Origin,
+    detections_message,
+    unknown_message,
+)
+from agent.publish.feed import RateLimit
+from agent.publish.mqtt import Publisher
+from agent.publish.topics import Topics
+from agent.runtime import machine
+from backends.artifact import Artifact
+from backends.detections import Unknown
+
+_DETECTIONS_EXPIRY = 5.0
+_RATE_WINDOW = 10.0
+
+
+@dataclass(slots=True)
+class View:
+    """One camera as seen from outside."""
+
+    config: CameraConfig
+    camera: Camera
+    lane: Lane
+    dispatcher: Dispatcher
+    model: ModelStamp
+    origin: Origin
+    topic: str
+    limit: RateLimit
+    seq: int = 0
+    published: int = 0
+    samples: deque[tuple[float, int, int]] = field(default_factory=deque)  # time, frames in, frames inferred
+
+    def sample(self, now: float) -> None:
+        self.samples.append((now, self.camera.frames, self.lane.inferred))
+        while len(self.samples) > 2 and now - self.samples[1][0] > _RATE_WINDOW:
+            self.samples.popleft()
+
+    def rates(self) -> tuple[float, float]:
+        """Frames a second, in and inferred, over the last ten seconds."""
+        if len(self.samples) < 2:
+            return 0.0, 0.0
+        (t0, in0, inferred0), (t1, in1, inferred1) = self.samples[0], self.samples[-1]
+        return (in1 - in0) / (t1 - t0), (inferred1 - inferred0) / (t1 - t0)
+
+
+class Report:
+    """The `on_...` methods are called on the threads of the parts they hear from; the rest on the main thread."""
+
+    def __init__(self, config: Config, topics: Topics, publisher: Publisher, boot_id: str) -> None:
+        self._config = config
+        self._topics = topics
+        self._publisher = publisher
+        self._boot_id = boot_id
+        self._detections = config.mqtt.detections.publish == "on"
+        self._started = time.monotonic()
+        self.views: dict[str, View] = {}
+
+    def add(
+        self, config: CameraConfig, artifact: Artifact, camera: Camera, lane: Lane, dispatcher: Dispatcher
+    ) -> None:
+        backend = dispatcher.engine.spec.backend
+        self.views[config.id] = View(
+            config,
+            camera,
+            lane,
+            dispatcher,
+            ModelStamp(artifact.name, artifact.rev, backend, artifact.labels),
+            Origin(self._config.device, config.id, self._boot_id),
+            self._topics.detections(config.id),
+            RateLimit(self._config.mqtt.detections.max_rate),
+        )
+
+    def on_result(self, result: Result) -> None:
+        view = self.views[result.frame.camera]
+        if not self._detections or not view.limit.allows(time.monotonic()):
+            return
+        frame = result.frame
+        stamp = FrameStamp(frame.index, frame.width, frame.height, frame.captured_at, frame.media_time)
+        synced = clock_synced()
+        if isinstance(result.seen, Unknown):
+            message = unknown_message(view.origin, view.seq, stamp, synced, result.seen.reason)
+        else:
+            total = (time.monotonic() - frame.monotonic) * 1e3
+            latency = Latency(result.queue_ms, result.inference_ms, total)
+            seen = result.seen
+            message = detections_message(
+                view.origin, view.seq, stamp, synced, view.model, latency, seen.xyxy, seen.confidence, seen.class_id
+            )
+        view.seq += 1
+        view.published += self._publisher.send(view.topic, message, _DETECTIONS_EXPIRY)
+
+    def on_engine(self, status: EngineStatus) -> None:
+        payload = payloads.engine_status(
+            status.state, status.backend, status.device, status.cause or None, status.since
+        )
+        self._publisher.retain(self._topics.engine_status(status.engine), payload)
+
+    def on_camera(self, camera: str) -> Callable[[CameraStatus], None]:
+        def on_status(status: CameraStatus) -> None:
+            view = self.views.get(camera)
+            if view is None:
+                return
+            self._publisher.retain(self._topics.camera_status(camera), payloads.camera_status(status.state))
+            self._publisher.retain(self._topics.camera_state(camera), payloads.camera_state(_state(view, status)))
+
+        return on_status
+
+    def announce(self, info: payloads.Info) -> None:
+        """What is retained from the first moment: info, and each camera and engine as it stands."""
+        self._publisher.retain(self._topics.info, payloads.info(info))
+        for camera, view in self.views.items():
+            self.on_camera(camera)(view.camera.status())
+        for dispatcher in self._dispatchers():
+            self.on_engine(dispatcher.engine.status)
+
+    def sample(self, now: float) -> None:
+        for view in self.views.values():
+            view.sample(now)
+
+    def health(self, now: float) -> payloads.Health:
+        return payloads.Health(
+            device=self._config.device,
+            boot_id=self._boot_id,
+            at=time.time(),
+            synced=clock_synced(),
+            uptime=now - self._started,
+            cameras={camera: _camera_health(view, now) for camera, view in self.views.items()},
+            engines={d.engine.spec.id: _engine_health(d) for d in self._dispatchers()},
+            mqtt=self._publisher.report(),
+            rss=machine.own_resident_bytes(),
+            load=machine.load(),
+            temperature=machine.temperature(),
+            throttled=machine.throttled(),
+        )
+
+    def publish_health(self, now: float) -> None:
+        interval = self._config.health.interval
+        self._publisher.send(self._topics.health, payloads.health(self.health(now)), max(30.0, 3 * interval))
+
+    def status(self, now: float) -> dict[str, Any]:
+        """For the status file: health, and what a person asks next."""
+        body: dict[str, Any] = payloads.plain(self.health(now))
+        for camera, view in self.views.items():
+            status = view.camera.status()
+            body["cameras"][camera] |= {
+                "source": redact(view.config.source),
+                "error": status.error,
+                "decoder": status.decoder,
+                "width": status.width,
+                "height": status.height,
+                "frames": view.camera.frames,
+                "inferred": view.lane.inferred,
+                "unknown": view.lane.unknown,
+                "published": view.published,
+                "model": view.model.name,
+                "engine": view.dispatcher.engine.spec.id,
+            }
+        for dispatcher in self._dispatchers():
+            engine = dispatcher.engine
+            body["engines"][engine.spec.id] |= {"cause": engine.status.cause, **dict(engine.info)}
+        return body
+
+    def stuck(self, now: float, limit: float) -> str | None:
+        """Which part has not made progress for `limit` seconds, or None.
+
+        A camera that is offline and being retried is progress, and so is a frame answered with "unknown": both are
+        handled. A dispatch thread that does not turn, or frames that nobody answers, are not.
+        """
+        for dispatcher in self._dispatchers():
+            if not dispatcher.alive or now - dispatcher.turned_at > limit:
+                return f"the dispatch thread of {dispatcher.model} does not turn"
+        for camera, view in self.views.items():
+            if not view.camera.alive and view.camera.status().state != "ended":
+                return f"the thread of camera {camera} is gone"
+            waiting = view.lane.mailbox.waiting_since()
+            if waiting is not None and now - max(waiting, view.lane.answered_at) > limit:
+                return f"frames of camera {camera} get no answer"
+        return None
+
+    def _dispatchers(self) -> list[Dispatcher]:
+        return list({id(view.dispatcher): view.dispatcher for view in self.views.values()}.values())
+
+
+def _state(view: View, status: CameraStatus) -> payloads.CameraState:
+    return payloads.CameraState(
+        enabled=True,
+        source=redact(view.config.source),
+        width=status.width,
+        height=status.height,
+        fps=status.fps,
+        model=view.model.name,
+        engine=view.dispatcher.engine.spec.id,
+        motion=False,
+        confidence=view.config.confidence,
+        since=status.since,
+    )
+
+
+def _camera_health(view: View, now: float) -> payloads.CameraHealth:
+    fps_in, fps_inferred = view.rates()
+    lane, camera = view.lane, view.camera
+    drops = {**lane.mailbox.dropped, "corrupt": camera.corrupt, "engine": lane.unknown}
+    return payloads.CameraHealth(
+        status=camera.status().state,
+        frame_age=now - camera.last_frame_at if camera.last_frame_at else None,
+        inference_age=now - lane.last_inference if lane.last_inference else None,
+        fps_in=fps_in,
+        fps_inferred=fps_inferred,
+        drops={cause: n for cause, n in drops.items() if n},
+    )
+
+
+def _engine_health(dispatcher: Dispatcher) -> payloads.EngineHealth:
+    times = sorted(dispatcher.engine.counters.inference_ms.copy())
+    p50 = times[len(times) // 2] if times else None
+    p99 = times[min(len(times) - 1, len(times) * 99 // 100)] if times else None
+    return payloads.EngineHealth(dispatcher.engine.status.state, p50, p99, dispatcher.engine.counters.restarts)

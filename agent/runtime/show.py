@@ -1,0 +1,120 @@
+"""Reports as a person reads them. Pure: values in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from backends.artifact import Artifact
+from backends.registry import Report
+
+
+def table(rows: Iterable[Sequence[object]]) -> str:
+    """Left-aligned columns, two spaces between; the first row is the head."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+
+
+def status(value: Mapping[str, Any]) -> str:
+    lines = [
+        f"{value['device']}  vedette {value['version']}  pid {value['pid']}  up {value['uptime']:.0f} s  "
+        f"{value['rss'] / 1e6:.0f} MB  broker {_broker(value['mqtt'])}"
+    ]
+    rows: list[Sequence[object]] = [("camera", "status", "fps in", "inferred", "dropped", "decoder", "")]
+    rows += [
+        (
+            camera,
+            c["status"],
+            f"{c['fps_in']:.1f}",
+            f"{c['fps_inferred']:.1f}",
+            " ".join(f"{cause}:{n}" for cause, n in c["drops"].items()) or "0",
+            c["decoder"] or "-",
+            c["error"] or "",
+        )
+        for camera, c in value["cameras"].items()
+    ]
+    lines.append(table(rows))
+    rows = [("engine", "state", "p50 ms", "p99 ms", "restarts", "")]
+    rows += [
+        (engine, e["state"], e["p50_ms"] or "-", e["p99_ms"] or "-", e["restarts"], e["cause"] or "")
+        for engine, e in value["engines"].items()
+    ]
+    lines.append(table(rows))
+    return "\n\n".join(lines)
+
+
+def _broker(mqtt: Mapping[str, Any]) -> str:
+    if mqtt.get("connected"):
+        return f"connected, {mqtt.get('sent', 0)} sent"
+    return f"not connected: {mqtt.get('last_error') or 'connecting'}"
+
+
+def backends(reports: Iterable[Report]) -> str:
+    rows: list[Sequence[object]] = [("backend", "from", "status", "devices or reason")]
+    for report in reports:
+        devices = ", ".join(f"{d.id} ({d.name})" for d in report.devices)
+        reason = " ".join(filter(None, [report.reason, report.hint and f"({report.hint})"]))
+        rows.append((report.name, report.distribution, report.status, devices or reason))
+    return table(rows)
+
+
+def models(rows: Iterable[Mapping[str, Any]]) -> str:
+    found: list[Sequence[object]] = [("model", "installed", "MB", "licence", "what it is")]
+    found += [
+        (
+            row["name"],
+            "yes" if row["installed"] else "no",
+            f"{row['size'] / 1e6:.1f}" if row.get("size") else "-",
+            row.get("licence") or "unknown",
+            row.get("description") or "",
+        )
+        for row in rows
+    ]
+    return table(found)
+
+
+def artifact(value: Artifact) -> str:
+    spec = value.input
+    labels = ", ".join(value.labels[:8]) + (f", ... ({len(value.labels)})" if len(value.labels) > 8 else "")
+    rows = [
+        ("model", value.name),
+        ("file", value.path),
+        ("format", value.format),
+        ("rev", f"{value.rev} (sha256 {value.sha256})"),
+        ("head", f"{value.family} {dict(value.head) or ''}".strip()),
+        ("input", f"{spec.width}x{spec.height} {spec.layout} {spec.dtype} {spec.color}, {spec.resize}"),
+        ("encoding", f"(pixel - {spec.mean}) / {spec.std}"),
+        ("precision", value.precision),
+        ("labels", labels),
+        ("licence", value.licence),
+    ]
+    return "\n".join([table(rows), "", *value.why])
+
+
+def model_bench(rows: Sequence[Mapping[str, Any]]) -> str:
+    found: list[Sequence[object]] = [("mode", "precision", "streams", "fps", "p50 ms", "p99 ms")]
+    found += [
+        (r["mode"], r["precision"], r["streams"], f"{r['fps']:.1f}", f"{r['p50_ms']:.2f}", f"{r['p99_ms']:.2f}")
+        for r in rows
+    ]
+    return table(found)
+
+
+def bench(figures: Mapping[str, Any]) -> str:
+    """Nested figures as indented lines."""
+    lines: list[str] = []
+
+    def walk(value: Any, name: str, depth: int) -> None:
+        if isinstance(value, Mapping):
+            lines.append("  " * depth + name)
+            for key, item in value.items():
+                walk(item, str(key), depth + 1)
+        else:
+            lines.append("  " * depth + f"{name}: {value}")
+
+    for key, item in figures.items():
+        walk(item, key, 0)
+    return "\n".join(lines)

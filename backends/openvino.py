@@ -1,0 +1,286 @@
+"""The CPU engine: OpenVINO on x86-64 and aarch64. Reads ONNX, OpenVINO IR, TFLite and TensorFlow frozen graphs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.contract import (
+    API,
+    ArtifactError,
+    BackendUnavailable,
+    Device,
+    EngineError,
+    EngineInfo,
+    Output,
+    Progress,
+)
+
+if TYPE_CHECKING:
+    from backends.artifact import Artifact
+
+_TUNE_SECONDS = 0.7
+# Two streams make each frame wait longer for its own result, so more frames alone must pay for that.
+_THROUGHPUT_MUST_GAIN = 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """mode: auto (measured once per model and machine), latency (all cores on one frame) or throughput.
+
+    threads: at most so many, None leaves it to the runtime. precision: "model" follows the artifact.
+    """
+
+    mode: str = "auto"
+    threads: int | None = None
+    precision: str = "model"
+
+
+class OpenVINO:
+    name = "openvino"
+    api = API
+    options = Options
+
+    def probe(self) -> list[Device]:
+        core = _import().Core()
+        if "CPU" not in core.available_devices:
+            raise BackendUnavailable("OpenVINO has no CPU plug-in here", "reinstall the package openvino")
+        return [
+            Device(
+                "cpu",
+                str(core.get_property("CPU", "FULL_DEVICE_NAME")).strip(),
+                {"openvino": _version(), "capabilities": " ".join(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))},
+            )
+        ]
+
+    def accepts(self, artifact: Artifact) -> str | None:
+        formats = ("onnx", "openvino", "tflite", "tensorflow")
+        if artifact.format not in formats:
+            return f"{artifact.path.name} is {artifact.format}; openvino reads {', '.join(formats)}"
+        return None
+
+    def load(self, artifact: Artifact, device: Device, options: Options, progress: Progress) -> OpenVINOEngine:
+        progress("read", 0.0)
+        model = _read(artifact)
+        precision = _precision(artifact, device, options)
+        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision}
+        if options.threads:
+            settings["INFERENCE_NUM_THREADS"] = options.threads
+        cache = artifact.path.parent / "cache"
+        if os.access(artifact.path.parent, os.W_OK):
+            settings["CACHE_DIR"] = str(cache)
+        notes = []
+        mode = options.mode
+        if mode == "auto":
+            mode, note = _measured_mode(artifact, model, device, settings, progress)
+            notes.append(note)
+        progress("compile", 0.5)
+        compiled = _compile(model, mode, settings)
+        info = EngineInfo(
+            backend=self.name,
+            device=device.id,
+            version=_version(),
+            precision=_short(str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())),
+            streams=int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) if mode == "throughput" else 1,
+            exclusive=False,
+            outputs=tuple(_output(port) for port in compiled.outputs),
+            notes=(f"mode {mode}", *notes),
+        )
+        return OpenVINOEngine(compiled, info)
+
+
+class OpenVINOEngine:
+    """One compiled model with an infer request per calling thread."""
+
+    def __init__(self, compiled: Any, info: EngineInfo) -> None:
+        self.info = info
+        self._compiled = compiled
+        self._tensor = _import().Tensor
+        self._local = threading.local()
+
+    def run(self, image: NDArray[np.uint8]) -> Sequence[NDArray[Any]]:
+        """See `Engine.run`. The arrays are views that this thread's next call overwrites."""
+        request = getattr(self._local, "request", None)
+        try:
+            if request is None:
+                request = self._local.request = self._compiled.create_infer_request()
+                self._local.outputs = [request.get_output_tensor(i) for i in range(len(self.info.outputs))]
+            request.set_input_tensor(self._tensor(image[None], shared_memory=True))
+            request.infer(share_outputs=True)
+            return [tensor.data for tensor in self._local.outputs]
+        except RuntimeError as e:
+            raise EngineError(f"OpenVINO: {_first_line(e)}", retriable=True) from e
+
+    def close(self) -> None:
+        self._compiled = None
+        self._local = threading.local()
+
+
+def _import() -> Any:
+    try:
+        import openvino
+    except ImportError as e:
+        raise BackendUnavailable(f"openvino cannot be imported: {e}", "pip install 'vedette[openvino]'") from e
+    return openvino
+
+
+def _version() -> str:
+    return str(_import().__version__).split("-", maxsplit=1)[0]
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # OpenVINO's first lines name its own source files; the reason comes last.
+    return lines[-1] if lines else type(error).__name__
+
+
+def _read(artifact: Artifact) -> Any:
+    """The model with a static input of batch 1 that takes (1, height, width, 3) uint8 RGB."""
+    ov = _import()
+    try:
+        model = ov.Core().read_model(artifact.path)
+        return with_encoding(model, artifact)
+    except (RuntimeError, ValueError) as e:
+        raise ArtifactError(f"{artifact.path.name}: OpenVINO cannot read it: {_first_line(e)}") from e
+
+
+def with_encoding(model: Any, artifact: Artifact) -> Any:
+    """`model` with the artifact's input encoding built into its graph (type, layout, colour, mean, std)."""
+    from openvino import Layout, Type
+    from openvino.preprocess import ColorFormat, PrePostProcessor
+
+    spec = artifact.input
+    if len(model.inputs) != 1:
+        names = ", ".join(port.any_name for port in model.inputs)
+        raise ArtifactError(f"{artifact.path.name}: a detector has one input, this has {len(model.inputs)}: {names}")
+    nchw = spec.layout == "NCHW"
+    shape = [1, 3, spec.height, spec.width] if nchw else [1, spec.height, spec.width, 3]
+    if model.input(0).partial_shape.is_dynamic:
+        model.reshape(shape)
+    elif list(model.input(0).shape) != shape:
+        raise ArtifactError(
+            f"{artifact.path.name}: its input is {list(model.input(0).shape)}, the sidecar or metadata says {shape}"
+        )
+    steps = PrePostProcessor(model)
+    steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_color_format(ColorFormat.RGB)
+    steps.input().model().set_layout(Layout(spec.layout))
+    chain = steps.input().preprocess()
+    if spec.color == "BGR":
+        chain.convert_color(ColorFormat.BGR)
+    inner = model.input(0).element_type
+    if inner != Type.u8:
+        chain.convert_element_type(Type.f32)
+        mean = [m + (128.0 if spec.dtype == "int8" else 0.0) for m in spec.mean]
+        if any(mean):
+            chain.mean(mean)
+        if any(s != 1.0 for s in spec.std):
+            chain.scale(list(spec.std))
+        chain.convert_element_type(inner)
+    return steps.build()
+
+
+def _precision(artifact: Artifact, device: Device, options: Options) -> str:
+    wanted = artifact.precision if options.precision == "model" else options.precision
+    has_bf16 = "BF16" in device.details.get("capabilities", "").split()
+    return "bf16" if wanted == "bf16" and has_bf16 else "f32"
+
+
+def _compile(model: Any, mode: str, settings: dict[str, Any]) -> Any:
+    core = _import().Core()
+    hint = "THROUGHPUT" if mode == "throughput" else "LATENCY"
+    try:
+        return core.compile_model(model, "CPU", {"PERFORMANCE_HINT": hint, **settings})
+    except RuntimeError as e:
+        if "CACHE_DIR" not in settings:
+            raise EngineError(f"OpenVINO cannot compile it: {_first_line(e)}") from e
+        # A damaged or foreign cache must never keep a good model down.
+        plain = {k: v for k, v in settings.items() if k != "CACHE_DIR"}
+        return _compile(model, mode, plain)
+
+
+def _short(name: str) -> str:
+    return {"bfloat16": "bf16", "bf16": "bf16", "f32": "f32", "float32": "f32", "float": "f32"}.get(name, name)
+
+
+def _output(port: Any) -> Output:
+    name = port.any_name if port.names else ""
+    # A TensorFlow port carries inner names too; the shortest is the one a person gave it.
+    name = min(port.names, key=len) if port.names else name
+    shape = tuple(d.get_length() if d.is_static else -1 for d in port.partial_shape)
+    return Output(name.split(":")[0], shape, np.dtype(port.element_type.to_dtype()).name)
+
+
+def _measured_mode(
+    artifact: Artifact, model: Any, device: Device, settings: dict[str, Any], progress: Progress
+) -> tuple[str, str]:
+    """Latency or throughput, by the frames a second of both; measured once and kept beside the model."""
+    key = hashlib.sha256(
+        json.dumps(
+            [artifact.sha256, device.name, os.cpu_count(), platform.machine(), _version(), sorted(
+                (k, v) for k, v in settings.items() if k != "CACHE_DIR"
+            )]
+        ).encode()
+    ).hexdigest()[:16]
+    record = artifact.path.parent / "tuning.json"
+    kept = _kept(record)
+    found = kept.get(key)
+    if not (isinstance(found, dict) and found.get("mode") in {"latency", "throughput"}):
+        progress("tune", 0.1)
+        latency = _frames_per_second(_compile(model, "latency", settings), artifact)
+        progress("tune", 0.6)
+        throughput = _frames_per_second(_compile(model, "throughput", settings), artifact)
+        mode = "throughput" if throughput >= latency * _THROUGHPUT_MUST_GAIN else "latency"
+        found = {"mode": mode, "latency_fps": round(latency, 1), "throughput_fps": round(throughput, 1)}
+        _keep(record, {**kept, key: found})
+    note = f"measured: latency {found['latency_fps']} fps, throughput {found['throughput_fps']} fps"
+    return str(found["mode"]), note
+
+
+def _frames_per_second(compiled: Any, artifact: Artifact) -> float:
+    streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+    engine = OpenVINOEngine(compiled, EngineInfo("", "", "", "", streams, False, tuple(map(_output, compiled.outputs))))
+    image = np.random.default_rng(0).integers(0, 256, (artifact.input.height, artifact.input.width, 3), np.uint8)
+    counts = [0] * streams
+    start = time.monotonic()
+
+    def stream(i: int) -> None:
+        engine.run(image)
+        while counts[i] < 2 or time.monotonic() - start < _TUNE_SECONDS:
+            engine.run(image)
+            counts[i] += 1
+
+    threads = [threading.Thread(target=stream, args=(i,)) for i in range(streams)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.monotonic() - start)
+
+
+def _kept(record: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(record.read_text())
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _keep(record: Path, values: dict[str, Any]) -> None:
+    """Best effort: on a read-only model folder it is measured at each start."""
+    draft = record.with_suffix(f".{os.getpid()}.part")
+    try:
+        draft.write_text(json.dumps(values, indent=1))
+        draft.replace(record)
+    except OSError:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,126 @@
+"""The words between the daemon and a worker process: JSON lines on two pipes, pictures and results in one mapped file.
+
+Plain on purpose, so that any interpreter can serve it (no pickle, nothing of this package is needed on the other side).
+
+    daemon                                     worker
+                                            <- hello {version, pid}
+    probe {}                                -> devices {devices} | unavailable {reason, hint}
+    load {artifact, device, options}        -> progress {phase, done} ... ready {info, input, labels, slots, bytes}
+    map {path}                              -> mapped {}
+    run {slot, n, floor}                    -> done {slot, n, count, start, infer_ms, head_ms} | error {slot, n, retriable, text}
+    close {}                                   (exits)
+
+`probe` and `load` may also be answered with `error {text, retriable}`. `n` is the daemon's number of the job: an answer
+that names another job than the slot holds is stale. `start` is CLOCK_MONOTONIC, which both sides share.
+
+A slot is an RGB image, uint8 (height, width, 3), and behind it up to 300 result rows, float32 (n, 6):
+x1, y1, x2, y2 in pixels of the model's input, confidence, class_id.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERSION = 1
+MAX_DETECTIONS = 300
+MAX_LINE = 1 << 20
+_PAGE = 4096
+_ROW = 6 * 4
+
+Message = dict[str, Any]
+
+
+class ProtocolError(Exception):
+    """The other side sent something that is not this protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotLayout:
+    """Where each slot's image and results lie in the mapped file. Both sides compute it from `ready`."""
+
+    height: int
+    width: int
+    slots: int
+
+    @property
+    def _results_at(self) -> int:
+        return -(-self.height * self.width * 3 // 64) * 64
+
+    @property
+    def stride(self) -> int:
+        return -(-(self._results_at + MAX_DETECTIONS * _ROW) // _PAGE) * _PAGE
+
+    @property
+    def size(self) -> int:
+        return self.stride * self.slots
+
+    def image(self, memory: memoryview, slot: int) -> NDArray[np.uint8]:
+        """uint8 (height, width, 3), a view."""
+        start = slot * self.stride
+        flat = np.frombuffer(memory, np.uint8, self.height * self.width * 3, start)
+        return flat.reshape(self.height, self.width, 3)
+
+    def results(self, memory: memoryview, slot: int) -> NDArray[np.float32]:
+        """float32 (300, 6), a view."""
+        start = slot * self.stride + self._results_at
+        return np.frombuffer(memory, np.float32, MAX_DETECTIONS * 6, start).reshape(MAX_DETECTIONS, 6)
+
+
+def encode(op: str, **fields: Any) -> bytes:
+    return json.dumps({"op": op, **fields}, separators=(",", ":")).encode() + b"\n"
+
+
+class LineReader:
+    """Messages out of a pipe's descriptor. Blocking or not is the descriptor's own setting."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._buffer = bytearray()
+        self.ended = False
+
+    def read(self) -> Message | None:
+        """The next message; None at the end of the stream. Blocks."""
+        while (message := self._next()) is None:
+            if not self._fill():
+                return None
+        return message
+
+    def drain(self) -> list[Message]:
+        """What has come so far, without waiting (the descriptor must be non-blocking)."""
+        try:
+            while not self.ended and self._fill():
+                pass
+        except BlockingIOError:
+            pass
+        messages = []
+        while (message := self._next()) is not None:
+            messages.append(message)
+        return messages
+
+    def _fill(self) -> bool:
+        chunk = os.read(self._fd, 65536)
+        self.ended = not chunk
+        self._buffer += chunk
+        if len(self._buffer) > MAX_LINE:
+            raise ProtocolError(f"a message of more than {MAX_LINE} bytes")
+        return bool(chunk)
+
+    def _next(self) -> Message | None:
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            return None
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        try:
+            message = json.loads(line)
+        except ValueError as e:
+            raise ProtocolError(f"not a JSON line: {line[:80]!r}") from e
+        if not isinstance(message, dict) or not isinstance(message.get("op"), str):
+            raise ProtocolError(f"a message without an op: {line[:80]!r}")
+        return message

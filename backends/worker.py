@@ -1,0 +1,222 @@
+"""The worker process: one engine and its head behind `backends.protocol`.
+
+python -m backends.worker --requests FD --replies FD NAME MODULE:CLASS
+
+Stream threads follow one another as leader: the one that holds the lock reads the next request and, before it works
+on it, hands the reading over. So a frame needs no queue and no extra thread hop, and the runtime has as many `run`
+calls in flight as it has streams.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import mmap
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.artifact import Artifact
+from backends.contract import ArtifactError, Backend, BackendError, BackendUnavailable, Engine, EngineError
+from backends.protocol import VERSION, LineReader, Message, SlotLayout, encode
+
+if TYPE_CHECKING:
+    from backends.heads import Head
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Worker:
+    """Serves one daemon until it says `close` or goes away."""
+
+    def __init__(self, requests: int, replies: int, backend: Backend) -> None:
+        self._reader = LineReader(requests)
+        self._replies = replies
+        self._backend = backend
+        self._engine: Engine | None = None
+
+    def serve(self) -> None:
+        message = self._reader.read()
+        while message is not None and message["op"] != "close":
+            if message["op"] == "probe":
+                self._probe()
+                message = self._reader.read()
+            elif message["op"] == "load":
+                message = self._load_and_run(message)
+            else:
+                self._reply("error", text=f"unexpected {message['op']!r}", retriable=False)
+                message = self._reader.read()
+        if self._engine is not None:
+            self._engine.close()
+
+    def _reply(self, op: str, **content: Any) -> None:
+        os.write(self._replies, encode(op, **content))
+
+    def _probe(self) -> None:
+        try:
+            devices = self._backend.probe()
+        except BackendUnavailable as e:
+            self._reply("unavailable", reason=e.reason, hint=e.hint)
+        except Exception as e:  # noqa: BLE001 - a stranger's backend may raise anything; it becomes its reason
+            self._reply("unavailable", reason=f"{type(e).__name__}: {e}", hint="")
+        else:
+            self._reply("devices", devices=[asdict(d) for d in devices])
+
+    def _load_and_run(self, request: Message) -> Message | None:
+        """Loads, then serves `run` until another message comes, which is returned."""
+        try:
+            artifact = Artifact.from_json(request["artifact"])
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
+            engine, head = self._load(artifact, request)
+        except BackendError as e:
+            retriable = isinstance(e, EngineError) and e.retriable
+            self._reply("error", text=str(e), retriable=retriable)
+            return self._reader.read()
+        except Exception as e:  # noqa: BLE001 - as above: the daemon needs the reason, not a dead process
+            self._reply("error", text=f"{type(e).__name__}: {e}", retriable=False)
+            return self._reader.read()
+        self._engine = engine
+        layout = SlotLayout(artifact.input.height, artifact.input.width, engine.info.streams + 1)
+        self._reply(
+            "ready",
+            info=asdict(engine.info),
+            input=asdict(artifact.input),
+            labels=list(artifact.labels),
+            slots=layout.slots,
+            bytes=layout.size,
+        )
+        message = self._reader.read()
+        if message is None or message["op"] != "map":
+            return message
+        with open(message["path"], "r+b") as file:
+            memory = memoryview(mmap.mmap(file.fileno(), layout.size))
+        self._reply("mapped")
+        return _Streams(self._reader, self._replies, engine, head, layout, memory).run()
+
+    def _load(self, artifact: Artifact, request: Message) -> tuple[Engine, Head]:
+        from backends.heads import make_head
+
+        backend = self._backend
+        refusal = backend.accepts(artifact)
+        if refusal is not None:
+            raise ArtifactError(refusal)
+        devices = backend.probe()
+        device = next((d for d in devices if request.get("device") in {None, d.id}), None)
+        if device is None:
+            known = ", ".join(d.id for d in devices) or "none"
+            raise BackendUnavailable(f"no device {request['device']!r}", f"devices of {backend.name}: {known}")
+        known_options = {f.name for f in fields(backend.options)}
+        options = backend.options(**{k: v for k, v in request.get("options", {}).items() if k in known_options})
+        engine = backend.load(
+            artifact, device, options, lambda phase, done: self._reply("progress", phase=phase, done=done)
+        )
+        try:
+            head = make_head(artifact, engine.info.outputs)
+            # The first run allocates what the runtime put off; no camera should wait for that.
+            image = np.zeros((artifact.input.height, artifact.input.width, 3), np.uint8)
+            head.decode(engine.run(image), 0.5)
+        except BaseException:
+            engine.close()
+            raise
+        return engine, head
+
+
+class _Streams:
+    """As many threads as the engine has streams, each a leader in its turn."""
+
+    def __init__(
+        self, reader: LineReader, replies: int, engine: Engine, head: Head, layout: SlotLayout, memory: memoryview
+    ) -> None:
+        self._reader = reader
+        self._replies = replies
+        self._engine = engine
+        self._head = head
+        self._images = [layout.image(memory, i) for i in range(layout.slots)]
+        self._results = [layout.results(memory, i) for i in range(layout.slots)]
+        self._leader = threading.Lock()
+        self._over = False
+        self._other: Message | None = None
+
+    def run(self) -> Message | None:
+        """Serves until a message comes that is not `run`; returns it (None at the end of the stream)."""
+        threads = [
+            threading.Thread(target=self._follow, name=f"stream-{i}") for i in range(1, self._engine.info.streams)
+        ]
+        for thread in threads:
+            thread.start()
+        self._follow()
+        for thread in threads:
+            thread.join()
+        return self._other
+
+    def _follow(self) -> None:
+        while True:
+            with self._leader:
+                if self._over:
+                    return
+                message = self._reader.read()
+                if message is None or message["op"] != "run":
+                    self._over, self._other = True, message
+                    return
+            os.write(self._replies, self._serve(message["slot"], message["n"], message["floor"]))
+
+    def _serve(self, slot: int, n: int, floor: float) -> bytes:
+        start = time.monotonic()
+        try:
+            outputs = self._engine.run(self._images[slot])
+            inferred = time.monotonic()
+            found = self._head.decode(outputs, floor)
+        except EngineError as e:
+            return encode("error", slot=slot, n=n, text=str(e), retriable=e.retriable)
+        except Exception as e:  # noqa: BLE001 - whatever a runtime raises ends this frame, not the process
+            return encode("error", slot=slot, n=n, text=f"{type(e).__name__}: {e}", retriable=False)
+        count = len(found)
+        rows = self._results[slot]
+        rows[:count, :4] = found.xyxy
+        rows[:count, 4] = found.confidence
+        rows[:count, 5] = found.class_id
+        end = time.monotonic()
+        return encode(
+            "done",
+            slot=slot,
+            n=n,
+            count=count,
+            start=start,
+            infer_ms=round((inferred - start) * 1e3, 3),
+            head_ms=round((end - inferred) * 1e3, 3),
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="backends.worker")
+    parser.add_argument("--requests", type=int, required=True)
+    parser.add_argument("--replies", type=int, required=True)
+    parser.add_argument("name")
+    parser.add_argument("entry_point")
+    arguments = parser.parse_args(argv)
+    # The daemon ends its workers itself; if it dies without that, the kernel does.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group
+    os.write(arguments.replies, encode("hello", version=VERSION, pid=os.getpid()))
+    try:
+        backend = EntryPoint(arguments.name, arguments.entry_point, "vedette.backends").load()()
+    except Exception as e:  # noqa: BLE001 - a backend whose library is missing is a reason, not a crash
+        text = f"{type(e).__name__}: {e}"
+        os.write(arguments.replies, encode("unavailable", reason=text, hint="is its package installed?"))
+        return 1
+    Worker(arguments.requests, arguments.replies, backend).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
