@@ -1,0 +1,237 @@
+"""One camera's thread: opens its source, decodes, puts frames into the mailbox, and opens it anew when it fails."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from agent.capture.backoff import Backoff
+from agent.capture.frame import Frame
+from agent.capture.source import Decoded, Source, SourceError, SourceInfo, open_source
+from agent.capture.timeline import Pacer, Timeline
+from agent.config.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.capture.mailbox import Mailbox
+    from agent.config.model import CameraConfig
+
+State = Literal["connecting", "online", "stalled", "offline", "ended"]
+log = logging.getLogger("vedette.capture")
+
+USUAL_RATE = 25.0
+SETTLED = 10.0
+"""Seconds online after which the next failure waits only briefly again."""
+LOOK = 0.2
+"""Seconds between two looks at the stop event where a wait cannot be woken."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """since: wall clock of the state's beginning. error: why it is not online, fit to be shown. width, height: rotated.
+
+    fps: as the stream declares it, 0 if unknown. decoder: "h264 software". attempts: failed in a row.
+    """
+
+    state: State
+    since: float
+    error: str = ""
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    decoder: str = ""
+    attempts: int = 0
+
+
+class Camera:
+    """Owns the thread "cam-<id>". Nothing raises out of it: what goes wrong is the state `offline` and a retry.
+
+    on_status: called for each change, on the camera's thread or on the one that calls `poll`. It must not block.
+    last_frame_at: time.monotonic() of the last frame, None before the first.
+    """
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        mailbox: Mailbox,
+        on_status: Callable[[CameraStatus], None] = lambda _: None,
+    ) -> None:
+        self.config = config
+        self.mailbox = mailbox
+        self.frames = 0
+        self.reconnects = 0
+        self.last_frame_at: float | None = None
+        self._on_status = on_status
+        self._corrupt = 0
+        self._status = self._announced = CameraStatus("connecting", time.time())
+        self._reading_since: float | None = None
+        self._source: Source | None = None
+        self._info: SourceInfo | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"cam-{config.id}", daemon=True)
+        self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
+        self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
+        self._backoff = Backoff()
+        self._logged = ""
+
+    @property
+    def corrupt(self) -> int:
+        """Packets and pictures skipped because they could not be decoded."""
+        source = self._source
+        return self._corrupt + (source.corrupt if source else 0)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._on_status(self._announced)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Asks the thread to end and returns at once. A read FFmpeg blocks in may last until `timeout`."""
+        self._stop.set()
+        self.mailbox.close()
+        source = self._source
+        if source is not None:
+            source.interrupt()
+
+    def join(self, timeout: float) -> bool:
+        """Whether the thread has ended within `timeout` seconds. It is a daemon: it never holds the process."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def status(self, now: float) -> CameraStatus:
+        """The state at `now` (time.monotonic()): stalled is a read that takes too long, even one that never returns."""
+        status, reading_since = self._status, self._reading_since
+        if status.state == "online" and reading_since is not None:
+            silent = now - reading_since
+            if silent > self._stall_after():
+                if self._announced.state == "stalled":
+                    return self._announced
+                return replace(
+                    status, state="stalled", since=time.time(), error=f"no picture for {silent:.0f} s"
+                )
+        return status
+
+    def poll(self, now: float) -> None:
+        """To be called about once a second from another thread: the camera's own may hang in the decoder."""
+        self._announce(self.status(now))
+
+    def _stall_after(self) -> float:
+        rate = self._info.fps if self._info else 0.0
+        return max(min(2.0, self.config.timeout / 2), 3 / rate if rate else 0.0)
+
+    def _announce(self, status: CameraStatus) -> None:
+        if status != self._announced:
+            self._announced = status
+            self._on_status(status)
+
+    def _set(self, state: State, error: str = "", *, attempts: int = 0) -> None:
+        info = self._info or SourceInfo()
+        width, height = self._rotated(info.width, info.height)
+        since = self._status.since if state == self._status.state else time.time()
+        self._status = CameraStatus(state, since, error, width, height, info.fps, info.decoder, attempts)
+        self._announce(self._status)
+
+    def _rotated(self, width: int, height: int) -> tuple[int, int]:
+        return (height, width) if self.config.rotate in {90, 270} else (width, height)
+
+    def _run(self) -> None:
+        attempts = 0
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                self._play(attempts)
+            except SourceError as error:
+                failure = str(error)
+            except Exception as error:  # noqa: BLE001 - a camera that stops retrying is blind for good
+                failure = redact(f"unexpected {type(error).__name__}: {error}")
+            else:
+                if self._stop.is_set() or not self.config.loop:
+                    break
+                continue
+            if self._stop.is_set():
+                return
+            if self._status.state == "online":
+                attempts = 0
+                if time.monotonic() - began > SETTLED:
+                    self._backoff.reset()
+            attempts += 1
+            self._fail(failure, attempts)
+            self._stop.wait(self._backoff.delay())
+            self.reconnects += 1
+        if not self._stop.is_set():
+            self._set("ended")
+
+    def _fail(self, failure: str, attempts: int) -> None:
+        if failure != self._logged:
+            self._logged = failure
+            log.warning("offline: %s", failure, extra={"CAMERA": self.config.id})
+        self._set("offline", failure, attempts=attempts)
+
+    def _play(self, attempts: int) -> None:
+        """One opening of the source to its end. Raises SourceError."""
+        if self._status.state != "online":
+            self._set("connecting", self._status.error, attempts=attempts)
+        source = open_source(self.config, self._stop.is_set)
+        self._source = source
+        self._timeline.restart()
+        try:
+            self._reading_since = time.monotonic()
+            for decoded in source.frames():
+                self._reading_since = None
+                self._inform(source)
+                self._deliver(decoded)
+                if self._stop.is_set():
+                    return
+                self._reading_since = time.monotonic()
+        finally:
+            self._reading_since = None
+            self._source = None
+            self._corrupt += source.corrupt
+            source.close()
+
+    def _inform(self, source: Source) -> None:
+        info = source.info
+        if info is self._info and self._announced.state == "online":
+            return
+        if info.decoder and (self._info is None or info.decoder != self._info.decoder):
+            note = f" ({info.note})" if info.note else ""
+            log.info("decoding with %s%s", info.decoder, note, extra={"CAMERA": self.config.id})
+        if self._status.state != "online":
+            log.info("online, %dx%d", info.width, info.height, extra={"CAMERA": self.config.id})
+            self._logged = ""
+        self._info = info
+        rate = info.fps or (self.config.fps if self.config.kind == "folder" else 0.0) or USUAL_RATE
+        self._timeline.nominal = 1 / rate
+        self._set("online")
+
+    def _deliver(self, decoded: Decoded) -> None:
+        media_time = self._timeline.media_time(decoded.pts, decoded.arrived)
+        monotonic = decoded.arrived
+        if self._pacer is not None:
+            self._stop.wait(self._pacer.delay(media_time, time.monotonic()))
+            monotonic = time.monotonic()
+        height, width = decoded.picture.y.shape
+        width, height = self._rotated(width, height)
+        frame = Frame(
+            camera=self.config.id,
+            index=self.frames,
+            picture=decoded.picture,
+            width=width,
+            height=height,
+            rotate=self.config.rotate,
+            captured_at=time.time() - (time.monotonic() - monotonic),
+            monotonic=monotonic,
+            media_time=media_time,
+        )
+        self.frames += 1
+        self.last_frame_at = monotonic
+        while not self.mailbox.put(frame, LOOK) and not self._stop.is_set():
+            pass

@@ -1,0 +1,100 @@
+"""What FFmpeg is told for each kind of source, and what its errors mean to the user."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from agent.capture.source import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agent.config.model import CameraConfig
+
+DEVICE_NODES: dict[str, tuple[str, ...]] = {
+    "cuda": ("/dev/nvidiactl", "/dev/nvhost-nvdec"),
+    "vaapi": ("/dev/dri/renderD128",),
+    "qsv": ("/dev/dri/renderD128",),
+    "drm": ("/dev/media0",),
+}
+"""Where a machine shows that it has a decoder, in the order `hwaccel: auto` tries them."""
+
+V4L2_HINTS = {
+    errno.ENOENT: "is it plugged in? `ls /dev/video*` names the cameras",
+    errno.ENODEV: "is it plugged in? `ls /dev/video*` names the cameras",
+    errno.EBUSY: "another program uses it; `fuser -v` with the device names it",
+    errno.EACCES: "add the user of the daemon to the group `video`",
+    errno.EPERM: "add the user of the daemon to the group `video`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One way to open a source. url may hold the password: it is never shown."""
+
+    url: str = field(repr=False)
+    format: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+
+
+def with_credentials(config: CameraConfig) -> str:
+    """The URL as FFmpeg wants it: user and password percent-encoded before the host."""
+    if not config.username:
+        return config.source
+    parts = urlsplit(config.source)
+    password = config.password.reveal() if config.password else ""
+    login = f"{quote(config.username, safe='')}:{quote(password, safe='')}"
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}"))
+
+
+def inputs_of(config: CameraConfig) -> list[Input]:
+    """How to open the source, the best way first; the next one is for devices that refuse it."""
+    if config.kind == "file":
+        return [Input(config.source)]
+    # Few bytes looked at and nothing kept back: what is probed is old by the time it is shown.
+    live = {"fflags": "nobuffer", "flags": "low_delay", "fpsprobesize": "0"}
+    if config.kind == "v4l2":
+        # Most USB cameras reach their full rate only as MJPEG.
+        return [Input(config.source, "v4l2", live | more) for more in ({"input_format": "mjpeg"}, {})]
+    live |= {"analyzeduration": "1000000", "probesize": "1000000"}
+    if config.kind == "rtsp":
+        live |= {"rtsp_transport": config.transport, "allowed_media_types": "video"}
+    return [Input(with_credentials(config), None, live)]
+
+
+def hardware_types(wanted: str, available: Iterable[str]) -> list[str]:
+    """Decoder types to try. available: those FFmpeg was built with. For "auto" the machine must show the device, too."""
+    if wanted == "none":
+        return []
+    if wanted != "auto":
+        return [wanted]
+    built = set(available)
+    return [
+        kind
+        for kind, nodes in DEVICE_NODES.items()
+        if kind in built and any(Path(node).exists() for node in nodes)
+    ]
+
+
+def explain(error: Exception, config: CameraConfig) -> SourceError:
+    """What one of FFmpeg's errors means. Never the error's own text: it ends with the URL."""
+    kind = type(error).__name__
+    reason = getattr(error, "strerror", None) or kind
+    if kind in {"ExitError", "TimeoutError"}:
+        return SourceError(f"no answer within {config.timeout:g} s")
+    if kind in {"HTTPUnauthorizedError", "HTTPForbiddenError"}:
+        hint = "check username and password" if config.username else "set username and password"
+        return SourceError(f"the camera refuses the login ({reason})", hint)
+    if config.kind == "v4l2":
+        number = getattr(error, "errno", None)
+        hint = V4L2_HINTS.get(
+            number or 0, "not a camera? many have a second /dev/video node without pictures"
+        )
+        return SourceError(f"cannot open {config.source}: {reason}", hint)
+    if kind == "InvalidDataError":
+        return SourceError(f"{config.source} is no video, or its beginning is damaged")
+    return SourceError(f"cannot read {config.source}: {reason}")

@@ -1,0 +1,235 @@
+"""Everything FFmpeg does for us, through PyAV, which is imported nowhere else: demuxing, decoding, image files."""
+
+from __future__ import annotations
+
+import os
+import time
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.codec.context import Flags, ThreadType
+from av.codec.hwaccel import HWAccel, hwdevices_available
+from av.error import EOFError as EndOfStream
+from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+
+from agent.capture.ffmpeg_options import Input, explain, hardware_types, inputs_of
+from agent.capture.frame import Picture
+from agent.capture.source import Decoded, SourceError, SourceInfo, Stop, starved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from av.container.input import InputContainer
+    from av.video.frame import VideoFrame
+    from numpy.typing import NDArray
+
+    from agent.config.model import CameraConfig
+
+av.logging.set_level(None)  # FFmpeg's own lines name URLs with their passwords
+
+HARDWARE_FORMATS = frozenset({"cuda", "vaapi", "qsv", "drm_prime", "vdpau", "vulkan"})
+MOST_THREADS = 4
+PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
+FULL_RANGE = 2
+UNSPECIFIED_RANGE = 0
+MOST_ERRORS = 100
+"""Unreadable packets in a row after which a file counts as ended and a stream as broken."""
+
+
+def _plane(frame: VideoFrame, index: int, channels: int = 1) -> NDArray[np.uint8]:
+    plane = frame.planes[index]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, abs(plane.line_size))
+    view: NDArray[np.uint8] = rows[:, : plane.width * channels]
+    if plane.line_size < 0:  # stored bottom up
+        view = view[::-1]
+    return view if channels == 1 else view.reshape(plane.height, plane.width, channels)
+
+
+def picture_of(frame: VideoFrame) -> Picture:
+    """The frame's planes without a copy; formats that `Picture` has no place for become yuv420p first."""
+    name = frame.format.name
+    if name not in {"nv12", "gray"} | PLANAR:
+        frame = frame.reformat(format="yuv420p")
+        name = frame.format.name
+    full = frame.color_range == FULL_RANGE or name.startswith("yuvj")
+    if name == "gray":
+        full = full or frame.color_range == UNSPECIFIED_RANGE
+        return Picture(_plane(frame, 0), None, None, None, full, frame)
+    if name == "nv12":
+        return Picture(_plane(frame, 0), None, None, _plane(frame, 1, 2), full, frame)
+    return Picture(_plane(frame, 0), _plane(frame, 1), _plane(frame, 2), None, full, frame)
+
+
+def decode_image(path: Path) -> Picture | None:
+    """The picture in a JPEG, PNG or BMP file, None when there is none to be had."""
+    try:
+        with path.open("rb") as file, av.open(file) as container:
+            return next((picture_of(frame) for frame in container.decode(video=0)), None)
+    except (OSError, ValueError, LookupError, FFmpegError):
+        return None
+
+
+def _hardware(wanted: str, codec: str) -> tuple[HWAccel | None, str]:
+    """An opened hardware decoder for the codec, or None and why not. FFmpeg itself falls back while it decodes."""
+    failures = []
+    for kind in hardware_types(wanted, hwdevices_available()):
+        accel = HWAccel(kind, allow_software_fallback=True)
+        try:
+            accel.create(av.Codec(codec, "r"))
+        except (FFmpegError, NotImplementedError, ValueError) as error:
+            failures.append(f"{kind}: {getattr(error, 'strerror', None) or 'not in this FFmpeg'}")
+        else:
+            return accel, ""
+    return None, ", ".join(failures)
+
+
+class Decoder:
+    """One stream's decoder. `decode` skips and counts what is damaged."""
+
+    def __init__(self, context: VideoCodecContext, note: str, *, live: bool) -> None:
+        self.corrupt = 0
+        self._context = context
+        self._note = note
+        self._size = (0, 0)
+        self._info = SourceInfo()
+        if live:
+            context.flags |= Flags.low_delay.value
+        # Frame threads hold one picture back per thread; slice threads none.
+        context.thread_type = ThreadType.SLICE
+        context.thread_count = min(MOST_THREADS, os.cpu_count() or 1)
+
+    def decode(self, packet: Packet[Any]) -> list[tuple[Picture, float | None]]:
+        """The pictures this packet completes, with their pts in seconds."""
+        try:
+            frames = self._context.decode(packet)
+        except EndOfStream:
+            return []
+        except FFmpegError:
+            self.corrupt += 1
+            return []
+        intact = [frame for frame in frames if not frame.is_corrupt]
+        self.corrupt += len(frames) - len(intact)
+        if intact:
+            self._size = (intact[-1].width, intact[-1].height)
+        return [(picture_of(frame), frame.time) for frame in intact]
+
+    def info(self, fps: float) -> SourceInfo:
+        hardware = self._context.pix_fmt in HARDWARE_FORMATS
+        name = f"{self._context.name} {self._context.pix_fmt if hardware else 'software'}"
+        info = SourceInfo(*self._size, fps, name, "" if hardware else self._note)
+        if info != self._info:
+            self._info = info
+        return self._info
+
+
+class CodecDecoder(Decoder):
+    """A decoder fed with whole access units by ourselves. codec: FFmpeg's name. parameter_sets: Annex B or empty."""
+
+    def __init__(self, codec: str, parameter_sets: bytes, hwaccel: str) -> None:
+        accel, note = _hardware(hwaccel, codec)
+        context = VideoCodecContext.create(codec, "r", accel)
+        if not isinstance(context, VideoCodecContext):
+            raise SourceError(f"{codec} is not a video codec")
+        if parameter_sets:
+            context.extradata = parameter_sets
+        super().__init__(context, note, live=True)
+
+    def decode_unit(self, data: bytes, timestamp: int, clock: int) -> list[tuple[Picture, float | None]]:
+        """timestamp: in ticks, `clock` of them a second."""
+        packet = Packet(data)
+        packet.pts = packet.dts = timestamp
+        packet.time_base = Fraction(1, clock)
+        return self.decode(packet)
+
+
+class StreamSource:
+    """A file, an HTTP stream, a V4L2 device, or an RTSP stream our own client leaves to FFmpeg's."""
+
+    def __init__(self, config: CameraConfig, stop: Stop) -> None:
+        self._config = config
+        self._stop = stop
+        self._unreadable = 0
+        self._container = self._open()
+        video = self._container.streams.video
+        if not video:
+            self._container.close()
+            raise SourceError(f"no video in {config.source}")
+        self._stream = video[0]
+        context = self._stream.codec_context
+        if context is None:
+            self._container.close()
+            raise SourceError(f"FFmpeg has no decoder for the video in {config.source}")
+        self._decoder = Decoder(context, self._note, live=config.live)
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        self._fps = float(rate) if rate else 0.0
+
+    def _open(self) -> InputContainer:
+        accel, self._note = _hardware(self._config.hwaccel, "h264")
+        ways = inputs_of(self._config)
+        for way in ways[:-1]:
+            try:
+                return self._try(way, accel)
+            except FFmpegError:
+                continue
+        try:
+            return self._try(ways[-1], accel)
+        except FFmpegError as error:
+            raise explain(error, self._config) from None
+
+    def _try(self, way: Input, accel: HWAccel | None) -> InputContainer:
+        timeout = self._config.timeout
+        return av.open(way.url, "r", way.format, way.options, timeout=(timeout, timeout), hwaccel=accel)
+
+    @property
+    def info(self) -> SourceInfo:
+        return self._decoder.info(self._fps)
+
+    @property
+    def corrupt(self) -> int:
+        return self._unreadable + self._decoder.corrupt
+
+    def frames(self) -> Iterator[Decoded]:
+        last = time.monotonic()
+        shown = False
+        for packet in self._packets():
+            arrived = time.monotonic()
+            if self._stop():
+                return
+            if self._config.live:
+                starved(last, arrived)
+            if packet.stream is not self._stream:
+                continue
+            for picture, pts in self._decoder.decode(packet):
+                last, shown = arrived, True
+                yield Decoded(picture, pts, arrived)
+        if not shown:
+            raise SourceError(f"no picture of {self._config.source} could be decoded")
+        if self._config.live:
+            raise SourceError("the stream ended")
+
+    def _packets(self) -> Iterator[Packet[Any]]:
+        errors = 0
+        while True:
+            try:
+                for packet in self._container.demux():
+                    errors = 0
+                    yield packet
+                return
+            except InvalidDataError:
+                errors += 1
+                self._unreadable += 1
+                if errors >= MOST_ERRORS:
+                    return
+            except FFmpegError as error:
+                raise explain(error, self._config) from None
+
+    def interrupt(self) -> None:
+        """FFmpeg cannot be interrupted from another thread; its reads end at the latest after `timeout`."""
+
+    def close(self) -> None:
+        self._container.close()

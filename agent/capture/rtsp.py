@@ -1,0 +1,224 @@
+"""A small RTSP client (RFC 2326) for one video track, interleaved in the RTSP connection itself."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from agent.capture.rtsp_auth import Credentials, authorization
+from agent.capture.sdp import VideoTrack, find_video
+from agent.capture.source import SourceError, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LONGEST_LINE = 8192
+MOST_HEADERS = 64
+LARGEST_BODY = 64 << 10
+AGENT = "vedette"
+
+
+class UnsupportedError(Exception):
+    """The camera is there, but wants something this client leaves to FFmpeg's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        return next((value for key, value in self.headers if key == name), "")
+
+
+class RtspClient:
+    """One session: connect, describe, play, packets, close. Everything the camera sends is bounded in size.
+
+    url: without credentials. timeout: seconds for the connection and for each read.
+    Raises SourceError, or UnsupportedError where FFmpeg's client may still succeed.
+    """
+
+    def __init__(self, url: str, credentials: Credentials | None, timeout: float) -> None:
+        self._url = url
+        self._credentials = credentials
+        self._timeout = timeout
+        self._sequence = 0
+        self._session = ""
+        self._keepalive = 30.0
+        self._channel = 0
+        self._challenge: tuple[str, ...] = ()
+        self._base = url
+        self._play_url = url
+        self._options = "OPTIONS"
+        target = urlsplit(url)
+        try:
+            self._socket = socket.create_connection((target.hostname or "", target.port or 554), timeout)
+        except TimeoutError as error:
+            raise SourceError(f"no answer within {timeout:g} s") from error
+        except (OSError, ValueError) as error:
+            raise SourceError(getattr(error, "strerror", None) or str(error)) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._reader = self._socket.makefile("rb", 1 << 16)
+
+    def describe(self) -> VideoTrack:
+        public = self._request("OPTIONS", self._url, may_fail=True).header("public")
+        if "GET_PARAMETER" in public:
+            self._options = "GET_PARAMETER"
+        answer = self._request("DESCRIBE", self._url, "Accept: application/sdp")
+        track = find_video(answer.body.decode("utf-8", "replace"))
+        if track is None:
+            raise UnsupportedError("no H.264 or H.265 video in the camera's description")
+        self._base = answer.header("content-base") or answer.header("content-location") or self._url
+        return track
+
+    def play(self, track: VideoTrack) -> None:
+        transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
+        answer = self._request("SETUP", self._resolve(track.control), transport)
+        if "RTP/AVP/TCP" not in answer.header("transport").upper():
+            raise UnsupportedError("the camera does not interleave")
+        channel = re.search(r"interleaved\s*=\s*(\d{1,3})", answer.header("transport"))
+        self._channel = int(channel[1]) if channel else 0
+        self._session, _, parameters = answer.header("session").partition(";")
+        seconds = re.search(r"timeout\s*=\s*(\d{1,5})", parameters)
+        self._keepalive = max(1.0, min(60, int(seconds[1]) if seconds else 60) / 2)
+        self._play_url = self._resolve(track.aggregate)
+        self._request("PLAY", self._play_url, "Range: npt=0.000-")
+
+    def packets(self, stop: Stop) -> Iterator[bytes]:
+        """RTP packets of the track until asked to stop. Raises SourceError when none came for `timeout` seconds."""
+        last = asked = time.monotonic()
+        while not stop():
+            packet = self._interleaved()
+            now = time.monotonic()
+            if packet is not None:
+                last = now
+                yield packet
+            elif now - last > self._timeout:
+                raise SourceError(f"no video for {self._timeout:g} s")
+            if now - asked > self._keepalive:
+                asked = now
+                self._send(self._options, self._play_url)
+
+    def interrupt(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Says goodbye without waiting for the answer: the camera may be gone."""
+        with contextlib.suppress(OSError, SourceError):
+            self._socket.settimeout(0.2)
+            if self._session:
+                self._send("TEARDOWN", self._play_url)
+        self._session = ""
+        with contextlib.suppress(OSError):
+            self._reader.close()
+        self._socket.close()
+
+    def _resolve(self, control: str) -> str:
+        if not control or control == "*":
+            return self._base
+        if "://" in control:
+            return control
+        return f"{self._base.rstrip('/')}/{control.lstrip('/')}"
+
+    def _send(self, method: str, url: str, *headers: str) -> None:
+        self._sequence += 1
+        lines = [f"{method} {url} RTSP/1.0", f"CSeq: {self._sequence}", f"User-Agent: {AGENT}", *headers]
+        if self._session:
+            lines.append(f"Session: {self._session}")
+        if self._challenge and self._credentials:
+            lines.append(f"Authorization: {authorization(self._challenge, method, url, self._credentials)}")
+        try:
+            self._socket.sendall("\r\n".join([*lines, "", ""]).encode("utf-8"))
+        except OSError as error:
+            raise SourceError("the camera closed the connection") from error
+
+    def _request(self, method: str, url: str, *headers: str, may_fail: bool = False) -> Response:
+        for attempt in range(2):
+            self._send(method, url, *headers)
+            answer = self._answer()
+            if answer.status != 401 or attempt == 1 or self._credentials is None:
+                break
+            self._challenge = tuple(value for key, value in answer.headers if key == "www-authenticate")
+        if answer.status in {401, 403}:
+            hint = "check username and password" if self._credentials else "set username and password"
+            raise SourceError(f"the camera refuses the login ({answer.status} {answer.reason})", hint)
+        if answer.status == 404:
+            raise SourceError("the camera has no such stream (404)", "check the path of the URL")
+        if answer.status in {461, 501, 551} or 300 <= answer.status < 400:
+            raise UnsupportedError(f"{method}: {answer.status} {answer.reason}")
+        if answer.status != 200 and not may_fail:
+            raise SourceError(f"the camera answers {answer.status} {answer.reason} to {method}")
+        return answer
+
+    def _answer(self) -> Response:
+        deadline = time.monotonic() + self._timeout
+        while time.monotonic() < deadline:
+            first = self._read(1)
+            if first == b"$":
+                self._read(int.from_bytes(self._read(3)[1:], "big"))
+                continue
+            response = self._message(first)
+            if response is not None:
+                return response
+        raise SourceError(f"no answer within {self._timeout:g} s")
+
+    def _interleaved(self) -> bytes | None:
+        """The next packet of the video channel, None for anything else that came instead."""
+        first = self._read(1)
+        if first != b"$":
+            self._message(first)
+            return None
+        head = self._read(3)
+        packet = self._read(int.from_bytes(head[1:], "big"))
+        return packet if head[0] == self._channel else None
+
+    def _message(self, first: bytes) -> Response | None:
+        """A response, None for a request of the camera's own (it may ignore that we do not answer)."""
+        words = (first + self._line()).decode("utf-8", "replace").split(None, 2)
+        headers: list[tuple[str, str]] = []
+        while line := self._line().strip():
+            key, _, value = line.decode("utf-8", "replace").partition(":")
+            headers.append((key.strip().lower(), value.strip()))
+            if len(headers) > MOST_HEADERS:
+                raise SourceError(f"the camera sends more than {MOST_HEADERS} header lines")
+        length = next((value for key, value in headers if key == "content-length"), "0")
+        if not length.isdecimal() or len(length) > 6 or int(length) > LARGEST_BODY:
+            raise SourceError(f"the camera's answer is longer than {LARGEST_BODY} bytes")
+        body = self._read(int(length))
+        if len(words) < 2 or not words[0].startswith("RTSP/"):
+            return None
+        status = int(words[1]) if re.fullmatch(r"\d{3}", words[1], re.ASCII) else 0
+        return Response(status, words[2] if len(words) > 2 else "", tuple(headers), body)
+
+    def _line(self) -> bytes:
+        try:
+            line = self._reader.readline(LONGEST_LINE)
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from error
+        if not line.endswith(b"\n"):
+            raise SourceError(
+                "the camera closed the connection" if len(line) < LONGEST_LINE else "this is not RTSP"
+            )
+        return line
+
+    def _read(self, size: int) -> bytes:
+        try:
+            data: bytes = self._reader.read(size)
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from error
+        if len(data) < size:
+            raise SourceError("the camera closed the connection")
+        return data
+
+    def _lost(self, error: Exception) -> SourceError:
+        if isinstance(error, TimeoutError):
+            return SourceError(f"no data for {self._timeout:g} s")
+        return SourceError("the camera closed the connection")

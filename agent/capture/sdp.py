@@ -1,0 +1,86 @@
+"""The session description an RTSP camera answers with (RFC 8866): which track is its video, and how it is coded."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import cast
+
+from agent.capture.rtp import START_CODE, Codec
+
+CODECS = {"H264": "h264", "H265": "hevc"}
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTrack:
+    """control: URL or path of the track, as the SDP has it. parameter_sets: Annex B, may be empty. fps: 0 if not said."""
+
+    codec: Codec
+    payload_type: int
+    control: str
+    parameter_sets: bytes
+    fps: float
+    aggregate: str
+
+
+def find_video(text: str) -> VideoTrack | None:
+    """The first H.264 or H.265 track our depacketizer can read, None where there is none."""
+    session, *medias = re.split(r"(?m)^m=", text)
+    aggregate = _attribute(session, "control") or "*"
+    for media in medias:
+        track = _track(media, aggregate)
+        if track is not None:
+            return track
+    return None
+
+
+def _track(media: str, aggregate: str) -> VideoTrack | None:
+    words = media.split("\n", 1)[0].split()
+    if len(words) < 4 or words[0] != "video" or not words[3].isdecimal():
+        return None
+    encoding = re.search(rf"(?m)^a=rtpmap:{words[3]} +([A-Za-z0-9-]+)/90000", media)
+    codec = CODECS.get(encoding[1].upper()) if encoding else None
+    if codec is None:
+        return None
+    line = re.search(rf"(?m)^a=fmtp:{words[3]} +(.*)", media)
+    parameters = dict(
+        part.strip().split("=", 1) for part in (line[1] if line else "").split(";") if "=" in part
+    )
+    if parameters.get("packetization-mode") == "2" or parameters.get("sprop-max-don-diff", "0") != "0":
+        return None  # interleaved mode: NAL units out of decoding order
+    return VideoTrack(
+        codec=cast("Codec", codec),
+        payload_type=int(words[3]),
+        control=_attribute(media, "control"),
+        parameter_sets=_parameter_sets(parameters),
+        fps=_rate(_attribute(media, "framerate")),
+        aggregate=aggregate,
+    )
+
+
+def _attribute(text: str, name: str) -> str:
+    found = re.search(rf"(?m)^a={name}: *(.*?)\s*$", text)
+    return found[1] if found else ""
+
+
+def _parameter_sets(parameters: dict[str, str]) -> bytes:
+    sets = bytearray()
+    for key in ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets"):
+        for word in parameters.get(key, "").split(","):
+            try:
+                nal = base64.b64decode(word, validate=True)
+            except (binascii.Error, ValueError):
+                continue  # the stream repeats them before each key picture
+            if nal:
+                sets += START_CODE + nal
+    return bytes(sets)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        return 0.0
+    return rate if 0 < rate <= 1000 else 0.0

@@ -1,0 +1,102 @@
+"""Where pictures come from: what a source is, and which one serves a camera's config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from agent.config.redact import redact
+
+if TYPE_CHECKING:
+    from agent.capture.frame import Picture
+    from agent.config.model import CameraConfig
+
+Stop = Callable[[], bool]
+"""Asked between two reads: whether the camera is to stop."""
+
+
+class SourceError(Exception):
+    """No picture can be had for now. Both texts are for the user; credentials in them are masked."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        self.reason = redact(reason)
+        self.hint = redact(hint)
+        super().__init__(f"{self.reason} ({self.hint})" if hint else self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """width, height: of the decoded picture, before `rotate`; 0 before the first. fps: as declared, 0 if unknown.
+
+    decoder: "h264 software", "h264 vaapi". note: why it is not what was asked for, else empty.
+    """
+
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    decoder: str = ""
+    note: str = ""
+
+
+class Decoded(NamedTuple):
+    """One picture. pts: the stream's own time in seconds. arrived: time.monotonic() when its last byte was here."""
+
+    picture: Picture
+    pts: float | None
+    arrived: float
+
+
+class Source(Protocol):
+    """An open camera, file or folder. One thread opens it, iterates it and closes it."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """The same object until something of it changes."""
+        ...
+
+    @property
+    def corrupt(self) -> int:
+        """Packets or pictures that could not be decoded and were skipped."""
+        ...
+
+    def frames(self) -> Iterator[Decoded]:
+        """Ends only where the source does (or when asked to stop). Raises SourceError when it fails."""
+        ...
+
+    def interrupt(self) -> None:
+        """Makes a read that blocks in another thread return, where that is possible. Safe from any thread."""
+        ...
+
+    def close(self) -> None:
+        """Safe twice."""
+        ...
+
+
+STARVED = 30.0
+"""Seconds of data without a picture after which a stream is opened anew. Key pictures may be 20 s apart."""
+
+
+def starved(last: float, now: float) -> None:
+    """Raises SourceError when the last picture (or the opening) is too long ago. Both by time.monotonic()."""
+    if now - last > STARVED:
+        raise SourceError(f"data arrives, but for {STARVED:g} s no picture could be decoded")
+
+
+def open_source(config: CameraConfig, stop: Stop) -> Source:
+    """The opened source of a camera; returns within about `config.timeout` or raises SourceError."""
+    if config.kind == "folder":
+        from agent.capture.folder import FolderSource
+
+        return FolderSource(config, stop)
+    if config.kind == "rtsp" and config.transport == "tcp":
+        from agent.capture.rtsp import UnsupportedError
+        from agent.capture.rtsp_source import RtspSource
+
+        try:
+            return RtspSource(config, stop)
+        except UnsupportedError:
+            pass
+    from agent.capture.pyav import StreamSource
+
+    return StreamSource(config, stop)
