@@ -24,8 +24,9 @@ class InputSpec:
 
     mean, std: one number per channel, in the model's own channel order (`color`).
     resize: "letterbox" centres the scaled image on `pad`, "letterbox_topleft" puts it into the corner,
-    "stretch" ignores the aspect ratio. dtype: what the tensor holds; an integer tensor with scale and zero
-    point stores value / scale + zero_point. name: the tensor's name in the file, None for "the only input".
+    "stretch" ignores the aspect ratio. dtype: what the tensor holds; a quantised one covers the range of the
+    pixels, so uint8 stores the pixel and int8 the pixel - 128, with mean 0 and std 1. name: the tensor's name
+    in the file, None for "the only input".
     """
 
     height: int

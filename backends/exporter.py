@@ -1,0 +1,122 @@
+"""What an exporter left in a model file: Ultralytics, LibreYOLO, and OpenVINO's model_info."""
+
+from __future__ import annotations
+
+import ast
+import json
+from typing import TYPE_CHECKING, Any
+
+from backends.contract import ArtifactError
+from backends.facts import Fact, Facts, labels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backends.formats.modelfile import ModelFile
+
+_MAX_LITERAL = 512 * 1024
+_LATER = "not in this version"
+
+
+def facts(model: ModelFile) -> Facts:
+    """Raises ArtifactError where the exporter names a task or a family that no head of ours decodes."""
+    data = model.metadata
+    if "libreyolo_version" in data or ("model_family" in data and "schema_version" in data):
+        return _libreyolo(model, data)
+    if data.get("author") == "Ultralytics" or data.get("description", "").startswith("Ultralytics"):
+        return _ultralytics(model, data)
+    if any(key.startswith("model_info.") for key in data):
+        return _model_info(model, data)
+    return {}
+
+
+def _ultralytics(model: ModelFile, data: Mapping[str, str]) -> Facts:
+    """Every value is Python's str() of what it was (Ultralytics 8.x, all formats)."""
+    origin = "metadata of Ultralytics"
+    args = _literal(data.get("args", ""))
+    args = args if isinstance(args, dict) else {}
+    if "RTDETR" in data.get("head", "") or "rtdetr" in data.get("description", "").lower():
+        raise _refused(model, f"an RT-DETR of Ultralytics: the head rtdetr is {_LATER}")
+    task = _task(model, data.get("task", "detect"))
+    ended = _literal(data.get("end2end", "")) is True or args.get("nms") is True
+    found = {
+        "task": task,
+        "family": "yolo-e2e" if ended else "yolo",
+        "labels": _names(_literal(data.get("names", ""))),
+        "licence": data.get("license"),
+        # A TFLite export scales its boxes to 0..1, so that boxes and scores share one quantisation.
+        "head.units": "norm" if model.format == "tflite" else "px",
+        **_size(_literal(data.get("imgsz", ""))),
+    }
+    return {key: Fact(value, origin) for key, value in found.items() if value is not None}
+
+
+def _libreyolo(model: ModelFile, data: Mapping[str, str]) -> Facts:
+    """schema_version 1.0; names is JSON. Its YOLOv9 gives corners, and its YOLOX is decoded in the graph."""
+    origin = "metadata of LibreYOLO"
+    family = data.get("model_family", "").lower()
+    ended = data.get("nms", "").lower() == "true"
+    known = {
+        "yolo9": {"family": "yolo", "head.box": "xyxy", "input.resize": "letterbox_topleft"},
+        "yolox": {"family": "yolox", "head.decoded": True},
+    }
+    if family not in known:
+        raise _refused(model, f"a LibreYOLO {family or 'model of no family'}: its head is {_LATER}")
+    found: dict[str, Any] = dict(known[family])
+    if ended:
+        found = {"family": "yolo-e2e", "input.resize": "letterbox_topleft"}
+        if family == "yolox":
+            found |= {"input.color": "BGR", "input.std": (1.0, 1.0, 1.0)}
+    try:
+        names = json.loads(data.get("names", "null"))
+    except (ValueError, RecursionError):
+        names = None
+    found |= {
+        "task": _task(model, data.get("task", "detect")),
+        "labels": _names(names),
+        "licence": data.get("license"),
+        **_size([_literal(data.get("imgsz_h", "")), _literal(data.get("imgsz_w", ""))]),
+    }
+    return {key: Fact(value, origin) for key, value in found.items() if value is not None}
+
+
+def _model_info(model: ModelFile, data: Mapping[str, str]) -> Facts:
+    """OpenVINO's model_info, as Ultralytics and Geti write it. Labels are split at spaces."""
+    found: dict[str, Any] = {"labels": _names(data.get("model_info.labels", "").split())}
+    if data.get("model_info.model_type", "").upper() == "YOLO":
+        found["family"] = "yolo"
+    return {key: Fact(value, "rt_info/model_info") for key, value in found.items() if value is not None}
+
+
+def _task(model: ModelFile, task: str) -> str:
+    if task in {"obb", "classify"}:
+        what = "oriented boxes" if task == "obb" else "one class for the whole picture"
+        raise _refused(model, f"made for task {task}: it gives {what}, not boxes")
+    if task not in {"detect", "segment", "pose"}:
+        raise _refused(model, f"made for task {task!r}; detect, segment and pose are possible")
+    return task
+
+
+def _refused(model: ModelFile, why: str) -> ArtifactError:
+    return ArtifactError(f"{model.path}: is {why}")
+
+
+def _names(value: Any) -> tuple[str, ...] | None:
+    try:
+        return labels(value) if value else None
+    except ValueError:
+        return None
+
+
+def _size(value: Any) -> dict[str, int]:
+    if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(isinstance(n, int) for n in value):
+        return {}
+    return {"imgsz.height": value[0], "imgsz.width": value[1]}
+
+
+def _literal(text: str) -> Any:
+    """The Python literal in `text`; None for what is none."""
+    try:
+        return ast.literal_eval(text) if 0 < len(text) <= _MAX_LITERAL else None
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None

@@ -1,0 +1,45 @@
+"""What any model file says of itself, in one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from backends.artifact import Format
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output. shape: -1 where the size is open; None where not even the rank is known."""
+
+    name: str
+    shape: tuple[int, ...] | None
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+    def __str__(self) -> str:
+        sizes = "(...)" if self.shape is None else f"({', '.join('?' if n < 0 else str(n) for n in self.shape)})"
+        return f"{self.name or '(unnamed)'} {sizes} {self.dtype}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """format, inputs, outputs, and metadata the exporter left in the file or beside it (raw strings).
+
+    outputs: in the order an engine returns them. roles: of an SSD's outputs, where a signature names them.
+    operators: custom operators. notes: one line each, for `models inspect`.
+    """
+
+    path: Path
+    format: Format
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, int] = field(default_factory=dict)
+    operators: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

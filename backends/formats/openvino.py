@@ -1,0 +1,146 @@
+"""OpenVINO IR: the .xml beside its .bin, the exporter's rt_info, and Ultralytics' metadata.yaml beside both.
+
+Format: https://docs.openvino.ai/2025/documentation/openvino-ir-format.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from xml.parsers import expat
+
+from backends.contract import ArtifactError
+from backends.formats.modelfile import ModelFile, Tensor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backends.formats.window import Window
+
+_DTYPES = {
+    "F32": "float32", "FP32": "float32", "F16": "float16", "FP16": "float16", "BF16": "bfloat16",
+    "U8": "uint8", "I8": "int8", "I32": "int32", "I64": "int64", "BOOL": "bool", "BOOLEAN": "bool",
+}  # fmt: skip
+MAX_XML = 256 * 1024 * 1024
+_MAX_METADATA = 1024 * 1024
+
+
+def read(window: Window) -> ModelFile:
+    """Raises ArtifactError for anything that is no IR, or has no .bin beside it."""
+    graph = _Graph()
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = graph.start
+    parser.EndElementHandler = graph.end
+    parser.CharacterDataHandler = graph.text
+    # An IR has no DOCTYPE; without one there are no entities, so nothing can be expanded.
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    if window.size > MAX_XML:
+        raise window.broken(f"it has {window.size} bytes; {MAX_XML} is the limit")
+    try:
+        for start in range(0, window.size, 65536):
+            parser.Parse(window.read(start, min(65536, window.size - start)), False)
+        parser.Parse(b"", True)
+    except (expat.ExpatError, ValueError) as error:
+        raise window.broken(f"no OpenVINO IR: {error}") from error
+    inputs, outputs = graph.inputs(), graph.outputs()
+    if not inputs or not outputs:
+        raise ArtifactError(f"{window.path}: is no OpenVINO IR: no input or no output in it")
+    weights = window.path.with_suffix(".bin")
+    if not weights.is_file():
+        raise ArtifactError(f"{window.path}: its weights are missing: put {weights.name} beside it")
+    return ModelFile(
+        path=window.path,
+        format="openvino",
+        inputs=inputs,
+        outputs=outputs,
+        metadata={**graph.info, **_beside(window.path)},
+        notes=(f"OpenVINO IR version {graph.version}",),
+    )
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise ValueError("it has a DOCTYPE")
+
+
+class _Graph:
+    """Collects the top-level layers; those in the bodies of loops and conditions lie deeper."""
+
+    def __init__(self) -> None:
+        self.version = "?"
+        self.info: dict[str, str] = {}
+        self._path: list[str] = []
+        self._layer: dict[str, str] = {}
+        self._port: dict[str, Any] = {}
+        self._dims: list[str] = []
+        self._parameters: list[tuple[str, str]] = []
+        self._results: list[str] = []
+        self._ports: dict[tuple[str, str], Tensor] = {}
+        self._feeds: dict[str, tuple[str, str]] = {}
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._path.append(tag)
+        match self._path:
+            case ["net"]:
+                self.version = attributes.get("version", "?")
+            case ["net", "layers", "layer"]:
+                self._layer = attributes
+                if attributes.get("type") == "Result":
+                    self._results.append(attributes.get("id", ""))
+            case ["net", "layers", "layer", "output", "port"]:
+                self._port, self._dims = attributes, []
+            case ["net", "layers", "layer", "output", "port", "dim"]:
+                self._dims.append("")
+            case ["net", "edges", "edge"]:
+                source = (attributes.get("from-layer", ""), attributes.get("from-port", ""))
+                self._feeds[attributes.get("to-layer", "")] = source
+            case ["net", "rt_info", "model_info", key]:
+                self.info[f"model_info.{key}"] = attributes.get("value", "")
+
+    def text(self, data: str) -> None:
+        if self._path == ["net", "layers", "layer", "output", "port", "dim"]:
+            self._dims[-1] += data
+
+    def end(self, _: str) -> None:
+        if self._path == ["net", "layers", "layer", "output", "port"]:
+            key = (self._layer.get("id", ""), self._port.get("id", ""))
+            self._ports[key] = Tensor(
+                name=_chosen(self._port.get("names", "")),
+                shape=tuple(_size(text) for text in self._dims),
+                dtype=_DTYPES.get(self._port.get("precision", "").upper(), self._port.get("precision", "?")),
+            )
+            if self._layer.get("type") == "Parameter":
+                self._parameters.append(key)
+        self._path.pop()
+
+    def inputs(self) -> tuple[Tensor, ...]:
+        return tuple(self._ports[key] for key in self._parameters)
+
+    def outputs(self) -> tuple[Tensor, ...]:
+        feeds = [self._feeds.get(result, ("", "")) for result in self._results]
+        return tuple(self._ports[feed] for feed in feeds if feed in self._ports)
+
+
+def _size(text: str) -> int:
+    """A dimension; -1 for an open one ("-1", "?" or a range "1..8")."""
+    return int(text) if text.strip().isdecimal() and int(text) > 0 else -1
+
+
+def _chosen(names: str) -> str:
+    """One of a tensor's names: that of TensorFlow's detection API where it is among them."""
+    listed = [name.strip() for name in names.split(",")]
+    return next((name for name in listed if name.startswith(("detection_", "num_detections"))), listed[0])
+
+
+def _beside(path: Path) -> dict[str, str]:
+    """metadata.yaml as Ultralytics writes it into the model's folder, values as Python literals."""
+    import yaml
+
+    try:
+        text = (path.parent / "metadata.yaml").read_bytes()[: _MAX_METADATA + 1]
+    except OSError:
+        return {}
+    try:
+        data = yaml.safe_load(text) if len(text) <= _MAX_METADATA and b"&" not in text else None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path.parent / 'metadata.yaml'}: is no readable YAML: {error}") from error
+    return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}

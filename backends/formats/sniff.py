@@ -1,0 +1,103 @@
+"""Tells by content, never by suffix alone, what a model file is; names the way out of what we do not read."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from backends.contract import ArtifactError
+from backends.formats import onnx, openvino, tensorflow, tflite
+from backends.formats.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from backends.formats.modelfile import ModelFile
+
+EDGETPU = "edgetpu-custom-op"
+_EXPORT = "export it where it was trained, for example: yolo export model={name} format=onnx"
+
+
+def read_model(path: Path) -> ModelFile:
+    """What the file (or the folder of an OpenVINO export) says of itself. Opens and closes it.
+
+    Raises ArtifactError for what is missing, unreadable, damaged, of an unknown or of a refused format.
+    """
+    file = _inside(path)
+    with Window(file) as window:
+        model = _reader(window)(window)
+    if EDGETPU in model.operators:
+        raise ArtifactError(
+            f"{file}: is compiled for the Edge TPU: it needs the edgetpu backend, not in this version. "
+            "Use the .tflite it was compiled from"
+        )
+    return model
+
+
+def _inside(path: Path) -> Path:
+    try:
+        if path.is_dir():
+            found = sorted(path.glob("*.xml"))
+            if len(found) != 1:
+                raise ArtifactError(f"{path}: is a folder with {len(found)} .xml files; name the model file itself")
+            return found[0]
+        if not path.is_file():
+            code = errno.EINVAL if path.exists() else errno.ENOENT
+            raise ArtifactError(f"{path}: is no model file: {os.strerror(code)}")
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path}: cannot be read: {error}") from error
+    return path
+
+
+def _reader(window: Window) -> Callable[[Window], ModelFile]:
+    head = window.head(4096)
+    _refuse(window, head)
+    if head[4:8] == b"TFL3":
+        return tflite.read
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith((b"<?xml", b"<net")):
+        return openvino.read
+    if window.path.suffix.lower() == ".xml":
+        raise ArtifactError(f"{window.path}: is no OpenVINO IR: it does not begin as XML")
+    # A ModelProto begins with its IR version (field 1, a number), a GraphDef with a node (field 1, bytes).
+    if head[:1] == b"\x0a" and window.path.suffix.lower() != ".onnx":
+        return tensorflow.read
+    if head[:1] in {b"\x08", b"\x12", b"\x3a", b"\x0a"}:
+        return onnx.read
+    raise ArtifactError(
+        f"{window.path}: is no model file we know: it is neither ONNX, OpenVINO IR, TFLite nor a TensorFlow "
+        "frozen graph"
+    )
+
+
+def _refuse(window: Window, head: bytes) -> None:
+    name = window.path.name
+    suffix = window.path.suffix.lower()
+    reason = ""
+    if not head:
+        reason = "is empty"
+    elif head.startswith(b"PK\x03\x04") or (head[:1] == b"\x80" and suffix in {".pt", ".pth", ".pkl", ".ckpt"}):
+        reason = "is a pickle or an archive of pickles, which is code and never loaded; " + _EXPORT.format(name=name)
+    elif suffix in {".pt", ".pth"}:
+        reason = "is named like a PyTorch checkpoint, which is never loaded; " + _EXPORT.format(name=name)
+    elif head[:4] in {b"ftrt", b"ptrt"} or suffix in {".engine", ".plan", ".trt"} or _ultralytics_engine(head):
+        header = " with Ultralytics' header" if _ultralytics_engine(head) else ""
+        reason = (
+            f"is a TensorRT engine{header}: it needs the tensorrt backend, not in this version. "
+            "Use the .onnx it was built from"
+        )
+    elif head.startswith(b"\x89HDF"):
+        reason = "is a Keras HDF5 file; convert it to TFLite or ONNX"
+    elif head.startswith(b"version https://git-lfs"):
+        reason = "is a Git LFS pointer, not the model: run git lfs pull where it comes from"
+    elif head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
+        reason = "is a web page, not a model: what was downloaded is likely a login or an error page"
+    if reason:
+        raise ArtifactError(f"{window.path}: {reason}")
+
+
+def _ultralytics_engine(head: bytes) -> bool:
+    """An int32 length, little endian, then that many bytes of JSON, then the plan."""
+    return len(head) > 5 and head[4:5] == b"{" and 2 < int.from_bytes(head[:4], "little") < 1 << 20

@@ -1,0 +1,73 @@
+"""YAML to plain values plus the line and column of every key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from backends.contract import ArtifactError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DEPTH = 8
+
+
+def parse(text: bytes, path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The mapping in `text`, and "line:column" by dotted key.
+
+    Raises ArtifactError for what is no YAML, no mapping, names a key twice, nests deeper than a sidecar can, or
+    uses an alias: none of ours needs one, and a few nested ones expand to gigabytes.
+    """
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise ArtifactError(f"{path}:{_at(event.start_mark)}: aliases (*name) are not allowed here")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        problem = f"{error.problem or error.context}"
+        raise ArtifactError(f"{path}:{_at(error.problem_mark)}: is no YAML: {problem}") from error
+    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+        raise ArtifactError(f"{path}: is no YAML: {error}") from error
+    if root is None:
+        return {}, {}
+    if not isinstance(root, yaml.MappingNode):
+        raise ArtifactError(f"{path}:{_at(root.start_mark)}: must be a mapping of keys to values")
+    positions: dict[str, str] = {}
+    value = _value(root, "", positions, path, 0)
+    return value, positions
+
+
+def _value(node: Any, key: str, positions: dict[str, str], path: Path, depth: int) -> Any:
+    if depth > _DEPTH:
+        raise ArtifactError(f"{path}:{_at(node.start_mark)}: nested more than {_DEPTH} deep")
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, f"{key}[{i}]", positions, path, depth + 1) for i, item in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        result: dict[Any, Any] = {}
+        for name_node, value_node in node.value:
+            if not isinstance(name_node, yaml.ScalarNode):
+                raise ArtifactError(f"{path}:{_at(name_node.start_mark)}: a key must be plain text")
+            name = _scalar(name_node, path)
+            inner = f"{key}.{name}" if key else str(name)
+            if name in result:
+                raise ArtifactError(f"{path}:{_at(name_node.start_mark)}: {inner}: is there twice")
+            positions[inner] = _at(name_node.start_mark)
+            result[name] = _value(value_node, inner, positions, path, depth + 1)
+        return result
+    return _scalar(node, path)
+
+
+def _scalar(node: Any, path: Path) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node)
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise ArtifactError(f"{path}:{_at(node.start_mark)}: {node.value!r}: {error}") from error
+    finally:
+        loader.dispose()
+
+
+def _at(mark: Any) -> str:
+    return f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
