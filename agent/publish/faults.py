@@ -1,0 +1,143 @@
+"""What can go wrong between us and a broker, in words a user can act on. Pure."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.config.redact import redact
+
+Kind = Literal["unreachable", "name", "tls", "version", "auth", "takeover", "closed", "silent", "refused", "settings"]
+
+UNSUPPORTED_VERSION = 0x84
+TAKEN_OVER = 0x8E
+REFUSED_FROM = 0x80
+_CREDENTIALS = frozenset({0x86, 0x87, 0x8A, 0x8C})
+_MEANING = {
+    0x85: "the broker refuses this client id: allow it there, or change `device`",
+    0x88: "the broker is not available: look into its log",
+    0x89: "the broker is busy: look into its load and limits",
+    0x8B: "the broker is shutting down",
+    0x8D: "the broker heard nothing from us in time: look into the network",
+    0x90: "the broker refuses our topic names: check `mqtt.prefix`, and the rules of the broker",
+    0x95: "a message is larger than the broker allows: raise its limit (mosquitto: max_packet_size)",
+    0x97: "the quota of this user is exceeded: raise it on the broker",
+    0x98: "an administrator of the broker closed the connection",
+    0x9A: "the broker allows no retained messages, which Vedette needs: allow them there",
+    0x9B: "the broker does not allow QoS 1, which Vedette needs: allow it there",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """kind: for code. text: for the user, what is wrong and the fix."""
+
+    kind: Kind
+    text: str
+
+    @property
+    def slow(self) -> bool:
+        """Whether waiting does not mend it: an attempt every few seconds would only be noise."""
+        return self.kind in {"auth", "takeover"}
+
+
+class LinkError(Exception):
+    """A connection that could not be made."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
+
+
+def connect_fault(error: Exception, host: str, port: int) -> Fault:
+    """For what TCP, DNS or TLS said while connecting."""
+    place = f"{host}:{port}"
+    match error:
+        case ssl.SSLCertVerificationError():
+            return Fault("tls", _certificate_text(error, place))
+        case ssl.SSLError() | ssl.SSLEOFError():
+            reason = str(error.reason or error).replace("_", " ").lower()
+            return Fault(
+                "tls",
+                f"TLS with {place} failed ({reason}): check that this port speaks TLS, and whether"
+                " the broker wants a client certificate (`mqtt.tls.cert`, `mqtt.tls.key`)",
+            )
+        case socket.gaierror() | UnicodeError():
+            return Fault(
+                "name",
+                f"the name {host!r} was not found: check the host in `mqtt.url`, and this device's DNS",
+            )
+        case ConnectionRefusedError():
+            return Fault("unreachable", f"nothing listens at {place}: start the broker, or correct `mqtt.url`")
+        case TimeoutError():
+            return Fault(
+                "unreachable",
+                f"{place} does not answer: check `mqtt.url`, the network, and any firewall between",
+            )
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Fault("unreachable", redact(f"cannot connect to {place}: {reason}: check `mqtt.url` and the network"))
+
+
+def tls_settings_fault(error: Exception, what: str) -> Fault:
+    """what: the key and the file that could not be used."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Fault("settings", f"{what} cannot be used ({reason}): give a readable PEM file")
+
+
+def refusal_fault(reason: int, name: str, place: str, username: str | None) -> Fault:
+    """For a CONNACK that refuses. reason: MQTT 5's number (3.1.1's are mapped to it); name: its word."""
+    if reason == UNSUPPORTED_VERSION:
+        return Fault("version", f"{place} speaks neither MQTT 5 nor MQTT 3.1.1: use another broker or port")
+    if reason in _CREDENTIALS:
+        who = (
+            f"user {username!r}: check `mqtt.username` and `mqtt.password`"
+            if username
+            else ("a client without user name: set `mqtt.username` and `mqtt.password`")
+        )
+        return Fault("auth", f"{place} refused the connection ({name}) to {who}, or allow it on the broker")
+    meaning = _MEANING.get(reason, "look into the log of the broker")
+    return Fault("refused", f"{place} refused the connection ({name}): {meaning}")
+
+
+def closed_fault(reason: int | None, name: str, place: str, client_id: str) -> Fault:
+    """For a connection the other side ended. reason: of its DISCONNECT, None when it just closed."""
+    if reason == TAKEN_OVER:
+        return Fault(
+            "takeover",
+            f"another client connected to {place} as {client_id!r} and took our place:"
+            " give each device a `device` of its own",
+        )
+    if reason is None:
+        return Fault("closed", f"the connection to {place} was lost: see whether the broker and the network are up")
+    meaning = _MEANING.get(reason, "look into the log of the broker")
+    return Fault("auth" if reason in _CREDENTIALS else "closed", f"{place} closed the connection ({name}): {meaning}")
+
+
+def unanswered_fault(place: str) -> Fault:
+    return Fault(
+        "silent",
+        f"{place} accepts connections but does not answer as an MQTT broker: check the port in `mqtt.url`"
+        " (1883 is usually plain, 8883 TLS), and whether the broker hangs",
+    )
+
+
+def frozen_fault(place: str, seconds: float) -> Fault:
+    return Fault(
+        "silent",
+        f"{place} has not answered for {seconds:.0f} s: see whether the broker hangs or the network is down",
+    )
+
+
+def rejected_text(topic: str, name: str) -> str:
+    return f"the broker rejected what we publish to {topic} ({name}): allow this user to write there (its ACL)"
+
+
+def _certificate_text(error: ssl.SSLCertVerificationError, place: str) -> str:
+    text = f"the certificate of {place} is not accepted ({error.verify_message})"
+    if "ostname" in error.verify_message or "IP address" in error.verify_message:
+        return f"{text}: use a name in `mqtt.url` that the certificate holds"
+    if "expired" in error.verify_message or "not yet valid" in error.verify_message:
+        return f"{text}: renew it, or set this device's clock"
+    return f"{text}: set `mqtt.tls.ca` to the CA that signed it"

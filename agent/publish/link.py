@@ -1,0 +1,296 @@
+"""One MQTT connection, from connect to close. The only file that imports paho.
+
+paho's client is used for one connection and thrown away, its queues with it: what must be sent again is known
+to those above. It is driven by `Link.loop` on the thread of its owner instead of paho's own `loop_start`, for
+three reasons: the cause of a failed connect reaches us, an answer can choose the protocol of the next
+attempt, and the wait between attempts has jitter and can be ended. `publish` may be called from any thread:
+registering for writing (see `_wake`) makes paho queue the packet and wake the loop rather than write from the
+caller's thread.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections import deque
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from agent.publish.faults import (
+    REFUSED_FROM,
+    Fault,
+    LinkError,
+    closed_fault,
+    connect_fault,
+    refusal_fault,
+    tls_settings_fault,
+    unanswered_fault,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from agent.config.model import TlsConfig
+    from agent.config.secrets import Secret
+
+MQTT5, MQTT311 = 5, 4
+CONNECT_S = 5.0
+ANSWER_S = {MQTT5: 2.0, MQTT311: 5.0}
+"""How long to wait for CONNACK. Shorter for MQTT 5, since a broker of 3.1.1 may wait for ever for the rest of a CONNECT
+it misreads (amqtt does, once that holds a will or a user name; it answers others with "unsupported version")."""
+KEEPALIVE_S = 15
+UNACKED_MS = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a broker is and who we are to it. tls None: plain TCP."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: Secret | None = None
+    tls: TlsConfig | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A received message. expiry: seconds left of it, None without. at: time.monotonic() of its arrival."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    expiry: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request: written to the socket (QoS 0), or answered by the broker (the others)."""
+
+    mid: int
+    reason: int
+    name: str
+
+
+class _Heard:
+    """What paho's callbacks report. They only write here: no lock, no publish, no work on the network thread.
+
+    Apart from `Link`, so that no reference cycle keeps a dropped client's sockets open until the collector
+    comes.
+    """
+
+    def __init__(self, on_message: Callable[[Message], None] | None) -> None:
+        self.connack: tuple[int, str] | None = None
+        self.window: int | None = None
+        self.largest: int | None = None
+        self.goodbye: tuple[int, str] | None = None
+        self.closed = False
+        self.answers: deque[Answer] = deque()
+        self._on_message = on_message
+
+    def connected(self, _c: Client, _u: Any, _f: ConnectFlags, reason: ReasonCode, props: Properties | None) -> None:
+        self.connack = (reason.value, reason.getName())
+        self.window = getattr(props, "ReceiveMaximum", None)
+        self.largest = getattr(props, "MaximumPacketSize", None)
+
+    def disconnected(
+        self, _c: Client, _u: Any, flags: DisconnectFlags, reason: ReasonCode, _p: Properties | None
+    ) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self.goodbye = (reason.value, reason.getName())
+        self.closed = True
+
+    def published(self, _c: Client, _u: Any, mid: int, reason: ReasonCode, _p: Properties) -> None:
+        value = reason.value
+        self.answers.append(Answer(mid, value, reason.getName() if value >= REFUSED_FROM else ""))
+
+    def listed(self, _c: Client, _u: Any, mid: int, reasons: list[ReasonCode], _p: Properties | None) -> None:
+        worst = max(reasons, key=lambda r: r.value, default=None)
+        self.answers.append(Answer(mid, worst.value if worst else 0, worst.getName() if worst else ""))
+
+    def message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
+        if self._on_message is not None:
+            expiry = getattr(message.properties, "MessageExpiryInterval", None)
+            at = time.monotonic()
+            self._on_message(Message(message.topic, bytes(message.payload), message.qos, message.retain, expiry, at))
+
+
+class Link:
+    """One connection. version: MQTT5 or MQTT311. will: topic and payload; QoS 1, retained."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        client_id: str,
+        version: int,
+        will: tuple[str, bytes] | None = None,
+        on_message: Callable[[Message], None] | None = None,
+    ) -> None:
+        self.version = version
+        self._endpoint = endpoint
+        self._client_id = client_id
+        self._heard = heard = _Heard(on_message)
+        self._client = client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            protocol=MQTTProtocolVersion(version),
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_S
+        if endpoint.username is not None:
+            client.username_pw_set(endpoint.username, endpoint.password.reveal() if endpoint.password else None)
+        if will is not None:
+            client.will_set(will[0], will[1], qos=1, retain=True)
+        client.on_connect = heard.connected
+        client.on_disconnect = heard.disconnected
+        client.on_publish = heard.published
+        client.on_subscribe = heard.listed
+        client.on_unsubscribe = heard.listed
+        client.on_message = heard.message
+        client.on_socket_open = _tune
+        client.on_socket_register_write = _wake
+
+    def open(self, given_up: Callable[[], bool]) -> None:
+        """Connects and waits for the broker's answer: up to 5 s each for TCP and TLS, then `ANSWER_S`.
+
+        given_up: asked several times a second. Raises LinkError with the cause.
+        """
+        place = self._endpoint.place
+        if self._endpoint.tls is not None:
+            self._client.tls_set_context(tls_context(self._endpoint.tls))
+        try:
+            if self.version == MQTT5:
+                self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=KEEPALIVE_S, clean_start=True)
+            else:
+                self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=KEEPALIVE_S)
+        except (OSError, ValueError) as error:
+            raise LinkError(connect_fault(error, self._endpoint.host, self._endpoint.port)) from None
+        deadline = time.monotonic() + ANSWER_S[self.version]
+        while self._heard.connack is None:
+            if not self.loop(0.2) or given_up() or time.monotonic() > deadline:
+                break
+        if self._heard.connack is None:
+            raise LinkError(unanswered_fault(place))
+        reason, name = self._heard.connack
+        if reason >= REFUSED_FROM:
+            raise LinkError(refusal_fault(reason, name, place, self._endpoint.username))
+
+    @property
+    def refused(self) -> int | None:
+        """The reason of the broker's refusal, in MQTT 5's numbers; None when it gave none."""
+        connack = self._heard.connack
+        return connack[0] if connack is not None and connack[0] >= REFUSED_FROM else None
+
+    @property
+    def window(self) -> int | None:
+        """How many unacknowledged QoS 1 messages the broker wants at most; None: it did not say."""
+        return self._heard.window
+
+    @property
+    def largest(self) -> int | None:
+        """The largest packet the broker takes, in bytes; None: it did not say."""
+        return self._heard.largest
+
+    def loop(self, timeout: float) -> bool:
+        """Reads and writes what there is, for at most `timeout` seconds. False once closed."""
+        rc = self._client.loop(timeout)
+        return not (rc or self._heard.closed)
+
+    def answers(self) -> list[Answer]:
+        """What was answered since the last call."""
+        queue = self._heard.answers
+        return [queue.popleft() for _ in range(len(queue))]
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry: float | None = None) -> int:
+        """Queues a message; the answer will carry the returned number. From any thread.
+
+        expiry: seconds the broker may keep it for a subscriber (MQTT 5; rounded up to whole seconds).
+        """
+        properties = None
+        if expiry is not None and self.version == MQTT5:
+            properties = _expiring(max(1, -int(-expiry // 1)))
+        return self._client.publish(topic, payload, qos, retain, properties).mid
+
+    def subscribe(self, topics: list[str], qos: int) -> int | None:
+        """As `publish`; None when the connection is gone."""
+        return self._client.subscribe([(topic, qos) for topic in topics])[1]
+
+    def probe(self, topic: str) -> int | None:
+        """Asks the broker for a sign of life: to end a subscription that never was, which it must answer."""
+        return self._client.unsubscribe(topic)[1]
+
+    def closed_by(self) -> Fault:
+        """Why the connection ended, as far as the broker said."""
+        reason, name = self._heard.goodbye or (None, "")
+        return closed_fault(reason, name, self._endpoint.place, self._client_id)
+
+    def close(self, timeout: float) -> None:
+        """Sends what is queued and DISCONNECT, so that the will is not sent; at most `timeout` seconds."""
+        self._client.disconnect()
+        deadline = time.monotonic() + timeout
+        while self.loop(0.05) and time.monotonic() < deadline:
+            pass
+
+    def abort(self) -> None:
+        """Ends the connection at once and without DISCONNECT, so that the broker sends the will."""
+        sock = self._client.socket()
+        if isinstance(sock, socket.socket):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # the other side was faster
+
+
+def tls_context(tls: TlsConfig) -> ssl.SSLContext:
+    """TLS 1.2 or newer, checked against the system's CAs or `ca`. Raises LinkError naming the unusable file.
+
+    Made anew for each connection, so that renewed files are used without a restart.
+    """
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+    except (OSError, ValueError) as error:
+        raise LinkError(tls_settings_fault(error, f"`mqtt.tls.ca` {tls.ca}")) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.cert is not None:
+        try:
+            context.load_cert_chain(tls.cert, tls.key, password="")  # an encrypted key must not ask on the terminal
+        except (OSError, ValueError) as error:
+            what = f"`mqtt.tls.cert` {tls.cert}" + (f" with `mqtt.tls.key` {tls.key}" if tls.key else "")
+            raise LinkError(tls_settings_fault(error, what)) from None
+    if tls.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _tune(_client: Client, _userdata: Any, sock: Any) -> None:
+    """No Nagle (with delayed acks it costs 40 ms); data not acknowledged for 8 s end a dead connection."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKED_MS)
+
+
+def _wake(_client: Client, _userdata: Any, _sock: Any) -> None:
+    """Being set is all it is for: see the head of this file."""
+
+
+@lru_cache(maxsize=64)
+def _expiring(seconds: int) -> Properties:
+    properties: Properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.MessageExpiryInterval = seconds
+    return properties

@@ -1,0 +1,198 @@
+"""The bytes of every payload, as the interface has them. Pure; the hot one lives in `detections.py`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from agent.publish.clock import clock_word, isotime
+from agent.publish.detections import (
+    SCHEMA,
+    FrameStamp,
+    Latency,
+    ModelStamp,
+    Origin,
+    detections_message,
+    unknown_message,
+)
+
+__all__ = [
+    "CLEAR",
+    "OFFLINE",
+    "ONLINE",
+    "SCHEMA",
+    "CameraHealth",
+    "CameraState",
+    "CameraStatus",
+    "EngineHealth",
+    "EngineState",
+    "FrameStamp",
+    "Health",
+    "Info",
+    "Latency",
+    "ModelInfo",
+    "ModelStamp",
+    "Origin",
+    "Severity",
+    "alert",
+    "camera_state",
+    "camera_status",
+    "detections_message",
+    "encode",
+    "engine_status",
+    "health",
+    "info",
+    "plain",
+    "unknown_message",
+]
+
+ONLINE = b"online"
+OFFLINE = b"offline"
+CLEAR = b""
+"""Clears a retained topic, for instance an alert."""
+
+if TYPE_CHECKING:
+    from agent.publish.counters import Counters
+
+CameraStatus = Literal["connecting", "online", "stalled", "offline", "disabled", "ended"]
+EngineState = Literal["loading", "serving", "degraded", "failed"]
+Severity = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """rev: the first 8 hex digits of the file's sha256."""
+
+    name: str
+    rev: str
+    labels: Sequence[str]
+    licence: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What the device is. engines, cameras: their ids; commands: the names allowed; None: not known."""
+
+    device: str
+    device_uid: str
+    name: str
+    version: str
+    api: int
+    boot_id: str
+    board: str | None
+    os: str | None
+    engines: Sequence[str]
+    models: Sequence[ModelInfo]
+    cameras: Sequence[str]
+    commands: Sequence[str]
+    log_level: str
+    last_exit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHealth:
+    """Ages in seconds, None before the first; rates in frames a second; drops by cause, since the start."""
+
+    status: CameraStatus
+    frame_age: float | None
+    inference_age: float | None
+    fps_in: float
+    fps_inferred: float
+    drops: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHealth:
+    """Percentiles of the inference time in milliseconds, None before the first frame."""
+
+    state: EngineState
+    p50_ms: float | None
+    p99_ms: float | None
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """mqtt: the publisher's counters. rss: bytes. load: 1, 5, 15 minutes. temperature: degrees Celsius.
+
+    throttled: whether the board lowers its clock for heat or power now; None where it cannot be known.
+    """
+
+    device: str
+    boot_id: str
+    at: float
+    synced: bool
+    uptime: float
+    cameras: Mapping[str, CameraHealth]
+    engines: Mapping[str, EngineHealth]
+    mqtt: Counters
+    rss: int
+    load: Sequence[float]
+    temperature: float | None
+    throttled: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """source: redacted. width, height, fps: of the stream, None until known. since: wall clock."""
+
+    enabled: bool
+    source: str
+    width: int | None
+    height: int | None
+    fps: float | None
+    model: str
+    engine: str | None
+    motion: bool
+    confidence: float
+    since: float
+
+
+def info(value: Info) -> bytes:
+    return encode({"schema": SCHEMA, **plain(value)})
+
+
+def health(value: Health) -> bytes:
+    body = plain(value)
+    body["at"] = isotime(value.at)
+    body["clock"] = clock_word(body.pop("synced"))
+    return encode({"schema": SCHEMA, **body})
+
+
+def camera_status(status: CameraStatus) -> bytes:
+    return status.encode()
+
+
+def camera_state(value: CameraState) -> bytes:
+    return encode({**plain(value), "since": isotime(value.since)})
+
+
+def engine_status(state: EngineState, backend: str, device: str, cause: str | None, since: float) -> bytes:
+    """cause: why it is degraded or failed, for the user; None otherwise."""
+    return encode({"state": state, "backend": backend, "device": device, "cause": cause, "since": isotime(since)})
+
+
+def alert(severity: Severity, since: float, text: str, hint: str) -> bytes:
+    """Raises an alert; publishing `CLEAR` on the same topic ends it."""
+    return encode({"severity": severity, "since": isotime(since), "text": text, "hint": hint})
+
+
+def encode(value: Any) -> bytes:
+    """Compact UTF-8 JSON. Strict: raises ValueError on NaN and infinities (`plain` makes them null)."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def plain(value: Any) -> Any:
+    """As JSON's own types, floats with 3 decimals; what is not finite becomes null, for "not known"."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 3) if math.isfinite(value) else None
+    return value

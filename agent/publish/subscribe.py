@@ -1,0 +1,82 @@
+"""A subscriber for the demo, the bench and the tests: hears topics of one broker, over broker restarts."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+from agent.publish.faults import REFUSED_FROM, UNSUPPORTED_VERSION, LinkError
+from agent.publish.link import MQTT5, MQTT311, Endpoint, Link, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+RETRY_S = 0.2
+
+
+class Subscriber:
+    """Calls `on_message` on its own thread with each message, retained ones first after each connect.
+
+    MQTT 5, or 3.1.1 where the broker refuses 5; QoS 1. client_id: default `vedette-<verb>-<random>`.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        topics: Sequence[str],
+        on_message: Callable[[Message], None],
+        *,
+        verb: str = "tail",
+        endpoint: Endpoint | None = None,
+    ) -> None:
+        """endpoint: in place of host and port, with credentials and TLS."""
+        self._endpoint = endpoint or Endpoint(host, port)
+        self._topics = list(topics)
+        self._on_message = on_message
+        self._client_id = f"vedette-{verb}-{secrets.token_hex(4)}"
+        self._version = MQTT5
+        self._stopping = threading.Event()
+        self._subscribed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
+        self._error: str | None = None
+
+    def start(self, timeout: float = 5.0) -> None:
+        """Returns once the broker has confirmed the subscription. Raises ConnectionError with the cause."""
+        self._thread.start()
+        if not self._subscribed.wait(timeout):
+            self.stop()
+            raise ConnectionError(self._error or f"{self._endpoint.place} did not answer within {timeout:g} s")
+
+    def stop(self, timeout: float = 2.0) -> None:
+        self._stopping.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            link = Link(self._endpoint, self._client_id, self._version, on_message=self._on_message)
+            try:
+                link.open(self._stopping.is_set)
+            except LinkError as error:
+                self._error = error.fault.text
+                silent = error.fault.kind == "silent"
+                if self._version == MQTT5 and (silent or link.refused == UNSUPPORTED_VERSION):
+                    self._version = MQTT311
+                    continue
+                self._version = MQTT5
+            else:
+                self._listen(link)
+            self._stopping.wait(RETRY_S)
+
+    def _listen(self, link: Link) -> None:
+        request = link.subscribe(self._topics, qos=1)
+        while not self._stopping.is_set() and link.loop(0.1):
+            for answer in link.answers():
+                if answer.mid != request:
+                    continue
+                if answer.reason >= REFUSED_FROM:
+                    self._error = f"{self._endpoint.place} refused the subscription ({answer.name})"
+                else:
+                    self._subscribed.set()
+        link.close(0.5)
