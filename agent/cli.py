@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 OK, FAILED, USAGE, HELD = 0, 1, 2, 75
 _CONFIG = Path("/etc/vedette/vedette.yaml")
@@ -30,13 +32,19 @@ def _parser() -> argparse.ArgumentParser:
     from agent import __version__
 
     parser = argparse.ArgumentParser(
-        prog="vedette", description="Watches cameras on a small computer and publishes what it sees over MQTT."
+        prog="vedette",
+        description="Watches cameras on a small computer and publishes what it sees over MQTT.",
     )
     parser.add_argument("--version", action="version", version=f"vedette {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
 
     def verb(
-        name: str, run: Callable[[argparse.Namespace], int], text: str, *, config: bool = False, report: bool = False
+        name: str,
+        run: Callable[[argparse.Namespace], int],
+        text: str,
+        *,
+        config: bool = False,
+        report: bool = False,
     ) -> argparse.ArgumentParser:
         added = verbs.add_parser(name, help=text, description=text)
         added.set_defaults(run=run)
@@ -47,15 +55,26 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     verb("run", _run, "run the daemon until it is stopped, or all files have been played", config=True)
-    verb("check", _check, "check the config and what it names; say everything that is wrong", config=True, report=True)
+    verb(
+        "check",
+        _check,
+        "check the config and what it names; say everything that is wrong",
+        config=True,
+        report=True,
+    )
     demo = verb("demo", _demo, "play a street clip through a real model and a real broker, and show what arrives")
     demo.add_argument("--pace", choices=("realtime", "max"), default="realtime")
     verb("status", _status, "what the running daemon says of itself", report=True)
-    verb("backends", _backends, "the installed backends: their devices, or why they cannot be used", report=True)
+    verb(
+        "backends",
+        _backends,
+        "the installed backends: their devices, or why they cannot be used",
+        report=True,
+    )
     bench = verb("bench", _bench, "measure the pipeline against the bare engine on this machine", report=True)
     bench.add_argument("--model", default="person", help="a catalog name or a path")
     bench.add_argument("--clip", type=Path, help="a video file; default: the demo's")
-    bench.add_argument("--only", action="append", choices=("throughput", "latency", "cost", "start"), help="a part")
+    bench.add_argument("--only", action="append", choices=("throughput", "latency", "start"), help="a part")
     _models(verb("models", _usage, "list, pull, add, inspect and measure models"))
     return parser
 

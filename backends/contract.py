@@ -1,9 +1,9 @@
 """The contract between Vedette and an engine: small enough that a new chip is one file.
 
-    BackendError (a message for the user: what is wrong, where, and the fix)
-    +-- BackendUnavailable   this machine cannot use the backend: library, device or permission missing
-    +-- ArtifactError        the model file is not one, is damaged, or says too little or contradicts itself
-    +-- EngineError          a loaded engine failed; `retriable` says whether the next frame may work
+BackendError (a message for the user: what is wrong, where, and the fix)
++-- BackendUnavailable   this machine cannot use the backend: library, device or permission missing
++-- ArtifactError        the model file is not one, is damaged, or says too little or contradicts itself
++-- EngineError          a loaded engine failed; `retriable` says whether the next frame may work
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from backends.artifact import Artifact
 
 API = 1

@@ -15,6 +15,7 @@ def convert(source: Path, destination: Path) -> None:
 
     Raises RuntimeError (from OpenVINO), ImportError or OSError.
     """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # its stub does nothing
     import openvino
 
     openvino.save_model(openvino.Core().read_model(source), destination, compress_to_fp16=False)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import platform
+import sys
 import threading
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backends.contract import (
     API,
@@ -26,25 +20,25 @@ from backends.contract import (
     Output,
     Progress,
 )
+from backends.tuning import faster_mode
 
 if TYPE_CHECKING:
-    from backends.artifact import Artifact
+    from collections.abc import Sequence
 
-_TUNE_SECONDS = 0.7
-# Two streams make each frame wait longer for its own result, so more frames alone must pay for that.
-_THROUGHPUT_MUST_GAIN = 1.15
+    from numpy.typing import NDArray
+
+    from backends.artifact import Artifact
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """mode: auto (measured once per model and machine), latency (all cores on one frame) or throughput.
 
-    threads: at most so many, None leaves it to the runtime. precision: "model" follows the artifact.
+    threads: at most so many, None leaves it to the runtime.
     """
 
     mode: str = "auto"
     threads: int | None = None
-    precision: str = "model"
 
 
 class OpenVINO:
@@ -60,7 +54,10 @@ class OpenVINO:
             Device(
                 "cpu",
                 str(core.get_property("CPU", "FULL_DEVICE_NAME")).strip(),
-                {"openvino": _version(), "capabilities": " ".join(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))},
+                {
+                    "openvino": _version(),
+                    "capabilities": " ".join(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
+                },
             )
         ]
 
@@ -73,18 +70,18 @@ class OpenVINO:
     def load(self, artifact: Artifact, device: Device, options: Options, progress: Progress) -> OpenVINOEngine:
         progress("read", 0.0)
         model = _read(artifact)
-        precision = _precision(artifact, device, options)
-        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision}
+        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": _precision(artifact, device)}
         if options.threads:
             settings["INFERENCE_NUM_THREADS"] = options.threads
-        cache = artifact.path.parent / "cache"
         if os.access(artifact.path.parent, os.W_OK):
-            settings["CACHE_DIR"] = str(cache)
-        notes = []
+            settings["CACHE_DIR"] = str(artifact.path.parent / "cache")
         mode = options.mode
+        notes: tuple[str, ...] = ()
         if mode == "auto":
-            mode, note = _measured_mode(artifact, model, device, settings, progress)
-            notes.append(note)
+            progress("tune", 0.2)
+            entry = (self.name, f"{type(self).__module__}:{type(self).__qualname__}")
+            mode, measured = faster_mode(entry, artifact, {"threads": options.threads}, (device.name, _version()))
+            notes = (measured,)
         progress("compile", 0.5)
         compiled = _compile(model, mode, settings)
         info = EngineInfo(
@@ -95,7 +92,7 @@ class OpenVINO:
             streams=int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) if mode == "throughput" else 1,
             exclusive=False,
             outputs=tuple(_output(port) for port in compiled.outputs),
-            notes=(f"mode {mode}", *notes),
+            notes=(f"{mode} mode", *notes),
         )
         return OpenVINOEngine(compiled, info)
 
@@ -105,7 +102,7 @@ class OpenVINOEngine:
 
     def __init__(self, compiled: Any, info: EngineInfo) -> None:
         self.info = info
-        self._compiled = compiled
+        self.compiled = compiled
         self._tensor = _import().Tensor
         self._local = threading.local()
 
@@ -114,7 +111,7 @@ class OpenVINOEngine:
         request = getattr(self._local, "request", None)
         try:
             if request is None:
-                request = self._local.request = self._compiled.create_infer_request()
+                request = self._local.request = self.compiled.create_infer_request()
                 self._local.outputs = [request.get_output_tensor(i) for i in range(len(self.info.outputs))]
             request.set_input_tensor(self._tensor(image[None], shared_memory=True))
             request.infer(share_outputs=True)
@@ -123,11 +120,13 @@ class OpenVINOEngine:
             raise EngineError(f"OpenVINO: {_first_line(e)}", retriable=True) from e
 
     def close(self) -> None:
-        self._compiled = None
+        self.compiled = None
         self._local = threading.local()
 
 
 def _import() -> Any:
+    # OpenVINO would load its usage telemetry; without the package it takes a stub that does nothing.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino
     except ImportError as e:
@@ -190,10 +189,10 @@ def with_encoding(model: Any, artifact: Artifact) -> Any:
     return steps.build()
 
 
-def _precision(artifact: Artifact, device: Device, options: Options) -> str:
-    wanted = artifact.precision if options.precision == "model" else options.precision
+def _precision(artifact: Artifact, device: Device) -> str:
+    """bfloat16 only where the CPU has it and the artifact says that it was checked: it moves boxes."""
     has_bf16 = "BF16" in device.details.get("capabilities", "").split()
-    return "bf16" if wanted == "bf16" and has_bf16 else "f32"
+    return "bf16" if artifact.precision == "bf16" and has_bf16 else "f32"
 
 
 def _compile(model: Any, mode: str, settings: dict[str, Any]) -> Any:
@@ -219,68 +218,3 @@ def _output(port: Any) -> Output:
     name = min(port.names, key=len) if port.names else name
     shape = tuple(d.get_length() if d.is_static else -1 for d in port.partial_shape)
     return Output(name.split(":")[0], shape, np.dtype(port.element_type.to_dtype()).name)
-
-
-def _measured_mode(
-    artifact: Artifact, model: Any, device: Device, settings: dict[str, Any], progress: Progress
-) -> tuple[str, str]:
-    """Latency or throughput, by the frames a second of both; measured once and kept beside the model."""
-    key = hashlib.sha256(
-        json.dumps(
-            [artifact.sha256, device.name, os.cpu_count(), platform.machine(), _version(), sorted(
-                (k, v) for k, v in settings.items() if k != "CACHE_DIR"
-            )]
-        ).encode()
-    ).hexdigest()[:16]
-    record = artifact.path.parent / "tuning.json"
-    kept = _kept(record)
-    found = kept.get(key)
-    if not (isinstance(found, dict) and found.get("mode") in {"latency", "throughput"}):
-        progress("tune", 0.1)
-        latency = _frames_per_second(_compile(model, "latency", settings), artifact)
-        progress("tune", 0.6)
-        throughput = _frames_per_second(_compile(model, "throughput", settings), artifact)
-        mode = "throughput" if throughput >= latency * _THROUGHPUT_MUST_GAIN else "latency"
-        found = {"mode": mode, "latency_fps": round(latency, 1), "throughput_fps": round(throughput, 1)}
-        _keep(record, {**kept, key: found})
-    note = f"measured: latency {found['latency_fps']} fps, throughput {found['throughput_fps']} fps"
-    return str(found["mode"]), note
-
-
-def _frames_per_second(compiled: Any, artifact: Artifact) -> float:
-    streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-    engine = OpenVINOEngine(compiled, EngineInfo("", "", "", "", streams, False, tuple(map(_output, compiled.outputs))))
-    image = np.random.default_rng(0).integers(0, 256, (artifact.input.height, artifact.input.width, 3), np.uint8)
-    counts = [0] * streams
-    start = time.monotonic()
-
-    def stream(i: int) -> None:
-        engine.run(image)
-        while counts[i] < 2 or time.monotonic() - start < _TUNE_SECONDS:
-            engine.run(image)
-            counts[i] += 1
-
-    threads = [threading.Thread(target=stream, args=(i,)) for i in range(streams)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.monotonic() - start)
-
-
-def _kept(record: Path) -> dict[str, Any]:
-    try:
-        kept = json.loads(record.read_text())
-    except (OSError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
-
-
-def _keep(record: Path, values: dict[str, Any]) -> None:
-    """Best effort: on a read-only model folder it is measured at each start."""
-    draft = record.with_suffix(f".{os.getpid()}.part")
-    try:
-        draft.write_text(json.dumps(values, indent=1))
-        draft.replace(record)
-    except OSError:
-        draft.unlink(missing_ok=True)

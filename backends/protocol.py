@@ -7,7 +7,8 @@ Plain on purpose, so that any interpreter can serve it (no pickle, nothing of th
     probe {}                                -> devices {devices} | unavailable {reason, hint}
     load {artifact, device, options}        -> progress {phase, done} ... ready {info, input, labels, slots, bytes}
     map {path}                              -> mapped {}
-    run {slot, n, floor}                    -> done {slot, n, count, start, infer_ms, head_ms} | error {slot, n, retriable, text}
+    run {slot, n, floor}                    -> done {slot, n, count, start, infer_ms, head_ms}
+                                             | error {slot, n, retriable, text}
     close {}                                   (exits)
 
 `probe` and `load` may also be answered with `error {text, retriable}`. `n` is the daemon's number of the job: an answer
@@ -22,10 +23,12 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 VERSION = 1
 MAX_DETECTIONS = 300
@@ -70,6 +73,12 @@ class SlotLayout:
         """float32 (300, 6), a view."""
         start = slot * self.stride + self._results_at
         return np.frombuffer(memory, np.float32, MAX_DETECTIONS * 6, start).reshape(MAX_DETECTIONS, 6)
+
+
+def command(interpreter: str, requests: int, replies: int, name: str, entry_point: str) -> list[str]:
+    """The argument list that starts a worker on two inherited descriptors."""
+    fds = ["--requests", str(requests), "--replies", str(replies)]
+    return [interpreter, "-m", "backends.worker", *fds, name, entry_point]
 
 
 def encode(op: str, **fields: Any) -> bytes:

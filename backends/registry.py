@@ -1,17 +1,19 @@
-"""Which backends are installed, read from entry-point metadata only: importing and probing happen in child processes."""
+"""Which backends are installed, by entry-point metadata only. Importing and probing happen in child processes."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backends.contract import BackendUnavailable, Device
-from backends.protocol import LineReader, encode
+from backends.protocol import LineReader, command, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 GROUP = "vedette.backends"
 _FIRST, _LAST = ("tensorrt", "edgetpu"), ("openvino",)
@@ -55,7 +57,8 @@ def choose(known: Mapping[str, Registered], order: Sequence[str]) -> Registered:
     missing = [name for name in order if name != "auto" and name not in known]
     if missing:
         raise BackendUnavailable(
-            f"backend {missing[0]!r} is not installed", f"installed: {', '.join(known) or 'none'}; see vedette backends"
+            f"backend {missing[0]!r} is not installed",
+            f"installed: {', '.join(known) or 'none'}; see vedette backends",
         )
     names = list(auto_order(known)) if "auto" in order else list(order)
     if not names:
@@ -74,8 +77,7 @@ def probe(backend: Registered, timeout: float = 20.0) -> Report:
     requests, to_child = os.pipe()
     from_child, replies = os.pipe()
     child = subprocess.Popen(
-        [sys.executable, "-m", "backends.worker", "--requests", str(requests), "--replies", str(replies)]
-        + [backend.name, backend.entry_point],
+        command(sys.executable, requests, replies, backend.name, backend.entry_point),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -108,7 +110,5 @@ def probe(backend: Registered, timeout: float = 20.0) -> Report:
     return _report(backend, "broken", f"exit code {child.returncode}: {last[0]}", "")
 
 
-def _report(
-    backend: Registered, status: str, reason: str, hint: str, devices: tuple[Device, ...] = ()
-) -> Report:
+def _report(backend: Registered, status: str, reason: str, hint: str, devices: tuple[Device, ...] = ()) -> Report:
     return Report(backend.name, backend.distribution, status, reason, hint, devices)

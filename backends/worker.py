@@ -17,9 +17,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, fields
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +29,8 @@ from backends.contract import ArtifactError, Backend, BackendError, BackendUnava
 from backends.protocol import VERSION, LineReader, Message, SlotLayout, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backends.heads import Head
 
 _PR_SET_PDEATHSIG = 1
@@ -77,7 +79,7 @@ class Worker:
             if self._engine is not None:
                 self._engine.close()
                 self._engine = None
-            engine, head = self._load(artifact, request)
+            engine, heads = self._load(artifact, request)
         except BackendError as e:
             retriable = isinstance(e, EngineError) and e.retriable
             self._reply("error", text=str(e), retriable=retriable)
@@ -98,12 +100,12 @@ class Worker:
         message = self._reader.read()
         if message is None or message["op"] != "map":
             return message
-        with open(message["path"], "r+b") as file:
+        with Path(message["path"]).open("r+b") as file:
             memory = memoryview(mmap.mmap(file.fileno(), layout.size))
         self._reply("mapped")
-        return _Streams(self._reader, self._replies, engine, head, layout, memory).run()
+        return _Streams(self._reader, self._replies, engine, heads, layout, memory).run()
 
-    def _load(self, artifact: Artifact, request: Message) -> tuple[Engine, Head]:
+    def _load(self, artifact: Artifact, request: Message) -> tuple[Engine, list[Head]]:
         from backends.heads import make_head
 
         backend = self._backend
@@ -121,26 +123,32 @@ class Worker:
             artifact, device, options, lambda phase, done: self._reply("progress", phase=phase, done=done)
         )
         try:
-            head = make_head(artifact, engine.info.outputs)
+            heads = [make_head(artifact, engine.info.outputs) for _ in range(engine.info.streams)]
             # The first run allocates what the runtime put off; no camera should wait for that.
             image = np.zeros((artifact.input.height, artifact.input.width, 3), np.uint8)
-            head.decode(engine.run(image), 0.5)
+            heads[0].decode(engine.run(image), 0.5)
         except BaseException:
             engine.close()
             raise
-        return engine, head
+        return engine, heads
 
 
 class _Streams:
     """As many threads as the engine has streams, each a leader in its turn."""
 
     def __init__(
-        self, reader: LineReader, replies: int, engine: Engine, head: Head, layout: SlotLayout, memory: memoryview
+        self,
+        reader: LineReader,
+        replies: int,
+        engine: Engine,
+        heads: Sequence[Head],
+        layout: SlotLayout,
+        memory: memoryview,
     ) -> None:
         self._reader = reader
         self._replies = replies
         self._engine = engine
-        self._head = head
+        self._heads = heads
         self._images = [layout.image(memory, i) for i in range(layout.slots)]
         self._results = [layout.results(memory, i) for i in range(layout.slots)]
         self._leader = threading.Lock()
@@ -150,16 +158,17 @@ class _Streams:
     def run(self) -> Message | None:
         """Serves until a message comes that is not `run`; returns it (None at the end of the stream)."""
         threads = [
-            threading.Thread(target=self._follow, name=f"stream-{i}") for i in range(1, self._engine.info.streams)
+            threading.Thread(target=self._follow, args=(head,), name=f"stream-{i}")
+            for i, head in enumerate(self._heads[1:], 1)
         ]
         for thread in threads:
             thread.start()
-        self._follow()
+        self._follow(self._heads[0])
         for thread in threads:
             thread.join()
         return self._other
 
-    def _follow(self) -> None:
+    def _follow(self, head: Head) -> None:
         while True:
             with self._leader:
                 if self._over:
@@ -168,14 +177,14 @@ class _Streams:
                 if message is None or message["op"] != "run":
                     self._over, self._other = True, message
                     return
-            os.write(self._replies, self._serve(message["slot"], message["n"], message["floor"]))
+            os.write(self._replies, self._serve(head, message["slot"], message["n"], message["floor"]))
 
-    def _serve(self, slot: int, n: int, floor: float) -> bytes:
+    def _serve(self, head: Head, slot: int, n: int, floor: float) -> bytes:
         start = time.monotonic()
         try:
             outputs = self._engine.run(self._images[slot])
             inferred = time.monotonic()
-            found = self._head.decode(outputs, floor)
+            found = head.decode(outputs, floor)
         except EngineError as e:
             return encode("error", slot=slot, n=n, text=str(e), retriable=e.retriable)
         except Exception as e:  # noqa: BLE001 - whatever a runtime raises ends this frame, not the process

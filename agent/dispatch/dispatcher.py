@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
 import threading
 import time
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from agent.dispatch.engine import Done, RemoteEngine
 from agent.dispatch.lane import Job, Lane, longest_waiting
 from agent.dispatch.result import Result
 from agent.dispatch.scaler import Scaler
 from backends.detections import Detections, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent.dispatch.engine import Done, RemoteEngine
 
 log = logging.getLogger("vedette.dispatch")
 
@@ -51,10 +56,8 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Something changed: a frame, a worker, an end. From any thread."""
-        try:
+        with contextlib.suppress(BlockingIOError):  # it is awake already
             os.write(self._wake_in, b"\0")
-        except BlockingIOError:
-            pass  # it is awake already
 
     def stop(self) -> None:
         self._stopping = True

@@ -1,4 +1,4 @@
-"""One engine in its worker, as the dispatcher sees it: loading, serving, failed, and never a wait without a deadline."""
+"""One engine in its worker, as the dispatcher sees it: loading, serving or failed. No wait is without a deadline."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from agent.dispatch.result import EngineStatus
 from agent.dispatch.worker import WorkerGone, WorkerProcess
-from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
 from backends.protocol import Message, SlotLayout
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from backends.artifact import Artifact
 
 log = logging.getLogger("vedette.engine")
 
@@ -82,7 +85,7 @@ class RemoteEngine:
         self._retry_at = 0.0
         self._failures = 0
         self._serving_since = 0.0
-        self.status = EngineStatus(spec.id, "", spec.backend, spec.device or "", "", time.time())
+        self.status = EngineStatus(spec.id, "loading", spec.backend, spec.device or "", "", time.time())
 
     @property
     def serving(self) -> bool:
@@ -281,7 +284,7 @@ class RemoteEngine:
         )  # fmt: skip
         return lost
 
-    def _set(self, state: str, cause: str) -> None:
+    def _set(self, state: Literal["loading", "serving", "failed"], cause: str) -> None:
         if (state, cause) != (self.status.state, self.status.cause):
             device = str(self.info.get("device", self.spec.device or ""))
             self.status = EngineStatus(self.spec.id, state, self.spec.backend, device, cause, time.time())

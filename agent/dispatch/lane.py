@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from agent.capture.frame import Frame
-from agent.capture.mailbox import Mailbox
-from agent.dispatch.letterbox import Placement
-from agent.dispatch.result import Result
-from agent.perception.scene import Scene
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.capture.frame import Frame
+    from agent.capture.mailbox import Mailbox
+    from agent.dispatch.letterbox import Placement
+    from agent.dispatch.result import Result
+    from agent.perception.scene import Scene
 
 
 @dataclass(slots=True)
@@ -25,7 +28,10 @@ class Job:
 
 @dataclass(slots=True)
 class Lane:
-    """live: the newest frame wins, and is taken only when a stream is free. fps: inferences a second, 0 is every frame."""
+    """fps: inferences a second at most, 0 for every frame.
+
+    live: the newest frame wins, and is taken only when a stream is free.
+    """
 
     camera: str
     mailbox: Mailbox

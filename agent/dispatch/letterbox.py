@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class Placement:
         """(n, 4) of input pixels to 0..1 of the whole picture, clamped."""
         offset = np.array([self.left, self.top, self.left, self.top], np.float32)
         size = np.array([self.width, self.height, self.width, self.height], np.float32)
-        return np.clip((xyxy - offset) / size, 0.0, 1.0)
+        inside: NDArray[np.float32] = np.clip((xyxy - offset) / size, 0.0, 1.0)
+        return inside
 
 
 def place(width: int, height: int, input_width: int, input_height: int, resize: str) -> Placement:

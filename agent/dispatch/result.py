@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from agent.capture.frame import Frame
-from backends.detections import Detections, Unknown
+if TYPE_CHECKING:
+    from agent.capture.frame import Frame
+    from backends.detections import Detections, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class EngineStatus:
     """state: loading, serving, degraded or failed. since: wall clock, seconds."""
 
     engine: str
-    state: str
+    state: Literal["loading", "serving", "degraded", "failed"]
     backend: str
     device: str
     cause: str

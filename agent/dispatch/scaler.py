@@ -1,15 +1,21 @@
-"""A YUV picture into a slot: each plane is resized, then converted to RGB at the model's size. Nothing is ever made in
-full-size RGB (rule 1 of the hot path). The only import of cv2.
+"""A YUV picture into a slot: each plane is resized, then converted to RGB at the model's size.
+
+Nothing is ever made in full-size RGB (rule 1 of the hot path). The only import of cv2.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from agent.capture.frame import Picture
 from agent.dispatch.letterbox import Placement, place
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from agent.capture.frame import Picture
 
 cv2.setNumThreads(1)  # the cores belong to inference and decode
 
@@ -80,7 +86,7 @@ def _chroma(picture: Picture) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint
 def _full_range_to_rgb(picture: Picture, target: NDArray[np.uint8]) -> None:
     """JPEG's 0..255, and odd sizes: through YCrCb with all planes at the target's size."""
     height, width = target.shape[:2]
-    planes = []
+    planes: list[Any] = []
     u, v = _chroma(picture)
     for plane, table in ((picture.y, _LUMA_TO_FULL), (v, _CHROMA_TO_FULL), (u, _CHROMA_TO_FULL)):
         if plane is None:

@@ -8,14 +8,17 @@ import os
 import select
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from backends.protocol import LineReader, Message, ProtocolError, SlotLayout, command, encode
 
-from backends.protocol import LineReader, Message, ProtocolError, SlotLayout, encode
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SEND_SECONDS = 1.0
+# No import from the working directory; lines as they are printed; one heap, which saves 20 MB with OpenVINO.
+_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "1"}
 
 
 class WorkerGone(Exception):
@@ -38,13 +41,12 @@ class WorkerProcess:
         self.results: list[NDArray[np.float32]] = []
         try:
             self.process = subprocess.Popen(
-                [interpreter, "-m", "backends.worker"]
-                + ["--requests", str(requests), "--replies", str(replies), name, entry_point],
+                command(interpreter, requests, replies, name, entry_point),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(requests, replies, self._file),
-                env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **_ENVIRONMENT},
             )
         except OSError:
             for fd in (self._requests, self._replies, self._file):

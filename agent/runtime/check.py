@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, load
 from agent.runtime.pipeline import NotReady, plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def check(file: Path) -> tuple[list[str], list[str]]:

@@ -10,11 +10,10 @@ import secrets
 import select
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent import __version__
-from agent.config.model import Config
 from agent.publish.mqtt import Publisher
 from agent.publish.payloads import Info, ModelInfo
 from agent.runtime import machine, paths
@@ -23,6 +22,11 @@ from agent.runtime.pipeline import Pipeline, Plan, topics
 from agent.runtime.report import Report
 from agent.runtime.spawner import Spawner
 from backends.contract import API
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from agent.config.model import Config
 
 log = logging.getLogger("vedette.daemon")
 
@@ -113,7 +117,7 @@ class Daemon:
         """The first frame has gone through, or every camera has said where it stands."""
         views = self.report.views.values()
         return any(view.lane.inferred for view in views) or all(
-            view.camera.status().state in {"offline", "stalled", "ended"} for view in views
+            view.camera.status(time.monotonic()).state in {"offline", "stalled", "ended"} for view in views
         )
 
     def _write_status(self, now: float) -> None:
@@ -171,7 +175,7 @@ class Daemon:
             os.write(self._wake_in, b"\0")
 
     @contextlib.contextmanager
-    def _signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[misc]
+    def _signals(self) -> Iterator[None]:
         def stop(_signum: int, _frame: object) -> None:
             self.stop()
 

@@ -7,12 +7,10 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.config.model import CameraConfig, Config, DetectionsConfig, MqttConfig
-from agent.publish.mqtt import Subscriber
-from agent.publish.topics import Topics
+from agent.publish.subscribe import Subscriber
 from agent.runtime import log
 from agent.runtime.broker import BrokerError, start_broker
 from agent.runtime.daemon import Daemon
@@ -20,6 +18,13 @@ from agent.runtime.pipeline import NotReady, plan, topics
 from agent.runtime.progress import Progress
 from backends import store
 from backends.contract import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from agent.publish.link import Message
+    from agent.publish.topics import Topics
 
 MODEL = "person"
 CLIP = "bikes"
@@ -44,9 +49,11 @@ def demo(pace: str, tell: Callable[[str], None]) -> None:
             tell(f"broker {broker.kind} on 127.0.0.1:{broker.port}, model {MODEL}, clip {clip.name}")
             config = _config(clip, broker.port, pace)
             audience = _Audience(topics(config), tell)
-            with Subscriber("127.0.0.1", broker.port, [f"{topics(config).root}/#"], audience.hear):
-                _run(config)
-                audience.wait_for_the_end(_DRAIN_SECONDS)
+            subscriber = Subscriber("127.0.0.1", broker.port, [f"{topics(config).root}/#"], audience.hear, verb="demo")
+            subscriber.start()
+            _run(config)
+            audience.wait_for_the_end(_DRAIN_SECONDS)
+            subscriber.stop()
         finally:
             broker.stop()
     tell(audience.summary())
@@ -66,7 +73,9 @@ def fetch() -> Path:
 
 
 def _config(clip: Path, port: int, pace: str) -> Config:
-    camera = CameraConfig(id="street", source=str(clip), kind="file", pace="max" if pace == "max" else "realtime", model=MODEL)
+    camera = CameraConfig(
+        id="street", source=str(clip), kind="file", pace="max" if pace == "max" else "realtime", model=MODEL
+    )
     detections = DetectionsConfig(max_rate=0 if pace == "max" else 5)
     mqtt = MqttConfig(host="127.0.0.1", port=port, url=f"mqtt://127.0.0.1:{port}", detections=detections)
     return Config(device="demo", cameras=(camera,), model=MODEL, mqtt=mqtt, file="demo")
@@ -90,23 +99,24 @@ class _Audience:
         self._last_status = ""
         self.detections = 0
 
-    def hear(self, topic: str, payload: bytes) -> None:
+    def hear(self, message: Message) -> None:
+        topic, payload = message.topic, message.payload
         short = topic.removeprefix(self._names.root + "/")
         if topic == self._names.status:
             self._last_status = payload.decode()
         if not short.endswith("/detections"):
             self._tell(f"{short:28} {payload.decode()[:160]}")
             return
-        message = json.loads(payload)
-        found = message.get("detections")
+        body = json.loads(payload)
+        found, index = body.get("detections"), body["frame"]["index"]
         if found is None:
-            self._tell(f"{short:28} frame {message['frame']['index']:4} unknown: {message.get('reason', '')}")
+            self._tell(f"{short:28} frame {index:4} unknown: {body.get('reason', '')}")
             return
         self.detections += 1
-        self._latency.append(message["latency_ms"]["total"])
+        self._latency.append(body["latency_ms"]["total"])
         self._seen.update(d["label"] for d in found)
         things = "  ".join(f"{d['label']} {d['confidence']:.2f} {d['box']}" for d in found) or "nobody"
-        self._tell(f"{short:28} frame {message['frame']['index']:4} {things}")
+        self._tell(f"{short:28} frame {index:4} {things}")
 
     def wait_for_the_end(self, timeout: float) -> None:
         """Until the daemon's last word has come."""

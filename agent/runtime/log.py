@@ -6,8 +6,12 @@ import logging
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from agent.config.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FIELDS = ("CAMERA", "ENGINE", "BACKEND", "EVENT")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -19,7 +23,7 @@ class _Redacted(logging.Formatter):
 
 
 class _KeyValue(logging.Formatter):
-    """2026-11-23T18:00:00.123Z info camera: online camera=gate"""
+    """Such as: 2026-11-23T18:00:00.123Z info capture: online camera=gate.."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
@@ -46,7 +50,7 @@ def _standard_error() -> logging.Handler:
 
 
 def _journal() -> logging.Handler | None:
-    """journald's handler when standard error is the journal and systemd-python is installed."""
+    """Journald's handler when standard error is the journal and systemd-python is installed."""
     if not os.environ.get("JOURNAL_STREAM"):
         return None
     try:
@@ -57,3 +61,9 @@ def _journal() -> logging.Handler | None:
     handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="vedette")
     handler.setFormatter(_Redacted("%(message)s"))
     return handler
+
+
+def show_warnings(warnings: Iterable[object]) -> None:
+    """What the config allows but should not stay so."""
+    for warning in warnings:
+        logging.getLogger("vedette.config").warning("%s", warning)

@@ -1,4 +1,4 @@
-"""What this computer says of itself: board, system, memory, load, temperature, throttling. Files only, nothing is run."""
+"""What this computer says of itself: board, system, memory, load, temperature. Files only, nothing is run."""
 
 from __future__ import annotations
 

@@ -11,23 +11,27 @@ And one child process per engine (backends.worker), with one thread per stream.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agent.capture.camera import Camera
 from agent.capture.mailbox import Mailbox
-from agent.config.model import CameraConfig, Config
 from agent.dispatch.dispatcher import Dispatcher
 from agent.dispatch.engine import EngineSpec, RemoteEngine
 from agent.dispatch.lane import Lane
 from agent.perception.scene import Scene
-from agent.publish.mqtt import Publisher
 from agent.publish.topics import Topics, slug
-from agent.runtime.report import Report
-from agent.runtime.spawner import Spawner
 from backends import registry, store
-from backends.artifact import Artifact
 from backends.contract import ArtifactError, BackendUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agent.config.model import CameraConfig, Config
+    from agent.publish.mqtt import Publisher
+    from agent.runtime.report import Report
+    from agent.runtime.spawner import Spawner
+    from backends.artifact import Artifact
 
 _FLOOR = 0.1
 
@@ -49,7 +53,10 @@ class Plan:
 
 
 def plan(config: Config) -> Plan:
-    """Finds the model files and backends a config names. The same for check and run. Raises NotReady with all that is missing."""
+    """Finds the model files and backends a config names; check and run share it.
+
+    Raises NotReady with all that is missing.
+    """
     artifacts: dict[str, Artifact] = {}
     chosen: dict[str, registry.Registered] = {}
     problems: list[str] = []
@@ -87,7 +94,9 @@ def _plan_camera(
         return [*problems, f"{place}: {e}"]
     other = chosen.setdefault(camera.model, backend)
     if other.name != backend.name:
-        problems.append(f"{place}.backend: {camera.model} already runs on {other.name}; one model has one backend order")
+        problems.append(
+            f"{place}.backend: {camera.model} already runs on {other.name}; one model has one backend order"
+        )
     return problems
 
 
@@ -157,7 +166,8 @@ class Pipeline:
     @property
     def finished(self) -> bool:
         """All sources were finite, have ended, and every frame has its answer."""
-        return all(camera.status().state == "ended" for camera in self.cameras.values()) and all(
+        now = time.monotonic()
+        return all(camera.status(now).state == "ended" for camera in self.cameras.values()) and all(
             dispatcher.idle for dispatcher in self.dispatchers
         )
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _WIDTH = 30
 _LINE_SECONDS = 5.0
@@ -21,7 +25,7 @@ class Progress:
         self._phase = ""
         self._last = 0.0
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent.capture.camera import Camera, CameraStatus
-from agent.config.model import CameraConfig, Config
 from agent.config.redact import redact
-from agent.dispatch.dispatcher import Dispatcher
-from agent.dispatch.lane import Lane
-from agent.dispatch.result import EngineStatus, Result
 from agent.publish import payloads
 from agent.publish.clock import clock_synced
 from agent.publish.detections import (
@@ -25,11 +19,20 @@ from agent.publish.detections import (
     unknown_message,
 )
 from agent.publish.feed import RateLimit
-from agent.publish.mqtt import Publisher
-from agent.publish.topics import Topics
 from agent.runtime import machine
-from backends.artifact import Artifact
 from backends.detections import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.capture.camera import Camera, CameraStatus
+    from agent.config.model import CameraConfig, Config
+    from agent.dispatch.dispatcher import Dispatcher
+    from agent.dispatch.lane import Lane
+    from agent.dispatch.result import EngineStatus, Result
+    from agent.publish.mqtt import Publisher
+    from agent.publish.topics import Topics
+    from backends.artifact import Artifact
 
 _DETECTIONS_EXPIRY = 5.0
 _RATE_WINDOW = 10.0
@@ -76,9 +79,7 @@ class Report:
         self._started = time.monotonic()
         self.views: dict[str, View] = {}
 
-    def add(
-        self, config: CameraConfig, artifact: Artifact, camera: Camera, lane: Lane, dispatcher: Dispatcher
-    ) -> None:
+    def add(self, config: CameraConfig, artifact: Artifact, camera: Camera, lane: Lane, dispatcher: Dispatcher) -> None:
         backend = dispatcher.engine.spec.backend
         self.views[config.id] = View(
             config,
@@ -105,7 +106,15 @@ class Report:
             latency = Latency(result.queue_ms, result.inference_ms, total)
             seen = result.seen
             message = detections_message(
-                view.origin, view.seq, stamp, synced, view.model, latency, seen.xyxy, seen.confidence, seen.class_id
+                view.origin,
+                view.seq,
+                stamp,
+                synced,
+                view.model,
+                latency,
+                seen.xyxy,
+                seen.confidence,
+                seen.class_id,
             )
         view.seq += 1
         view.published += self._publisher.send(view.topic, message, _DETECTIONS_EXPIRY)
@@ -130,7 +139,7 @@ class Report:
         """What is retained from the first moment: info, and each camera and engine as it stands."""
         self._publisher.retain(self._topics.info, payloads.info(info))
         for camera, view in self.views.items():
-            self.on_camera(camera)(view.camera.status())
+            self.on_camera(camera)(view.camera.status(time.monotonic()))
         for dispatcher in self._dispatchers():
             self.on_engine(dispatcher.engine.status)
 
@@ -147,7 +156,7 @@ class Report:
             uptime=now - self._started,
             cameras={camera: _camera_health(view, now) for camera, view in self.views.items()},
             engines={d.engine.spec.id: _engine_health(d) for d in self._dispatchers()},
-            mqtt=self._publisher.report(),
+            mqtt=self._publisher.counters,
             rss=machine.own_resident_bytes(),
             load=machine.load(),
             temperature=machine.temperature(),
@@ -162,7 +171,7 @@ class Report:
         """For the status file: health, and what a person asks next."""
         body: dict[str, Any] = payloads.plain(self.health(now))
         for camera, view in self.views.items():
-            status = view.camera.status()
+            status = view.camera.status(now)
             body["cameras"][camera] |= {
                 "source": redact(view.config.source),
                 "error": status.error,
@@ -176,6 +185,11 @@ class Report:
                 "model": view.model.name,
                 "engine": view.dispatcher.engine.spec.id,
             }
+        body["mqtt"] |= {
+            "connected": self._publisher.connected,
+            "protocol": self._publisher.protocol,
+            "last_error": self._publisher.last_error,
+        }
         for dispatcher in self._dispatchers():
             engine = dispatcher.engine
             body["engines"][engine.spec.id] |= {"cause": engine.status.cause, **dict(engine.info)}
@@ -191,7 +205,7 @@ class Report:
             if not dispatcher.alive or now - dispatcher.turned_at > limit:
                 return f"the dispatch thread of {dispatcher.model} does not turn"
         for camera, view in self.views.items():
-            if not view.camera.alive and view.camera.status().state != "ended":
+            if not view.camera.alive and view.camera.status(now).state != "ended":
                 return f"the thread of camera {camera} is gone"
             waiting = view.lane.mailbox.waiting_since()
             if waiting is not None and now - max(waiting, view.lane.answered_at) > limit:
@@ -222,7 +236,7 @@ def _camera_health(view: View, now: float) -> payloads.CameraHealth:
     lane, camera = view.lane, view.camera
     drops = {**lane.mailbox.dropped, "corrupt": camera.corrupt, "engine": lane.unknown}
     return payloads.CameraHealth(
-        status=camera.status().state,
+        status=camera.status(now).state,
         frame_age=now - camera.last_frame_at if camera.last_frame_at else None,
         inference_age=now - lane.last_inference if lane.last_inference else None,
         fps_in=fps_in,

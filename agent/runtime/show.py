@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from backends.artifact import Artifact
-from backends.registry import Report
+if TYPE_CHECKING:
+    from backends.artifact import Artifact
+    from backends.registry import Report
 
 
 def table(rows: Iterable[Sequence[object]]) -> str:
@@ -20,8 +21,10 @@ def table(rows: Iterable[Sequence[object]]) -> str:
 
 def status(value: Mapping[str, Any]) -> str:
     lines = [
-        f"{value['device']}  vedette {value['version']}  pid {value['pid']}  up {value['uptime']:.0f} s  "
-        f"{value['rss'] / 1e6:.0f} MB  broker {_broker(value['mqtt'])}"
+        (
+            f"{value['device']}  vedette {value['version']}  pid {value['pid']}  up {value['uptime']:.0f} s  "
+            f"{value['rss'] / 1e6:.0f} MB  broker {_broker(value['mqtt'])}"
+        )
     ]
     rows: list[Sequence[object]] = [("camera", "status", "fps in", "inferred", "dropped", "decoder", "")]
     rows += [
@@ -97,7 +100,14 @@ def artifact(value: Artifact) -> str:
 def model_bench(rows: Sequence[Mapping[str, Any]]) -> str:
     found: list[Sequence[object]] = [("mode", "precision", "streams", "fps", "p50 ms", "p99 ms")]
     found += [
-        (r["mode"], r["precision"], r["streams"], f"{r['fps']:.1f}", f"{r['p50_ms']:.2f}", f"{r['p99_ms']:.2f}")
+        (
+            r["mode"],
+            r["precision"],
+            r["streams"],
+            f"{r['fps']:.1f}",
+            f"{r['p50_ms']:.2f}",
+            f"{r['p99_ms']:.2f}",
+        )
         for r in rows
     ]
     return table(found)

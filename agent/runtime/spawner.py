@@ -8,11 +8,14 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.dispatch.worker import WorkerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = logging.getLogger("vedette.spawner")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 Boxes = NDArray[np.float64]
 
@@ -33,12 +36,14 @@ def iou(one: Boxes, other: Boxes) -> Boxes:
 
 
 def ap50(
-    truth: Mapping[int, tuple[Boxes, NDArray[np.bool_]]], found: Mapping[int, tuple[Boxes, NDArray[np.float64]]]
+    truth: Mapping[int, tuple[Boxes, NDArray[np.bool_]]],
+    found: Mapping[int, tuple[Boxes, NDArray[np.float64]]],
 ) -> float:
     """0..100. found: by frame, boxes (n, 4) and confidence (n,), of one class."""
     wanted = sum(int((~ignore).sum()) for _, ignore in truth.values())
     ranked = sorted(
-        ((score, frame, i) for frame, (_, scores) in found.items() for i, score in enumerate(scores)), reverse=True
+        ((score, frame, i) for frame, (_, scores) in found.items() for i, score in enumerate(scores)),
+        reverse=True,
     )
     taken: dict[int, set[int]] = {frame: set() for frame in truth}
     hits = []
