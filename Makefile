@@ -1,0 +1,37 @@
+# make run: see it work.  make test: all tests this machine can run.  make install: as a service (root).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test lint bench install uninstall clean
+run: $(VENV)/.run
+	$(BIN)/vedette demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/vedette models pull person && $(BIN)/vedette bench $(ARGS)
+	$(BIN)/python -m tests.bench.live
+
+install:
+	sh systemd/install.sh
+
+uninstall:
+	sh systemd/uninstall.sh
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV) || { echo "No virtual environment: apt install python3-venv (Python 3.10 or newer)"; exit 1; }
+
+$(VENV)/.run: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -e '.[openvino,demo]' && touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -e '.[openvino,demo,test]' && touch $@ $(VENV)/.run
