@@ -17,7 +17,7 @@ class Mailbox:
     wait=False (live): a new frame takes the place of one nobody took. wait=True (files at full speed): `put` waits
     until the slot is free, so that no frame is lost.
     wake: called after each frame put, on the camera's thread and outside the lock. It must not block.
-    dropped: frames overtaken in the slot, by cause: "overtaken" (the engine was busy) or "rate" (before `not_before`).
+    dropped: frames overtaken in the slot, by cause: "overtaken" (the engine was busy) or "rate" (captured before `not_before`).
     not_before: set by the dispatcher: time.monotonic() until which the camera's rate cap wants no frame.
     """
 
@@ -41,7 +41,7 @@ class Mailbox:
             if self._frame is None:
                 self._since = frame.monotonic
             else:
-                self.dropped["rate" if frame.monotonic < self.not_before else "overtaken"] += 1
+                self.dropped["rate" if self._frame.monotonic < self.not_before else "overtaken"] += 1
             self._frame = frame
         self._wake()
         return True

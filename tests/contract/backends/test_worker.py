@@ -1,0 +1,224 @@
+"""Every installed backend behind the real worker process: protocol, order, deadlines, death."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.dispatch import engine as engine_module
+from agent.dispatch.engine import Done, EngineSpec, RemoteEngine
+from agent.dispatch.result import EngineStatus
+from agent.dispatch.worker import WorkerProcess
+from backends.artifact import Artifact
+from backends.detections import Detections, Unknown
+from tests.contract.backends.models import boxes_model
+
+ENTRY = "backends.openvino:OpenVINO"
+
+
+def spawn(name: str, entry_point: str) -> Future[WorkerProcess]:
+    future: Future[WorkerProcess] = Future()
+    future.set_result(WorkerProcess(name, entry_point))
+    return future
+
+
+class Driven:
+    """A RemoteEngine and the little loop a dispatcher runs around it."""
+
+    def __init__(self, artifact: Artifact, entry_point: str = ENTRY, **options: object) -> None:
+        self.statuses: list[EngineStatus] = []
+        spec = EngineSpec("test", "test", entry_point, artifact, {"mode": "latency", "threads": 1, **options})
+        self.engine = RemoteEngine(spec, spawn, self.statuses.append)
+        self.n = 0
+
+    def turn(self, until: Callable[[], bool], seconds: float = 30) -> list[Done]:
+        done: list[Done] = []
+        deadline = time.monotonic() + seconds
+        while not until() and not (done and until()):
+            assert time.monotonic() < deadline, f"not within {seconds} s: {self.statuses}"
+            if fds := self.engine.filenos():
+                select.select(fds, [], [], 0.05)
+            done += self.engine.receive(time.monotonic())
+            done += self.engine.advance(time.monotonic())
+        return done
+
+    def serve(self) -> None:
+        self.turn(lambda: self.engine.serving)
+
+    def submit(self, color: tuple[int, int, int]) -> int:
+        slot = self.engine.free.pop()
+        self.engine.image(slot)[:] = color
+        self.n += 1
+        self.engine.submit(slot, self.n, 0.0, time.monotonic())
+        return self.n
+
+    def answers(self, count: int, seconds: float = 30) -> list[Done]:
+        done: list[Done] = []
+        deadline = time.monotonic() + seconds
+        while len(done) < count:
+            assert time.monotonic() < deadline
+            if fds := self.engine.filenos():
+                select.select(fds, [], [], 0.05)
+            done += self.engine.receive(time.monotonic())
+            done += self.engine.advance(time.monotonic())
+        return done
+
+    @property
+    def pid(self) -> int:
+        worker = self.engine._worker
+        assert worker is not None
+        return worker.pid
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    return boxes_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def driven(artifact: Artifact) -> Iterator[Driven]:
+    one = Driven(artifact)
+    one.serve()
+    yield one
+    one.engine.close()
+
+
+def test_the_answer_belongs_to_the_image(driven: Driven) -> None:
+    assert driven.engine.streams == 1
+    assert len(driven.engine.free) == 2  # streams + 1 slots
+    expected = {driven.submit((51, 102, 204)): (0.2, 0.4, 0.8), driven.submit((102, 51, 255)): (0.4, 0.2, 1.0)}
+    for done in driven.answers(2):
+        x1, y1, confidence = expected[done.n]
+        assert isinstance(done.seen, Detections)
+        np.testing.assert_allclose(done.seen.xyxy[0], [x1 * 96, y1 * 64, 96, 64], rtol=1e-3)
+        np.testing.assert_allclose(done.seen.confidence, [confidence], rtol=1e-3)
+        assert done.inference_ms > 0
+        assert done.started <= time.monotonic()
+
+
+def test_streams_overlap(tmp_path: Path) -> None:
+    one = Driven(boxes_model(tmp_path, busy=4), mode="throughput", threads=2)
+    one.serve()
+    try:
+        assert one.engine.streams == 2
+        started = time.monotonic()
+        for _ in range(2):
+            one.submit((10, 20, 30))
+        runs = one.answers(2)
+        starts = sorted(done.started for done in runs)
+        assert starts[1] - starts[0] < runs[0].inference_ms / 1e3
+        assert starts[0] >= started
+    finally:
+        one.engine.close()
+
+
+def test_a_killed_worker_is_replaced_and_what_was_in_flight_is_unknown(driven: Driven) -> None:
+    os.kill(driven.pid, signal.SIGSTOP)
+    n = driven.submit((1, 2, 3))
+    os.kill(driven.pid, signal.SIGKILL)
+    (lost,) = driven.answers(1)
+    assert lost.n == n
+    assert lost.seen == Unknown("engine: killed by signal 9")
+    driven.serve()
+    driven.submit((51, 51, 51))
+    assert isinstance(driven.answers(1)[0].seen, Detections)
+    assert [status.state for status in driven.statuses] == ["serving", "failed", "loading", "serving"]
+
+
+def test_a_hung_worker_is_killed_at_its_deadline(artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "RUN_SECONDS", 0.3)
+    one = Driven(artifact)
+    one.serve()
+    try:
+        pid = one.pid
+        os.kill(pid, signal.SIGSTOP)
+        one.submit((1, 2, 3))
+        (lost,) = one.answers(1, seconds=5)
+        assert isinstance(lost.seen, Unknown)
+        assert not Path(f"/proc/{pid}").exists()
+        one.serve()
+    finally:
+        one.engine.close()
+
+
+def test_a_worker_that_hangs_while_loading_is_killed(artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Driven(artifact)
+    one.turn(lambda: one.engine._worker is not None)
+    monkeypatch.setattr(engine_module, "HELLO_SECONDS", 0.3)
+    monkeypatch.setattr(engine_module, "LOAD_SECONDS", 0.3)
+    os.kill(one.pid, signal.SIGSTOP)
+    one.engine._deadline = time.monotonic() + 0.3
+    try:
+        one.turn(lambda: any(status.state == "failed" for status in one.statuses), seconds=5)
+    finally:
+        one.engine.close()
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "cause"),
+    [
+        ("backends.nowhere:Backend", "No module named 'backends.nowhere'"),
+        ("json:loads", "missing 1 required positional argument"),
+    ],
+)
+def test_a_broken_backend_is_a_cause_not_a_crash(artifact: Artifact, entry_point: str, cause: str) -> None:
+    one = Driven(artifact, entry_point)
+    try:
+        one.turn(lambda: any(status.state == "failed" for status in one.statuses))
+        assert cause in one.engine.status.cause
+    finally:
+        one.engine.close()
+
+
+def test_a_file_that_is_no_model_is_a_cause(artifact: Artifact, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    (tmp_path / "model.xml").write_text("<net>nonsense")
+    one = Driven(replace(artifact, path=tmp_path / "model.xml"))
+    try:
+        one.turn(lambda: any(status.state == "failed" for status in one.statuses))
+        assert "model.xml: OpenVINO cannot read it" in one.engine.status.cause
+    finally:
+        one.engine.close()
+
+
+def test_nothing_is_left_after_many_deaths(artifact: Artifact) -> None:
+    """Descriptors, processes and shared memory."""
+    one = Driven(artifact)
+    one.serve()
+    before = set(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        pid = one.pid
+        os.kill(pid, signal.SIGKILL)
+        one.turn(lambda: not one.engine.serving)
+        one.engine._retry_at = 0.0  # the backoff is another test's
+        one.serve()
+        assert not Path(f"/proc/{pid}").exists()
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+    one.engine.close()
+    mapped = Path("/proc/self/maps").read_text()
+    assert mapped.count("vedette-test") <= 1  # the last one's slots, until the collector comes
+
+
+def test_retries_back_off(artifact: Artifact) -> None:
+    one = Driven(artifact, "backends.nowhere:Backend")
+    waits = []
+    try:
+        for _ in range(6):
+            failures = sum(status.state == "failed" for status in one.statuses)
+            one.turn(lambda: sum(s.state == "failed" for s in one.statuses) > failures)  # noqa: B023
+            waits.append(one.engine._retry_at - time.monotonic())
+            one.engine._retry_at = 0.0
+    finally:
+        one.engine.close()
+    assert waits[0] <= 0
+    assert waits[5] > waits[1] > 0
+    assert max(waits) <= engine_module._RETRY_MOST

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from agent.capture.frame import Frame, Picture
+from agent.capture.mailbox import Mailbox
+
+
+def frame(index: int, monotonic: float = 0.0) -> Frame:
+    y = np.zeros((2, 2), np.uint8)
+    return Frame("c", index, Picture(y, None, None, None, False, y), 2, 2, 0, 0.0, monotonic, float(index))
+
+
+def test_the_newest_frame_wins_and_the_overtaken_one_is_counted() -> None:
+    woken: list[int] = []
+    box = Mailbox(lambda: woken.append(1), wait=False)
+    assert box.take() is None
+    assert box.waiting_since() is None
+    assert box.put(frame(0, 10.0), 0)
+    assert box.put(frame(1, 11.0), 0)
+    assert box.waiting_since() == 10.0, "the camera keeps its turn"
+    waiting = box.peek()
+    assert waiting is not None
+    assert waiting.index == 1
+    taken = box.take()
+    assert taken is not None
+    assert taken.index == 1
+    assert box.take() is None
+    assert box.dropped == {"overtaken": 1, "rate": 0}
+    assert len(woken) == 2
+    box.put(frame(2, 12.0), 0)
+    assert box.waiting_since() == 12.0
+
+
+@pytest.mark.parametrize(("not_before", "cause"), [(3.5, "rate"), (3.0, "overtaken"), (0.0, "overtaken")])
+def test_a_frame_the_rate_cap_did_not_want_is_counted_as_such(not_before: float, cause: str) -> None:
+    box = Mailbox(lambda: None, wait=False)
+    box.not_before = not_before
+    box.put(frame(0, 3.0), 0)
+    box.put(frame(1, 4.0), 0)
+    assert box.dropped[cause] == 1
+    assert sum(box.dropped.values()) == 1
+
+
+def test_waiting_put_gives_up_at_its_deadline_and_loses_nothing() -> None:
+    box = Mailbox(lambda: None, wait=True)
+    assert box.put(frame(0), 0.01)
+    assert not box.put(frame(1), 0.01)
+    taken = box.take()
+    assert taken is not None
+    assert taken.index == 0
+    assert sum(box.dropped.values()) == 0
+
+
+def test_waiting_put_hands_every_frame_over_in_order() -> None:
+    filled = threading.Event()
+    box = Mailbox(filled.set, wait=True)
+    total = 500
+
+    def produce() -> None:
+        for index in range(total):
+            assert box.put(frame(index), 10)
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    seen = []
+    while len(seen) < total:
+        assert filled.wait(10)
+        filled.clear()
+        while (taken := box.take()) is not None:
+            seen.append(taken.index)
+    producer.join(10)
+    assert seen == list(range(total))
+    assert sum(box.dropped.values()) == 0
+
+
+def test_live_producer_accounts_for_every_frame() -> None:
+    box = Mailbox(lambda: None, wait=False)
+    total, seen = 2000, []
+    done = threading.Event()
+
+    def produce() -> None:
+        for index in range(total):
+            box.put(frame(index, 1.0), 0)
+        done.set()
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    while not done.is_set() or box.waiting_since() is not None:
+        taken = box.take()
+        if taken is not None:
+            seen.append(taken.index)
+    producer.join(10)
+    assert seen == sorted(seen)
+    assert seen[-1] == total - 1
+    assert len(seen) + box.dropped["overtaken"] == total
+
+
+def test_close_frees_a_waiting_put_and_keeps_what_lies_in_the_slot() -> None:
+    box = Mailbox(lambda: None, wait=True)
+    box.put(frame(0), 1)
+    results: list[bool] = []
+    waiter = threading.Thread(target=lambda: results.append(box.put(frame(1), 30)))
+    waiter.start()
+    box.close()
+    waiter.join(10)
+    assert results == [False]
+    taken = box.take()
+    assert taken is not None
+    assert taken.index == 0
+    assert not box.put(frame(2), 1)
+
+
+def test_a_closed_live_mailbox_takes_nothing() -> None:
+    woken: list[int] = []
+    box = Mailbox(lambda: woken.append(1), wait=False)
+    box.close()
+    assert not box.put(frame(0), 1)
+    assert woken == []
