@@ -1,0 +1,83 @@
+"""Brokers for every room's tests, and the account of what was skipped."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, amqtt_process, mosquitto_process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+    from tests.support.brokers import BrokerProcess
+
+NO_SKIP = "VEDETTE_NO_SKIP"
+
+
+@pytest.fixture
+def mosquitto_with(tmp_path: Path) -> Iterator[Callable[..., BrokerProcess]]:
+    """Starts a mosquitto with more lines of configuration: `mosquitto_with("acl_file ...")`."""
+    if MOSQUITTO is None:
+        pytest.skip(MOSQUITTO_MISSING)
+    started: list[BrokerProcess] = []
+
+    def start(*options: str) -> BrokerProcess:
+        started.append(mosquitto_process(tmp_path, *options))
+        return started[-1]
+
+    yield start
+    for broker in started:
+        broker.kill()
+
+
+@pytest.fixture
+def mosquitto(mosquitto_with: Callable[..., BrokerProcess]) -> BrokerProcess:
+    """A real mosquitto on a free loopback port, anonymous, without persistence; needs the mark `rooted`."""
+    return mosquitto_with()
+
+
+@pytest.fixture
+def amqtt_broker(tmp_path: Path) -> Iterator[BrokerProcess]:
+    """The pure-Python broker, which speaks MQTT 3.1.1 only."""
+    if importlib.util.find_spec("amqtt") is None:
+        pytest.skip("amqtt is not installed (pip install 'vedette[demo]')")
+    broker = amqtt_process(tmp_path)
+    yield broker
+    broker.kill()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Where everything is installed, as in CI, a rooted test that skips has failed."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and "rooted" in item.keywords and os.environ.get(NO_SKIP):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although {NO_SKIP} is set: {_reason(report)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None, Any, Any]:
+    """The last lines: what was skipped and why."""
+    result = yield
+    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for report in terminalreporter.stats.get("skipped", []):
+        reasons[_reason(report)][report.nodeid.split("::")[0]] += 1
+    if reasons:
+        terminalreporter.section("skipped, and why")
+    for reason, files in sorted(reasons.items()):
+        terminalreporter.line(f"{files.total()} skipped: {reason}")
+        for file, count in sorted(files.items()):
+            terminalreporter.line(f"    {count} in {file}")
+    return result
+
+
+def _reason(report: Any) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")

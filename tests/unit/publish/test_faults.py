@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from agent.publish.faults import closed_fault, connect_fault, refusal_fault
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "unreachable", "nothing listens at b:1883"),
+        (TimeoutError("timed out"), "unreachable", "does not answer"),
+        (socket.gaierror(-2, "Name or service not known"), "name", "'b' was not found"),
+        (OSError(113, "No route to host"), "unreachable", "No route to host"),
+        (OSError("mqtt://u:geheim@b:1 failed"), "unreachable", "***"),
+    ],
+)
+def test_each_failure_to_connect_says_what_to_do(error: OSError, kind: str, says: str) -> None:
+    fault = connect_fault(error, "b", 1883)
+    assert fault.kind == kind
+    assert says in fault.text
+    assert "`mqtt.url`" in fault.text
+    assert "geheim" not in fault.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "username", "kind", "says"),
+    [
+        (0x84, None, "version", "neither MQTT 5 nor MQTT 3.1.1"),
+        (0x87, "cam", "auth", "user 'cam': check `mqtt.username` and `mqtt.password`"),
+        (0x86, None, "auth", "set `mqtt.username`"),
+        (0x85, None, "refused", "`device`"),
+        (0x9A, None, "refused", "retained"),
+        (0xFF, None, "refused", "log of the broker"),
+    ],
+)
+def test_each_refusal_says_what_to_do(reason: int, username: str | None, kind: str, says: str) -> None:
+    fault = refusal_fault(reason, "the word", "b:1883", username)
+    assert (fault.kind, fault.slow) == (kind, kind == "auth")
+    assert says in fault.text
+    assert "b:1883" in fault.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "says"),
+    [
+        (None, "closed", "was lost"),
+        (0x8E, "takeover", "another client connected to b:1 as 'gate'"),
+        (0x95, "closed", "max_packet_size"),
+        (0x87, "auth", "closed the connection (word)"),
+    ],
+)
+def test_each_end_of_a_connection_says_why(reason: int | None, kind: str, says: str) -> None:
+    fault = closed_fault(reason, "word", "b:1", "gate")
+    assert fault.kind == kind
+    assert says in fault.text

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.publish.backoff import Backoff
+from agent.publish.ledger import BACKLOG, BACKLOG_BYTES, Ledger
+from agent.publish.retained import WINDOW, RetainedValues
+
+REFUSED = 0x87
+
+
+class Broker:
+    """Takes what the values hand over, in order; acknowledges when told to."""
+
+    def __init__(self, values: RetainedValues) -> None:
+        self.values = values
+        self.kept: dict[str, bytes] = {}
+        self.received: list[tuple[str, bytes]] = []
+        self.unanswered: list[int] = []
+        self._mid = 0
+
+    def pump(self) -> None:
+        while (value := self.values.take()) is not None:
+            self._mid += 1
+            self.received.append(value)
+            self.kept[value[0]] = value[1]
+            self.unanswered.append(self._mid)
+            self.values.sent(self._mid, *value, now=float(self._mid))
+
+    def answer(self) -> None:
+        if self.unanswered:
+            self.values.answered(self.unanswered.pop(0))
+
+    def settle(self) -> None:
+        self.pump()
+        while self.unanswered:
+            self.answer()
+            self.pump()
+
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["t1", "t2", "t3"]), st.sampled_from([b"a", b"b", b""])),
+        st.sampled_from(["pump", "answer", "lost"]),
+    ),
+    max_size=40,
+)
+
+
+@given(ACTIONS)
+def test_whatever_happens_the_broker_ends_with_the_last_values(actions: list) -> None:
+    values = RetainedValues()
+    broker = Broker(values)
+    wanted: dict[str, bytes] = {}
+    for action in actions:
+        if action == "pump":
+            broker.pump()
+        elif action == "answer":
+            broker.answer()
+        elif action == "lost":
+            values.lost()
+            broker.unanswered.clear()
+        else:
+            topic, payload = action
+            values.put(topic, payload)
+            wanted[topic] = payload
+    broker.settle()
+    assert values.settled
+    assert values.oldest() is None
+    assert {t: v for t, v in broker.kept.items() if v} == {t: v for t, v in wanted.items() if v}
+
+
+def test_what_changes_while_in_flight_is_coalesced_and_the_unchanged_is_not_sent() -> None:
+    values = RetainedValues()
+    broker = Broker(values)
+    for payload in (b"1", b"2", b"3", b"3"):
+        values.put("t", payload)
+        broker.pump()
+    assert broker.received == [("t", b"1")]
+    broker.settle()
+    values.put("t", b"3")
+    broker.settle()
+    assert broker.received == [("t", b"1"), ("t", b"3")]
+
+
+def test_after_a_loss_everything_is_sent_again_in_order_except_what_was_cleared() -> None:
+    values = RetainedValues()
+    broker = Broker(values)
+    for topic, payload in (("a", b"1"), ("gone", b"x"), ("b", b"2"), ("gone", b"")):
+        values.put(topic, payload)
+    broker.settle()
+    broker.received.clear()
+    values.lost()
+    broker.settle()
+    assert broker.received == [("a", b"1"), ("b", b"2")]
+
+
+def test_never_more_in_flight_than_the_window() -> None:
+    values = RetainedValues()
+    broker = Broker(values)
+    for n in range(3 * WINDOW):
+        values.put(f"t{n}", b"v")
+    broker.pump()
+    assert len(broker.unanswered) == WINDOW
+    broker.settle()
+    assert [topic for topic, _ in broker.received] == [f"t{n}" for n in range(3 * WINDOW)]
+
+
+def test_a_refused_value_is_named_and_waits_for_a_change() -> None:
+    ledger = Ledger()
+    ledger.retained.put("t", b"1")
+    assert ledger.retained.take() == ("t", b"1")
+    ledger.retained.sent(1, "t", b"1", 0.0)
+    assert ledger.book(1, REFUSED, "Not authorized", 0.1) == "t"
+    assert ledger.counters.rejected == {"Not authorized": 1}
+    assert ledger.retained.take() is None
+    ledger.retained.put("t", b"2")
+    assert ledger.retained.take() == ("t", b"2")
+
+
+def test_the_backlog_of_live_messages_is_bounded_by_number_and_by_size() -> None:
+    ledger = Ledger()
+    for mid in range(BACKLOG):
+        assert not ledger.full
+        ledger.live(mid, 100)
+    assert ledger.full
+    ledger.book(0, 0, "", 0.0)
+    assert not ledger.full
+    ledger.live(1000, BACKLOG_BYTES)
+    assert ledger.full
+    ledger.closed()
+    assert not ledger.full
+    assert (ledger.counters.sent, ledger.counters.dropped["lost"]) == (1, BACKLOG)
+
+
+def test_silence_is_noticed_with_and_without_something_in_flight() -> None:
+    ledger = Ledger()
+    ledger.opened(None, now=100.0)
+    assert not ledger.probe_due(104.0)
+    assert ledger.probe_due(106.0)
+    ledger.probed(7, 106.0)
+    assert not ledger.probe_due(200.0)
+    assert ledger.frozen_for(113.0) is None
+    assert ledger.frozen_for(115.0) == 9.0
+    ledger.book(7, 0x11, "", 115.0)
+    assert ledger.frozen_for(115.0) is None
+    ledger.live(8, 10)
+    ledger.book(8, 0, "", 119.0)
+    assert ledger.probe_due(121.0), "that a live message was written says nothing of the broker"
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 5.0, 30.0]), st.booleans()), max_size=60), st.floats(0.5, 30))
+def test_waits_stay_within_their_bounds_and_start_anew(history: list[tuple[float, bool]], maximum: float) -> None:
+    backoff = Backoff(maximum)
+    for lasted, slow in history:
+        delay = backoff.after(lasted, slow=slow)
+        assert 0.375 <= delay <= (60.0 if slow else maximum)
+        if lasted > 10:
+            assert delay <= 0.625
+
+
+def test_waits_double_up_to_the_maximum() -> None:
+    backoff = Backoff(5.0)
+    delays = [backoff.after(0.0, slow=False) for _ in range(8)]
+    for delay, middle in zip(delays, (0.5, 1, 2, 4, 5, 5, 5, 5), strict=True):
+        assert 0.75 * middle <= delay <= min(1.25 * middle, 5)
