@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
+
+MOST = 100
+"""Problems listed at most: a file with more is not a config, and reading on may take long."""
+
+
+class Place(Protocol):
+    """Where something stands in a file; both count from 1."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake. line and column count from 1, 0 if there is none; key is dotted (`cameras.gate.rotate`)."""
+    """One mistake. line and column count from 1, 0 if there is none; key is dotted: `cameras.gate.rotate`."""
 
     file: str
     line: int
@@ -26,3 +39,40 @@ class ConfigError(Exception):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+
+class InvalidError(Exception):
+    """One value is wrong; whoever knows the place and the key makes it a Problem."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+
+
+@dataclass(slots=True)
+class Findings:
+    """The problems and warnings found so far in one file and the secrets beside it."""
+
+    file: str
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def error(self, place: Place | None, key: str, message: str, *, file: str = "") -> None:
+        """Raises ConfigError once there are MOST problems."""
+        if len(self.problems) == MOST:
+            self.problems.append(Problem(self.file, 0, 0, "", f"more than {MOST} problems, the rest is not listed"))
+            self.raise_if_any()
+        self.problems.append(self._problem(place, key, message, file))
+
+    def warn(self, place: Place | None, key: str, message: str, *, file: str = "") -> None:
+        self.warnings.append(self._problem(place, key, message, file))
+
+    def raise_if_any(self) -> None:
+        if self.problems:
+            ordered = sorted(self.problems[:MOST], key=lambda p: (p.file != self.file, p.line, p.column))
+            raise ConfigError((*ordered, *self.problems[MOST:])) from None
+
+    def _problem(self, place: Place | None, key: str, message: str, file: str) -> Problem:
+        line, column = (place.line, place.column) if place else (0, 0)
+        return Problem(file or self.file, line, column, key, message)

@@ -8,15 +8,18 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 SHORTEST = 4
-"""Shorter secrets are not looked for in text: masking every "a" would name the letter and spoil the log."""
+"""Shorter secrets are not looked for: masking every "a" would name the letter and spoil the log."""
 
-# A password may hold a bare "/", "?", "#" or "@", so after `name:` the last @ of the word ends it. That a path with
-# an @ behind `host:port` is masked too is the price. Without ":" user info ends with the authority.
+# A password may hold a bare "/", "?", "#" or "@", so after `name:` the last @ of the word ends it. The price:
+# in `host:port/a@b` the host is masked too. Without ":" user info ends with the authority.
 _USERINFO = re.compile(r"(?<=://)(?:[^\s/?#@:\"'<>]*:[^\s\"'<>]*@|[^\s/?#]*@)")
 _WHOLE_USERINFO = re.compile(r"(?<=://)(?:[^/?#@:]*:.*@|[^/?#]*@)", re.DOTALL)
 _QUERY = re.compile(
     r"(?<=[?&;])([\w.-]*(?:pass|pwd|token|secret|auth|key|user|login|sig)[\w.-]*=)[^&;#\s'\"]+", re.IGNORECASE
 )
+
+_SUBDELIMS = "!$&'()*+,;="
+"""What RFC 3986 lets stand unquoted in user info."""
 
 _forms: frozenset[str] = frozenset()
 _pattern: re.Pattern[str] | None = None
@@ -30,7 +33,8 @@ def remember(secret: str) -> None:
     global _forms, _pattern  # noqa: PLW0603 - the one registry of the process, as logging's is
     if len(secret) < SHORTEST:
         return
-    spellings = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    quoted = {quote(secret, safe, errors="replace") for safe in ("", "/", _SUBDELIMS)}
+    spellings = {secret, *quoted, quote_plus(secret, errors="replace")}
     spellings |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
     if not spellings <= _forms:
         forms = _forms | spellings

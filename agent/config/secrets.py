@@ -20,6 +20,9 @@ class Secret:
     def reveal(self) -> str:
         return self._value
 
+    def _bytes(self) -> bytes:
+        return self._value.encode(errors="surrogatepass")
+
     def __repr__(self) -> str:
         return MASK
 
@@ -29,7 +32,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other._value.encode())
+        return hmac.compare_digest(self._bytes(), other._bytes())
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))

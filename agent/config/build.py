@@ -1,0 +1,158 @@
+"""From what was read to the Config: paths and addresses resolved, and what must fit together checked."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.config import broker, model, sources
+from agent.config.kinds import absolute
+from agent.config.names import slugged_id
+from agent.config.problems import Findings, InvalidError
+from agent.config.table import LIVE_FPS
+
+if TYPE_CHECKING:
+    from agent.config.sections import Given
+
+_MODEL_FILES = frozenset({".onnx", ".xml", ".tflite", ".pb", ".engine", ".plan", ".pt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds the Config of what stands in a file in `folder`; what does not fit goes to the findings."""
+
+    folder: Path
+    findings: Findings
+
+    def config(self, given: Given) -> model.Config:
+        default_model = self._model(given)
+        default_backend = self._backend(given) or ("auto",)
+        device = given["device"] or slugged_id(socket.gethostname())
+        return model.Config(
+            device=device,
+            name=given["name"] or device,
+            model=default_model,
+            backend=default_backend,
+            engine=model.EngineConfig(given["engine"]["mode"], given["engine"]["threads"]),
+            mqtt=self._mqtt(given["mqtt"]),
+            health=model.HealthConfig(float(given["health"]["interval"])),
+            log=model.LogConfig(given["log"]["level"]),
+            cameras=tuple(self._camera(camera, default_model, default_backend) for camera in self._cameras(given)),
+            file=self.findings.file,
+            warnings=tuple(self.findings.warnings),
+        )
+
+    def _cameras(self, given: Given) -> tuple[Given, ...]:
+        cameras: tuple[Given, ...] = given["cameras"]
+        if not cameras and "cameras" in given.places:
+            self._error(given, "cameras", "names no camera; write at least one, such as `gate: {source: clip.mp4}`")
+        return cameras
+
+    def _mqtt(self, given: Given) -> model.MqttConfig:
+        try:
+            host, port, tls, url = broker.parse(given["url"])
+        except InvalidError as error:
+            self._error(given, "url", error.message)
+            host, port, tls, url = "", 0, True, ""
+        self._password_needs_user(given)
+        detections = given["detections"]
+        return model.MqttConfig(
+            host=host,
+            port=port,
+            tls_enabled=tls,
+            url=url,
+            username=given["username"],
+            password=given["password"],
+            tls=self._tls(given["tls"], enabled=tls),
+            prefix=given["prefix"],
+            detections=model.DetectionsConfig(detections["publish"], float(detections["max_rate"])),
+            reconnect_max=float(given["reconnect_max"]),
+        )
+
+    def _tls(self, given: Given, *, enabled: bool) -> model.TlsConfig:
+        for key in given.places:
+            if given[key] and not enabled:
+                self._error(given, key, "TLS is off, for mqtt.url begins with mqtt://; write mqtts:// or remove this")
+        if given["key"] and not given["cert"]:
+            self._error(given, "key", "is a certificate's key, and tls.cert is missing; add it")
+        if given["insecure"] and enabled:
+            message = "the broker's certificate is not checked, so anybody can pose as it; give tls.ca instead"
+            self.findings.warn(given.places["insecure"], given.path("insecure"), message)
+        return model.TlsConfig(given["ca"], given["cert"], given["key"], given["insecure"])
+
+    def _camera(self, given: Given, default_model: str, default_backend: tuple[str, ...]) -> model.CameraConfig:
+        kind, source = self._source(given)
+        camera = model.CameraConfig(
+            id=given.key.rpartition(".")[2],
+            source=source,
+            kind=kind or "file",
+            name=given["name"] or given.key.rpartition(".")[2],
+            username=given["username"],
+            password=given["password"],
+            transport=given["transport"],
+            timeout=float(given["timeout"]),
+            rotate=given["rotate"],
+            fps=_fps(given, kind),
+            pace=given["pace"],
+            loop=given["loop"],
+            confidence=float(given["confidence"]),
+            labels=given["labels"],
+            model=self._model(given) if "model" in given.places else default_model,
+            backend=self._backend(given) or default_backend,
+            hwaccel=given["hwaccel"],
+        )
+        self._password_needs_user(given)
+        if kind is not None:
+            self._fits(given, camera)
+        return camera
+
+    def _source(self, given: Given) -> tuple[model.SourceKind | None, str]:
+        if given["source"]:
+            try:
+                return sources.classify(given["source"], self.folder)
+            except InvalidError as error:
+                self._error(given, "source", error.message)
+        return None, ""
+
+    def _fits(self, given: Given, camera: model.CameraConfig) -> None:
+        if camera.live:
+            for key in ("pace", "loop"):
+                if given[key] in {"max", True}:
+                    self._error(given, key, "is for files and folders; a camera sets its own pace. Remove it")
+        if camera.kind != "rtsp" and "transport" in given.places:
+            self._error(given, "transport", "is for rtsp:// sources; remove it")
+        if camera.kind not in {"rtsp", "http"}:
+            for key in ("username", "password"):
+                if key in given.places:
+                    self._error(given, key, "is for rtsp:// and http(s):// sources; remove it")
+
+    def _password_needs_user(self, given: Given) -> None:
+        if "password" in given.places and "username" not in given.places:
+            self._error(given, "password", "stands without a username; add `username: ...`")
+
+    def _model(self, given: Given) -> str:
+        name: str = given["model"]
+        if "/" not in name and Path(name).suffix.lower() not in _MODEL_FILES:
+            return name
+        try:
+            return absolute(name, self.folder)
+        except InvalidError as error:
+            self._error(given, "model", error.message)
+            return name
+
+    def _backend(self, given: Given) -> tuple[str, ...] | None:
+        names: tuple[str, ...] | None = given["backend"]
+        if names and "auto" in names and len(names) > 1:
+            self._error(given, "backend", "auto is an order of its own; write it alone, or the names without it")
+        return names or None
+
+    def _error(self, given: Given, key: str, message: str) -> None:
+        self.findings.error(given.places.get(key, given.place), given.path(key), message)
+
+
+def _fps(given: Given, kind: model.SourceKind | None) -> float:
+    if given["fps"] is not None:
+        return float(given["fps"])
+    return 0.0 if kind in {"file", "folder"} else LIVE_FPS

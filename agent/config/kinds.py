@@ -1,0 +1,231 @@
+"""What one value of the config may be. Each kind reads a YAML scalar and describes itself as JSON Schema.
+
+`read` gets a scalar that is not null, its tag resolved, and raises InvalidError with what is wrong, the
+limit and the fix. It repeats a value only through `shown`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from agent.config.names import ID, ID_RULE, is_id
+from agent.config.problems import InvalidError
+from agent.config.redact import redact_url
+from agent.config.secrets import Secret
+from agent.config.suggest import did_you_mean
+from agent.config.units import SECONDS, number, quantity, quantity_pattern
+
+if TYPE_CHECKING:
+    from agent.config.nodes import Scalar
+
+_PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+_LONGEST_SHOWN = 40
+
+
+class Kind(Protocol):
+    @property
+    def wanted(self) -> str:
+        """What to write, with its article: "a number"."""
+        ...
+
+    def read(self, node: Scalar, folder: Path) -> Any:
+        """The value of `node`. folder: where relative paths begin."""
+        ...
+
+    def schema(self) -> dict[str, Any]: ...
+
+
+def shown(node: Scalar) -> str:
+    """The scalar's text, fit for an error: short, and with nothing secret in it."""
+    if node.tag:
+        return "the value"
+    text = redact_url(node.text)
+    text = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+    return text if node.plain and text.isprintable() else ascii(text) if not text.isprintable() else f'"{text}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of text. pattern: whole-text regular expression, which `rule` says in words.
+
+    schema_pattern: the same for the JSON Schema only, where somebody else reads the text with better errors.
+    """
+
+    wanted: str = "a text"
+    longest: int = 256
+    pattern: str = ""
+    rule: str = ""
+    schema_pattern: str = ""
+    numbers: bool = False
+
+    def read(self, node: Scalar, folder: Path) -> str:  # noqa: ARG002
+        text = self.text(node)
+        if self.pattern and not re.fullmatch(self.pattern.rstrip("$"), text):
+            raise InvalidError(f"{shown(node)} is not {self.wanted}: {self.rule}")
+        return text
+
+    def text(self, node: Scalar) -> str:
+        is_number = node.plain and not node.tag and number(node.text) is not None
+        if (node.boolean is not None and not node.tag) or (is_number and not self.numbers):
+            raise InvalidError(f'{self.wanted} is wanted; put it in quotes: "{node.text[:_LONGEST_SHOWN]}"')
+        check_characters(node, self.longest)
+        return node.text
+
+    def schema(self) -> dict[str, Any]:
+        pattern = self.pattern or self.schema_pattern or _PRINTABLE
+        types = ["string", "number"] if self.numbers else ["string"]
+        return {"type": [*types, "null"], "minLength": 1, "maxLength": self.longest, "pattern": pattern}
+
+
+def check_characters(node: Scalar, longest: int) -> None:
+    if not node.text:
+        raise InvalidError("is empty; write a value or remove the key")
+    if len(node.text) > longest:
+        raise InvalidError(f"{len(node.text)} characters; at most {longest} are allowed")
+    if re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", node.text):
+        raise InvalidError("holds a control character or line break; remove it")
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    wanted: str = "a password"
+
+    def read(self, node: Scalar, folder: Path) -> Secret:  # noqa: ARG002
+        check_characters(node, 1024)
+        return Secret(node.text)
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": ["string", "number", "boolean", "null"],
+            "minLength": 1,
+            "maxLength": 1024,
+            "pattern": _PRINTABLE,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    wanted: str = "an id"
+
+    def read(self, node: Scalar, folder: Path) -> str:
+        text = Text(self.wanted).read(node, folder)
+        if not is_id(text):
+            raise InvalidError(id_problem(text, shown(node)))
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["string", "null"], "pattern": ID}
+
+
+def id_problem(text: str, as_shown: str) -> str:
+    why = '"all" is reserved for the sum of all' if text == "all" else f"an id is {ID_RULE}"
+    return f"{as_shown} is not an id: {why}"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePath:
+    """A file that must be there, absolute or relative to the config's folder. Read as an absolute path."""
+
+    wanted: str = "a path"
+
+    def read(self, node: Scalar, folder: Path) -> str:
+        path = absolute(Text(self.wanted, longest=1024).read(node, folder), folder)
+        try:
+            missing = not Path(path).is_file()
+        except OSError:  # a folder only the daemon may look into: it will say so itself
+            missing = False
+        if missing:
+            raise InvalidError(f"no such file: {path}")
+        return path
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["string", "null"], "minLength": 1, "maxLength": 1024, "pattern": _PRINTABLE}
+
+
+def absolute(path: str, folder: Path) -> str:
+    try:
+        return str(folder / Path(path).expanduser())
+    except RuntimeError:
+        raise InvalidError("the home folder behind ~ is not known; write the path in full") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words or whole numbers. later: words that a coming version will know."""
+
+    values: tuple[str, ...] | tuple[int, ...]
+    later: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> str:
+        return f"one of {', '.join(map(str, self.values))}"
+
+    def read(self, node: Scalar, folder: Path) -> str | int:  # noqa: ARG002
+        if node.text in self.later:
+            raise InvalidError(f"{node.text} is not in this version yet; write {self.wanted}")
+        for value in self.values:
+            if isinstance(value, str) and value == node.text:
+                return value
+            if isinstance(value, int) and node.plain and number(node.text) == value:
+                return value
+        words = [value for value in self.values if isinstance(value, str)]
+        raise InvalidError(f"{shown(node)} is not {self.wanted}{did_you_mean(node.text, words)}")
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": [*self.values, None]}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    wanted: str = "true or false"
+
+    def read(self, node: Scalar, folder: Path) -> bool:  # noqa: ARG002
+        if node.boolean is None:
+            raise InvalidError(f"{shown(node)} is not true or false")
+        return node.boolean
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["boolean", "null"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of `unit` from low to high. Seconds may be written as a duration too: 5m."""
+
+    low: float
+    high: float
+    unit: str = ""
+    whole: bool = False
+
+    @property
+    def wanted(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        return f"{kind} of {self.unit}" if self.unit else kind
+
+    def read(self, node: Scalar, folder: Path) -> float:  # noqa: ARG002
+        value = number(node.text) if node.plain else None
+        if value is None and self.unit == "seconds":
+            value = quantity(node.text, SECONDS)
+        if value is None or (self.whole and value != value // 1):
+            raise InvalidError(f"{shown(node)} is not {self.wanted}{self._fix(node)}")
+        if not self.low <= value <= self.high:
+            unit = f" {self.unit}" if self.unit else ""
+            raise InvalidError(f"{shown(node)} is outside {self.low:g} to {self.high:g}{unit}")
+        return int(value) if self.whole else value
+
+    def _fix(self, node: Scalar) -> str:
+        if not node.plain and number(node.text) is not None:
+            return "; remove the quotes"
+        if re.fullmatch(r"0[0-9]+", node.text):
+            return "; remove the leading 0, which YAML may read as octal"
+        return " such as 5, 0.5s, 2m, 7d" if self.unit == "seconds" else ""
+
+    def schema(self) -> dict[str, Any]:
+        kind = "integer" if self.whole else "number"
+        limits = {"minimum": self.low, "maximum": self.high}
+        if self.unit == "seconds":
+            return {"type": [kind, "string", "null"], **limits, "pattern": quantity_pattern(SECONDS)}
+        return {"type": [kind, "null"], **limits}

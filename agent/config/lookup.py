@@ -1,0 +1,116 @@
+"""What `!secret NAME` and `!env NAME` stand for."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent.config.document import read_text
+from agent.config.nodes import Mapping, Scalar, compose
+from agent.config.problems import Findings, InvalidError
+from agent.config.secrets import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRETS_FILE = "secrets.yaml"
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(slots=True)
+class Lookup:
+    """Finds secrets for the config in `folder`. The secrets file is read once, and only if it is needed."""
+
+    folder: Path
+    findings: Findings
+    _file: dict[str, Scalar] | None = field(default=None)
+
+    def resolve(self, node: Scalar) -> Scalar:
+        """`node` with the value its tag stands for. Raises InvalidError for a name nobody knows."""
+        if not node.tag:
+            return node
+        if node.tag not in {"!secret", "!env"}:
+            raise InvalidError("only the tags !secret NAME and !env NAME are known here; put text in quotes")
+        if not _NAME.fullmatch(node.text) or node.text in {".", ".."}:
+            raise InvalidError(f"{node.tag} wants a name of 1 to 64 letters, digits, _, . and -")
+        value = self._secret(node.text) if node.tag == "!secret" else _env(node.text)
+        if not value:
+            raise InvalidError(f"{node.tag} {node.text} is empty; give it a value")
+        if node.tag == "!secret":
+            Secret(value)  # from here on it is masked, whatever key it is used for
+        return Scalar(node.line, node.column, value, plain=node.tag == "!env", tag=node.tag)
+
+    def _secret(self, name: str) -> str:
+        variable = "VEDETTE_SECRET_" + re.sub(r"[.-]", "_", name).upper()
+        found = self._credential(name)
+        if found is None:
+            found = self._from_file(name)
+        if found is None:
+            found = os.environ.get(variable)
+        if found is None:
+            raise InvalidError(
+                f"no secret {name}: write `{name}: ...` into {self.folder / SECRETS_FILE} (chmod 640), "
+                f"or give it as the systemd credential {name} or in ${variable}"
+            )
+        return found
+
+    @staticmethod
+    def _credential(name: str) -> str | None:
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            return None
+        try:
+            return read_text(os.path.join(folder, name)).rstrip("\r\n")  # noqa: PTH118 - may not exist
+        except FileNotFoundError:
+            return None
+        except (OSError, InvalidError) as error:
+            raise InvalidError(f"the systemd credential {name} cannot be read: {_reason(error)}") from None
+
+    def _from_file(self, name: str) -> str | None:
+        if self._file is None:
+            self._file = {}
+            self._read(self.folder / SECRETS_FILE)
+        node = self._file.get(name)
+        return node.text if node else None
+
+    def _read(self, path: Path) -> None:
+        self._file = {}
+        try:
+            mode = path.stat().st_mode
+            root = compose(read_text(path))
+        except FileNotFoundError:
+            return
+        except InvalidError as error:
+            self.findings.error(error.place, "", error.message, file=str(path))
+            return
+        except OSError as error:
+            self.findings.error(None, "", f"cannot be read: {_reason(error)}", file=str(path))
+            return
+        if mode & stat.S_IRWXO:
+            self.findings.warn(None, "", "everybody on this machine may read it; chmod 640", file=str(path))
+        if root is None:
+            return
+        if not isinstance(root, Mapping):
+            self.findings.error(root, "", "wants lines of `name: value`", file=str(path))
+            return
+        for key, value in root.pairs:
+            if not isinstance(key, Scalar) or not isinstance(value, Scalar) or value.tag or value.null:
+                self.findings.error(value, "", "a secret is one text: `name: value`", file=str(path))
+            elif key.text in self._file:
+                self.findings.error(key, "", "this name stands in the file twice; remove one", file=str(path))
+            else:
+                self._file[key.text] = value
+
+
+def _env(name: str) -> str:
+    value = os.environ.get(name)
+    if value is None:
+        raise InvalidError(f"the environment variable {name} is not set; set it or write the value here")
+    return value
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or "unknown reason" if isinstance(error, OSError) else str(error)

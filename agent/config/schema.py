@@ -1,0 +1,77 @@
+"""The config as JSON Schema, for editors: completion, descriptions and limits while one types.
+
+It says what one key may be; what must fit together (a password needs a user name) only the loader knows.
+`!secret` and `!env` are tags, so JSON Schema does not see them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from agent.config.names import ID
+from agent.config.sections import ById, Field, Listing, Section
+from agent.config.table import ROOT
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of the whole file, JSON Schema draft 2020-12."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Vedette",
+        "description": "The config of the Vedette daemon",
+        **_section(ROOT),
+    }
+
+
+def as_text() -> str:
+    """What `config/vedette.schema.json` holds."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def _section(section: Section) -> dict[str, Any]:
+    required = [field.key for field in section.fields if field.required]
+    return {
+        "type": "object",
+        "properties": {field.key: _field(field) for field in section.fields},
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+    }
+
+
+def _field(field: Field) -> dict[str, Any]:
+    schema = _kind(field)
+    if field.required:
+        schema = _without_null(schema)
+    has_default = not field.required and field.default not in {None, "", ()}
+    default = field.default[0] if isinstance(field.default, tuple) and has_default else field.default
+    return {"description": field.help, **schema, **({"default": default} if has_default else {})}
+
+
+def _kind(field: Field) -> dict[str, Any]:
+    kind = field.kind
+    if isinstance(kind, Section):
+        return {**_section(kind), "type": ["object", "null"]}
+    if isinstance(kind, ById):
+        return {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": kind.most,
+            "propertyNames": {"pattern": ID},
+            "additionalProperties": _section(kind.section),
+        }
+    if isinstance(kind, Listing):
+        item = _without_null(kind.item.schema())
+        several = {"type": ["array", "null"], "items": item, "maxItems": kind.most, "uniqueItems": True}
+        return {"anyOf": [item, several]} if kind.single else several
+    return kind.schema()
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    types = schema["type"]
+    kept = [name for name in types if name != "null"] if isinstance(types, list) else types
+    return {**schema, "type": kept[0] if len(kept) == 1 else kept}
+
+
+if __name__ == "__main__":
+    print(as_text(), end="")  # noqa: T201 - `python -m agent.config.schema > config/vedette.schema.json`

@@ -1,0 +1,202 @@
+"""Maps and lists of the config: what keys they may hold, and reading them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from agent.config.kinds import Kind, id_problem, shown
+from agent.config.names import is_id
+from agent.config.nodes import Mapping, Node, Scalar, Sequence
+from agent.config.pairs import pairs
+from agent.config.problems import InvalidError
+from agent.config.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.config.lookup import Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key. default: the value when the key is absent or null; `required` has none."""
+
+    key: str
+    kind: AnyKind
+    default: Any
+    help: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A map with fixed keys. later: keys of the interface that a coming version will know."""
+
+    fields: tuple[Field, ...]
+    later: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ById:
+    """A map from ids to sections of one form. what: what one entry is, for the errors."""
+
+    section: Section
+    what: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of different words. single: one word may stand without the list. later: a map will do, some day."""
+
+    item: Kind
+    most: int
+    single: bool = False
+    later_map: bool = False
+
+
+AnyKind: TypeAlias = "Kind | Section | ById | Listing"
+
+
+@dataclass(slots=True)
+class Given:
+    """A section as read: every key has its value or default. places: where the keys that are set have theirs."""
+
+    key: str
+    place: Node
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, Node] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values[key]
+
+    def path(self, key: str) -> str:
+        return f"{self.key}.{key}" if self.key else key
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reads nodes as what the table says they are; what is wrong goes to the lookup's findings."""
+
+    root: Section
+    folder: Path
+    lookup: Lookup
+
+    def section(self, section: Section, node: Node, key: str) -> Given:
+        given = Given(key, node, {field.key: field.default for field in section.fields})
+        fields = {field.key: field for field in section.fields}
+        for name, value in self._pairs(node, key, "a map of keys and values"):
+            if name.text not in fields:
+                self._unknown(section, name, given.path(name_shown(name)))
+                continue
+            wanted = fields[name.text]
+            if isinstance(value, Scalar) and value.null:
+                continue
+            given.places[name.text] = value
+            given.values[name.text] = self._value(wanted, value, given.path(name.text))
+        for wanted in section.fields:
+            if isinstance(wanted.kind, Section) and wanted.key not in given.places:
+                given.values[wanted.key] = self.section(wanted.kind, Mapping(1, 1), given.path(wanted.key))
+            elif wanted.required and wanted.key not in given.places:
+                self._error(node, given.path(wanted.key), f"is missing; {wanted.help}")
+        return given
+
+    def _value(self, wanted: Field, node: Node, key: str) -> Any:
+        try:
+            if isinstance(wanted.kind, Section):
+                return self.section(wanted.kind, node, key)
+            if isinstance(wanted.kind, ById):
+                return self._by_id(wanted.kind, node, key)
+            if isinstance(wanted.kind, Listing):
+                return self._listing(wanted.kind, node, key)
+            return self._scalar(wanted.kind, node)
+        except InvalidError as error:
+            self._error(error.place or node, key, error.message)
+            return wanted.default
+
+    def _scalar(self, kind: Kind, node: Node) -> Any:
+        if not isinstance(node, Scalar):
+            found = "a list" if isinstance(node, Sequence) else "a map"
+            raise InvalidError(f"{kind.wanted} is wanted here, not {found}")
+        return kind.read(self.lookup.resolve(node), self.folder)
+
+    def _by_id(self, kind: ById, node: Node, key: str) -> tuple[Given, ...]:
+        found = []
+        entries = self._pairs(node, key, f"a map from the id of a {kind.what} to its keys")
+        for name, value in entries[: kind.most]:
+            path = f"{key}.{name_shown(name)}"
+            if not is_id(name.text):
+                self._error(name, path, id_problem(name.text, shown(name)))
+            is_null = isinstance(value, Scalar) and value.null
+            given = self.section(kind.section, Mapping(name.line, name.column) if is_null else value, path)
+            given.key = f"{key}.{name.text}"
+            found.append(given)
+        if len(entries) > kind.most:
+            raise InvalidError(f"{len(entries)} {kind.what}s; at most {kind.most} are allowed")
+        return tuple(found)
+
+    def _listing(self, kind: Listing, node: Node, key: str) -> tuple[Any, ...]:
+        if isinstance(node, Scalar) and kind.single:
+            return (self._scalar(kind.item, node),)
+        if isinstance(node, Mapping) and kind.later_map:
+            raise InvalidError("the form of a map is not in this version yet; write a list such as [person]")
+        if not isinstance(node, Sequence) or node.tag:
+            raise InvalidError("a list is wanted here, such as [one, two]")
+        if len(node.items) > kind.most:
+            raise InvalidError(f"{len(node.items)} entries; at most {kind.most} are allowed")
+        found: list[Any] = []
+        for item in node.items:
+            try:
+                value = self._scalar(kind.item, item)
+            except InvalidError as error:
+                self._error(item, key, error.message)
+                continue
+            if value in found:
+                self._error(item, key, f"{value} stands in the list twice; remove one")
+            found.append(value)
+        return tuple(found)
+
+    def _pairs(self, node: Node, key: str, wanted: str) -> list[tuple[Scalar, Node]]:
+        if not isinstance(node, Mapping) or node.tag:
+            self._error(node, key, f"{wanted} is wanted here")
+            return []
+        found, mistakes = pairs(node)
+        for mistake in mistakes:
+            self._error(mistake.place, key, mistake.message)
+        return found
+
+    def _unknown(self, section: Section, name: Scalar, path: str) -> None:
+        if name.text in section.later:
+            self._error(name, path, "is not in this version yet; remove it")
+            return
+        known = [field.key for field in section.fields]
+        hint = did_you_mean(name.text, known)
+        if not hint:
+            homes = [home for home in homes_of(name.text, self.root) if home != path]
+            hint = f"; it belongs to {homes[0]}" if homes else f"; known here: {', '.join(known)}"
+        self._error(name, path, f"unknown key{hint}")
+
+    def _error(self, place: Any, key: str, message: str) -> None:
+        self.lookup.findings.error(place, key, message)
+
+
+def name_shown(name: Scalar) -> str:
+    """A key for an error. `password:hunter2: x` is one key to YAML, so what follows a colon is masked."""
+    word, separator, rest = name.text.partition(":")
+    text = shown(Scalar(0, 0, word.partition("=")[0], plain=True))
+    return f"{text}{separator}***" if rest or "=" in word else text
+
+
+def homes_of(key: str, section: Section, path: str = "") -> list[str]:
+    """Where in the whole table `key` is known: `cameras.<id>.rotate`."""
+    found = []
+    for known in section.fields:
+        here = f"{path}.{known.key}" if path else known.key
+        if known.key == key:
+            found.append(here)
+        if isinstance(known.kind, Section):
+            found += homes_of(key, known.kind, here)
+        elif isinstance(known.kind, ById):
+            found += homes_of(key, known.kind.section, f"{here}.<id>")
+    return found

@@ -1,0 +1,196 @@
+"""Every key of the config: its kind, its default, and what it means.
+
+The loader, the JSON Schema and the tests of the shipped sample all read this one table.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from agent.config import model
+from agent.config.kinds import Choice, FilePath, Flag, Id, Number, Password, Text
+from agent.config.names import BROKER_URL_SCHEMA, PREFIX, PREFIX_RULE
+from agent.config.sections import ById, Field, Listing, Section
+
+_ENGINE = model.EngineConfig()
+_MQTT = model.MqttConfig()
+_HEALTH = model.HealthConfig()
+_LOG = model.LogConfig()
+_CAMERA = model.CameraConfig(id="", source="", kind="rtsp")
+
+LIVE_FPS = 5.0
+"""Inferences a second of a camera whose `fps` is not set; files and folders get every frame."""
+
+DEFAULT_MODEL = _CAMERA.model
+DEFAULT_BACKEND = _CAMERA.backend
+
+_NAME = Text(numbers=True, longest=64)
+_USER = Text("a user name", numbers=True)
+_MODEL = Text("a model's name or path", longest=1024)
+_BACKENDS = Listing(
+    Text("a backend's name", pattern=r"^[a-z0-9_-]{1,32}$", rule="a name is 1 to 32 of a-z, 0-9, _ and -"),
+    most=8,
+    single=True,
+)
+
+
+def _choice(literal: object, later: tuple[str, ...] = ()) -> Choice:
+    return Choice(get_args(literal), later)
+
+
+CAMERA = Section(
+    (
+        Field(
+            "source",
+            Text("a source", longest=2048),
+            None,
+            "where the pictures come from: rtsp://, http(s)://, /dev/video0, a file or a folder of images",
+            required=True,
+        ),
+        Field("name", _NAME, "", "the name people see; without it the id"),
+        Field("username", _USER, None, "the camera's user; only for rtsp:// and http(s)://"),
+        Field("password", Password(), None, "the camera's password, best as !secret NAME"),
+        Field("transport", _choice(model.Transport), _CAMERA.transport, "how RTSP carries the stream"),
+        Field(
+            "timeout",
+            Number(0.5, 120, "seconds"),
+            _CAMERA.timeout,
+            "how long opening, and the wait for each frame, may take",
+        ),
+        Field(
+            "rotate",
+            _choice(model.Rotate),
+            _CAMERA.rotate,
+            "degrees clockwise; boxes are in the rotated picture",
+        ),
+        Field(
+            "fps",
+            Number(0, 1000),
+            None,
+            f"inferences a second at most, 0 for every frame; without it {LIVE_FPS:g} for live sources, else 0",
+        ),
+        Field("pace", _choice(model.Pace), _CAMERA.pace, "files and folders: realtime, or max for as fast as it goes"),
+        Field("loop", Flag(), _CAMERA.loop, "files and folders: begin again at the end"),
+        Field("confidence", Number(0, 1), _CAMERA.confidence, "what is detected with less is not published"),
+        Field(
+            "labels",
+            Listing(Text("a label", longest=100), most=1000, later_map=True),
+            (),
+            "publish only these; without it all",
+        ),
+        Field("model", _MODEL, None, "another model than the top level's"),
+        Field("backend", _BACKENDS, None, "another backend than the top level's"),
+        Field(
+            "hwaccel",
+            _choice(model.HwAccel),
+            _CAMERA.hwaccel,
+            "hardware decoding; auto tries what the machine has, and falls back to software",
+        ),
+    ),
+    later=("motion", "regions", "privacy", "snapshots", "zones", "lines"),
+)
+
+TLS = Section(
+    (
+        Field("ca", FilePath(), None, "PEM file of the CAs to trust; without it the system's"),
+        Field("cert", FilePath(), None, "PEM file of this device's own certificate"),
+        Field("key", FilePath(), None, "PEM file of that certificate's key, if it is not in the same file"),
+        Field("insecure", Flag(), _MQTT.tls.insecure, "accept any certificate; anybody can then be the broker"),
+    )
+)
+
+DETECTIONS = Section(
+    (
+        Field(
+            "publish",
+            _choice(model.Publish, later=("leased",)),
+            _MQTT.detections.publish,
+            "whether to publish what each frame shows",
+        ),
+        Field(
+            "max_rate",
+            Number(0, 1000),
+            _MQTT.detections.max_rate,
+            "messages a second and camera at most, 0 for every inferred frame",
+        ),
+    )
+)
+
+MQTT = Section(
+    (
+        Field(
+            "url",
+            Text("a broker's URL", schema_pattern=BROKER_URL_SCHEMA),
+            _MQTT.url,
+            "the broker; mqtt is plain (port 1883), mqtts is verified TLS (port 8883)",
+        ),
+        Field("username", _USER, None, "the broker's user for this device"),
+        Field("password", Password(), None, "the broker's password, best as !secret NAME"),
+        Field("tls", TLS, None, "certificates, for mqtts:// only"),
+        Field(
+            "prefix",
+            Text("a topic prefix", longest=128, pattern=PREFIX, rule=PREFIX_RULE),
+            _MQTT.prefix,
+            "topic levels before vedette/1/...",
+        ),
+        Field("detections", DETECTIONS, None, "the topic cam/<id>/detections"),
+        Field(
+            "reconnect_max",
+            Number(0.5, 3600, "seconds"),
+            _MQTT.reconnect_max,
+            "the longest wait between two attempts to reach the broker",
+        ),
+    ),
+    later=("drain_rate",),
+)
+
+ENGINE = Section(
+    (
+        Field(
+            "mode",
+            _choice(model.EngineMode),
+            _ENGINE.mode,
+            "latency, throughput, or auto: measured once per model and machine",
+        ),
+        Field(
+            "threads",
+            Number(1, 256, whole=True),
+            _ENGINE.threads,
+            "CPU threads of an engine; without it its own choice",
+        ),
+    ),
+    later=("standby",),
+)
+
+ROOT = Section(
+    (
+        Field("device", Id(), None, "this device's id in every topic; without it the host name"),
+        Field("name", _NAME, "", "the name people see; without it the device's id"),
+        Field("backend", _BACKENDS, DEFAULT_BACKEND, "what runs the model: auto, a name, or an order to try"),
+        Field("model", _MODEL, DEFAULT_MODEL, "a catalog name (see `vedette models list`) or a path"),
+        Field("engine", ENGINE, None, "how an engine runs"),
+        Field("mqtt", MQTT, None, "where and how to publish"),
+        Field(
+            "health",
+            Section(
+                (Field("interval", Number(1, 3600, "seconds"), _HEALTH.interval, "time between two health messages"),)
+            ),
+            None,
+            "the topic health",
+        ),
+        Field(
+            "log",
+            Section((Field("level", _choice(model.LogLevel), _LOG.level, "the least that is logged"),)),
+            None,
+            "the log",
+        ),
+        Field(
+            "cameras",
+            ById(CAMERA, "camera", most=64),
+            (),
+            "write at least one, such as `gate: {source: rtsp://10.0.0.7/stream2}`",
+            required=True,
+        ),
+    ),
+    later=("outbox", "homeassistant", "remote", "metrics"),
+)
