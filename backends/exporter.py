@@ -26,7 +26,7 @@ def facts(model: ModelFile) -> Facts:
     if data.get("author") == "Ultralytics" or data.get("description", "").startswith("Ultralytics"):
         return _ultralytics(model, data)
     if any(key.startswith("model_info.") for key in data):
-        return _model_info(model, data)
+        return _model_info(data)
     return {}
 
 
@@ -56,13 +56,13 @@ def _libreyolo(model: ModelFile, data: Mapping[str, str]) -> Facts:
     origin = "metadata of LibreYOLO"
     family = data.get("model_family", "").lower()
     ended = data.get("nms", "").lower() == "true"
-    known = {
+    known: dict[str, dict[str, Any]] = {
         "yolo9": {"family": "yolo", "head.box": "xyxy", "input.resize": "letterbox_topleft"},
         "yolox": {"family": "yolox", "head.decoded": True},
     }
     if family not in known:
         raise _refused(model, f"a LibreYOLO {family or 'model of no family'}: its head is {_LATER}")
-    found: dict[str, Any] = dict(known[family])
+    found = known[family]
     if ended:
         found = {"family": "yolo-e2e", "input.resize": "letterbox_topleft"}
         if family == "yolox":
@@ -80,7 +80,7 @@ def _libreyolo(model: ModelFile, data: Mapping[str, str]) -> Facts:
     return {key: Fact(value, origin) for key, value in found.items() if value is not None}
 
 
-def _model_info(model: ModelFile, data: Mapping[str, str]) -> Facts:
+def _model_info(data: Mapping[str, str]) -> Facts:
     """OpenVINO's model_info, as Ultralytics and Geti write it. Labels are split at spaces."""
     found: dict[str, Any] = {"labels": _names(data.get("model_info.labels", "").split())}
     if data.get("model_info.model_type", "").upper() == "YOLO":
@@ -89,12 +89,17 @@ def _model_info(model: ModelFile, data: Mapping[str, str]) -> Facts:
 
 
 def _task(model: ModelFile, task: str) -> str:
+    check_task(model, task)
+    return task
+
+
+def check_task(model: ModelFile, task: str) -> None:
+    """Raises ArtifactError unless boxes come out of a model made for that task."""
     if task in {"obb", "classify"}:
         what = "oriented boxes" if task == "obb" else "one class for the whole picture"
         raise _refused(model, f"made for task {task}: it gives {what}, not boxes")
     if task not in {"detect", "segment", "pose"}:
         raise _refused(model, f"made for task {task!r}; detect, segment and pose are possible")
-    return task
 
 
 def _refused(model: ModelFile, why: str) -> ArtifactError:

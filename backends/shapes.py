@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from backends.formats.modelfile import ModelFile, Tensor
 
 POSTPROCESS = "TFLite_Detection_PostProcess"
+_ROWS_OF_SIX = (
+    "yolo-e2e  x1, y1, x2, y2 in pixels, confidence, class: YOLOv10, YOLO26, or NMS in the graph",
+    "boxes     x1, y1, x2, y2 in 0..1, confidence, class",
+    "(rtdetr)  cx, cy, width, height in 0..1, confidence, class: not in this version",
+)
+_OBJECTNESS = (
+    "yolox     as the YOLOX project exports it",
+    "yolox     with head: {decoded: true}: boxes decoded in the graph",
+    "(yolov5)  and YOLOv6, which have the same columns: not in this version",
+)
 _DTYPES = {"float32", "float16", "uint8", "int8"}
 
 
@@ -59,7 +69,7 @@ def family_facts(model: ModelFile, labels: int) -> Facts:
     names = {tensor.name.partition(":")[0] for tensor in model.outputs}
     if {"detection_boxes", "detection_classes", "detection_scores"} <= names:
         origin = "outputs named as by TensorFlow's detection API"
-        offset = {"head.label_offset": Fact(1, origin)} if model.format == "tensorflow" else {}
+        offset = {} if model.format == "tflite" else {"head.label_offset": Fact(1, origin)}
         return {"family": Fact("ssd", origin), **offset}
     if POSTPROCESS in model.operators:
         origin = f"custom operator {POSTPROCESS}"
@@ -72,29 +82,18 @@ def family_facts(model: ModelFile, labels: int) -> Facts:
 
 
 def _by_shape(model: ModelFile, tensor: Tensor, shape: tuple[int, ...], labels: int) -> Facts:
-    if len(shape) == 3 and shape[2] == 6 and shape[1] != 6 and labels + 5 != 6:
-        raise ambiguous(
-            model,
-            tensor,
-            "yolo-e2e  x1, y1, x2, y2 in pixels, confidence, class: YOLOv10, YOLO26, or NMS in the graph",
-            "boxes     x1, y1, x2, y2 in 0..1, confidence, class",
-            "(rtdetr)  cx, cy, width, height in 0..1, confidence, class: not in this version",
-        )
+    if len(model.outputs) == 1 and len(shape) == 2 and shape[0] == 1 and shape[1] not in {-1, 6}:
+        raise ArtifactError(f"{model.path}: its output {tensor} is one row of scores: a classifier gives no boxes")
+    meanings: list[str] = []
+    if len(shape) == 3 and shape[2] == 6:
+        meanings += _ROWS_OF_SIX
     if len(shape) == 3 and labels and shape[2] == labels + 5:
-        raise ambiguous(
-            model,
-            tensor,
-            "yolox     as the YOLOX project exports it",
-            "yolox     with head: {decoded: true}: boxes decoded in the graph",
-            "(yolov5)  and YOLOv6, which have the same columns: not in this version",
+        meanings += _OBJECTNESS
+    if meanings:
+        raise ArtifactError(
+            f"{model.path}: its output {tensor} has several meanings; write the right one as `family:` into "
+            f"{model.path.with_suffix('.yaml')}:\n  " + "\n  ".join(meanings)
         )
     if len(model.outputs) == 1 and len(shape) == 3 and labels and shape[1] == labels + 4:
         return {"family": Fact("yolo", f"output {tensor} is 4 + {labels} labels")}
     return {}
-
-
-def ambiguous(model: ModelFile, tensor: Tensor, *meanings: str) -> ArtifactError:
-    return ArtifactError(
-        f"{model.path}: its output {tensor} has several meanings; write the right one as `family:` into "
-        f"{model.path.with_suffix('.yaml')}:\n  " + "\n  ".join(meanings)
-    )

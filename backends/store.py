@@ -1,0 +1,194 @@
+"""The model folder: what `vedette models` pulls, adds and lists, and `run` finds. `run` never downloads.
+
+<folder>/<name>/model.<ext>   the model, as an engine opens it
+<folder>/<name>/model.yaml    its sidecar, with where it came from
+<folder>/clips/<name>.<ext>   clips to try it on
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backends import catalog, facts
+from backends.contract import ArtifactError
+from backends.fetch import fetch
+from backends.place import make_folder, placed, write_sidecar
+from backends.resolve import digest, files_of, open_artifact
+
+if TYPE_CHECKING:
+    from backends.artifact import Artifact
+    from backends.contract import Progress
+
+CLIPS = "clips"
+_SUFFIXES = (".xml", ".onnx", ".tflite", ".pb")
+
+
+def folder() -> Path:
+    """$VEDETTE_MODELS, else `models` in the cache folder systemd gives, else in the user's own."""
+    if stated := os.environ.get("VEDETTE_MODELS"):
+        return Path(stated)
+    if given := os.environ.get("CACHE_DIRECTORY"):
+        return Path(given.partition(":")[0]) / "models"
+    return Path.home() / ".cache" / "vedette" / "models"
+
+
+def find(name_or_path: str) -> Artifact:
+    """An installed model by name, or any model file by path.
+
+    Raises ArtifactError: with the exact command for a model of the catalog that is not pulled, else with what
+    there is; and as `open_artifact` does.
+    """
+    path = model_file(name_or_path)
+    if path is not None:
+        return open_artifact(path)
+    if name_or_path in catalog.models():
+        raise ArtifactError(
+            f"model {name_or_path!r} is not in {folder()}; get it with: vedette models pull {name_or_path}"
+        )
+    known = sorted({*catalog.models(), *_names()})
+    raise ArtifactError(
+        f"no model {name_or_path!r}: no such file, not in {folder()}, not in the catalog ({', '.join(known)})"
+        + facts.meant(name_or_path, known)
+    )
+
+
+def model_file(name_or_path: str) -> Path | None:
+    """The file of an installed model or at a path, None where there is none."""
+    if _is_name(name_or_path):
+        for suffix in _SUFFIXES:
+            path = folder() / name_or_path / f"model{suffix}"
+            if path.is_file():
+                return path
+    path = Path(name_or_path).expanduser()
+    return path if path.exists() else None
+
+
+def installed(name: str) -> bool:
+    return _is_name(name) and model_file(name) is not None
+
+
+def listing() -> list[dict[str, Any]]:
+    """One row per model of the catalog or the folder.
+
+    Keys: name, installed, size (bytes), licence, description, source; of an installed one also path, and rev or the
+    problem that keeps it from being used. None where nobody knows.
+    """
+    rows = []
+    for name in sorted({*catalog.models(), *_names()}):
+        entry = catalog.models().get(name)
+        row: dict[str, Any] = {
+            "name": name,
+            "installed": name in _names(),
+            "size": entry.size if entry else None,
+            "licence": entry.licence if entry else None,
+            "description": entry.description if entry else None,
+            "source": entry.source if entry else None,
+        }
+        if path := (model_file(name) if row["installed"] else None):
+            row |= _state(path)
+        rows.append(row)
+    return rows
+
+
+def pull(name: str, progress: Progress) -> Path:
+    """Downloads a model of the catalog; returns its file. One that is there already, whole, is left as it is.
+
+    A format that is slow to load is converted to OpenVINO IR where openvino is installed.
+    Raises FetchError, ArtifactError; nothing half is left behind.
+    """
+    from backends.convertible import to_ir
+
+    entry = catalog.model(name)
+    there = model_file(name) if installed(name) else None
+    if there is not None and _is_whole(there, entry.sha256):
+        return there
+    with placed(folder(), name) as build:
+        path = build / f"model{Path(entry.source).suffix}"
+        fetch(entry.source, path, entry.sha256, progress, size=entry.size)
+        path, origin = to_ir(path, progress), {"source": entry.source, "sha256": entry.sha256}
+        write_sidecar(path, {**entry.sidecar, "sha256": digest(*files_of(path)), "origin": origin})
+        open_artifact(path)
+    return folder() / name / path.name
+
+
+def add(file: str, name: str | None = None) -> Path:
+    """Copies a model file and all that is known of it into the folder; returns the new file.
+
+    Raises ArtifactError where it cannot be used as it is, or its name is taken by the catalog.
+    """
+    artifact = open_artifact(Path(file))
+    chosen = name or artifact.name
+    if not _is_name(chosen):
+        raise ArtifactError(f"{chosen!r} is no name for a model: letters, digits, . _ - and not {CLIPS!r}")
+    if chosen in catalog.models():
+        raise ArtifactError(f"{chosen!r} is a model of the catalog; add {file} under another name: --name NAME")
+    with placed(folder(), chosen) as build:
+        path = build / f"model{artifact.path.suffix}"
+        for source, target in zip(files_of(artifact.path), files_of(path), strict=True):
+            _copy(source, target)
+        write_sidecar(path, known(artifact, chosen))
+        open_artifact(path)
+    return folder() / chosen / path.name
+
+
+def known(artifact: Artifact, name: str) -> dict[str, Any]:
+    """All facts of an artifact, as a sidecar says them."""
+    spec = artifact.input
+    fields = {key: getattr(spec, key) for key in spec.__dataclass_fields__}
+    return {
+        "name": name,
+        "family": artifact.family,
+        "licence": artifact.licence,
+        "precision": artifact.precision,
+        "labels": list(artifact.labels),
+        "input": {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items() if v is not None},
+        "head": dict(artifact.head),
+        "sha256": digest(*files_of(artifact.path)),
+        "origin": {"source": f"file:{artifact.path}", "sha256": artifact.sha256},
+    }
+
+
+def clip(name: str, progress: Progress) -> Path:
+    """The clip of the catalog; downloaded if it is not there. Raises FetchError, ArtifactError."""
+    entry = catalog.clip(name)
+    path = make_folder(folder() / CLIPS) / f"{name}{Path(entry.source).suffix}"
+    if not (path.is_file() and digest(path) == entry.sha256):
+        fetch(entry.source, path, entry.sha256, progress, size=entry.size)
+    return path
+
+
+def _copy(source: Path, target: Path) -> None:
+    fetch(source.absolute().as_uri(), target, digest(source), lambda _phase, _done: None)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return facts.name(text) != CLIPS
+    except ValueError:
+        return False
+
+
+def _names() -> set[str]:
+    try:
+        children = [child.name for child in folder().iterdir() if child.is_dir()]
+    except OSError:
+        return set()
+    return {name for name in children if installed(name)}
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    try:
+        return open_artifact(path).sha256 == sha256
+    except ArtifactError:
+        return False
+
+
+def _state(path: Path) -> dict[str, Any]:
+    size = sum(part.stat().st_size for part in files_of(path) if part.exists())
+    try:
+        artifact = open_artifact(path)
+    except ArtifactError as error:
+        return {"path": str(path), "size": size, "problem": str(error)}
+    return {"path": str(path), "size": size, "rev": artifact.rev, "licence": artifact.licence}
