@@ -114,9 +114,7 @@ class Camera:
             if silent > self._stall_after():
                 if self._announced.state == "stalled":
                     return self._announced
-                return replace(
-                    status, state="stalled", since=time.time(), error=f"no picture for {silent:.0f} s"
-                )
+                return replace(status, state="stalled", since=time.time(), error=f"no picture for {silent:.0f} s")
         return status
 
     def poll(self, now: float) -> None:
@@ -128,8 +126,8 @@ class Camera:
         return max(min(2.0, self.config.timeout / 2), 3 / rate if rate else 0.0)
 
     def _announce(self, status: CameraStatus) -> None:
-        if status != self._announced:
-            self._announced = status
+        last, self._announced = self._announced, status
+        if replace(status, attempts=0) != replace(last, attempts=0):
             self._on_status(status)
 
     def _set(self, state: State, error: str = "", *, attempts: int = 0) -> None:
@@ -147,7 +145,7 @@ class Camera:
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                self._play(attempts)
+                self._play()
             except SourceError as error:
                 failure = str(error)
             except Exception as error:  # noqa: BLE001 - a camera that stops retrying is blind for good
@@ -175,10 +173,8 @@ class Camera:
             log.warning("offline: %s", failure, extra={"CAMERA": self.config.id})
         self._set("offline", failure, attempts=attempts)
 
-    def _play(self, attempts: int) -> None:
+    def _play(self) -> None:
         """One opening of the source to its end. Raises SourceError."""
-        if self._status.state != "online":
-            self._set("connecting", self._status.error, attempts=attempts)
         source = open_source(self.config, self._stop.is_set)
         self._source = source
         self._timeline.restart()
@@ -192,7 +188,6 @@ class Camera:
                     return
                 self._reading_since = time.monotonic()
         finally:
-            self._reading_since = None
             self._source = None
             self._corrupt += source.corrupt
             source.close()

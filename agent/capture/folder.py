@@ -21,13 +21,10 @@ RATE = 25.0
 """Images a second at `pace: realtime`, as usual for numbered pictures of a film."""
 
 
-def natural(name: str) -> list[tuple[int, str]]:
+def natural(name: str) -> list[tuple[int, int, str]]:
     """A sort key by which img2 comes before img10."""
-    return [
-        (int(part), "") if part.isdecimal() else (-1, part.lower())
-        for part in re.split(r"(\d+)", name)
-        if part
-    ]
+    parts = re.findall(r"\d+|\D+", name.lower())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 class FolderSource:

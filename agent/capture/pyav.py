@@ -37,6 +37,8 @@ MOST_THREADS = 4
 PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
 FULL_RANGE = 2
 UNSPECIFIED_RANGE = 0
+CLOCKLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc"})
+"""Formats that carry no time: FFmpeg then numbers the pictures as if there were 25 a second."""
 MOST_ERRORS = 100
 """Unreadable packets in a row after which a file counts as ended and a stream as broken."""
 
@@ -50,11 +52,19 @@ def _plane(frame: VideoFrame, index: int, channels: int = 1) -> NDArray[np.uint8
     return view if channels == 1 else view.reshape(plane.height, plane.width, channels)
 
 
+def _to_yuv420p(frame: VideoFrame) -> VideoFrame:
+    try:
+        # swscale's threads write over each other's first pixels where the width is no multiple of 8.
+        return frame.reformat(format="yuv420p", threads=1)
+    except TypeError:  # PyAV before it had threads
+        return frame.reformat(format="yuv420p")
+
+
 def picture_of(frame: VideoFrame) -> Picture:
     """The frame's planes without a copy; formats that `Picture` has no place for become yuv420p first."""
     name = frame.format.name
     if name not in {"nv12", "gray"} | PLANAR:
-        frame = frame.reformat(format="yuv420p")
+        frame = _to_yuv420p(frame)
         name = frame.format.name
     full = frame.color_range == FULL_RANGE or name.startswith("yuvj")
     if name == "gray":
@@ -166,7 +176,8 @@ class StreamSource:
             raise SourceError(f"FFmpeg has no decoder for the video in {config.source}")
         self._decoder = Decoder(context, self._note, live=config.live)
         rate = self._stream.average_rate or self._stream.guessed_rate
-        self._fps = float(rate) if rate else 0.0
+        self._clockless = config.live and self._container.format.name in CLOCKLESS
+        self._fps = float(rate) if rate and not self._clockless else 0.0
 
     def _open(self) -> InputContainer:
         accel, self._note = _hardware(self._config.hwaccel, "h264")
@@ -206,7 +217,7 @@ class StreamSource:
                 continue
             for picture, pts in self._decoder.decode(packet):
                 last, shown = arrived, True
-                yield Decoded(picture, pts, arrived)
+                yield Decoded(picture, None if self._clockless else pts, arrived)
         if not shown:
             raise SourceError(f"no picture of {self._config.source} could be decoded")
         if self._config.live:

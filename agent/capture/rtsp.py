@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST_LINE = 8192
+LONGEST_REASON = 80
 MOST_HEADERS = 64
 LARGEST_BODY = 64 << 10
 AGENT = "vedette"
@@ -196,7 +197,8 @@ class RtspClient:
         if len(words) < 2 or not words[0].startswith("RTSP/"):
             return None
         status = int(words[1]) if re.fullmatch(r"\d{3}", words[1], re.ASCII) else 0
-        return Response(status, words[2] if len(words) > 2 else "", tuple(headers), body)
+        reason = words[2].strip()[:LONGEST_REASON] if len(words) > 2 else ""
+        return Response(status, reason, tuple(headers), body)
 
     def _line(self) -> bytes:
         try:

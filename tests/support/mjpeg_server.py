@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import random
 import sys
 import threading
 import time
@@ -20,8 +21,8 @@ import av
 class Clock:
     """Which picture is on air. One thread advances it; each client waits for the next."""
 
-    def __init__(self, pictures: list[bytes], fps: float, report: bool) -> None:
-        self.pictures, self.fps, self.report = pictures, fps, report
+    def __init__(self, pictures: list[bytes], fps: float, report: bool, jitter: float) -> None:
+        self.pictures, self.fps, self.report, self.jitter = pictures, fps, report, jitter
         self.tick = -1
         self.changed = threading.Condition()
 
@@ -29,7 +30,7 @@ class Clock:
         due = time.monotonic()
         while True:
             due = max(due + 1 / self.fps, time.monotonic() - 0.5)
-            time.sleep(max(0.0, due - time.monotonic()))
+            time.sleep(max(0.0, due + random.uniform(0, self.jitter) - time.monotonic()))
             with self.changed:
                 self.tick += 1
                 if self.report:
@@ -77,11 +78,12 @@ def main() -> None:
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--jitter", type=float, default=0, help="seconds a picture is late at most, at random")
     options = parser.parse_args()
 
     with av.open(options.clip) as container:
         pictures = [bytes(packet) for packet in container.demux(video=0) if packet.size]
-    clock = Clock(pictures, options.fps, options.report)
+    clock = Clock(pictures, options.fps, options.report, options.jitter)
     login = base64.b64encode(f"{options.user}:{options.password}".encode()).decode() if options.user else ""
     server = ThreadingHTTPServer(("127.0.0.1", options.port), handler(clock, login))
     server.daemon_threads = True

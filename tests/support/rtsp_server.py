@@ -9,6 +9,7 @@ with --report a line `<index of the access unit in the clip> <time.monotonic() w
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import threading
 import time
@@ -53,7 +54,7 @@ def access_units(clip: str, codec: str) -> tuple[Gst.Caps, list[Gst.Buffer]]:
 class Camera:
     def __init__(self, options: argparse.Namespace) -> None:
         self.caps, self.units = access_units(options.clip, options.codec)
-        self.fps, self.report = options.fps, options.report
+        self.fps, self.report, self.jitter = options.fps, options.report, options.jitter
         self.appsrc: Gst.Element | None = None
 
     def configure(self, _factory: GstRtspServer.RTSPMediaFactory, media: GstRtspServer.RTSPMedia) -> None:
@@ -69,7 +70,7 @@ class Camera:
         index, due = 0, time.monotonic()
         while True:
             due = max(due + 1 / self.fps, time.monotonic() - 0.5)
-            time.sleep(max(0.0, due - time.monotonic()))
+            time.sleep(max(0.0, due + random.uniform(0, self.jitter) - time.monotonic()))
             appsrc = self.appsrc
             if appsrc is None:
                 index = 0
@@ -108,6 +109,7 @@ def main() -> None:
     parser.add_argument("--password", default="")
     parser.add_argument("--auth", choices=["basic", "digest"], default="digest")
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--jitter", type=float, default=0, help="seconds a picture is late at most, at random")
     options = parser.parse_args()
 
     Gst.init(None)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.config.model import CameraConfig
+from tests.contract.sources.conftest import FRAMES, write_image
+from tests.contract.sources.watch import watching
+from tests.support.clips import scene, write_clip
+from tests.support.counter import read_counter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def fast(path: Path, kind: str = "file", **more: object) -> CameraConfig:
+    return CameraConfig("cam", str(path), kind, pace="max", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("clip", "kind"), [("h264", "file"), ("h265", "file"), ("images", "folder")])
+def test_pace_max_loses_no_frame_and_ends(clip: str, kind: str, request: pytest.FixtureRequest) -> None:
+    with watching(fast(request.getfixturevalue(clip), kind)) as watch:
+        frames = watch.frames(1000)
+    assert [read_counter(frame.picture.y) for frame in frames] == list(range(FRAMES))
+    assert [frame.index for frame in frames] == list(range(FRAMES))
+    assert frames[-1].media_time == pytest.approx((FRAMES - 1) / 25)
+    assert watch.states == ["connecting", "online", "ended"]
+    assert sum(watch.camera.mailbox.dropped.values()) == 0
+
+
+@pytest.mark.parametrize(("clip", "kind"), [("h264", "file"), ("images", "folder")])
+def test_loops_go_on_counting(clip: str, kind: str, request: pytest.FixtureRequest) -> None:
+    with watching(fast(request.getfixturevalue(clip), kind, loop=True)) as watch:
+        frames = watch.frames(2 * FRAMES + 5)
+    assert [frame.index for frame in frames] == list(range(2 * FRAMES + 5))
+    assert [read_counter(frame.picture.y) for frame in frames] == [at % FRAMES for at in range(2 * FRAMES + 5)]
+    steps = [later.media_time - earlier.media_time for earlier, later in zip(frames, frames[1:], strict=False)]
+    assert steps == pytest.approx([0.04] * len(steps))
+    assert watch.states == ["connecting", "online"]
+
+
+def test_realtime_delivers_no_frame_before_it_is_due(h264: Path) -> None:
+    with watching(CameraConfig("cam", str(h264), "file")) as watch:
+        frames = watch.frames(1000)
+    span = frames[-1].monotonic - frames[0].monotonic
+    assert span >= frames[-1].media_time - frames[0].media_time - 0.05
+    assert watch.states == ["connecting", "online", "ended"]
+
+
+def test_a_truncated_file_plays_to_its_cut_and_ends(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "whole.ts", scene(320, 240), frames=FRAMES)
+    cut = tmp_path / "cut.ts"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with watching(fast(cut)) as watch:
+        frames = watch.frames(1000)
+    assert 10 < len(frames) < FRAMES
+    assert watch.states == ["connecting", "online", "ended"]
+
+
+def test_damage_is_counted_and_the_camera_goes_on(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.avi", scene(320, 240), frames=FRAMES, codec="mpeg4")
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    for at in range(middle, middle + len(data) // 8):
+        data[at] = at * 7 & 0xFF
+    path.write_bytes(data)
+    with watching(fast(path)) as watch:
+        frames = watch.frames(1000)
+    assert read_counter(frames[-1].picture.y) == FRAMES - 1, "it stopped at the damage"
+    assert watch.camera.corrupt > 0
+    assert watch.states == ["connecting", "online", "ended"]
+
+
+def test_a_change_of_resolution_is_followed_and_announced(tmp_path: Path) -> None:
+    small = write_clip(tmp_path / "small.ts", scene(320, 240), frames=10)
+    large = write_clip(tmp_path / "large.ts", scene(640, 480), frames=10, first=10)
+    both = tmp_path / "both.ts"
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+    with watching(fast(both)) as watch:
+        frames = watch.frames(1000)
+    assert [read_counter(frame.picture.y) for frame in frames] == list(range(20))
+    assert [frame.width for frame in frames] == [320] * 10 + [640] * 10
+    sizes = [(status.width, status.height) for status in watch.statuses if status.state == "online"]
+    assert list(dict.fromkeys(sizes)) == [(320, 240), (640, 480)]
+    assert watch.states == ["connecting", "online", "ended"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "no video"), (b"not a video\n" * 500, "no video"), (bytes(20_000), "no video")],
+    ids=["empty", "text", "zeros"],
+)
+def test_a_file_that_is_no_video_is_offline_and_tried_again(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(content)
+    with watching(fast(path)) as watch:
+        status = watch.until("offline")
+        assert says in status.error
+        assert str(path) in status.error
+        write_clip(path, scene(320, 240), frames=10)
+        assert len(watch.frames(1000)) == 10
+
+
+def test_an_audio_file_has_no_video(tmp_path: Path) -> None:
+    import wave
+
+    path = tmp_path / "tone.wav"
+    with wave.open(str(path), "wb") as tone:
+        tone.setparams((1, 2, 8000, 0, "NONE", ""))
+        tone.writeframes(bytes(16000))
+    with watching(fast(path)) as watch:
+        assert "no video" in watch.until("offline").error
+
+
+def test_unreadable_images_are_skipped_and_counted(tmp_path: Path) -> None:
+    first, second = chain.from_iterable([next(scene(320, 240))] for _ in range(2))
+    write_image(tmp_path / "1.jpg", first)
+    (tmp_path / "2.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    (tmp_path / "3.png").write_bytes(b"")
+    (tmp_path / "4.bmp").mkdir()
+    (tmp_path / "notes.txt").write_text("not an image")
+    write_image(tmp_path / "10.png", second)
+    with watching(fast(tmp_path, "folder")) as watch:
+        frames = watch.frames(10)
+    assert len(frames) == 2
+    assert watch.camera.corrupt == 3
+    assert watch.states == ["connecting", "online", "ended"]
+
+
+def test_an_empty_folder_is_offline_and_says_what_to_put_there(tmp_path: Path) -> None:
+    with watching(fast(tmp_path, "folder")) as watch:
+        assert ".jpg" in watch.until("offline").error
+        write_image(tmp_path / "1.jpg", next(scene(320, 240)))
+        assert len(watch.frames(10)) == 1

@@ -1,0 +1,239 @@
+"""The RTSP client against servers that no honest camera is. Only SourceError or UnsupportedError may come out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.capture.rtsp import RtspClient, UnsupportedError
+from agent.capture.rtsp_auth import Credentials
+from agent.capture.rtsp_source import RtspSource
+from agent.capture.source import SourceError
+from agent.config.model import CameraConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Answer = Callable[[str, str], bytes]
+
+SDP = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n"
+TCP = "Transport: RTP/AVP/TCP;unicast;interleaved=4-5"
+
+
+def reply(request: str, *headers: str, status: str = "200 OK", body: str = "") -> bytes:
+    sequence = re.search(r"CSeq: (\d+)", request)
+    lines = [f"RTSP/1.0 {status}", f"CSeq: {sequence[1] if sequence else 0}", *headers]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", body]).encode()
+
+
+def honest(method: str, request: str) -> bytes:
+    match method:
+        case "OPTIONS":
+            return reply(request, "Public: DESCRIBE, SETUP, PLAY, GET_PARAMETER")
+        case "DESCRIBE":
+            return reply(request, "Content-Base: rtsp://camera/live/", body=SDP)
+        case "SETUP":
+            return reply(request, TCP, "Session: 77;timeout=2")
+        case _:
+            return reply(request)
+
+
+class FakeCamera:
+    """Answers each request by a function; an empty answer closes the connection."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.requests: list[str] = []
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(10)
+        self.url = f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/live"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        connection.settimeout(10)
+        with connection:
+            pending = b""
+            while True:
+                try:
+                    data = connection.recv(4096)
+                    if not data:
+                        return
+                    pending += data
+                    while b"\r\n\r\n" in pending:
+                        head, _, pending = pending.partition(b"\r\n\r\n")
+                        self.requests.append(head.decode())
+                        answer = self._answer(head.decode().split()[0], head.decode())
+                        if not answer:
+                            return
+                        connection.sendall(answer)
+                except OSError:
+                    return
+
+    def close(self) -> None:
+        self._listener.close()
+        self._thread.join(12)
+
+
+@contextmanager
+def camera(answer: Answer) -> Iterator[FakeCamera]:
+    fake = FakeCamera(answer)
+    try:
+        yield fake
+    finally:
+        fake.close()
+
+
+def instead(method: str, answer: Callable[[str], bytes]) -> Answer:
+    return lambda asked, request: answer(request) if asked == method else honest(asked, request)
+
+
+def play(url: str, credentials: Credentials | None = None) -> None:
+    client = RtspClient(url, credentials, timeout=0.6)
+    try:
+        client.play(client.describe())
+        for _ in client.packets(lambda: False):
+            pass
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "says"),
+    [
+        pytest.param("DESCRIBE", lambda _: b"", "closed the connection", id="hangs up"),
+        pytest.param("OPTIONS", lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n", "no data", id="is a web server"),
+        pytest.param("DESCRIBE", lambda _: b"x" * 20_000, "not RTSP", id="endless line"),
+        pytest.param("DESCRIBE", lambda r: reply(r, *["A: b"] * 500), "header lines", id="endless headers"),
+        pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: 99999999999"), "longer than", id="huge body"),
+        pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: -1"), "longer than", id="negative length"),
+        pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: 10"), "no data", id="body never comes"),
+        pytest.param("DESCRIBE", lambda r: reply(r, status="404 Not Found"), "path", id="no such stream"),
+        pytest.param("DESCRIBE", lambda r: reply(r, status="401 No"), "set username", id="login wanted"),
+        pytest.param("DESCRIBE", lambda r: reply(r, status="x y"), "answers 0", id="no status"),
+        pytest.param("DESCRIBE", lambda _: bytes(range(128, 256)) * 100, "not RTSP", id="binary"),
+        pytest.param("DESCRIBE", lambda _: b"$\x00\xff\xff" + bytes(9), "no data", id="interleaved cut short"),
+        pytest.param("SETUP", lambda r: reply(r, TCP, status="453 Not Enough Bandwidth"), "453", id="too many"),
+        pytest.param("PLAY", lambda r: reply(r), "no data", id="never plays"),
+        pytest.param("PLAY", lambda r: reply(r, status="455 Not Valid"), "455 Not Valid to PLAY", id="will not play"),
+        pytest.param("PLAY", lambda r: reply(r) + b"\x00\x01\x02" * 9000, "not RTSP", id="out of step"),
+    ],
+)
+def test_what_it_says_of_a_strange_camera(method: str, answer: Callable[[str], bytes], says: str) -> None:
+    with camera(instead(method, answer)) as fake, pytest.raises(SourceError, match=re.escape(says)):
+        play(fake.url)
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        pytest.param("DESCRIBE", lambda r: reply(r, body="v=0\r\nm=audio 0 RTP/AVP 8\r\n"), id="no video"),
+        pytest.param("DESCRIBE", lambda r: reply(r, body=SDP.replace("H264", "JPEG")), id="another codec"),
+        pytest.param("DESCRIBE", lambda r: reply(r, "Location: rtsp://x/", status="302 Found"), id="elsewhere"),
+        pytest.param("SETUP", lambda r: reply(r, status="461 Unsupported Transport"), id="no TCP"),
+        pytest.param("SETUP", lambda r: reply(r, "Transport: RTP/AVP;unicast;client_port=1-2"), id="UDP anyway"),
+    ],
+)
+def test_what_it_leaves_to_ffmpeg(method: str, answer: Callable[[str], bytes]) -> None:
+    with camera(instead(method, answer)) as fake, pytest.raises(UnsupportedError):
+        play(fake.url)
+
+
+def rtp(payload: bytes, sequence: int) -> bytes:
+    packet = b"\x80\xe0" + sequence.to_bytes(2, "big") + bytes(8) + payload
+    return b"$\x04" + len(packet).to_bytes(2, "big") + packet
+
+
+def test_packets_of_its_channel_come_out_and_the_session_is_kept_alive() -> None:
+    def answer(method: str, request: str) -> bytes:
+        if method == "PLAY":
+            return reply(request) + rtp(b"one", 1) + b"$\x05\x00\x02xx" + rtp(b"two", 2)
+        return reply(request) + rtp(b"alive", 3) if method == "GET_PARAMETER" else honest(method, request)
+
+    with camera(answer) as fake:
+        client = RtspClient(fake.url, None, timeout=5)
+        client._keepalive = 0.0
+        client.play(client.describe())
+        client._keepalive = 0.0
+        packets = client.packets(lambda: False)
+        assert [next(packets)[12:] for _ in range(3)] == [b"one", b"two", b"alive"]
+        client.close()
+    asked = [request.split("\r\n")[0] for request in fake.requests]
+    assert asked[2:4] == ["SETUP rtsp://camera/live/track1 RTSP/1.0", "PLAY rtsp://camera/live/ RTSP/1.0"]
+    assert asked[-1].startswith("TEARDOWN")
+    assert all("Session: 77" in request for request in fake.requests[3:])
+
+
+def test_rtp_nonsense_is_counted_and_no_picture() -> None:
+    nonsense = b"".join(rtp(bytes([kind]) + b"nonsense" * 9, kind) for kind in range(256)) + b"$\x04\x00\x03abc"
+    with camera(instead("PLAY", lambda request: reply(request) + nonsense)) as fake:
+        source = RtspSource(CameraConfig("cam", fake.url, "rtsp", timeout=0.6), lambda: False)
+        with pytest.raises(SourceError, match="no data"):
+            list(source.frames())
+        assert source.corrupt > 0
+        source.close()
+
+
+def test_interrupt_ends_a_blocked_read() -> None:
+    with camera(honest) as fake:
+        source = RtspSource(CameraConfig("cam", fake.url, "rtsp", timeout=60), lambda: False)
+        began = time.monotonic()
+        threading.Timer(0.2, source.interrupt).start()
+        with pytest.raises(SourceError):
+            list(source.frames())
+        assert time.monotonic() - began < 30
+        source.close()
+
+
+@pytest.mark.parametrize(("algorithm", "function"), [("MD5", hashlib.md5), ("SHA-256", hashlib.sha256)])
+def test_digest_is_what_the_rfc_says(algorithm: str, function: Callable[[bytes], object]) -> None:
+    def hashed(text: str) -> str:
+        return function(text.encode()).hexdigest()  # type: ignore[attr-defined, no-any-return]
+
+    def answer(method: str, request: str) -> bytes:
+        challenge = f'realm="cam, era", nonce="n1", algorithm={algorithm}, qop="auth,auth-int", opaque="o"'
+        offers = ['WWW-Authenticate: Basic realm="x"', f"WWW-Authenticate: Digest {challenge}"]
+        found = re.search(r"Authorization: Digest (.*)", request)
+        if found is None:
+            return reply(request, *offers, status="401 Unauthorized")
+        given = {key: a or b for key, a, b in re.findall(r'([a-z]+)=(?:"([^"]*)"|([^\s,]+))', found[1])}
+        uri = request.split()[1]
+        ha1, ha2 = hashed("viewer:cam, era:secret"), hashed(f"{method}:{uri}")
+        expected = hashed(f"{ha1}:n1:{given['nc']}:{given['cnonce']}:auth:{ha2}")
+        assert given["opaque"] == "o"
+        if given["response"] != expected or given["uri"] != uri:
+            return reply(request, *offers, status="401 Unauthorized")
+        return honest(method, request)
+
+    with camera(answer) as fake:
+        client = RtspClient(fake.url, Credentials("viewer", "secret"), timeout=2)
+        assert client.describe().control == "track1"
+        client.close()
+    with camera(answer) as fake, pytest.raises(SourceError, match="check username and password"):
+        play(fake.url, Credentials("viewer", "wrong"))
+
+
+def test_an_unknown_login_method_is_named_as_such() -> None:
+    wants = 'WWW-Authenticate: Digest realm="a", nonce="b", algorithm=MD5-sess'
+    with (
+        camera(lambda _, request: reply(request, wants, status="401 No")) as fake,
+        pytest.raises(SourceError, match="other than Digest and Basic"),
+    ):
+        play(fake.url, Credentials("viewer", "secret"))
+
+
+def test_credentials_have_no_password_in_their_repr() -> None:
+    assert "secret" not in repr(Credentials("viewer", "secret"))

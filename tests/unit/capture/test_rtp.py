@@ -1,0 +1,172 @@
+"""Byte sequences as cameras send them, and as none should."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.capture.rtp import LARGEST_UNIT, START_CODE, AccessUnit, Codec, Depacketizer, MalformedError, Packet, parse
+
+SPS, PPS, SEI = b"\x67sps", b"\x68pps", b"\x06sei"
+IDR, NEXT_SLICE, PICTURE = b"\x65\x88first slice", b"\x65\x08more", b"\x41\x9apic"
+"""The bit after the NAL header says whether a slice is the first of its picture."""
+
+
+def annex_b(*nals: bytes) -> bytes:
+    return b"".join(START_CODE + nal for nal in nals)
+
+
+class Sender:
+    """Numbers packets as a camera would."""
+
+    def __init__(self, codec: Codec = "h264", sequence: int = 65530) -> None:
+        self.sequence, self.depacketizer = sequence, Depacketizer(codec)
+
+    def send(self, payload: bytes, timestamp: int, *, marker: bool = False, skip: int = 0) -> list[AccessUnit]:
+        self.sequence = (self.sequence + 1 + skip) & 0xFFFF
+        return list(self.depacketizer.push(Packet(96, self.sequence, timestamp, marker, payload)))
+
+
+def fragments(nal: bytes, count: int) -> list[bytes]:
+    """FU-A (RFC 6184, 5.8) of an H.264 NAL unit."""
+    size = -(-(len(nal) - 1) // count)
+    parts = [nal[1 + at : 1 + at + size] for at in range(0, len(nal) - 1, size)]
+    last = len(parts) - 1
+    return [
+        bytes([nal[0] & 0xE0 | 28, (at == 0) << 7 | (at == last) << 6 | nal[0] & 0x1F]) + part
+        for at, part in enumerate(parts)
+    ]
+
+
+def test_header_fields_extension_and_padding() -> None:
+    header = bytes([0xB1, 0xE0, 0x12, 0x34]) + (77).to_bytes(4, "big") + b"ssrc" + b"csrc"
+    packet = parse(header + b"\0\0\0\1ext!" + b"payload" + b"\0\0\3")
+    assert packet == Packet(0x60, 0x1234, 77, True, b"payload")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x80" * 11,
+        b"\x40" + bytes(20),
+        b"\x80" + bytes(11),
+        b"\x8f" + bytes(30),
+        b"\x90" + bytes(12),
+        b"\x90" + bytes(11) + b"\0\0\xff\xff" + bytes(9),
+        b"\xa0" + bytes(20) + b"\xff",
+    ],
+    ids=["empty", "short", "version 1", "no payload", "csrc cut", "extension cut", "extension too long", "padding"],
+)
+def test_no_rtp_packet(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse(data)
+
+
+def test_a_picture_is_out_with_its_marker() -> None:
+    sender = Sender()
+    assert sender.send(SPS, 1000) == []
+    assert sender.send(PPS, 1000) == []
+    first = fragments(IDR, 3)
+    assert [unit for part in first for unit in sender.send(part, 1000)] == []
+    assert sender.send(NEXT_SLICE, 1000, marker=True) == [AccessUnit(annex_b(SPS, PPS, IDR, NEXT_SLICE), 0, False)]
+    assert sender.send(PICTURE, 4000, marker=True) == [AccessUnit(annex_b(PICTURE), 3000, False)]
+
+
+def test_aggregate() -> None:
+    packet = b"\x18" + b"".join(len(nal).to_bytes(2, "big") + nal for nal in (SPS, PPS, IDR))
+    assert Sender().send(packet, 5, marker=True) == [AccessUnit(annex_b(SPS, PPS, IDR), 0, False)]
+
+
+def test_h265_single_aggregate_and_fragments() -> None:
+    vps, idr = b"\x40\x01vps", b"\x26\x01\x80slice-data"
+    sender = Sender("hevc")
+    aggregate = b"\x60\x01" + len(vps).to_bytes(2, "big") + vps
+    assert sender.send(aggregate, 0) == []
+    sender.send(b"\x62\x01" + bytes([0x80 | 19]) + idr[2:6], 0)
+    sender.send(b"\x62\x01" + bytes([19]) + idr[6:9], 0)
+    units = sender.send(b"\x62\x01" + bytes([0x40 | 19]) + idr[9:], 0, marker=True)
+    assert units == [AccessUnit(annex_b(vps, idr), 0, False)]
+    assert sender.send(b"\x02\x01\x80p", 3000, marker=True) == [AccessUnit(annex_b(b"\x02\x01\x80p"), 3000, False)]
+
+
+def test_markers_on_parameter_sets_do_not_end_a_unit() -> None:
+    sender = Sender()
+    assert sender.send(SPS, 9, marker=True) == []
+    assert sender.send(PPS, 9, marker=True) == []
+    assert sender.send(IDR, 9, marker=True) == [AccessUnit(annex_b(SPS, PPS, IDR), 0, False)]
+
+
+def test_without_markers_the_next_timestamp_ends_a_unit() -> None:
+    sender = Sender()
+    assert sender.send(IDR, 9) == []
+    assert sender.send(NEXT_SLICE, 9) == []
+    assert sender.send(PICTURE, 12) == [AccessUnit(annex_b(IDR, NEXT_SLICE), 0, False)]
+
+
+def test_markers_on_every_slice_are_found_out() -> None:
+    sender = Sender()
+    assert [unit.damaged for unit in sender.send(IDR, 9, marker=True)] == [False]
+    assert sender.send(NEXT_SLICE, 9, marker=True) == []
+    assert [unit.damaged for unit in sender.send(PICTURE, 12, marker=True)] == [True]
+    assert sender.send(b"\x41\x1amore", 12, marker=True) == []
+    assert sender.send(PICTURE, 15, marker=True) == [AccessUnit(annex_b(PICTURE, b"\x41\x1amore"), 3, False)]
+
+
+def test_a_lost_packet_damages_its_picture_only() -> None:
+    sender = Sender()
+    parts = fragments(IDR, 4)
+    assert len(parts) == 4
+    sender.send(parts[0], 0)
+    sender.send(parts[2], 0, skip=1)
+    assert [unit.damaged for unit in sender.send(parts[3], 0, marker=True)] == [True]
+    assert [unit.damaged for unit in sender.send(PICTURE, 3000, marker=True)] == [False]
+
+
+def test_a_loss_between_two_pictures_may_have_been_of_either() -> None:
+    sender = Sender()
+    sender.send(IDR, 0)
+    units = sender.send(PICTURE, 3000, marker=True, skip=1)
+    assert [(unit.timestamp, unit.damaged) for unit in units] == [(0, True), (3000, True)]
+
+
+def test_timestamps_wrap() -> None:
+    sender = Sender()
+    ticks = [sender.send(PICTURE, at & 0xFFFFFFFF, marker=True)[0].timestamp for at in (-3000, 0, 3000, 1000)]
+    assert ticks == [0, 3000, 6000, 4000]
+
+
+def test_memory_is_bounded() -> None:
+    sender = Sender()
+    sender.send(b"\x7c\x85" + IDR[1:], 0)
+    chunk = b"\x7c\x05" + bytes(1 << 20)
+    for _ in range(LARGEST_UNIT >> 19):
+        sender.send(chunk, 0)
+        assert len(sender.depacketizer._unit) <= LARGEST_UNIT
+    assert [unit.damaged for unit in sender.send(PICTURE, 0, marker=True)] == [True]
+    assert [unit.damaged for unit in sender.send(PICTURE, 1, marker=True)] == [False]
+
+
+@given(
+    st.sampled_from(["h264", "hevc"]),
+    st.lists(
+        st.tuples(st.binary(min_size=1, max_size=40), st.integers(0, 3), st.booleans(), st.integers(0, 2)), max_size=60
+    ),
+)
+def test_nonsense_is_never_more_than_damaged(
+    codec: Codec, packets: list[tuple[bytes, int, bool, int]]
+) -> None:
+    sender = Sender(codec)
+    for payload, timestamp, marker, skip in packets:
+        for unit in sender.send(payload, timestamp, marker=marker, skip=skip):
+            assert unit.data or unit.damaged
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_a_packet_or_malformed(data: bytes) -> None:
+    try:
+        packet = parse(data)
+    except MalformedError:
+        return
+    assert packet.payload
