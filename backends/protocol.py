@@ -20,6 +20,7 @@ x1, y1, x2, y2 in pixels of the model's input, confidence, class_id.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -101,12 +102,10 @@ class LineReader:
         return message
 
     def drain(self) -> list[Message]:
-        """What has come so far, without waiting (the descriptor must be non-blocking)."""
-        try:
-            while not self.ended and self._fill():
-                pass
-        except BlockingIOError:
-            pass
+        """What has come so far, by one read that does not wait (the descriptor must be non-blocking)."""
+        if not self.ended:
+            with contextlib.suppress(BlockingIOError):
+                self._fill()
         messages = []
         while (message := self._next()) is not None:
             messages.append(message)

@@ -87,9 +87,9 @@ class Dispatcher:
 
     def _turn(self) -> None:
         """One round: collect answers, refill the engine, and only then spend time on the answers."""
-        self._sleep()
+        readable = self._sleep()
         now = self.turned_at = time.monotonic()
-        answers = self.engine.receive(now)
+        answers = self.engine.receive(now, readable)
         answers += self.engine.advance(now)
         for answer in answers:
             self._settle(answer)
@@ -99,12 +99,14 @@ class Dispatcher:
                 self._answer(lane, job.result)
             self._speak_for_silence(lane, now)
 
-    def _sleep(self) -> None:
+    def _sleep(self) -> list[int]:
+        """Until something is readable (which is returned) or due."""
         deadline = min([self.engine.next_deadline(), *self._due()])
         timeout = min(max(deadline - time.monotonic(), 0.0), _IDLE_SECONDS)
         readable, _, _ = select.select([self._wake_out, *self.engine.filenos()], [], [], timeout)
         if self._wake_out in readable:
             os.read(self._wake_out, 4096)
+        return readable
 
     def _due(self) -> list[float]:
         """When rate-capped cameras with a frame in their mailbox may have it inferred."""

@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -138,12 +138,16 @@ class RemoteEngine:
         assert self._worker is not None
         return self._worker.images[slot]
 
-    def receive(self, now: float) -> list[Done]:
-        """The answers that have come."""
+    def receive(self, now: float, readable: Collection[int]) -> list[Done]:
+        """The answers that have come. readable: those of `filenos` that are."""
         if self._worker is None:
             return []
-        for line in self._worker.output_lines():
-            log.info("%s: %s", self.spec.id, line, extra={"ENGINE": self.spec.id})
+        replies, output = self._worker.filenos()
+        if output in readable:
+            for line in self._worker.output_lines():
+                log.info("%s: %s", self.spec.id, line, extra={"ENGINE": self.spec.id})
+        if replies not in readable:
+            return []
         try:
             messages = self._worker.receive()
         except WorkerGone as e:

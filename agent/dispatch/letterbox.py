@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,12 +23,20 @@ class Placement:
 
     def to_picture(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, 4) of input pixels to 0..1 of the whole picture, clamped."""
-        offset = np.array([self.left, self.top, self.left, self.top], np.float32)
-        size = np.array([self.width, self.height, self.width, self.height], np.float32)
-        inside: NDArray[np.float32] = np.clip((xyxy - offset) / size, 0.0, 1.0)
-        return inside
+        offset, scale = _affine(self)
+        found = (xyxy - offset) * scale
+        np.maximum(found, 0.0, out=found)
+        np.minimum(found, 1.0, out=found)
+        return found
 
 
+@lru_cache(maxsize=256)
+def _affine(placement: Placement) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    offset = np.array([placement.left, placement.top] * 2, np.float32)
+    return offset, 1 / np.array([placement.width, placement.height] * 2, np.float32)
+
+
+@lru_cache(maxsize=256)
 def place(width: int, height: int, input_width: int, input_height: int, resize: str) -> Placement:
     """Where a picture of width x height goes.
 

@@ -1,4 +1,4 @@
-"""One camera's `detections` topic: numbers its messages and keeps them at the asked rate."""
+"""Keeps a topic at the asked rate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class RateLimit:
 
     def allows(self, now: float) -> bool:
         """Whether one may go at `now` (monotonic seconds); counts it if so."""
-        if now < self._next - self._interval / 4:
+        late = now - self._next
+        if late < -self._interval / 4:
             return False
-        self._next = max(self._next + self._interval, now)
+        self._next = (now if late > self._interval else self._next) + self._interval
         return True

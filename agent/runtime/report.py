@@ -220,9 +220,9 @@ def _state(view: View, status: CameraStatus) -> payloads.CameraState:
     return payloads.CameraState(
         enabled=True,
         source=redact(view.config.source),
-        width=status.width,
-        height=status.height,
-        fps=status.fps,
+        width=status.width or None,
+        height=status.height or None,
+        fps=status.fps or None,
         model=view.model.name,
         engine=view.dispatcher.engine.spec.id,
         motion=False,

@@ -44,9 +44,9 @@ class Driven:
         deadline = time.monotonic() + seconds
         while not until() and not (done and until()):
             assert time.monotonic() < deadline, f"not within {seconds} s: {self.statuses}"
-            if fds := self.engine.filenos():
-                select.select(fds, [], [], 0.05)
-            done += self.engine.receive(time.monotonic())
+            fds = self.engine.filenos()
+            readable = select.select(fds, [], [], 0.05)[0] if fds else []
+            done += self.engine.receive(time.monotonic(), readable)
             done += self.engine.advance(time.monotonic())
         return done
 
@@ -65,9 +65,9 @@ class Driven:
         deadline = time.monotonic() + seconds
         while len(done) < count:
             assert time.monotonic() < deadline
-            if fds := self.engine.filenos():
-                select.select(fds, [], [], 0.05)
-            done += self.engine.receive(time.monotonic())
+            fds = self.engine.filenos()
+            readable = select.select(fds, [], [], 0.05)[0] if fds else []
+            done += self.engine.receive(time.monotonic(), readable)
             done += self.engine.advance(time.monotonic())
         return done
 

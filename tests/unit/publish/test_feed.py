@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.publish.feed import RateLimit
+
+
+@given(st.floats(0.5, 30), st.lists(st.floats(0, 0.5), min_size=20, max_size=200))
+def test_never_more_than_the_rate_on_average(rate: float, gaps: list[float]) -> None:
+    limit, now, sent = RateLimit(rate), 1000.0, []
+    for gap in gaps:
+        now += gap
+        if limit.allows(now):
+            sent.append(now)
+    assert len(sent) - 2 <= (now - sent[0]) * rate
+
+
+def test_a_steady_source_with_jitter_loses_nothing() -> None:
+    limit = RateLimit(5)
+    assert all(limit.allows(1000 + i / 5 + (0.03 if i % 2 else -0.02)) for i in range(100))
+
+
+def test_a_fast_source_is_thinned_evenly() -> None:
+    limit = RateLimit(5)
+    sent = [i for i in range(300) if limit.allows(1000 + i / 30)]
+    assert len(sent) in {50, 51}
+    assert {b - a for a, b in zip(sent, sent[1:], strict=False)} <= {5, 6, 7}
+
+
+def test_zero_is_every_one() -> None:
+    limit = RateLimit(0)
+    assert all(limit.allows(1000.0) for _ in range(10))
