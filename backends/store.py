@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from backends import catalog, facts
 from backends.contract import ArtifactError
-from backends.fetch import fetch
-from backends.place import make_folder, placed, write_sidecar
 from backends.resolve import digest, files_of, open_artifact
 
 if TYPE_CHECKING:
     from backends.artifact import Artifact
     from backends.contract import Progress
 
+# What only pull and add need (ssl, subprocess) is imported by them: the daemon, which finds, stays small.
 CLIPS = "clips"
 _SUFFIXES = (".xml", ".onnx", ".tflite", ".pb")
 
@@ -99,6 +98,8 @@ def pull(name: str, progress: Progress) -> Path:
     Raises FetchError, ArtifactError; nothing half is left behind.
     """
     from backends.convertible import to_ir
+    from backends.fetch import fetch
+    from backends.place import placed, write_sidecar
 
     entry = catalog.model(name)
     there = model_file(name) if installed(name) else None
@@ -118,6 +119,8 @@ def add(file: str, name: str | None = None) -> Path:
 
     Raises ArtifactError where it cannot be used as it is, or its name is taken by the catalog.
     """
+    from backends.place import placed, write_sidecar
+
     artifact = open_artifact(Path(file))
     chosen = name or artifact.name
     if not _is_name(chosen):
@@ -152,6 +155,9 @@ def known(artifact: Artifact, name: str) -> dict[str, Any]:
 
 def clip(name: str, progress: Progress) -> Path:
     """The clip of the catalog; downloaded if it is not there. Raises FetchError, ArtifactError."""
+    from backends.fetch import fetch
+    from backends.place import make_folder
+
     entry = catalog.clip(name)
     path = make_folder(folder() / CLIPS) / f"{name}{Path(entry.source).suffix}"
     if not (path.is_file() and digest(path) == entry.sha256):
@@ -160,6 +166,8 @@ def clip(name: str, progress: Progress) -> Path:
 
 
 def _copy(source: Path, target: Path) -> None:
+    from backends.fetch import fetch
+
     fetch(source.absolute().as_uri(), target, digest(source), lambda _phase, _done: None)
 
 

@@ -5,7 +5,7 @@ Format: https://docs.openvino.ai/2025/documentation/openvino-ir-format.html
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from backends.contract import ArtifactError
@@ -42,8 +42,7 @@ def read(window: Window) -> ModelFile:
         parser.Parse(b"", True)
     except (expat.ExpatError, ValueError) as error:
         raise window.broken(f"no OpenVINO IR: {error}") from error
-    inputs, outputs = graph.inputs(), graph.outputs()
-    if not inputs or not outputs:
+    if not graph.inputs or not graph.outputs:
         raise ArtifactError(f"{window.path}: is no OpenVINO IR: no input or no output in it")
     weights = window.path.with_suffix(".bin")
     if not weights.is_file():
@@ -51,8 +50,8 @@ def read(window: Window) -> ModelFile:
     return ModelFile(
         path=window.path,
         format="openvino",
-        inputs=inputs,
-        outputs=outputs,
+        inputs=tuple(graph.inputs),
+        outputs=tuple(graph.outputs),
         metadata={**graph.info, **_beside(window.path)},
         notes=(f"OpenVINO IR version {graph.version}",),
     )
@@ -63,61 +62,63 @@ def _refuse_doctype(*_: object) -> None:
 
 
 class _Graph:
-    """Collects the top-level layers; those in the bodies of loops and conditions lie deeper."""
+    """Collects the top-level parameters and results, and rt_info; everything else is only counted past."""
 
     def __init__(self) -> None:
         self.version = "?"
         self.info: dict[str, str] = {}
+        self.inputs: list[Tensor] = []
+        self.outputs: list[Tensor] = []
         self._path: list[str] = []
+        self._skip = 0
         self._layer: dict[str, str] = {}
-        self._port: dict[str, Any] = {}
+        self._port: dict[str, str] = {}
         self._dims: list[str] = []
-        self._parameters: list[tuple[str, str]] = []
-        self._results: list[str] = []
-        self._ports: dict[tuple[str, str], Tensor] = {}
-        self._feeds: dict[str, tuple[str, str]] = {}
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if self._skip:
+            self._skip += 1
+            return
         self._path.append(tag)
         match self._path:
             case ["net"]:
                 self.version = attributes.get("version", "?")
-            case ["net", "layers", "layer"]:
+            case ["net", "layers"] | ["net", "rt_info"] | ["net", "rt_info", "model_info"]:
+                pass
+            case ["net", "layers", "layer"] if attributes.get("type") in {"Parameter", "Result"}:
                 self._layer = attributes
-                if attributes.get("type") == "Result":
-                    self._results.append(attributes.get("id", ""))
-            case ["net", "layers", "layer", "output", "port"]:
+            case ["net", "layers", "layer", "input" | "output"]:
+                pass
+            case ["net", "layers", "layer", _, "port"]:
                 self._port, self._dims = attributes, []
-            case ["net", "layers", "layer", "output", "port", "dim"]:
+            case ["net", "layers", "layer", _, "port", "dim"]:
                 self._dims.append("")
-            case ["net", "edges", "edge"]:
-                source = (attributes.get("from-layer", ""), attributes.get("from-port", ""))
-                self._feeds[attributes.get("to-layer", "")] = source
             case ["net", "rt_info", "model_info", key]:
                 self.info[f"model_info.{key}"] = attributes.get("value", "")
+            case _:
+                self._path.pop()
+                self._skip = 1
 
     def text(self, data: str) -> None:
-        if self._path == ["net", "layers", "layer", "output", "port", "dim"]:
+        if not self._skip and len(self._path) == 6:
             self._dims[-1] += data
 
     def end(self, _: str) -> None:
-        if self._path == ["net", "layers", "layer", "output", "port"]:
-            key = (self._layer.get("id", ""), self._port.get("id", ""))
-            self._ports[key] = Tensor(
-                name=_chosen(self._port.get("names", "")),
+        if self._skip:
+            self._skip -= 1
+            return
+        if self._path[:3] == ["net", "layers", "layer"] and self._path[4:] == ["port"]:
+            parameter = self._layer["type"] == "Parameter"
+            # A result repeats the names of the tensor that feeds it; older files name only the layer.
+            names = self._port.get("names", "") if parameter else self._layer.get("output_names", "")
+            precision = self._port.get("precision", "?").upper()
+            tensor = Tensor(
+                name=_chosen(names or self._layer.get("name", "").removesuffix("/sink_port_0")),
                 shape=tuple(_size(text) for text in self._dims),
-                dtype=_DTYPES.get(self._port.get("precision", "").upper(), self._port.get("precision", "?")),
+                dtype=_DTYPES.get(precision, precision),
             )
-            if self._layer.get("type") == "Parameter":
-                self._parameters.append(key)
+            (self.inputs if parameter else self.outputs).append(tensor)
         self._path.pop()
-
-    def inputs(self) -> tuple[Tensor, ...]:
-        return tuple(self._ports[key] for key in self._parameters)
-
-    def outputs(self) -> tuple[Tensor, ...]:
-        feeds = [self._feeds.get(result, ("", "")) for result in self._results]
-        return tuple(self._ports[feed] for feed in feeds if feed in self._ports)
 
 
 def _size(text: str) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from backends.contract import ArtifactError, Output
 from backends.detections import Detections
+from backends.heads.nms import nms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_DETECTIONS = 300
 MAX_CANDIDATES = 2048
+_FARTHEST = np.float32(1e6)
 
 
 def misfit(artifact: Artifact, expected: str, outputs: Sequence[Output]) -> ArtifactError:
@@ -35,9 +37,7 @@ def shape(output: Output) -> str:
     return "(" + ", ".join("?" if size < 0 else str(size) for size in output.shape) + ")"
 
 
-def only(
-    artifact: Artifact, expected: str, outputs: Sequence[Output], fits: Callable[[tuple[int, ...]], bool]
-) -> int:
+def only(artifact: Artifact, expected: str, outputs: Sequence[Output], fits: Callable[[tuple[int, ...]], bool]) -> int:
     """The index of the one output that fits. Raises ArtifactError when there is none, or more than one."""
     found = [index for index, output in enumerate(outputs) if fits(output.shape)]
     if len(found) != 1:
@@ -74,12 +74,29 @@ def centres_to_corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1)
 
 
-def ranked(
-    xyxy: NDArray[np.float32], confidence: NDArray[np.float32], class_id: NDArray[np.int32]
-) -> Detections:
-    """Detections, best first, at most MAX_DETECTIONS; rows with a number that is none are left out."""
-    usable = np.isfinite(xyxy).all(axis=1)
-    if not usable.all():
-        xyxy, confidence, class_id = xyxy[usable], confidence[usable], class_id[usable]
+def ranked(xyxy: NDArray[np.float32], confidence: NDArray[np.float32], class_id: NDArray[np.int32]) -> Detections:
+    """Detections, best first, at most MAX_DETECTIONS; rows that are no boxes are left out."""
+    xyxy, confidence, class_id = _usable(xyxy, confidence, class_id)
     order = np.argsort(-confidence, kind="stable")[:MAX_DETECTIONS]
     return Detections(xyxy[order], np.minimum(confidence[order], np.float32(1.0)), class_id[order])
+
+
+def apart(
+    xyxy: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    class_id: NDArray[np.int32],
+    iou: float,
+    class_agnostic: bool,
+) -> Detections:
+    """As `ranked`, after non-maximum suppression."""
+    xyxy, confidence, class_id = _usable(xyxy, confidence, class_id)
+    keep = nms(xyxy, confidence, class_id, iou, MAX_DETECTIONS, class_agnostic=class_agnostic)
+    return Detections(xyxy[keep], np.minimum(confidence[keep], np.float32(1.0)), class_id[keep])
+
+
+def _usable(
+    xyxy: NDArray[np.float32], confidence: NDArray[np.float32], class_id: NDArray[np.int32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
+    # Catches NaN and infinity too; areas of what is left cannot overflow.
+    usable = (np.abs(xyxy) < _FARTHEST).all(axis=1)
+    return (xyxy, confidence, class_id) if usable.all() else (xyxy[usable], confidence[usable], class_id[usable])

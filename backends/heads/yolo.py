@@ -8,7 +8,6 @@ import numpy as np
 
 from backends.detections import Detections
 from backends.heads import fit
-from backends.heads.nms import nms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +54,4 @@ class YoloHead:
         if not self._corners:
             boxes = fit.centres_to_corners(boxes)
         boxes = boxes * self._size
-        keep = nms(
-            boxes, confidence, class_id, self._iou, fit.MAX_DETECTIONS, class_agnostic=self._class_agnostic
-        )
-        return fit.ranked(boxes[keep], confidence[keep], class_id[keep])
+        return fit.apart(boxes, confidence, class_id, self._iou, self._class_agnostic)

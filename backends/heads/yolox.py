@@ -8,7 +8,6 @@ import numpy as np
 
 from backends.detections import Detections
 from backends.heads import fit
-from backends.heads.nms import nms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,10 +62,7 @@ class YoloxHead:
                 ((boxes[:, :2] + cells) * stride, np.exp(np.minimum(boxes[:, 2:], 20)) * stride), axis=1
             )
         boxes, confidence, class_id = fit.centres_to_corners(boxes), confidence[chosen], class_id[chosen]
-        keep = nms(
-            boxes, confidence, class_id, self._iou, fit.MAX_DETECTIONS, class_agnostic=self._class_agnostic
-        )
-        return fit.ranked(boxes[keep], confidence[keep], class_id[keep])
+        return fit.apart(boxes, confidence, class_id, self._iou, self._class_agnostic)
 
 
 def _grid(spec: InputSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

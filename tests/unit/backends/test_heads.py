@@ -1,0 +1,325 @@
+"""Each head on tensors made from known boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backends.artifact import Artifact, InputSpec
+from backends.contract import ArtifactError, Output
+from backends.heads import families, make_head
+
+HEIGHT, WIDTH = 320, 640
+CELLS = 40 * 80 + 20 * 40 + 10 * 20
+# x1, y1, x2, y2 in pixels, confidence, class: far apart, so that no NMS touches them.
+KNOWN = np.array([[10, 20, 110, 220, 0.9, 2], [300, 40, 340, 90, 0.7, 0], [500, 200, 620, 310, 0.5, 1]], np.float32)
+NORM = np.array([WIDTH, HEIGHT, WIDTH, HEIGHT], np.float32)
+
+
+def artifact(family, classes=3, **head):
+    spec = InputSpec(HEIGHT, WIDTH, "NCHW", "float32")
+    labels = tuple(f"label {i}" for i in range(classes))
+    return Artifact("m", Path("m.onnx"), "onnx", "0" * 64, family, spec, labels, head=head)
+
+
+def output(tensor, name="out", scale=0.0, zero_point=0):
+    return Output(name, tensor.shape, str(tensor.dtype), scale, zero_point)
+
+
+def decode(made, tensors, floor=0.25, names=None, **quantisation):
+    names = names or [f"out{i}" for i in range(len(tensors))]
+    head = make_head(made, [output(t, n, **quantisation) for t, n in zip(tensors, names, strict=True)])
+    before = [t.copy() for t in tensors]
+    found = head.decode(tensors, floor)
+    for tensor, copy in zip(tensors, before, strict=True):
+        np.testing.assert_array_equal(tensor, copy)
+    assert found.xyxy.dtype == np.float32
+    assert found.confidence.dtype == np.float32
+    assert found.class_id.dtype == np.int32
+    return found
+
+
+def check(found, expected=KNOWN, atol=1e-3, confidence_atol=1e-5):
+    np.testing.assert_allclose(found.xyxy, expected[:, :4], atol=atol)
+    np.testing.assert_allclose(found.confidence, expected[:, 4], atol=confidence_atol)
+    assert found.class_id.tolist() == expected[:, 5].astype(int).tolist()
+
+
+def centres(boxes):
+    return np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), axis=1)
+
+
+def yolo_tensor(rows=KNOWN, *, anchors=2100, classes=3, corners=False, norm=False, extra=0):
+    tensor = np.zeros((1, 4 + classes + extra, anchors), np.float32)
+    boxes = (rows[:, :4] if corners else centres(rows[:, :4])) / (NORM if norm else 1)
+    at = np.arange(len(rows)) * 3 + 1
+    tensor[0, :4, at] = boxes
+    tensor[0, 4 + rows[:, 5].astype(int), at] = rows[:, 4]
+    tensor[0, 4 + classes :] = 7.0  # masks or key points: larger than any score
+    return tensor
+
+
+def yolox_tensor(rows=KNOWN, *, decoded=False):
+    tensor = np.zeros((1, CELLS, 8), np.float32)
+    strides = [(stride, y, x) for stride in (8, 16, 32) for y in range(320 // stride) for x in range(640 // stride)]
+    for index, row in zip((5, 3300, 4100), rows, strict=True):
+        stride, y, x = strides[index]
+        cx, cy, w, h = centres(row[None, :4])[0]
+        raw = [cx / stride - x, cy / stride - y, np.log(w / stride), np.log(h / stride)]
+        tensor[0, index, :4] = [cx, cy, w, h] if decoded else raw
+        tensor[0, index, 4] = 0.95
+        tensor[0, index, 5 + int(row[5])] = row[4] / 0.95
+    return tensor
+
+
+def ssd_tensors(rows=KNOWN, *, n=10, offset=0, count=None):
+    boxes, scores, classes = np.zeros((1, n, 4), np.float32), np.zeros((1, n), np.float32), np.ones((1, n), np.float32)
+    k = len(rows)
+    boxes[0, :k] = (rows[:, :4] / NORM)[:, [1, 0, 3, 2]]
+    scores[0, :k], classes[0, :k] = rows[:, 4], rows[:, 5] + offset
+    return {
+        "boxes": boxes,
+        "classes": classes,
+        "scores": scores,
+        "count": np.array([k if count is None else count], np.float32),
+    }
+
+
+@pytest.mark.parametrize("lead", [(), (1,)])
+def test_boxes(lead):
+    table = KNOWN.copy()
+    table[:, :4] /= NORM
+    padded = np.concatenate((table[::-1], np.zeros((4, 6), np.float32))).reshape((*lead, 7, 6))
+    check(decode(artifact("boxes"), [padded]))
+
+
+@pytest.mark.parametrize("family", ["boxes", "yolo-e2e"])
+def test_rows_of_unknown_classes_are_left_out(family):
+    table = np.zeros((1, 4, 6), np.float32)
+    table[0, :, 4], table[0, :, 5] = 0.9, [-1, 0, 2, 3]
+    assert decode(artifact(family), [table]).class_id.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "options"),
+    [
+        ({}, {}),
+        ({"anchors": 8400}, {"iou": 0.5}),
+        ({"corners": True}, {"box": "xyxy"}),
+        ({"norm": True}, {"units": "norm"}),
+        ({"extra": 32}, {"extra": 32}),
+        ({}, {"class_agnostic": True}),
+    ],
+)
+def test_yolo(tensor, options):
+    check(decode(artifact("yolo", **options), [yolo_tensor(**tensor)]))
+
+
+def test_yolo_beside_the_prototypes_of_a_segment_model():
+    tensors = [yolo_tensor(extra=32), np.ones((1, 32, 80, 160), np.float32)]
+    check(decode(artifact("yolo", extra=32), tensors))
+
+
+def test_yolo_int8_is_gated_as_it_is_stored():
+    scale, zero = 1 / 255, -128
+    stored = np.round(yolo_tensor(norm=True) / scale + zero).clip(-128, 127).astype(np.int8)
+    found = decode(artifact("yolo", units="norm"), [stored], scale=scale, zero_point=zero)
+    # One step of the box is 1/255 of the side.
+    check(found, atol=WIDTH / 255, confidence_atol=1 / 255)
+
+
+def test_yolo_suppresses_only_within_a_class():
+    rows = KNOWN[[0, 0, 0]].copy()
+    rows[:, 4], rows[:, 5] = [0.9, 0.8, 0.7], [2, 2, 1]
+    tensor = yolo_tensor(rows)
+    check(decode(artifact("yolo"), [tensor]), rows[[0, 2]])
+    check(decode(artifact("yolo", class_agnostic=True), [tensor]), rows[[0]])
+
+
+def test_yolo_everything_above_the_floor_is_capped():
+    rng = np.random.default_rng(0)
+    tensor = rng.random((1, 7, 8400), dtype=np.float32)
+    tensor[0, :4] *= 300
+    tensor[0, 2:4] = 4
+    found = decode(artifact("yolo"), [tensor], floor=0.0)
+    assert len(found) == 300
+    assert (np.diff(found.confidence) <= 0).all()
+    assert found.confidence[0] == tensor[0, 4:].max()
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_never_come_out(broken):
+    tensor = yolo_tensor()
+    tensor[0, 0, 4] = broken
+    check(decode(artifact("yolo"), [tensor]), KNOWN[[0, 2]])
+
+
+@pytest.mark.parametrize("decoded", [False, True])
+def test_yolox(decoded):
+    check(decode(artifact("yolox", decoded=decoded), [yolox_tensor(decoded=decoded)]))
+
+
+def test_yolox_quantised():
+    tensor = yolox_tensor(decoded=True)
+    scale = 640 / 65535
+    stored = np.round(tensor / scale).astype(np.uint16)
+    check(decode(artifact("yolox", decoded=True), [stored], scale=scale), atol=0.1, confidence_atol=0.01)
+
+
+@pytest.mark.parametrize(("units", "extra"), [("px", 0), ("norm", 0), ("px", 51)])
+def test_yolo_e2e(units, extra):
+    table = np.zeros((1, 300, 6 + extra), np.float32)
+    table[0, :3, :6] = KNOWN
+    if units == "norm":
+        table[0, :3, :4] /= NORM
+    table[..., 6:] = 3
+    check(decode(artifact("yolo-e2e", units=units, extra=extra), [table]))
+
+
+ORDERS = [
+    ("boxes", "classes", "scores", "count"),
+    ("scores", "boxes", "count", "classes"),
+    ("count", "scores", "classes", "boxes"),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["tf1", "tf2", "signature"])
+@pytest.mark.parametrize("offset", [0, 1])
+def test_ssd_by_order(order, offset):
+    tensors = ssd_tensors(offset=offset)
+    check(decode(artifact("ssd", label_offset=offset), [tensors[role] for role in order]))
+
+
+NAMES = {
+    "boxes": "detection_boxes:0",
+    "classes": "detection_classes:0",
+    "scores": "detection_scores:0",
+    "count": "num_detections:0",
+}
+POSTPROCESS = {
+    "boxes": "TFLite_Detection_PostProcess",
+    "classes": "TFLite_Detection_PostProcess:1",
+    "scores": "TFLite_Detection_PostProcess:2",
+    "count": "TFLite_Detection_PostProcess:3",
+}
+
+
+@pytest.mark.parametrize("names", [NAMES, POSTPROCESS])
+def test_ssd_by_name_in_an_order_nobody_knows(names):
+    order = ["classes", "count", "boxes", "scores"]
+    tensors = ssd_tensors()
+    check(decode(artifact("ssd"), [tensors[r] for r in order], names=[names[r] for r in order]))
+
+
+def test_ssd_by_name_among_raw_outputs():
+    tensors = {**ssd_tensors(), "raw": np.ones((1, 1917, 4), np.float32), "raw2": np.ones((1, 1917, 3), np.float32)}
+    names = [NAMES.get(role, f"{role}_detection_boxes") for role in tensors]
+    check(decode(artifact("ssd"), list(tensors.values()), names=names))
+
+
+@pytest.mark.parametrize("stated", [{"scores": 0, "classes": 3}, {"scores": "out0", "classes": "out3", "boxes": 1}])
+def test_ssd_by_the_sidecar(stated):
+    tensors = ssd_tensors()
+    order = ["scores", "boxes", "count", "classes"]
+    check(decode(artifact("ssd", outputs=stated), [tensors[r] for r in order]))
+
+
+@pytest.mark.parametrize(("count", "rows"), [(2, 2), (3, 3), (float("nan"), 3), (-1, 3), (99, 3)])
+def test_ssd_count_bounds_the_rows_where_it_is_one(count, rows):
+    found = decode(artifact("ssd"), list(ssd_tensors(count=count).values()))
+    check(found, KNOWN[:rows])
+
+
+def test_ssd_classes_without_label_are_left_out():
+    tensors = ssd_tensors()
+    tensors["classes"][0, :3] = [2, 17, np.nan]
+    assert decode(artifact("ssd"), list(tensors.values())).class_id.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("family", "tensors"),
+    [
+        ("boxes", [np.zeros((0, 6), np.float32)]),
+        ("boxes", [np.zeros((5, 6), np.float32)]),
+        ("yolo", [np.zeros((1, 7, 2100), np.float32)]),
+        ("yolox", [np.zeros((1, CELLS, 8), np.float32)]),
+        ("yolo-e2e", [np.zeros((1, 300, 6), np.float32)]),
+        ("ssd", list(ssd_tensors(count=0).values())),
+    ],
+)
+def test_nothing_there_is_an_empty_answer(family, tensors):
+    assert len(decode(artifact(family), tensors)) == 0
+
+
+@pytest.mark.parametrize(
+    ("family", "classes", "shapes", "says"),
+    [
+        ("yolo", 80, [(1, 116, 8400)], r"needs one output \(1, 84, n\); the model has out0 \(1, 116, 8400\)"),
+        ("yolo", 80, [(1, 8400, 84)], r"\(1, 84, n\)"),
+        ("yolo", 80, [(1, 84, 8400), (1, 84, 2100)], r"needs one output"),
+        ("yolox", 80, [(1, 3549, 85)], r"\(1, 4200, 85\)"),
+        ("yolo-e2e", 80, [(1, 84, 8400)], r"\(1, n, 6\)"),
+        ("boxes", 80, [(2, 10, 6)], r"\(n, 6\)"),
+        ("ssd", 80, [(1, 10, 4), (1, 10), (1, 10)], r"head: \{outputs"),
+        ("ssd", 80, [(1, 10), (1, 10), (1, 10, 4), (1,)], r"head: \{outputs"),
+        ("ssd", 80, [(1, 10, 4), (1, 10), (1, 20), (1,)], r"count"),
+    ],
+)
+def test_tensors_that_do_not_fit(family, classes, shapes, says):
+    outputs = [Output(f"out{i}", shape, "float32") for i, shape in enumerate(shapes)]
+    with pytest.raises(ArtifactError, match=says):
+        make_head(artifact(family, classes), outputs)
+
+
+def test_an_output_that_is_not_there():
+    outputs = [Output(f"out{i}", t.shape, "float32") for i, t in enumerate(ssd_tensors().values())]
+    with pytest.raises(ArtifactError, match=r"head\.outputs\.scores is 'nope'.*0: out0, 1: out1"):
+        make_head(artifact("ssd", outputs={"scores": "nope"}), outputs)
+
+
+def test_an_unknown_family_names_those_there_are():
+    with pytest.raises(ArtifactError, match="no head 'yolo-split'; there are: boxes, ssd, yolo, yolo-e2e, yolox"):
+        make_head(artifact("yolo-split"), [])
+
+
+def test_a_stranger_brings_a_head(tmp_path, monkeypatch):
+    info = tmp_path / "stranger-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[vedette.heads]\nodd = stranger_head:Odd\nbad = no_such_module:X\n")
+    (tmp_path / "stranger_head.py").write_text(
+        "class Odd:\n    def __init__(self, artifact, outputs):\n        self.name = artifact.name\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert {"odd", "bad"} <= set(families())
+    assert make_head(artifact("odd"), []).name == "m"
+    with pytest.raises(ArtifactError, match=r"head 'bad' \(no_such_module:X\) cannot be imported"):
+        make_head(artifact("bad"), [])
+
+
+boxes_apart = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(0, 3), st.integers(10, 70), st.integers(10, 70), st.integers(0, 2)),
+    max_size=20,
+    unique_by=lambda t: t[:2],
+)
+
+
+@given(boxes_apart)
+@settings(max_examples=60, deadline=None)
+def test_encoded_boxes_come_back(cells):
+    """Any set of boxes, one to a cell of 80x80 so that they never overlap, through every family."""
+    rows = np.array(
+        [[x * 80, y * 80, x * 80 + w, y * 80 + h, 0.95 - 0.03 * i, c] for i, (x, y, w, h, c) in enumerate(cells)],
+        np.float32,
+    ).reshape(-1, 6)
+    check(decode(artifact("yolo"), [yolo_tensor(rows)]), rows)
+    check(decode(artifact("yolo", units="norm"), [yolo_tensor(rows, norm=True)]), rows)
+    check(decode(artifact("ssd"), list(ssd_tensors(rows, n=20).values())), rows)
+    check(decode(artifact("yolo-e2e"), [rows[None]]), rows)
+    normalised = rows.copy()
+    normalised[:, :4] /= NORM
+    check(decode(artifact("boxes"), [normalised]), rows)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backends.heads.nms import nms
+
+
+def naive(xyxy, confidence, class_id, iou, limit, *, class_agnostic=False):
+    """The greedy loop of every textbook."""
+    kept: list[int] = []
+    for i in sorted(range(len(xyxy)), key=lambda i: -confidence[i]):
+        for k in kept:
+            width = min(xyxy[i, 2], xyxy[k, 2]) - max(xyxy[i, 0], xyxy[k, 0])
+            height = min(xyxy[i, 3], xyxy[k, 3]) - max(xyxy[i, 1], xyxy[k, 1])
+            inner = max(width, 0) * max(height, 0)
+            areas = [(xyxy[j, 2] - xyxy[j, 0]) * (xyxy[j, 3] - xyxy[j, 1]) for j in (i, k)]
+            same = class_agnostic or class_id[i] == class_id[k]
+            if same and inner > iou * (sum(areas) - inner):
+                break
+        else:
+            kept.append(i)
+    return kept[:limit]
+
+
+@given(
+    st.integers(0, 2**32),
+    st.integers(0, 60),
+    st.sampled_from([0.3, 0.45, 0.7]),
+    st.integers(1, 5),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_is_the_greedy_loop(seed, n, iou, classes, class_agnostic):
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(0, 40, (n, 2))
+    xyxy = np.concatenate((corners, corners + rng.integers(0, 30, (n, 2))), axis=1).astype(np.float32)
+    confidence = rng.permutation(n).astype(np.float32) / max(n, 1)
+    class_id = rng.integers(0, classes, n).astype(np.int32)
+    expected = naive(xyxy, confidence, class_id, iou, 300, class_agnostic=class_agnostic)
+    assert nms(xyxy, confidence, class_id, iou, 300, class_agnostic=class_agnostic).tolist() == expected
+
+
+@pytest.mark.parametrize("limit", [5, 300, 1000])
+def test_many_boxes_go_through_several_blocks(limit):
+    rng = np.random.default_rng(1)
+    corners = rng.integers(0, 600, (900, 2))
+    xyxy = np.concatenate((corners, corners + rng.integers(20, 90, (900, 2))), axis=1).astype(np.float32)
+    confidence = rng.permutation(900).astype(np.float32) / 900
+    class_id = rng.integers(0, 2, 900).astype(np.int32)
+    kept = nms(xyxy, confidence, class_id, 0.5, limit).tolist()
+    assert kept == naive(xyxy, confidence, class_id, 0.5, limit)
