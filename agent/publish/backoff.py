@@ -15,6 +15,7 @@ class Backoff:
     def __init__(self, maximum: float) -> None:
         self._maximum = maximum
         self._attempts = 0
+        self._last = 0.0
 
     def after(self, lasted: float, *, slow: bool) -> float:
         """Seconds to wait now.
@@ -23,9 +24,10 @@ class Backoff:
         waiting does not mend (a wrong password, a second client of the same name): the ceiling is a minute
         then.
         """
-        if lasted >= STABLE_S:
+        if lasted >= max(STABLE_S, 2 * self._last):  # two clients that push each other out wait ever longer, both
             self._attempts = 0
         ceiling = max(SLOW_S, self._maximum) if slow else self._maximum
         delay = min(FIRST_S * 2.0 ** min(self._attempts, 16), ceiling)
         self._attempts += 1
-        return min(delay * random.uniform(0.75, 1.25), ceiling)  # noqa: S311 - jitter, no secret
+        self._last = min(delay * random.uniform(0.75, 1.25), ceiling)  # noqa: S311 - jitter, no secret
+        return self._last

@@ -51,14 +51,16 @@ class LinkError(Exception):
         self.fault = fault
 
 
-def connect_fault(error: Exception, host: str, port: int) -> Fault:
+def connect_fault(error: Exception, host: str, port: int, *, tls: bool) -> Fault:
     """For what TCP, DNS or TLS said while connecting."""
     place = f"{host}:{port}"
+    if tls and isinstance(error, ConnectionResetError):
+        error = ssl.SSLError(0, "the connection was reset")
     match error:
         case ssl.SSLCertVerificationError():
             return Fault("tls", _certificate_text(error, place))
         case ssl.SSLError() | ssl.SSLEOFError():
-            reason = str(error.reason or error).replace("_", " ").lower()
+            reason = str(getattr(error, "reason", None) or error.strerror or error).replace("_", " ").lower()
             return Fault(
                 "tls",
                 f"TLS with {place} failed ({reason}): check that this port speaks TLS, and whether"
@@ -113,6 +115,15 @@ def closed_fault(reason: int | None, name: str, place: str, client_id: str) -> F
         return Fault("closed", f"the connection to {place} was lost: see whether the broker and the network are up")
     meaning = _MEANING.get(reason, "look into the log of the broker")
     return Fault("auth" if reason in _CREDENTIALS else "closed", f"{place} closed the connection ({name}): {meaning}")
+
+
+def cut_fault(place: str, client_id: str) -> Fault:
+    """For the same again and again, soon after each connect. Not `slow`: a bad network must not cost a minute."""
+    return Fault(
+        "closed",
+        f"the connection to {place} is cut again and again soon after it was made: another client may use the client id"
+        f" {client_id!r} (give each device a `device` of its own), the broker restarts, or the network is bad",
+    )
 
 
 def unanswered_fault(place: str) -> Fault:

@@ -11,7 +11,6 @@ caller's thread.
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -30,9 +29,9 @@ from agent.publish.faults import (
     closed_fault,
     connect_fault,
     refusal_fault,
-    tls_settings_fault,
     unanswered_fault,
 )
+from agent.publish.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,15 +170,19 @@ class Link:
         given_up: asked several times a second. Raises LinkError with the cause.
         """
         place = self._endpoint.place
-        if self._endpoint.tls is not None:
-            self._client.tls_set_context(tls_context(self._endpoint.tls))
+        context = tls_context(self._endpoint.tls) if self._endpoint.tls is not None else None
+        if context is not None:
+            self._client.tls_set_context(context)
         try:
             if self.version == MQTT5:
                 self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=KEEPALIVE_S, clean_start=True)
             else:
                 self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=KEEPALIVE_S)
         except (OSError, ValueError) as error:
-            raise LinkError(connect_fault(error, self._endpoint.host, self._endpoint.port)) from None
+            if context is not None:
+                context.abandon()
+            tls = context is not None
+            raise LinkError(connect_fault(error, self._endpoint.host, self._endpoint.port, tls=tls)) from None
         deadline = time.monotonic() + ANSWER_S[self.version]
         while self._heard.connack is None:
             if not self.loop(0.2) or given_up() or time.monotonic() > deadline:
@@ -254,28 +257,6 @@ class Link:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return  # the other side was faster
-
-
-def tls_context(tls: TlsConfig) -> ssl.SSLContext:
-    """TLS 1.2 or newer, checked against the system's CAs or `ca`. Raises LinkError naming the unusable file.
-
-    Made anew for each connection, so that renewed files are used without a restart.
-    """
-    try:
-        context = ssl.create_default_context(cafile=tls.ca)
-    except (OSError, ValueError) as error:
-        raise LinkError(tls_settings_fault(error, f"`mqtt.tls.ca` {tls.ca}")) from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls.cert is not None:
-        try:
-            context.load_cert_chain(tls.cert, tls.key, password="")  # an encrypted key must not ask on the terminal
-        except (OSError, ValueError) as error:
-            what = f"`mqtt.tls.cert` {tls.cert}" + (f" with `mqtt.tls.key` {tls.key}" if tls.key else "")
-            raise LinkError(tls_settings_fault(error, what)) from None
-    if tls.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _tune(_client: Client, _userdata: Any, sock: Any) -> None:

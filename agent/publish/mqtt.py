@@ -17,7 +17,8 @@ import time
 from typing import TYPE_CHECKING
 
 from agent.config.redact import redact
-from agent.publish.backoff import STABLE_S, Backoff
+from agent.publish.backoff import Backoff
+from agent.publish.complaints import Complaints
 from agent.publish.faults import UNSUPPORTED_VERSION, Fault, LinkError, frozen_fault, rejected_text
 from agent.publish.ledger import Ledger
 from agent.publish.link import MQTT5, MQTT311, Endpoint, Link
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from agent.publish.counters import Counters
 
 HEADER_BYTES = 32
-REPORTED = 256
 FLUSH_S = 1.0
 
 logger = logging.getLogger("vedette.mqtt")
@@ -64,14 +64,12 @@ class Publisher:
         self._client_id = client_id or device
         self._topics = Topics(config.prefix, device)
         self._on_connect = on_connect
-        self._on_fault = on_fault
         self._backoff = Backoff(config.reconnect_max)
         self._version = self._preferred = protocol
-        self._reported: set[str] = set()
+        self._complaints = Complaints(on_fault)
         self._stopping = threading.Event()
         self._deadline = float("inf")
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-        self._last_error: str | None = None
 
         self._lock = threading.Lock()  # of everything below; paho's callbacks never take it
         self._ledger = Ledger()
@@ -95,7 +93,7 @@ class Publisher:
     @property
     def last_error(self) -> str | None:
         """What keeps messages from the broker now, and the fix; None while all is well."""
-        return self._last_error
+        return self._complaints.last_error
 
     @property
     def protocol(self) -> str:
@@ -161,19 +159,20 @@ class Publisher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
+            lasted = 0.0
             try:
                 fault = self._session()
+                lasted = time.monotonic() - began
+                if fault is None or self._stopping.is_set():
+                    continue
+                fault = self._complaints.ended(fault, lasted, self._endpoint.place, self._client_id)
+                self._complaints.say(fault.text)
             except LinkError as error:
-                fault, began = error.fault, time.monotonic()  # nothing lasted
-            except Exception as error:  # the thread must outlive any surprise from paho or the network
-                logger.exception("unexpected error in the MQTT connection")
+                fault = error.fault
+                self._complaints.say(fault.text)
+            except Exception as error:  # noqa: BLE001 - the thread must outlive any surprise from paho
                 fault = Fault("closed", redact(f"unexpected error in the MQTT connection: {error!r}"))
-            lasted = time.monotonic() - began
-            if fault is None or self._stopping.is_set():
-                continue
-            if lasted >= STABLE_S:
-                self._reported.clear()
-            self._complain(fault.text)
+                self._complaints.say(fault.text, trace=True)
             self._stopping.wait(self._backoff.after(lasted, slow=fault.slow))
 
     def _session(self) -> Fault | None:
@@ -185,7 +184,7 @@ class Publisher:
             if self._negotiated(link, error.fault):
                 return None
             raise
-        self._last_error = None
+        self._complaints.last_error = None
         with self._lock:
             if not self._stopping.is_set():
                 self._ledger.retained.forget(self._topics.status)
@@ -251,10 +250,9 @@ class Publisher:
             announced = self._announce()
             self._pump()
         for topic, name in rejected:
-            self._complain(rejected_text(topic, name))
+            self._complaints.say(rejected_text(topic, name))
         if announced:
-            if not self._reported:
-                logger.info("connected to %s (%s)", self._endpoint.place, self.protocol)
+            self._complaints.opened(self._endpoint.place, self.protocol)
             if self._on_connect is not None:
                 self._on_connect()
 
@@ -276,15 +274,3 @@ class Publisher:
         while (value := self._ledger.retained.take()) is not None:
             mid = self._link.publish(*value, qos=1, retain=True)
             self._ledger.retained.sent(mid, *value, time.monotonic())
-
-    def _complain(self, text: str) -> None:
-        """Makes a fault visible; its log line comes once until a connection has been stable."""
-        self._last_error = text
-        if text in self._reported:
-            return
-        if len(self._reported) >= REPORTED:
-            self._reported.clear()
-        self._reported.add(text)
-        logger.warning("%s", text)
-        if self._on_fault is not None:
-            self._on_fault(text)

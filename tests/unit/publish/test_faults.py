@@ -18,7 +18,7 @@ from agent.publish.faults import closed_fault, connect_fault, refusal_fault
     ],
 )
 def test_each_failure_to_connect_says_what_to_do(error: OSError, kind: str, says: str) -> None:
-    fault = connect_fault(error, "b", 1883)
+    fault = connect_fault(error, "b", 1883, tls=False)
     assert fault.kind == kind
     assert says in fault.text
     assert "`mqtt.url`" in fault.text

@@ -150,7 +150,7 @@ def test_silence_is_noticed_with_and_without_something_in_flight() -> None:
     assert ledger.probe_due(121.0), "that a live message was written says nothing of the broker"
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.0, 5.0, 30.0]), st.booleans()), max_size=60), st.floats(0.5, 30))
+@given(st.lists(st.tuples(st.sampled_from([0.0, 5.0, 150.0]), st.booleans()), max_size=60), st.floats(0.5, 30))
 def test_waits_stay_within_their_bounds_and_start_anew(history: list[tuple[float, bool]], maximum: float) -> None:
     backoff = Backoff(maximum)
     for lasted, slow in history:
@@ -158,6 +158,13 @@ def test_waits_stay_within_their_bounds_and_start_anew(history: list[tuple[float
         assert 0.375 <= delay <= (60.0 if slow else maximum)
         if lasted > 10:
             assert delay <= 0.625
+
+
+def test_two_clients_that_push_each_other_out_come_to_wait_a_minute() -> None:
+    backoff, delay = Backoff(5.0), 0.0
+    for _ in range(12):
+        delay = backoff.after(lasted=delay, slow=True)
+    assert delay >= 45
 
 
 def test_waits_double_up_to_the_maximum() -> None:

@@ -25,7 +25,8 @@ BOX = np.array([[0.41276, 0.20139, 0.47135, 0.55208]], np.float32)
 EXAMPLE = json.loads("""
 {"schema": 1, "device": "gate-pi", "camera": "gate", "boot_id": "9f1c", "seq": 812,
  "frame": {"index": 4711, "width": 768, "height": 576, "captured_at": "2026-11-23T18:00:00.123Z",
-           "media_time": 157.033}, "clock": "synced", "inferred": true, "model": "person", "model_rev": "77ab01ce", "backend": "openvino",
+           "media_time": 157.033}, "clock": "synced",
+ "inferred": true, "model": "person", "model_rev": "77ab01ce", "backend": "openvino",
  "latency_ms": {"queue": 3.1, "inference": 6.2, "total": 11.8},
  "detections": [{"label": "person", "class_id": 0, "confidence": 0.91,
                  "box": [0.41276, 0.20139, 0.47135, 0.55208], "track_id": 7}]}

@@ -1,0 +1,58 @@
+"""What the operator is told of a bad connection: the present fault always, a log line for each fault once."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from agent.publish.backoff import STABLE_S
+from agent.publish.faults import cut_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.publish.faults import Fault
+
+REMEMBERED = 256
+SHORT_SESSIONS = 3
+
+logger = logging.getLogger("vedette.mqtt")
+
+
+class Complaints:
+    """Told of every fault and every session; of the network thread only, but `last_error` may be read by anybody.
+
+    on_fault: called with each text that is logged.
+    """
+
+    def __init__(self, on_fault: Callable[[str], None] | None) -> None:
+        self.last_error: str | None = None
+        self._on_fault = on_fault
+        self._said: set[str] = set()
+        self._short = 0
+
+    def say(self, text: str, *, trace: bool = False) -> None:
+        """The fault is now `text`. Logged unless it was since the last stable session; trace: with the exception's."""
+        self.last_error = text
+        if text in self._said:
+            return
+        if len(self._said) >= REMEMBERED:
+            self._said.clear()
+        self._said.add(text)
+        logger.warning("%s", text, exc_info=trace)
+        if self._on_fault is not None:
+            self._on_fault(text)
+
+    def opened(self, place: str, protocol: str) -> None:
+        """A session is open; where they end soon and often, that is said at most a few times."""
+        if self._short < SHORT_SESSIONS:
+            logger.info("connected to %s (%s)", place, protocol)
+
+    def ended(self, fault: Fault, lasted: float, place: str, client_id: str) -> Fault:
+        """Why a session really ended: some brokers give no reason when another client takes our place."""
+        if lasted >= STABLE_S:
+            self._short = 0
+            self._said.clear()
+            return fault
+        self._short += 1
+        return cut_fault(place, client_id) if fault.kind == "closed" and self._short >= SHORT_SESSIONS else fault

@@ -1,0 +1,54 @@
+"""How a broker over TLS is checked."""
+
+from __future__ import annotations
+
+import ssl
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from agent.publish.faults import LinkError, tls_settings_fault
+
+if TYPE_CHECKING:
+    from agent.config.model import TlsConfig
+
+
+class TlsContext(ssl.SSLContext):
+    """Knows its last socket: paho leaves the one of a failed handshake open."""
+
+    _socket: weakref.ref[ssl.SSLSocket] | None = None
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        wrapped = super().wrap_socket(*args, **options)
+        self._socket = weakref.ref(wrapped)
+        return wrapped
+
+    def abandon(self) -> None:
+        wrapped = self._socket() if self._socket is not None else None
+        if wrapped is not None:
+            wrapped.close()
+
+
+def tls_context(tls: TlsConfig) -> TlsContext:
+    """TLS 1.2 or newer, checked against the system's CAs or `ca`. Raises LinkError naming the unusable file.
+
+    Made anew for each connection, so that renewed files are used without a restart.
+    """
+    context = TlsContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificate and host name
+    try:
+        if tls.ca is not None:
+            context.load_verify_locations(tls.ca)
+        else:
+            context.load_default_certs()
+    except (OSError, ValueError) as error:
+        raise LinkError(tls_settings_fault(error, f"`mqtt.tls.ca` {tls.ca}")) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.cert is not None:
+        try:
+            context.load_cert_chain(tls.cert, tls.key, password="")  # an encrypted key must not ask on the terminal
+        except (OSError, ValueError) as error:
+            what = f"`mqtt.tls.cert` {tls.cert}" + (f" with `mqtt.tls.key` {tls.key}" if tls.key else "")
+            raise LinkError(tls_settings_fault(error, what)) from None
+    if tls.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,222 @@
+"""What a broker and its subscribers see of a device that comes, goes, dies and returns."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.config.model import MqttConfig
+from agent.publish import ledger
+from agent.publish.mqtt import Publisher
+from tests.support.audience import DEVICE, TOPICS, Audience
+from tests.support.brokers import HOST, free_port, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.brokers import BrokerProcess
+
+    Listen = Callable[[BrokerProcess], Audience]
+    Publish = Callable[..., Publisher]
+
+CHILD = """
+import sys, time
+from agent.config.model import MqttConfig
+from agent.publish import ledger
+from agent.publish.mqtt import Publisher
+p = Publisher(MqttConfig(host="127.0.0.1", port=int(sys.argv[1])), "gate")
+p.start()
+while True: time.sleep(1)
+"""
+
+
+@pytest.mark.rooted
+def test_status_online_comes_after_every_retained_value(
+    mosquitto: BrokerProcess, listen: Listen, publisher: Publish
+) -> None:
+    audience = listen(mosquitto)
+    device = Publisher(MqttConfig(host=HOST, port=mosquitto.port), DEVICE)
+    values = [(f"{TOPICS.root}/value/{n}", b"%d" % n) for n in range(50)]
+    for topic, payload in values:
+        device.retain(topic, payload)
+    device.start()
+    wait_for(lambda: device.connected)
+    device.stop(2)
+    wait_for(lambda: b"offline" in audience.statuses())
+    assert audience.heard() == [*values, (TOPICS.status, b"online"), (TOPICS.status, b"offline")]
+    late = listen(mosquitto)
+    wait_for(lambda: len(late.messages) == 51)
+    assert all(m.retain for m in late.messages)
+    assert late.statuses() == [b"offline"]
+
+
+@pytest.mark.rooted
+def test_a_killed_device_is_offline_by_its_last_will(mosquitto: BrokerProcess, listen: Listen) -> None:
+    audience = listen(mosquitto)
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(mosquitto.port)])
+    try:
+        wait_for(lambda: audience.statuses() == [b"online"])
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(5)
+    wait_for(lambda: audience.statuses() == [b"online", b"offline"])
+
+
+@pytest.mark.rooted
+def test_live_messages_carry_their_expiry_and_are_not_retained(
+    mosquitto: BrokerProcess, listen: Listen, publisher: Publish
+) -> None:
+    audience = listen(mosquitto)
+    device = publisher(mosquitto.port)
+    topic = TOPICS.detections("gate")
+    assert not device.send(topic, b"too early", 5)
+    wait_for(lambda: device.connected)
+    assert device.send(topic, b"now", 4.2)
+    wait_for(lambda: (topic, b"now") in audience.heard())
+    message = audience.messages[-1]
+    assert (message.qos, message.retain, message.expiry) == (0, False, 5)
+    wait_for(lambda: device.counters.sent == 1)
+    assert device.counters.dropped["offline"] == 1
+    assert (topic, b"too early") not in audience.heard()
+
+
+@pytest.mark.rooted
+def test_a_broker_that_forgot_everything_is_told_again(
+    mosquitto: BrokerProcess, listen: Listen, publisher: Publish
+) -> None:
+    device = publisher(mosquitto.port)
+    device.retain(TOPICS.info, b"1")
+    device.retain(TOPICS.camera_status("gate"), b"online")
+    wait_for(lambda: device.connected)
+    mosquitto.kill()
+    wait_for(lambda: not device.connected and "nothing listens" in (device.last_error or ""))
+    device.retain(TOPICS.camera_status("gate"), b"stalled")
+    device.retain(TOPICS.camera_status("gate"), b"offline")
+    mosquitto.start()
+    audience = listen(mosquitto)
+    wait_for(lambda: b"online" in audience.statuses())
+    assert dict(audience.heard()) == {
+        TOPICS.info: b"1",
+        TOPICS.camera_status("gate"): b"offline",
+        TOPICS.status: b"online",
+    }
+    wait_for(lambda: device.connected)
+    assert device.last_error is None
+    assert device.counters.reconnects == 1
+
+
+@pytest.mark.rooted
+def test_a_frozen_broker_is_given_up_and_memory_stays_bounded(mosquitto: BrokerProcess, publisher: Publish) -> None:
+    device = publisher(mosquitto.port)
+    wait_for(lambda: device.connected)
+    mosquitto.freeze()
+    offered = 0
+
+    def offer() -> bool:
+        nonlocal offered
+        offered += 1
+        device.retain(TOPICS.camera_state("gate"), b"%d" % offered)
+        device.send(TOPICS.detections("gate"), bytes(100_000), 5)
+        return not device.connected
+
+    try:
+        wait_for(offer, 13, "the frozen broker was not noticed")
+        assert device.last_error  # which of the two notices first, the ledger or TCP, is open
+        counters = device.counters
+        assert counters.dropped["backlog"] > 0
+        live = counters.sent + counters.dropped.total()
+        assert live == offered
+    finally:
+        mosquitto.thaw()
+    wait_for(lambda: device.connected, 20)
+    assert device.last_error is None
+
+
+@pytest.mark.rooted
+def test_an_idle_frozen_broker_is_noticed_too(
+    mosquitto: BrokerProcess, publisher: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "PROBE_AFTER_S", 1.0)
+    monkeypatch.setattr(ledger, "FROZEN_AFTER_S", 2.0)
+    device = publisher(mosquitto.port)
+    wait_for(lambda: device.connected)
+    mosquitto.freeze()
+    try:
+        wait_for(lambda: not device.connected)
+        assert "has not answered for" in (device.last_error or "")
+    finally:
+        mosquitto.thaw()
+    wait_for(lambda: device.connected, 20)
+
+
+@pytest.mark.rooted
+def test_a_second_device_of_the_same_name_is_named_as_the_cause(
+    mosquitto: BrokerProcess, publisher: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Mosquitto 2.0.11 gives no reason when it ends the older connection, so the cause is said as a guess."""
+    caplog.set_level("INFO")
+    for device in (publisher(mosquitto.port), publisher(mosquitto.port)):
+        wait_for(lambda device=device: device.counters.connects)
+    wait_for(lambda: "another client" in caplog.text, 20)
+    assert f"'{DEVICE}'" in caplog.text
+    assert "give each device a `device` of its own" in caplog.text
+
+
+def test_a_broker_that_says_taken_over_is_believed_at_once(publisher: Publish) -> None:
+    """The two packets of MQTT 5 that matter here, from a socket: no broker installed here sends the second."""
+    connack, taken_over = bytes([0x20, 3, 0, 0, 0]), bytes([0xE0, 2, 0x8E, 0])
+    with socket.create_server((HOST, 0)) as server:
+        device = publisher(server.getsockname()[1])
+        server.settimeout(5)
+        connection, _ = server.accept()
+        with connection:
+            assert b"MQTT\x05" in connection.recv(1000)
+            connection.sendall(connack + taken_over)
+            wait_for(lambda: "another client connected" in (device.last_error or ""))
+
+
+@pytest.mark.rooted
+def test_stop_ends_in_time_though_the_broker_is_frozen(mosquitto: BrokerProcess, publisher: Publish) -> None:
+    device = publisher(mosquitto.port)
+    wait_for(lambda: device.connected)
+    mosquitto.freeze()
+    device.stop(1)
+    wait_for(lambda: not device._thread.is_alive(), 2)
+    mosquitto.thaw()
+
+
+def test_without_a_broker_values_wait_and_live_messages_do_not(publisher: Publish) -> None:
+    device = publisher(free_port())
+    wait_for(lambda: device.last_error)
+    for n in range(1000):
+        device.retain(TOPICS.info, b"%d" % n)
+        assert not device.send(TOPICS.detections("gate"), b"x", 5)
+    assert device.counters.dropped == {"offline": 1000}
+    assert not device.connected
+
+
+def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(
+    amqtt_broker: BrokerProcess, listen: Listen, publisher: Publish
+) -> None:
+    audience = listen(amqtt_broker)
+    device = publisher(amqtt_broker.port)
+    device.retain(TOPICS.info, b"{}")
+    wait_for(lambda: device.connected)
+    assert device.protocol == "MQTT 3.1.1"
+    assert device.last_error is None
+    device.send(TOPICS.detections("gate"), b"seen", 5)
+    wait_for(lambda: device.counters.sent == 1)
+    device.stop(2)
+    wait_for(lambda: b"offline" in audience.statuses())
+    assert audience.heard() == [
+        (TOPICS.info, b"{}"),
+        (TOPICS.status, b"online"),
+        (TOPICS.detections("gate"), b"seen"),
+        (TOPICS.status, b"offline"),
+    ]
