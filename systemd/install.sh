@@ -1,0 +1,73 @@
+#!/bin/sh
+# Installs Vedette as a systemd service, or brings an installed one up to date. Run it as root: sudo make install
+# Safe to run again. Never overwrites /etc/vedette/vedette.yaml.
+set -eu
+
+prefix=/opt/vedette
+config=/etc/vedette/vedette.yaml
+cache=/var/cache/vedette
+checkout=$(cd "$(dirname "$0")/.." && pwd)
+# The system's own Python: what apt installs for it (TensorRT, picamera2, python3-systemd) belongs to that one.
+python=${PYTHON:-/usr/bin/python3}
+
+say() { echo "vedette: $*"; }
+fail() { say "$*" >&2; exit 1; }
+as_service() { (cd / && runuser -u vedette -- env HOME="$cache" CACHE_DIRECTORY="$cache" "$prefix/bin/vedette" "$@"); }
+
+[ "$(id -u)" = 0 ] || fail "installing needs root: sudo make install"
+command -v systemctl >/dev/null || fail "there is no systemd here; without it: make run, or vedette run -c FILE"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "$python is older than Python 3.10"
+
+if command -v apt-get >/dev/null; then
+    missing=
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+    "$python" -c 'import systemd.journal' 2>/dev/null || missing="$missing python3-systemd"
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -y install $missing ||
+        say "apt could not install:$missing"
+fi
+
+say "user vedette"
+id -u vedette >/dev/null 2>&1 ||
+    useradd --system --user-group --home-dir /var/lib/vedette --no-create-home --shell /usr/sbin/nologin vedette
+for group in video render plugdev; do # cameras, GPUs, USB accelerators; not every system has all of them
+    if getent group "$group" >/dev/null; then usermod -aG "$group" vedette; fi
+done
+
+say "$prefix"
+"$python" -m venv --system-site-packages "$prefix" || fail "no virtual environment: apt install python3-venv"
+source=$(mktemp -d) # a copy, so that building leaves nothing of root's in the checkout
+trap 'rm -rf "$source"' EXIT
+(cd "$checkout" && cp -R agent backends pyproject.toml README.md LICENSE "$source")
+"$prefix/bin/python" -m pip install --disable-pip-version-check -q "$source[openvino]"
+"$prefix/bin/python" -c 'import systemd.journal' 2>/dev/null || say "no python3-systemd: journald gets lines without fields"
+ln -sf "$prefix/bin/vedette" /usr/local/bin/vedette
+
+say "$config"
+install -d -m 0750 -o root -g vedette "${config%/*}"
+is_new=
+if [ ! -e "$config" ]; then
+    is_new=yes
+    install -m 0640 -o root -g vedette "$checkout/config/vedette.yaml" "$config"
+fi
+install -m 0644 "$checkout/config/vedette.schema.json" "${config%/*}/vedette.schema.json"
+
+say "the default model"
+install -d -m 0755 -o vedette -g vedette "$cache"
+as_service models pull person
+
+say "the service"
+install -m 0644 "$checkout/systemd/vedette.service" /etc/systemd/system/vedette.service
+systemctl -q enable vedette.service
+[ ! -d /run/systemd/system ] || systemctl daemon-reload
+
+if [ -n "$is_new" ]; then
+    say "installed; it starts at each boot. Now enter your camera and broker, and start it:"
+    echo "    sudo nano $config"
+    echo "    sudo systemctl start vedette"
+elif ! as_service check -c "$config"; then
+    say "installed, but the config has errors (above). Edit $config, then: sudo systemctl restart vedette"
+elif [ -d /run/systemd/system ]; then
+    systemctl restart --no-block vedette.service
+    say "installed and started. See: vedette status, journalctl -u vedette"
+fi
