@@ -161,7 +161,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     from agent.runtime import show
-    from agent.runtime.paths import status_file
+    from agent.runtime.paths import lives, status_file
 
     try:
         status = json.loads(status_file().read_text())
@@ -169,6 +169,8 @@ def _status(arguments: argparse.Namespace) -> int:
         return _fail("no vedette is running here (no status file)")
     except (OSError, ValueError) as e:
         return _fail(f"cannot read the status file: {e}")
+    if not lives(status["pid"]):
+        return _fail(f"no vedette is running here; the last one, pid {status['pid']}, did not end cleanly")
     if arguments.json:
         return _print_json(status)
     print(show.status(status))

@@ -72,7 +72,8 @@ class Daemon:
                 notify("STOPPING=1")
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
                 (self._runtime / "status.json").unlink(missing_ok=True)
-                log.info("stopped")
+            self._mark_clean_exit()
+            log.info("stopped")
 
     def _turn_until_stopped(self, on_tick: Callable[[], None]) -> None:
         next_tick = time.monotonic()
@@ -114,10 +115,12 @@ class Daemon:
             log.info("ready")
 
     def _is_ready(self) -> bool:
-        """The first frame has gone through, or every camera has said where it stands."""
+        """The first frame has gone through, or each camera waits for something that is known and retried."""
         views = self.report.views.values()
         return any(view.lane.inferred for view in views) or all(
-            view.camera.status(time.monotonic()).state in {"offline", "stalled", "ended"} for view in views
+            view.camera.status(time.monotonic()).state in {"offline", "stalled", "ended"}
+            or view.dispatcher.engine.status.cause  # its engine has failed at least once
+            for view in views
         )
 
     def _write_status(self, now: float) -> None:
@@ -166,7 +169,7 @@ class Daemon:
             record.write_text("unclean\n")
         return last
 
-    def mark_clean_exit(self) -> None:
+    def _mark_clean_exit(self) -> None:
         with contextlib.suppress(OSError):
             Path(self._state / "last_exit").write_text("clean\n")
 

@@ -6,12 +6,12 @@ import logging
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.config.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 FIELDS = ("CAMERA", "ENGINE", "BACKEND", "EVENT")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -49,18 +49,52 @@ def _standard_error() -> logging.Handler:
     return handler
 
 
+class _Journal(logging.Handler):
+    """Not the handler of systemd-python, which adds arguments and traceback as fields that no formatter redacts."""
+
+    _PRIORITIES = ((logging.ERROR, "3"), (logging.WARNING, "4"), (logging.INFO, "6"))
+
+    def __init__(self, send: Callable[..., Any]) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._send(
+                self.format(record),
+                PRIORITY=next((name for level, name in self._PRIORITIES if record.levelno >= level), "7"),
+                SYSLOG_IDENTIFIER="vedette",
+                LOGGER=record.name,
+                THREAD_NAME=record.threadName or "",
+                CODE_FILE=record.pathname,
+                CODE_LINE=record.lineno,
+                CODE_FUNC=record.funcName,
+                **{field: redact(str(getattr(record, field))) for field in FIELDS if hasattr(record, field)},
+            )
+        except Exception:  # noqa: BLE001 - as every handler of logging: what cannot be logged must not end its caller
+            self.handleError(record)
+
+
 def _journal() -> logging.Handler | None:
     """Journald's handler when standard error is the journal and systemd-python is installed."""
-    if not os.environ.get("JOURNAL_STREAM"):
+    if not _stderr_is_journal():
         return None
     try:
-        from systemd.journal import JournalHandler
+        from systemd.journal import send
     except ImportError:
         return None
-
-    handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="vedette")
+    handler = _Journal(send)
     handler.setFormatter(_Redacted("%(message)s"))
     return handler
+
+
+def _stderr_is_journal() -> bool:
+    """$JOURNAL_STREAM alone proves nothing: a terminal's shell inherits it from the desktop (systemd.exec(5))."""
+    try:
+        stat = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stat.st_dev}:{stat.st_ino}"
 
 
 def show_warnings(warnings: Iterable[object]) -> None:

@@ -36,6 +36,17 @@ def status_file() -> Path:
     return runtime_directory() / "status.json"
 
 
+def lives(pid: int) -> bool:
+    """Whether there is such a process, anybody's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def lock(directory: Path) -> IO[str]:
     """Holds `directory` until the returned file is closed. Raises Held (naming the holder) or OSError."""
     file = (directory / "lock").open("a+")
