@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: exponential, with full jitter, so that many cameras do not retry in step."""
+"""How long to wait before the next attempt: exponential, with full jitter, so that cameras do not retry in step."""
 
 from __future__ import annotations
 

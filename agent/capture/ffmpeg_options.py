@@ -67,16 +67,14 @@ def inputs_of(config: CameraConfig) -> list[Input]:
 
 
 def hardware_types(wanted: str, available: Iterable[str]) -> list[str]:
-    """Decoder types to try. available: those FFmpeg was built with. For "auto" the machine must show the device, too."""
+    """Decoder types to try. available: those in this FFmpeg; for "auto" the machine must show the device, too."""
     if wanted == "none":
         return []
     if wanted != "auto":
         return [wanted]
     built = set(available)
     return [
-        kind
-        for kind, nodes in DEVICE_NODES.items()
-        if kind in built and any(Path(node).exists() for node in nodes)
+        kind for kind, nodes in DEVICE_NODES.items() if kind in built and any(Path(node).exists() for node in nodes)
     ]
 
 
@@ -91,9 +89,7 @@ def explain(error: Exception, config: CameraConfig) -> SourceError:
         return SourceError(f"the camera refuses the login ({reason})", hint)
     if config.kind == "v4l2":
         number = getattr(error, "errno", None)
-        hint = V4L2_HINTS.get(
-            number or 0, "not a camera? many have a second /dev/video node without pictures"
-        )
+        hint = V4L2_HINTS.get(number or 0, "not a camera? many have a second /dev/video node without pictures")
         return SourceError(f"cannot open {config.source}: {reason}", hint)
     if kind == "InvalidDataError":
         return SourceError(f"{config.source} is no video, or its beginning is damaged")

@@ -32,9 +32,7 @@ class FolderSource:
 
     def __init__(self, config: CameraConfig, stop: Stop) -> None:
         try:
-            names = [
-                entry.name for entry in Path(config.source).iterdir() if entry.suffix.lower() in SUFFIXES
-            ]
+            names = [entry.name for entry in Path(config.source).iterdir() if entry.suffix.lower() in SUFFIXES]
         except OSError as error:
             raise SourceError(f"cannot read the folder {config.source}: {error.strerror}") from error
         if not names:
@@ -59,9 +57,7 @@ class FolderSource:
                 self.info = replace(self.info, width=width, height=height)
             yield Decoded(picture, None, time.monotonic())
         if not readable:
-            raise SourceError(
-                f"none of the {len(self._paths)} images in {self._paths[0].parent} can be decoded"
-            )
+            raise SourceError(f"none of the {len(self._paths)} images in {self._paths[0].parent} can be decoded")
 
     def interrupt(self) -> None:
         pass

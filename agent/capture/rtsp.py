@@ -22,6 +22,8 @@ LONGEST_REASON = 80
 MOST_HEADERS = 64
 LARGEST_BODY = 64 << 10
 AGENT = "vedette"
+GOODBYE = 0.2
+"""Seconds a camera gets to end the session."""
 
 
 class UnsupportedError(Exception):
@@ -109,14 +111,18 @@ class RtspClient:
 
     def interrupt(self) -> None:
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(socket.SHUT_RD)
 
     def close(self) -> None:
-        """Says goodbye without waiting for the answer: the camera may be gone."""
+        """Says goodbye and reads what is still under way: unread data would reset the connection before it is heard."""
         with contextlib.suppress(OSError, SourceError):
-            self._socket.settimeout(0.2)
             if self._session:
                 self._send("TEARDOWN", self._play_url)
+                self._socket.shutdown(socket.SHUT_WR)
+                self._socket.settimeout(GOODBYE)
+                deadline = time.monotonic() + GOODBYE
+                while self._socket.recv(1 << 16) and time.monotonic() < deadline:
+                    pass
         self._session = ""
         with contextlib.suppress(OSError):
             self._reader.close()
@@ -206,9 +212,7 @@ class RtspClient:
         except (OSError, ValueError) as error:
             raise self._lost(error) from error
         if not line.endswith(b"\n"):
-            raise SourceError(
-                "the camera closed the connection" if len(line) < LONGEST_LINE else "this is not RTSP"
-            )
+            raise SourceError("the camera closed the connection" if len(line) < LONGEST_LINE else "this is not RTSP")
         return line
 
     def _read(self, size: int) -> bytes:

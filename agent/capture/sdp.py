@@ -15,7 +15,7 @@ CODECS = {"H264": "h264", "H265": "hevc"}
 
 @dataclass(frozen=True, slots=True)
 class VideoTrack:
-    """control: URL or path of the track, as the SDP has it. parameter_sets: Annex B, may be empty. fps: 0 if not said."""
+    """control, aggregate: URL or path of the track and of the session. parameter_sets: Annex B. fps: 0 if not said."""
 
     codec: Codec
     payload_type: int
@@ -45,9 +45,7 @@ def _track(media: str, aggregate: str) -> VideoTrack | None:
     if codec is None:
         return None
     line = re.search(rf"(?m)^a=fmtp:{words[3]} +(.*)", media)
-    parameters = dict(
-        part.strip().split("=", 1) for part in (line[1] if line else "").split(";") if "=" in part
-    )
+    parameters = dict(part.strip().split("=", 1) for part in (line[1] if line else "").split(";") if "=" in part)
     if parameters.get("packetization-mode") == "2" or parameters.get("sprop-max-don-diff", "0") != "0":
         return None  # interleaved mode: NAL units out of decoding order
     return VideoTrack(

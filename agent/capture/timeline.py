@@ -42,7 +42,7 @@ class Timeline:
 
 
 class Pacer:
-    """When the pictures of a file are due in real time. A source that falls behind shifts the plan: lag never piles up."""
+    """When the pictures of a file are due in real time. A late source shifts the plan: lag never piles up."""
 
     def __init__(self) -> None:
         self._start: float | None = None

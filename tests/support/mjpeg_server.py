@@ -46,7 +46,7 @@ class Clock:
 
 def handler(clock: Clock, login: str) -> type[BaseHTTPRequestHandler]:
     class Client(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             if login and self.headers.get("Authorization") != f"Basic {login}":
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="camera"')

@@ -20,7 +20,13 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E402, F401
+from gi.repository import (  # noqa: E402 - versions first
+    GLib,
+    Gst,
+    GstApp,  # noqa: F401 - gives appsink its methods
+    GstRtsp,
+    GstRtspServer,
+)
 
 PARSE = {
     "h264": "h264parse config-interval=-1 ! video/x-h264,stream-format=byte-stream,alignment=au",
@@ -85,9 +91,7 @@ class Camera:
 
 def login(server: GstRtspServer.RTSPServer, user: str, password: str, method: str) -> None:
     auth = GstRtspServer.RTSPAuth()
-    auth.set_supported_methods(
-        GstRtsp.RTSPAuthMethod.DIGEST if method == "digest" else GstRtsp.RTSPAuthMethod.BASIC
-    )
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST if method == "digest" else GstRtsp.RTSPAuthMethod.BASIC)
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "user")
     if method == "digest":

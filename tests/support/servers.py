@@ -28,7 +28,9 @@ def rtsp_missing() -> str:
         "Gst.init(None); assert all(map(Gst.ElementFactory.find, ('rtph264pay', 'h264parse', 'h265parse', 'qtdemux')))"
     )
     done = subprocess.run([SYSTEM_PYTHON, "-W", "ignore", "-c", probe], capture_output=True, check=False, timeout=30)
-    return "" if done.returncode == 0 else "gst-rtsp-server is missing (python3-gi, gir1.2-gst-rtsp-server-1.0, plugins)"
+    return (
+        "" if done.returncode == 0 else "gst-rtsp-server is missing (python3-gi, gir1.2-gst-rtsp-server-1.0, plugins)"
+    )
 
 
 class CameraServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,7 @@ def source(request: pytest.FixtureRequest) -> Iterator[Callable[..., CameraConfi
             more = {"transport": "udp"} if kind == "rtsp-udp" else {}
 
         def config(**options: object) -> CameraConfig:
-            return CameraConfig(kind, where, kind.split("-")[0], **{**more, **options})  # type: ignore[arg-type]
+            return CameraConfig(kind, where, kind.partition("-")[0], **{**more, **options})  # type: ignore[arg-type]
 
         yield config
 
@@ -70,7 +71,7 @@ def test_frames_are_whole_in_order_and_dated(source: Callable[..., CameraConfig]
         assert counter is not None, f"frame {frame.index} is damaged"
         assert began <= frame.captured_at <= time.time()
         assert frame.monotonic <= time.monotonic()
-    for earlier, later in zip(frames, frames[1:], strict=False):
+    for earlier, later in pairwise(frames):
         assert later.index > earlier.index
         assert later.media_time > earlier.media_time
         assert later.captured_at > earlier.captured_at

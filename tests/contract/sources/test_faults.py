@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,11 +37,11 @@ def serving(kind: str, request: pytest.FixtureRequest, *options: str) -> Iterato
 
 def config(kind: str, url: str, **more: object) -> CameraConfig:
     transport = "udp" if kind == "rtsp-udp" else "tcp"
-    return CameraConfig("cam", url, kind.split("-")[0], timeout=1, transport=transport, **more)  # type: ignore[arg-type]
+    return CameraConfig("cam", url, kind.partition("-")[0], timeout=1, transport=transport, **more)  # type: ignore[arg-type]
 
 
 def assert_one_life(frames: list[Frame]) -> None:
-    for earlier, later in zip(frames, frames[1:], strict=False):
+    for earlier, later in pairwise(frames):
         assert later.index > earlier.index
         assert later.media_time > earlier.media_time
 
@@ -93,7 +94,11 @@ def test_credentials_let_us_in(kind: str, options: tuple[str, ...], request: pyt
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("username", ["viewer", None])
 def test_a_refused_login_says_so_and_nothing_secret(
-    kind: str, username: str | None, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    kind: str,
+    username: str | None,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
     wrong = Secret("wrong-password") if username else None

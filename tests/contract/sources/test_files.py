@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +36,7 @@ def test_loops_go_on_counting(clip: str, kind: str, request: pytest.FixtureReque
         frames = watch.frames(2 * FRAMES + 5)
     assert [frame.index for frame in frames] == list(range(2 * FRAMES + 5))
     assert [read_counter(frame.picture.y) for frame in frames] == [at % FRAMES for at in range(2 * FRAMES + 5)]
-    steps = [later.media_time - earlier.media_time for earlier, later in zip(frames, frames[1:], strict=False)]
+    steps = [later.media_time - earlier.media_time for earlier, later in pairwise(frames)]
     assert steps == pytest.approx([0.04] * len(steps))
     assert watch.states == ["connecting", "online"]
 

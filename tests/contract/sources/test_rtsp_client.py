@@ -127,7 +127,7 @@ def play(url: str, credentials: Credentials | None = None) -> None:
         pytest.param("DESCRIBE", lambda _: bytes(range(128, 256)) * 100, "not RTSP", id="binary"),
         pytest.param("DESCRIBE", lambda _: b"$\x00\xff\xff" + bytes(9), "no data", id="interleaved cut short"),
         pytest.param("SETUP", lambda r: reply(r, TCP, status="453 Not Enough Bandwidth"), "453", id="too many"),
-        pytest.param("PLAY", lambda r: reply(r), "no data", id="never plays"),
+        pytest.param("PLAY", reply, "no data", id="never plays"),
         pytest.param("PLAY", lambda r: reply(r, status="455 Not Valid"), "455 Not Valid to PLAY", id="will not play"),
         pytest.param("PLAY", lambda r: reply(r) + b"\x00\x01\x02" * 9000, "not RTSP", id="out of step"),
     ],
@@ -165,7 +165,6 @@ def test_packets_of_its_channel_come_out_and_the_session_is_kept_alive() -> None
 
     with camera(answer) as fake:
         client = RtspClient(fake.url, None, timeout=5)
-        client._keepalive = 0.0
         client.play(client.describe())
         client._keepalive = 0.0
         packets = client.packets(lambda: False)

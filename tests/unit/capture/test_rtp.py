@@ -154,9 +154,7 @@ def test_memory_is_bounded() -> None:
         st.tuples(st.binary(min_size=1, max_size=40), st.integers(0, 3), st.booleans(), st.integers(0, 2)), max_size=60
     ),
 )
-def test_nonsense_is_never_more_than_damaged(
-    codec: Codec, packets: list[tuple[bytes, int, bool, int]]
-) -> None:
+def test_nonsense_is_never_more_than_damaged(codec: Codec, packets: list[tuple[bytes, int, bool, int]]) -> None:
     sender = Sender(codec)
     for payload, timestamp, marker, skip in packets:
         for unit in sender.send(payload, timestamp, marker=marker, skip=skip):

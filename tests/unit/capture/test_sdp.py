@@ -31,13 +31,13 @@ a=control:trackID=0
     [
         (
             H264,
-            VideoTrack(
-                "h264", 96, "rtsp://camera/live/track1", START_CODE + b"gB" + START_CODE + b"h\xce", 29.97, "*"
-            ),
+            VideoTrack("h264", 96, "rtsp://camera/live/track1", START_CODE + b"gB" + START_CODE + b"h\xce", 29.97, "*"),
         ),
         (
             H265,
-            VideoTrack("hevc", 97, "trackID=0", b"".join(START_CODE + bytes([kind, 1]) for kind in (64, 66, 68)), 0, "*"),
+            VideoTrack(
+                "hevc", 97, "trackID=0", b"".join(START_CODE + bytes([kind, 1]) for kind in (64, 66, 68)), 0, "*"
+            ),
         ),
     ],
 )

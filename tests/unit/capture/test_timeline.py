@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def test_media_time_starts_at_zero_and_always_rises(steps: list[tuple[float | No
             timeline.restart()
         times.append(timeline.media_time(pts, now))
     assert times[:1] in ([], [0.0])
-    assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(times))
 
 
 @pytest.mark.parametrize(
