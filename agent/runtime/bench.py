@@ -51,7 +51,7 @@ def bench(model: str, clip: Path | None, only: Sequence[str] | None, tell: Calla
     """All figures as plain data, or those of the parts in `only`. Raises BenchError."""
     try:
         artifact = store.find(model)
-        clip = clip or store.clip(CLIP, lambda *_: None)
+        clip = clip.resolve() if clip else store.clip(CLIP, lambda *_: None)
         figures: dict[str, Any] = {"machine": _machine(), "model": artifact.name, "clip": clip.name}
         for part in only or PARTS:
             tell(f"{part} ...")
@@ -70,7 +70,7 @@ def throughput(artifact: Artifact, model: str, clip: Path) -> dict[str, Any]:
             bare = _child("backends.bare", str(request))
             with Run(model, clip, {"pace": "max", "loop": True}) as run:
                 rows.append((bare, run.measure(_SECONDS)))
-    decode_ms = _decode_cpu_ms(clip)
+    decode_ms = decode_cpu_ms(clip)
     ratios = [pipeline["fps"] / bare["fps"] for bare, pipeline in rows]
     bare_cpu = median(bare["cpu_ms"] for bare, _ in rows)
     return {
@@ -156,7 +156,7 @@ def _pictures(clip: Path) -> Iterator[Picture]:
         source.close()
 
 
-def _decode_cpu_ms(clip: Path) -> float:
+def decode_cpu_ms(clip: Path) -> float:
     """CPU of decoding alone, per frame, with the daemon's own settings."""
     frames, before = 0, time.process_time()
     for _ in _pictures(clip):

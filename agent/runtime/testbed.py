@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from agent.publish.link import Message
 
-_START_TIMEOUT = 60.0
+_START_TIMEOUT = 30.0
 _WARM_SECONDS = 1.5
 _DETECTIONS = "vedette/1/bench/cam/bench/detections"
 
@@ -77,8 +77,9 @@ class Run:
             stderr=self._log,
         )
         if not self._first.wait(_START_TIMEOUT):
+            said = (folder / "log").read_text()[-2000:]
             self.__exit__(None, None, None)
-            raise RunError(f"no detections within {_START_TIMEOUT:.0f} s")
+            raise RunError(f"no detections within {_START_TIMEOUT:.0f} s; the daemon said:\n{said}")
         return self
 
     def __exit__(

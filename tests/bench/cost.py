@@ -1,0 +1,72 @@
+"""What a frame costs the host beside decoding and inference: scale, worker hop, head, payload, publish.
+
+The model here does next to nothing and always answers with ten boxes, so that the CPU of the daemon and its worker is
+the cost itself, and not the difference of two large numbers. python -m tests.bench.cost CLIP [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from agent.runtime.bench import decode_cpu_ms
+from agent.runtime.testbed import Run
+
+BOXES = 10
+SIDECAR = "family: boxes\nlabels: [thing]\ninput: {height: 300, width: 300, layout: NHWC, dtype: uint8}\n"
+
+
+def model(folder: Path) -> Path:
+    """(1, 10, 6) constant boxes, plus the image's first pixel times zero, so that the input counts."""
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    image = ops.parameter([1, 300, 300, 3], np.uint8, name="image")
+    pixel = ops.slice(image, [0, 0, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1])
+    nothing = ops.multiply(ops.convert(pixel, np.float32), np.float32(0))
+    rows = np.tile(np.array([[0.1, 0.1, 0.2, 0.4, 0.9, 0]], np.float32), (BOXES, 1))
+    rows[:, :4] += np.linspace(0, 0.5, BOXES, dtype=np.float32)[:, None]
+    out = ops.add(ops.constant(rows[None]), ops.reshape(nothing, np.array([1, 1, 1]), False))
+    path = folder / "ten.xml"
+    ov.save_model(ov.Model([ops.result(out)], [image], "ten"), path, compress_to_fp16=False)
+    path.with_suffix(".yaml").write_text(SIDECAR)
+    return path
+
+
+def measure(clip: Path, rounds: int, seconds: float) -> dict[str, object]:
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = model(Path(folder))
+        for _ in range(rounds):
+            decode = decode_cpu_ms(clip)
+            with Run(path, clip, {"pace": "max", "loop": True}, {"mode": "latency", "threads": 1}) as run:
+                found = run.measure(seconds)
+            rows.append((found["daemon_cpu_ms"], found["worker_cpu_ms"], decode, found["fps"], found["boxes"]))
+    daemon, worker, decode, fps, boxes = (median(column) for column in zip(*rows, strict=True))
+    return {
+        "clip": clip.name,
+        "boxes": boxes,
+        "fps": fps,
+        "daemon_cpu_ms": daemon,
+        "worker_cpu_ms": worker,
+        "decode_cpu_ms": decode,
+        "host_cpu_ms": round(daemon + worker - decode, 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4)
+    arguments = parser.parse_args()
+    print(json.dumps(measure(arguments.clip.resolve(), arguments.rounds, arguments.seconds), indent=2))
+
+
+if __name__ == "__main__":
+    main()
