@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 class Counters:
     """sent: live messages written to the socket; retained: values acknowledged; connects: sessions opened.
 
-    dropped: live messages by cause (`offline`, `backlog`, `too_large`). rejected: by the broker's reason.
+    dropped: live messages by cause (`offline`, `backlog`, `too_large`, `lost`). rejected: by the broker's reason.
     """
 
     sent: int = 0

@@ -28,7 +28,8 @@ class Ledger:
         self._heard_at = now
 
     def closed(self) -> None:
-        self.counters.dropped["lost"] += len(self._unsent)
+        if self._unsent:
+            self.counters.dropped["lost"] += len(self._unsent)
         self._unsent.clear()
         self._unsent_bytes = 0
         self._probe = None
