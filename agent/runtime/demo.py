@@ -74,7 +74,11 @@ def fetch() -> Path:
 
 def _config(clip: Path, port: int, pace: str) -> Config:
     camera = CameraConfig(
-        id="street", source=str(clip), kind="file", pace="max" if pace == "max" else "realtime", model=MODEL
+        id="street",
+        source=str(clip),
+        kind="file",
+        pace="max" if pace == "max" else "realtime",
+        model=MODEL,
     )
     detections = DetectionsConfig(max_rate=0 if pace == "max" else 5)
     mqtt = MqttConfig(host="127.0.0.1", port=port, url=f"mqtt://127.0.0.1:{port}", detections=detections)
