@@ -33,7 +33,7 @@ class Placement:
 @lru_cache(maxsize=256)
 def _affine(placement: Placement) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     offset = np.array([placement.left, placement.top] * 2, np.float32)
-    return offset, 1 / np.array([placement.width, placement.height] * 2, np.float32)
+    return offset, np.array([1 / placement.width, 1 / placement.height] * 2, np.float32)
 
 
 @lru_cache(maxsize=256)

@@ -30,13 +30,14 @@ class Subscriber:
         *,
         verb: str = "tail",
         endpoint: Endpoint | None = None,
+        protocol: int = 5,
     ) -> None:
-        """endpoint: in place of host and port, with credentials and TLS."""
+        """endpoint: in place of host and port, with credentials and TLS. protocol: 4 where only 3.1.1 is spoken."""
         self._endpoint = endpoint or Endpoint(host, port)
         self._topics = list(topics)
         self._on_message = on_message
         self._client_id = f"vedette-{verb}-{secrets.token_hex(4)}"
-        self._version = MQTT5
+        self._version = protocol
         self._stopping = threading.Event()
         self._subscribed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)

@@ -36,9 +36,9 @@ _STUCK_SECONDS = 10.0
 
 
 class Daemon:
-    """One run of one config. `run` must be called on the main thread."""
+    """One run of one config. `run` must be called on the main thread. protocol: 4 if the broker is known to lack 5."""
 
-    def __init__(self, config: Config, found: Plan) -> None:
+    def __init__(self, config: Config, found: Plan, protocol: int = 5) -> None:
         self._config = config
         self._state = paths.state_directory()
         self._runtime = paths.runtime_directory()
@@ -47,7 +47,7 @@ class Daemon:
         self._ready = False
         self._boot_id = secrets.token_hex(4)
         names = topics(config)
-        self.publisher = Publisher(config.mqtt, config.device)
+        self.publisher = Publisher(config.mqtt, config.device, protocol=protocol)
         self.report = Report(config, names, self.publisher, self._boot_id)
         self._spawner = Spawner(self._wake, self._runtime / "workers.pid")
         self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.report)

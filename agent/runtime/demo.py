@@ -49,9 +49,16 @@ def demo(pace: str, tell: Callable[[str], None]) -> None:
             tell(f"broker {broker.kind} on 127.0.0.1:{broker.port}, model {MODEL}, clip {clip.name}")
             config = _config(clip, broker.port, pace)
             audience = _Audience(topics(config), tell)
-            subscriber = Subscriber("127.0.0.1", broker.port, [f"{topics(config).root}/#"], audience.hear, verb="demo")
+            subscriber = Subscriber(
+                "127.0.0.1",
+                broker.port,
+                [f"{topics(config).root}/#"],
+                audience.hear,
+                verb="demo",
+                protocol=broker.protocol,
+            )
             subscriber.start()
-            _run(config)
+            _run(config, broker.protocol)
             audience.wait_for_the_end(_DRAIN_SECONDS)
             subscriber.stop()
         finally:
@@ -85,9 +92,9 @@ def _config(clip: Path, port: int, pace: str) -> Config:
     return Config(device="demo", cameras=(camera,), model=MODEL, mqtt=mqtt, file="demo")
 
 
-def _run(config: Config) -> None:
+def _run(config: Config, protocol: int) -> None:
     try:
-        Daemon(config, plan(config)).run()
+        Daemon(config, plan(config), protocol).run()
     except NotReady as e:
         raise DemoError(str(e)) from e
 

@@ -66,7 +66,9 @@ class Run:
         folder = Path(self._folder.name)
         self._broker = start_broker()
         self._config["mqtt"]["url"] = f"mqtt://127.0.0.1:{self._broker.port}"  # type: ignore[index]
-        self._subscriber = Subscriber("127.0.0.1", self._broker.port, [_DETECTIONS], self._hear, verb="bench")
+        self._subscriber = Subscriber(
+            "127.0.0.1", self._broker.port, [_DETECTIONS], self._hear, verb="bench", protocol=self._broker.protocol
+        )
         self._subscriber.start()
         (folder / "vedette.yaml").write_text(json.dumps(self._config))  # JSON is YAML
         self._log = (folder / "log").open("w+")

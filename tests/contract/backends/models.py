@@ -13,7 +13,9 @@ HEIGHT, WIDTH = 64, 96
 
 
 def boxes_model(folder: Path, *, busy: int = 0) -> Artifact:
-    """A model whose box is the image's mean colour: (1, 1, 6), x1 = red / 255, y1 = green / 255, confidence = blue / 255.
+    """A model whose box is the mean colour of the image: x1 is red / 255, y1 green / 255, confidence blue / 255.
+
+    The output is (1, 1, 6).
 
     So a test knows what must come out of which image. x2 = y2 = 1, class 0. busy: how many convolutions of 64
     channels run besides, to make it slow.
