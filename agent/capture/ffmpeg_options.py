@@ -55,8 +55,8 @@ def inputs_of(config: CameraConfig) -> list[Input]:
     """How to open the source, the best way first; the next one is for devices that refuse it."""
     if config.kind == "file":
         return [Input(config.source)]
-    # Few bytes looked at and nothing kept back: what is probed is old by the time it is shown.
-    live = {"fflags": "nobuffer", "flags": "low_delay", "fpsprobesize": "0"}
+    # Little is probed, and kept (no "nobuffer"): thrown away, it would take the first key picture with it.
+    live = {"flags": "low_delay", "fpsprobesize": "0"}
     if config.kind == "v4l2":
         # Most USB cameras reach their full rate only as MJPEG.
         return [Input(config.source, "v4l2", live | more) for more in ({"input_format": "mjpeg"}, {})]

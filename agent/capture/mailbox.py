@@ -17,7 +17,7 @@ class Mailbox:
     wait=False (live): a new frame takes the place of one nobody took. wait=True (files at full speed): `put` waits
     until the slot is free, so that no frame is lost.
     wake: called after each frame put, on the camera's thread and outside the lock. It must not block.
-    dropped: frames overtaken in the slot, by cause: "overtaken" (the engine was busy) or "rate" (taken before `not_before`).
+    dropped: frames overtaken in the slot, by cause: "overtaken" (the engine was busy) or "rate" (before `not_before`).
     not_before: set by the dispatcher: time.monotonic() until which the camera's rate cap wants no frame.
     """
 

@@ -1,0 +1,61 @@
+"""HTTP beyond MJPEG: what a web server hands out as files."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.config.model import CameraConfig
+from tests.contract.sources.watch import watching
+from tests.support.clips import scene, write_clip
+from tests.support.counter import read_counter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        pass
+
+
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.ts", "live.m3u8"])
+def test_a_stream_that_ends_is_opened_anew(name: str, tmp_path: Path) -> None:
+    write_clip(tmp_path / name, scene(320, 240), frames=40)
+    with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/{name}", "http")) as watch:
+        (first,) = watch.frames(1)
+        assert read_counter(first.picture.y) is not None
+        assert watch.until("offline").error == "the stream ended"
+        again = watch.frames(2)[-1]
+    assert again.index >= 40
+    assert again.media_time > first.media_time
+
+
+def test_a_page_that_is_not_there(tmp_path: Path) -> None:
+    with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/none", "http")) as watch:
+        assert "404" in watch.until("offline").error
+
+
+def test_a_page_that_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<html>" + "camera " * 5000)
+    with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/index.html", "http")) as watch:
+        assert "no video" in watch.until("offline").error
