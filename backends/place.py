@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backends.contract import ArtifactError
+from backends.contract import ArtifactError, BackendError
 from backends.fetch import sync_folder
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ def placed(root: Path, name: str) -> Iterator[Path]:
         sync_folder(root)
     except OSError as error:
         raise ArtifactError(f"{root / name}: cannot be written: {error.strerror}") from error
+    except BackendError as error:
+        # The reader knows the folder by its final name.
+        raise type(error)(str(error).replace(str(build), str(root / name))) from error
     finally:
         shutil.rmtree(build, ignore_errors=True)
 

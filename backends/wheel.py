@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from backends.contract import Progress
 
-_SOURCE = re.compile(r"pypi:(?P<wanted>[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+?)!(?P<path>[^!]+)")
+_SOURCE = re.compile(r"pypi:(?P<wanted>[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9._+!-]+?)!(?P<path>[^!]+)")
 _LOGIN = re.compile(r"://[^/\s@]+@")
 
 

@@ -21,9 +21,7 @@ def parse(text: bytes, path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     uses an alias: none of ours needs one, and a few nested ones expand to gigabytes.
     """
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise ArtifactError(f"{path}:{_at(event.start_mark)}: aliases (*name) are not allowed here")
+        _scan(text, path)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         problem = f"{error.problem or error.context}"
@@ -35,15 +33,24 @@ def parse(text: bytes, path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     if not isinstance(root, yaml.MappingNode):
         raise ArtifactError(f"{path}:{_at(root.start_mark)}: must be a mapping of keys to values")
     positions: dict[str, str] = {}
-    value = _value(root, "", positions, path, 0)
+    value = _value(root, "", positions, path)
     return value, positions
 
 
-def _value(node: Any, key: str, positions: dict[str, str], path: Path, depth: int) -> Any:
-    if depth > _DEPTH:
-        raise ArtifactError(f"{path}:{_at(node.start_mark)}: nested more than {_DEPTH} deep")
+def _scan(text: bytes, path: Path) -> None:
+    """Refuses, event by event, what would be costly to compose."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH:
+            raise ArtifactError(f"{path}:{_at(event.start_mark)}: nested more than {_DEPTH} deep")
+        if isinstance(event, yaml.AliasEvent):
+            raise ArtifactError(f"{path}:{_at(event.start_mark)}: aliases (*name) are not allowed here")
+
+
+def _value(node: Any, key: str, positions: dict[str, str], path: Path) -> Any:
     if isinstance(node, yaml.SequenceNode):
-        return [_value(item, f"{key}[{i}]", positions, path, depth + 1) for i, item in enumerate(node.value)]
+        return [_value(item, f"{key}[{i}]", positions, path) for i, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         result: dict[Any, Any] = {}
         for name_node, value_node in node.value:
@@ -54,7 +61,7 @@ def _value(node: Any, key: str, positions: dict[str, str], path: Path, depth: in
             if name in result:
                 raise ArtifactError(f"{path}:{_at(name_node.start_mark)}: {inner}: is there twice")
             positions[inner] = _at(name_node.start_mark)
-            result[name] = _value(value_node, inner, positions, path, depth + 1)
+            result[name] = _value(value_node, inner, positions, path)
         return result
     return _scalar(node, path)
 

@@ -134,14 +134,17 @@ def _chosen(names: str) -> str:
 
 def _beside(path: Path) -> dict[str, str]:
     """metadata.yaml as Ultralytics writes it into the model's folder, values as Python literals."""
-    import yaml
+    from backends.yamltree import parse
 
+    file = path.parent / "metadata.yaml"
     try:
-        text = (path.parent / "metadata.yaml").read_bytes()[: _MAX_METADATA + 1]
-    except OSError:
+        with file.open("rb") as opened:
+            text = opened.read(_MAX_METADATA + 1)
+    except FileNotFoundError:
         return {}
-    try:
-        data = yaml.safe_load(text) if len(text) <= _MAX_METADATA and b"&" not in text else None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path.parent / 'metadata.yaml'}: is no readable YAML: {error}") from error
-    return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}
+    except OSError as error:
+        raise ArtifactError(f"{file}: cannot be read: {error.strerror}") from error
+    if len(text) > _MAX_METADATA:
+        raise ArtifactError(f"{file}: more than {_MAX_METADATA} bytes, the limit of metadata")
+    tree, _ = parse(text, file)
+    return {str(key): str(value) for key, value in tree.items()}

@@ -27,9 +27,9 @@ def misfit(artifact: Artifact, expected: str, outputs: Sequence[Output]) -> Arti
     """The error for tensors that do not fit the family: what is needed, what is there, the fix."""
     found = [f"{output.name} {shape(output)} {output.dtype}" for output in outputs]
     return ArtifactError(
-        f"{artifact.path.name}: family {artifact.family!r} with {len(artifact.labels)} labels needs "
+        f"{artifact.path}: family {artifact.family!r} with {len(artifact.labels)} labels needs "
         f"{expected}; the model has {', '.join(found) or 'no output'}. "
-        f"Correct `family`, `labels` or `head` in {artifact.path.stem}.yaml"
+        f"Correct `family`, `labels` or `head` in {artifact.path.with_suffix('.yaml')}"
     )
 
 

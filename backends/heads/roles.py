@@ -58,7 +58,7 @@ def _stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, int] | N
         index = names.index(where) if where in names else where
         if not isinstance(index, int) or not 0 <= index < len(names):
             raise ArtifactError(
-                f"{artifact.path.name}: head.outputs.{role} is {where!r}; the model's outputs are "
+                f"{artifact.path}: head.outputs.{role} is {where!r}; the model's outputs are "
                 + ", ".join(f"{index}: {name}" for index, name in enumerate(names))
             )
         found[role] = index
