@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.support.brokers import BrokerProcess
     from tests.support.daemon import Daemon
 
-Start = "Callable[..., Daemon]"
+    Start = Callable[..., Daemon]
+    Listen = Callable[[BrokerProcess], Audience]
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_a_signal_ends_it_cleanly(
     signum: signal.Signals,
     mosquitto: BrokerProcess,
     daemon: Start,
-    listen: Callable[[BrokerProcess], Audience],
+    listen: Listen,
     clip: Path,
 ) -> None:
     run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True, "fps": 10}}))
@@ -83,7 +84,7 @@ def test_it_ends_by_itself_when_all_files_have(daemon: Start, clip: Path) -> Non
 
 @pytest.mark.rooted
 def test_subscribers_learn_that_a_file_has_ended(
-    mosquitto: BrokerProcess, daemon: Start, listen: Callable[[BrokerProcess], Audience], clip: Path
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path
 ) -> None:
     heard = listen(mosquitto)
     mqtt = {"url": f"mqtt://{HOST}:{mosquitto.port}", "detections": {"max_rate": 0}}
@@ -129,7 +130,7 @@ def test_the_second_one_in_a_state_directory_is_exit_code_75(daemon: Start, sile
 
 @pytest.mark.rooted
 def test_killed_it_leaves_no_worker_and_no_false_word(
-    mosquitto: BrokerProcess, daemon: Start, listen: Callable[[BrokerProcess], Audience], clip: Path
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path
 ) -> None:
     text = config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}})
     run = daemon(text)
