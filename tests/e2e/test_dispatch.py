@@ -1,0 +1,171 @@
+"""The dispatch thread with a real worker and a real engine; only the cameras are this test's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.capture.frame import Frame, Picture
+from agent.capture.mailbox import Mailbox
+from agent.dispatch.dispatcher import Dispatcher
+from agent.dispatch.engine import EngineSpec, RemoteEngine
+from agent.dispatch.lane import Lane
+from agent.dispatch.result import Result
+from agent.dispatch.worker import WorkerProcess
+from agent.perception.scene import Scene
+from backends.artifact import Artifact
+from backends.detections import Detections, Unknown
+from tests.contract.backends.models import boxes_model
+
+ENTRY = "backends.openvino:OpenVINO"
+GRAY = 16 + np.arange(220)  # the luma of limited range
+
+
+def spawn(name: str, entry_point: str) -> Future[WorkerProcess]:
+    future: Future[WorkerProcess] = Future()
+    future.set_result(WorkerProcess(name, entry_point))
+    return future
+
+
+def frame(camera: str, index: int, luma: int) -> Frame:
+    """A gray picture: the model's box tells its brightness."""
+    picture = Picture(np.full((48, 64), luma, np.uint8), None, None, None, False, None)
+    now = time.monotonic()
+    return Frame(camera, index, picture, 64, 48, 0, time.time(), now, float(index))
+
+
+class Rig:
+    def __init__(self, artifact: Artifact, cameras: dict[str, bool], **options: object) -> None:
+        """cameras: id to live."""
+        self.results: dict[str, list[Result]] = {camera: [] for camera in cameras}
+        self.arrived = threading.Condition()
+        spec = EngineSpec("test", "openvino", ENTRY, artifact, {"mode": "throughput", "threads": 2, **options})
+        self.engine = RemoteEngine(spec, spawn, lambda _: None)
+        wakes: list[Dispatcher] = []
+        self.lanes = [
+            Lane(c, Mailbox(lambda: wakes[0].wake(), wait=not live), Scene(["thing"], 0.0), 0, live, 0.0)
+            for c, live in cameras.items()
+        ]
+        self.dispatcher = Dispatcher("test", self.engine, self.lanes, self.hear)
+        wakes.append(self.dispatcher)
+
+    def hear(self, result: Result) -> None:
+        with self.arrived:
+            self.results[result.frame.camera].append(result)
+            self.arrived.notify_all()
+
+    def wait_for(self, camera: str, count: int, seconds: float = 20) -> list[Result]:
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: len(self.results[camera]) >= count, seconds)
+        return self.results[camera]
+
+    def inferred(self, camera: str) -> list[Result]:
+        return [r for r in self.results[camera] if isinstance(r.seen, Detections)]
+
+    def until_serving(self) -> None:
+        deadline = time.monotonic() + 20
+        while not self.engine.serving:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    return boxes_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    return boxes_model(tmp_path_factory.mktemp("slow"), busy=12)
+
+
+@pytest.fixture
+def rigs() -> Iterator[list[Rig]]:
+    made: list[Rig] = []
+    yield made
+    for rig in made:
+        rig.dispatcher.stop()
+        assert rig.dispatcher.join(5)
+
+
+def test_where_every_frame_counts_none_is_lost_and_the_order_stays(artifact: Artifact, rigs: list[Rig]) -> None:
+    """Two streams answer out of order; the scene must not see that, and each answer belongs to its frame."""
+    rig = Rig(artifact, {"a": False})
+    rigs.append(rig)
+    rig.dispatcher.start()
+    rig.until_serving()
+    for i in range(200):
+        assert rig.lanes[0].mailbox.put(frame("a", i, int(GRAY[i])), 20)
+    results = [r for r in rig.wait_for("a", 200) if isinstance(r.seen, Detections)]
+    assert [r.frame.index for r in results] == list(range(200))
+    brightness = [float(r.seen.confidence[0]) for r in results if isinstance(r.seen, Detections)]
+    np.testing.assert_allclose(brightness, np.arange(200) / 219, atol=0.02)
+    assert rig.lanes[0].mailbox.dropped == {"overtaken": 0, "rate": 0}
+    assert all(r.queue_ms >= 0 and r.inference_ms > 0 for r in results)
+
+
+def test_live_frames_are_the_newest_and_cameras_take_turns(slow: Artifact, rigs: list[Rig]) -> None:
+    rig = Rig(slow, {"a": True, "b": True, "c": True}, mode="latency", threads=1)
+    rigs.append(rig)
+    rig.dispatcher.start()
+    rig.until_serving()
+    stop = time.monotonic() + 2.0
+    index = 0
+    while time.monotonic() < stop:
+        for lane in rig.lanes:
+            lane.mailbox.put(frame(lane.camera, index, 100), 0)
+        index += 1
+        time.sleep(0.005)
+    counts = [len(rig.inferred(camera)) for camera in "abc"]
+    assert min(counts) > 3
+    assert max(counts) - min(counts) <= 2
+    assert all(lane.mailbox.dropped["overtaken"] > 0 for lane in rig.lanes)
+    for camera in "abc":
+        found = [r.frame.index for r in rig.inferred(camera)]
+        assert found == sorted(set(found))
+
+
+def test_a_worker_killed_while_serving_is_replaced_and_its_frames_are_unknown(slow: Artifact, rigs: list[Rig]) -> None:
+    rig = Rig(slow, {"a": False})
+    rigs.append(rig)
+    rig.dispatcher.start()
+    feeding = threading.Thread(
+        target=lambda: [rig.lanes[0].mailbox.put(frame("a", i, 50), 30) for i in range(120)], daemon=True
+    )
+    feeding.start()
+    rig.wait_for("a", 20)
+    worker = rig.engine._worker
+    assert worker is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while not (rig.inferred("a") and rig.inferred("a")[-1].frame.index == 119):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    answers = [r for r in rig.results["a"] if not (isinstance(r.seen, Unknown) and "loading" in r.seen.reason)]
+    lost = [r for r in answers if isinstance(r.seen, Unknown)]
+    assert 1 <= len(lost) <= 3
+    assert all(r.seen == Unknown("engine: killed by signal 9") for r in lost)
+    assert [r.frame.index for r in answers] == list(range(120))
+    assert rig.engine.counters.restarts == 1
+    assert not Path(f"/proc/{worker.pid}").exists()
+
+
+def test_a_camera_nobody_looks_at_says_so_each_second(artifact: Artifact, rigs: list[Rig]) -> None:
+    rig = Rig(artifact, {"a": True})
+    rig.engine.spec = EngineSpec("test", "openvino", "backends.nowhere:Nothing", artifact, {})
+    rigs.append(rig)
+    rig.dispatcher.start()
+    stop = time.monotonic() + 2.6
+    while time.monotonic() < stop:
+        rig.lanes[0].mailbox.put(frame("a", 0, 50), 0)
+        time.sleep(0.03)
+    assert 2 <= len(rig.results["a"]) <= 4
+    assert all(isinstance(r.seen, Unknown) and r.seen.reason.startswith("engine ") for r in rig.results["a"])
