@@ -34,7 +34,8 @@ LOOK = 0.2
 class CameraStatus:
     """since: wall clock of the state's beginning. error: why it is not online, fit to be shown. width, height: rotated.
 
-    fps: as the stream declares it, 0 if unknown. decoder: "h264 software". attempts: failed in a row.
+    fps: as the stream declares it, 0 if unknown. decoder: "h264 software", and why not the one asked for.
+    attempts: failed in a row.
     """
 
     state: State
@@ -119,7 +120,10 @@ class Camera:
 
     def poll(self, now: float) -> None:
         """To be called about once a second from another thread: the camera's own may hang in the decoder."""
-        self._announce(self.status(now))
+        status = self.status(now)
+        if status.state == "stalled" and self._announced.state != "stalled":
+            log.warning("stalled: %s", status.error, extra={"CAMERA": self.config.id})
+        self._announce(status)
 
     def _stall_after(self) -> float:
         rate = self._info.fps if self._info else 0.0
@@ -133,8 +137,9 @@ class Camera:
     def _set(self, state: State, error: str = "", *, attempts: int = 0) -> None:
         info = self._info or SourceInfo()
         width, height = self._rotated(info.width, info.height)
+        decoder = f"{info.decoder} ({info.note})" if info.note else info.decoder
         since = self._status.since if state == self._status.state else time.time()
-        self._status = CameraStatus(state, since, error, width, height, info.fps, info.decoder, attempts)
+        self._status = CameraStatus(state, since, error, width, height, info.fps, decoder, attempts)
         self._announce(self._status)
 
     def _rotated(self, width: int, height: int) -> tuple[int, int]:
@@ -166,6 +171,7 @@ class Camera:
             self.reconnects += 1
         if not self._stop.is_set():
             self._set("ended")
+            log.info("ended after %d frames", self.frames, extra={"CAMERA": self.config.id})
 
     def _fail(self, failure: str, attempts: int) -> None:
         if failure != self._logged:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
@@ -134,3 +135,14 @@ def test_an_empty_folder_is_offline_and_says_what_to_put_there(tmp_path: Path) -
         assert ".jpg" in watch.until("offline").error
         write_image(tmp_path / "1.jpg", next(scene(320, 240)))
         assert len(watch.frames(10)) == 1
+
+
+def test_a_hardware_decoder_that_is_not_there_falls_back_and_says_so(
+    h264: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The success of a hardware decoder is not proven here: no machine of CI has one."""
+    caplog.set_level(logging.INFO)
+    with watching(fast(h264, hwaccel="vulkan")) as watch:
+        assert len(watch.frames(1000)) == FRAMES
+    assert watch.statuses[-1].decoder.startswith("h264 software (vulkan: ")
+    assert len([record for record in caplog.records if "vulkan" in record.getMessage()]) == 1
