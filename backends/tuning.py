@@ -7,10 +7,12 @@ that were only tried is given back.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_PR_SET_PDEATHSIG = 1
 _SECONDS = 0.7
 _TIMEOUT = 120.0
 # Two streams make each frame wait longer for its own result, so only clearly more frames pay for that.
@@ -153,6 +156,7 @@ def main(argv: Sequence[str]) -> int:
     if len(argv) != 2:
         sys.stderr.write("usage: python -m backends.tuning NAME MODULE:CLASS < request\n")
         return 2
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a worker that is killed takes its measuring along
     request = json.load(sys.stdin)
     artifact = Artifact.from_json(request["artifact"])
     backend = EntryPoint(argv[0], argv[1], "vedette.backends").load()()
