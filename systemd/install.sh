@@ -53,7 +53,8 @@ fi
 install -m 0644 "$checkout/config/vedette.schema.json" "${config%/*}/vedette.schema.json"
 
 say "the default model"
-install -d -m 0755 -o vedette -g vedette "$cache"
+install -d -m 0755 "$cache"
+chown -R vedette:vedette "$cache" # also what root may have put there
 as_service models pull person
 
 say "the service"
