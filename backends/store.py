@@ -60,8 +60,9 @@ def model_file(name_or_path: str) -> Path | None:
             path = folder() / name_or_path / f"model{suffix}"
             if path.is_file():
                 return path
+    # A folder that happens to be called "person" is not the model of that name.
     path = Path(name_or_path).expanduser()
-    return path if path.exists() else None
+    return path if name_or_path not in catalog.models() and path.exists() else None
 
 
 def installed(name: str) -> bool:

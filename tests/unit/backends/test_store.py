@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import logging
 import os
 import subprocess
@@ -19,6 +20,7 @@ from backends.sidecar import check
 from tests.support import models
 
 ONNX = models.onnx([("images", (1, 3, 64, 64), 1)], [("o", (1, 6, 84), 1)])
+DATA = Path(__file__).parents[4] / "shared" / "data" / "models"
 SIDECAR = {"labels": ["person", "dog"], "licence": "MIT", "head": {"iou": 0.5}}
 
 
@@ -139,6 +141,29 @@ def test_the_rev_of_a_converted_model_is_its_originals(folder, offered, monkeypa
     assert store.pull("tiny", quiet) == path
     path.with_suffix(".bin").write_bytes(b"damaged")
     with pytest.raises(ArtifactError, match="it is another file or damaged"):
+        store.find("tiny")
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
+def test_a_real_frozen_graph_becomes_ir(folder, offered):
+    data = (DATA / "pedestrian_ssdlite_frozen_inference_graph.pb").read_bytes()
+    real = catalog.model("person")
+    assert hashlib.sha256(data).hexdigest() == real.sha256
+    offered(data, ".pb", **{key: real.sidecar[key] for key in ("family", "input", "head", "labels")})
+    path = store.pull("tiny", quiet)
+    assert sorted(p.name for p in path.parent.iterdir()) == ["model.bin", "model.xml", "model.yaml"]
+    artifact = store.find("tiny")
+    assert (artifact.format, artifact.rev, artifact.family) == ("openvino", "7a23982e", "ssd")
+    assert artifact.input.dtype == "uint8"
+
+
+def test_a_folder_called_like_a_model_is_not_that_model(folder, offered, tmp_path, monkeypatch):
+    offered(ONNX)
+    (tmp_path / "tiny").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArtifactError, match="get it with: vedette models pull tiny"):
         store.find("tiny")
 
 
