@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from agent.dispatch.lane import Job, Lane, longest_waiting
+from agent.dispatch.letterbox import Placement
 from agent.dispatch.result import Result
 from agent.dispatch.scaler import Scaler
 from backends.detections import Detections, Unknown
@@ -18,6 +19,7 @@ from backends.detections import Detections, Unknown
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agent.capture.frame import Frame
     from agent.dispatch.engine import Done, RemoteEngine
 
 log = logging.getLogger("vedette.dispatch")
@@ -45,6 +47,8 @@ class Dispatcher:
         self._any_live = any(lane.live for lane in lanes)
         self._jobs: dict[int, tuple[Lane, Job]] = {}
         self._n = 0
+        self._busy = False
+        self._complaint = ""
         self._wake_out, self._wake_in = os.pipe()
         os.set_blocking(self._wake_in, False)
         os.set_blocking(self._wake_out, False)
@@ -73,8 +77,12 @@ class Dispatcher:
 
     @property
     def idle(self) -> bool:
-        """Nothing waits and nothing is in flight."""
-        return not self._jobs and all(lane.mailbox.waiting_since() is None for lane in self.lanes)
+        """Nothing waits and nothing is in flight.
+
+        Read in this order: a frame that has left its mailbox is in a turn (`_busy`), then in `_jobs`.
+        """
+        waiting = any(lane.mailbox.waiting_since() is not None for lane in self.lanes)
+        return not waiting and not self._busy and not self._jobs
 
     def _run(self) -> None:
         try:
@@ -87,7 +95,9 @@ class Dispatcher:
 
     def _turn(self) -> None:
         """One round: collect answers, refill the engine, and only then spend time on the answers."""
+        self._busy = False
         readable = self._sleep()
+        self._busy = True
         now = self.turned_at = time.monotonic()
         answers = self.engine.receive(now, readable)
         answers += self.engine.advance(now)
@@ -130,12 +140,26 @@ class Dispatcher:
             if lane is None or frame is None:
                 return
             slot = engine.free.pop()
-            placement = self._scaler.scale(frame.picture, frame.rotate, engine.image(slot))
+            try:
+                placement = self._scaler.scale(frame.picture, frame.rotate, engine.image(slot))
+            except Exception as e:  # noqa: BLE001 - a picture nobody thought of costs its own answer, not the watch
+                engine.free.append(slot)
+                self._refuse(lane, frame, e)
+                continue
             self._n += 1
             job = Job(self._n, frame, placement)
             lane.jobs.append(job)
             self._jobs[self._n] = (lane, job)
             engine.submit(slot, self._n, lane.floor, time.monotonic())
+
+    def _refuse(self, lane: Lane, frame: Frame, error: Exception) -> None:
+        lane.unknown += 1
+        reason = f"a picture of {frame.width}x{frame.height} that cannot be scaled: {error}"
+        if reason != self._complaint:  # once, not once per frame
+            self._complaint = reason
+            log.warning(reason, extra={"CAMERA": lane.camera})
+        result = Result(frame, Unknown(reason), self.engine.spec.backend)
+        lane.jobs.append(Job(0, frame, Placement(0, 0, 1, 1), result))
 
     def _settle(self, done: Done) -> None:
         lane, job = self._jobs.pop(done.n)
@@ -161,8 +185,8 @@ class Dispatcher:
         if now - lane.answered_at < _UNANSWERED_SECONDS or lane.jobs:
             return
         frame = lane.mailbox.peek()
-        if frame is None or now - frame.monotonic > _UNANSWERED_SECONDS:
-            return
+        if frame is None or (lane.live and now - frame.monotonic > _UNANSWERED_SECONDS):
+            return  # a live frame this old is that of a camera which has stopped, and says so itself
         lane.answered_at = now
         cause = "rate" if self.engine.serving else f"engine {self.engine.status.state}"
         self._on_result(Result(frame, Unknown(cause), self.engine.spec.backend))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +50,14 @@ class Rig:
         self.arrived = threading.Condition()
         spec = EngineSpec("test", "openvino", ENTRY, artifact, {"mode": "throughput", "threads": 2, **options})
         self.engine = RemoteEngine(spec, spawn, lambda _: None)
-        wakes: list[Dispatcher] = []
         self.lanes = [
-            Lane(c, Mailbox(lambda: wakes[0].wake(), wait=not live), Scene(["thing"], 0.0), 0, live, 0.0)
+            Lane(c, Mailbox(self.wake, wait=not live), Scene(["thing"], 0.0), 0, live, 0.0)
             for c, live in cameras.items()
         ]
         self.dispatcher = Dispatcher("test", self.engine, self.lanes, self.hear)
-        wakes.append(self.dispatcher)
+
+    def wake(self) -> None:
+        self.dispatcher.wake()
 
     def hear(self, result: Result) -> None:
         with self.arrived:
@@ -156,6 +158,21 @@ def test_a_worker_killed_while_serving_is_replaced_and_its_frames_are_unknown(sl
     assert [r.frame.index for r in answers] == list(range(120))
     assert rig.engine.counters.restarts == 1
     assert not Path(f"/proc/{worker.pid}").exists()
+
+
+def test_a_picture_that_cannot_be_scaled_costs_its_own_answer_only(artifact: Artifact, rigs: list[Rig]) -> None:
+    rig = Rig(artifact, {"a": False})
+    rigs.append(rig)
+    rig.dispatcher.start()
+    rig.until_serving()
+    for i in range(9):
+        made = frame("a", i, 100)
+        if i == 4:
+            made = replace(made, picture=Picture(np.empty((0, 0), np.uint8), None, None, None, False, None))
+        assert rig.lanes[0].mailbox.put(made, 20)
+    results = rig.wait_for("a", 9)
+    assert [r.frame.index for r in results] == list(range(9))
+    assert [r.frame.index for r in results if isinstance(r.seen, Unknown)] == [4]
 
 
 def test_a_camera_nobody_looks_at_says_so_each_second(artifact: Artifact, rigs: list[Rig]) -> None:
