@@ -241,7 +241,7 @@ def _camera_health(view: View, now: float) -> payloads.CameraHealth:
         inference_age=now - lane.last_inference if lane.last_inference else None,
         fps_in=fps_in,
         fps_inferred=fps_inferred,
-        drops={cause: n for cause, n in drops.items() if n},
+        drops=drops,
     )
 
 

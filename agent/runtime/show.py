@@ -33,7 +33,7 @@ def status(value: Mapping[str, Any]) -> str:
             c["status"],
             f"{c['fps_in']:.1f}",
             f"{c['fps_inferred']:.1f}",
-            " ".join(f"{cause}:{n}" for cause, n in c["drops"].items()) or "0",
+            " ".join(f"{cause}:{n}" for cause, n in c["drops"].items() if n) or "0",
             c["decoder"] or "-",
             c["error"] or "",
         )

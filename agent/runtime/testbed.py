@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from typing_extensions import Self
 
 from agent.publish.subscribe import Subscriber
 from agent.runtime.broker import start_broker
@@ -61,7 +60,7 @@ class Run:
         self.messages: list[Message] = []
         self._first = threading.Event()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Run:  # noqa: PYI034 - Self came with Python 3.11
         self._folder = tempfile.TemporaryDirectory(prefix="vedette-bench-")
         folder = Path(self._folder.name)
         self._broker = start_broker()
