@@ -48,6 +48,8 @@ class Artifact:
     path: the file an engine opens (of OpenVINO IR the .xml). sha256: of the file as its maker published it,
     also where `path` was converted from it; of OpenVINO IR that nobody converted, of .xml then .bin.
     family: the head's id. head: options of that head, JSON values only. labels: by class_id, never empty.
+    quantisation: (scale, zero_point) of each output as the file says, scale 0 where it is not quantised; for
+    engines that return stored integers without saying so. Empty where none is.
     why: where each fact came from, one line each, for `models inspect`.
     """
 
@@ -61,6 +63,7 @@ class Artifact:
     licence: str = "unknown"
     precision: Precision = "auto"
     head: Mapping[str, Any] = field(default_factory=dict)
+    quantisation: tuple[tuple[float, int], ...] = ()
     why: tuple[str, ...] = ()
 
     @property
@@ -81,6 +84,7 @@ class Artifact:
                 "path": Path(data["path"]),
                 "input": InputSpec(**{**spec, "mean": tuple(spec["mean"]), "std": tuple(spec["std"])}),
                 "labels": tuple(data["labels"]),
+                "quantisation": tuple((scale, zero_point) for scale, zero_point in data["quantisation"]),
                 "why": tuple(data["why"]),
             }
         )

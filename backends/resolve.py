@@ -177,8 +177,14 @@ def _artifact(model: ModelFile, facts: Facts) -> Artifact:
         licence=get("licence", "unknown"),
         precision=get("precision", "auto"),
         head={key.removeprefix("head."): fact.value for key, fact in facts.items() if key.startswith("head.")},
+        quantisation=_quantisation(model),
         why=(*model.notes, *_why(facts)),
     )
+
+
+def _quantisation(model: ModelFile) -> tuple[tuple[float, int], ...]:
+    found = tuple((tensor.scale, tensor.zero_point) for tensor in model.outputs)
+    return found if any(scale for scale, _ in found) else ()
 
 
 def _why(facts: Facts) -> list[str]:

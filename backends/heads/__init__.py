@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -50,7 +51,19 @@ def make_head(artifact: Artifact, outputs: Sequence[Output]) -> Head:
     A stranger's head is what an entry point of group "vedette.heads" names, called with the same arguments.
     Raises ArtifactError when there is no such family, or the tensors do not fit it or the labels.
     """
-    return _factory(artifact.family)(artifact, outputs)
+    return _factory(artifact.family)(artifact, _quantised(artifact, outputs))
+
+
+def _quantised(artifact: Artifact, outputs: Sequence[Output]) -> Sequence[Output]:
+    """The outputs, with the file's quantisation where they are integers of which the engine says nothing."""
+    if len(artifact.quantisation) != len(outputs):
+        return outputs
+    return [
+        replace(output, scale=scale, zero_point=zero_point)
+        if not output.scale and output.dtype in {"int8", "uint8", "int16"}
+        else output
+        for output, (scale, zero_point) in zip(outputs, artifact.quantisation, strict=True)
+    ]
 
 
 def _factory(family: str) -> Factory:

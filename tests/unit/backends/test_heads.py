@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,16 @@ def test_yolo_int8_is_gated_as_it_is_stored():
     found = decode(artifact("yolo", units="norm"), [stored], scale=scale, zero_point=zero)
     # One step of the box is 1/255 of the side.
     check(found, atol=WIDTH / 255, confidence_atol=1 / 255)
+
+
+@pytest.mark.parametrize(("dtype", "scaled"), [(np.int8, True), (np.float32, False)])
+def test_quantisation_of_the_file_where_the_engine_says_nothing(dtype, scaled):
+    """OpenVINO returns the stored integers of a TFLite file; it reports no scale."""
+    scale, zero = 1 / 255, -128
+    tensor = yolo_tensor(norm=True)
+    stored = np.round(tensor / scale + zero).clip(-128, 127).astype(dtype) if scaled else tensor
+    made = dataclasses.replace(artifact("yolo", units="norm"), quantisation=((scale, zero),))
+    check(decode(made, [stored]), atol=WIDTH / 255, confidence_atol=1 / 255)
 
 
 def test_yolo_suppresses_only_within_a_class():

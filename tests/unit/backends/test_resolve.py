@@ -99,6 +99,8 @@ def test_ultralytics_tflite_has_boxes_in_0_to_1(tmp_path):
     artifact = open_artifact(path)
     assert artifact.head == {"units": "norm"}
     assert artifact.labels == ("person", "dog")
+    assert artifact.quantisation == ((pytest.approx(1 / 255), -128),)
+    assert Artifact.from_json(artifact.to_json()) == artifact
     assert artifact.input == InputSpec(320, 320, "NHWC", "int8", "RGB", "letterbox", 114, name="i")
 
 
