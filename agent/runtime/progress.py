@@ -6,7 +6,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from typing_extensions import Self
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,7 +24,7 @@ class Progress:
         self._phase = ""
         self._last = 0.0
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(

@@ -60,7 +60,7 @@ class Run:
         self.messages: list[Message] = []
         self._first = threading.Event()
 
-    def __enter__(self) -> Run:  # noqa: PYI034 - Self came with Python 3.11
+    def __enter__(self) -> Run:
         self._folder = tempfile.TemporaryDirectory(prefix="vedette-bench-")
         folder = Path(self._folder.name)
         self._broker = start_broker()
