@@ -61,13 +61,22 @@ def placed(root: Path, name: str) -> Iterator[Path]:
 
 
 def write_sidecar(model: Path, content: Mapping[str, Any]) -> None:
-    """`model`.yaml, on disk when this returns. Raises OSError."""
+    """`model`.yaml, whole or not at all, and on disk when this returns. Raises OSError."""
     import yaml
 
-    with model.with_suffix(".yaml").open("w", encoding="utf-8") as file:
-        yaml.safe_dump(dict(content), file, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
-        file.flush()
-        os.fsync(file.fileno())
+    text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+    path = model.with_suffix(".yaml")
+    if path.is_file() and path.read_text("utf-8") == text:
+        return
+    temporary = path.with_name(f".part-{path.name}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _swap(build: Path, target: Path) -> None:

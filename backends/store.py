@@ -93,10 +93,11 @@ def listing() -> list[dict[str, Any]]:
 
 
 def pull(name: str, progress: Progress) -> Path:
-    """Downloads a model of the catalog; returns its file. One that is there already, whole, is left as it is.
+    """Downloads a model of the catalog; returns its file.
 
+    Of one that is there already, whole, only the sidecar is brought up to date with the catalog.
     A format that is slow to load is converted to OpenVINO IR where openvino is installed.
-    Raises FetchError, ArtifactError; nothing half is left behind.
+    Raises FetchError, ArtifactError or OSError; nothing half is left behind.
     """
     from backends.convertible import to_ir
     from backends.fetch import fetch
@@ -105,12 +106,13 @@ def pull(name: str, progress: Progress) -> Path:
     entry = catalog.model(name)
     there = model_file(name) if installed(name) else None
     if there is not None and _is_whole(there, entry.sha256):
+        write_sidecar(there, _sidecar(there, entry))
         return there
     with placed(folder(), name) as build:
         path = build / f"model{Path(entry.source).suffix}"
         fetch(entry.source, path, entry.sha256, progress, size=entry.size)
-        path, origin = to_ir(path, progress), {"source": entry.source, "sha256": entry.sha256}
-        write_sidecar(path, {**entry.sidecar, "sha256": digest(*files_of(path)), "origin": origin})
+        path = to_ir(path, progress)
+        write_sidecar(path, _sidecar(path, entry))
         open_artifact(path)
     return folder() / name / path.name
 
@@ -164,6 +166,11 @@ def clip(name: str, progress: Progress) -> Path:
     if not (path.is_file() and digest(path) == entry.sha256):
         fetch(entry.source, path, entry.sha256, progress, size=entry.size)
     return path
+
+
+def _sidecar(path: Path, entry: catalog.Entry) -> dict[str, Any]:
+    origin = {"source": entry.source, "sha256": entry.sha256}
+    return {**entry.sidecar, "sha256": digest(*files_of(path)), "origin": origin}
 
 
 def _copy(source: Path, target: Path) -> None:

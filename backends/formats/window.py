@@ -33,7 +33,7 @@ class Window:
         self._start, self._block = 0, b""
         self._reads = 0
 
-    def __enter__(self) -> Window:  # noqa: PYI034 - Self is in typing from 3.11 on
+    def __enter__(self) -> Window:
         return self
 
     def __exit__(

@@ -96,6 +96,18 @@ def test_a_second_pull_downloads_nothing_unless_it_is_damaged(folder, offered):
     assert sorted(p.name for p in folder.iterdir()) == ["tiny"]
 
 
+def test_a_second_pull_brings_the_sidecar_up_to_date(folder, offered):
+    offered(ONNX)
+    sidecar = store.pull("tiny", quiet).with_suffix(".yaml")
+    before = sidecar.stat()
+    store.pull("tiny", quiet)
+    assert sidecar.stat().st_ino == before.st_ino
+    offered(ONNX, head={"iou": 0.25})
+    store.pull("tiny", quiet)
+    assert store.find("tiny").head == {"iou": 0.25}
+    assert sorted(p.name for p in sidecar.parent.iterdir()) == ["model.onnx", "model.yaml"]
+
+
 @pytest.mark.parametrize(
     ("data", "change", "says"),
     [
