@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from agent.capture.backoff import Backoff
+from agent.backoff import Backoff
 from agent.capture.frame import Frame
 from agent.capture.source import Decoded, Source, SourceError, SourceInfo, open_source
 from agent.capture.timeline import Pacer, Timeline
@@ -26,6 +26,7 @@ log = logging.getLogger("vedette.capture")
 USUAL_RATE = 25.0
 SETTLED = 10.0
 """Seconds online after which the next failure waits only briefly again."""
+RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 LOOK = 0.2
 """Seconds between two looks at the stop event where a wait cannot be woken."""
 
@@ -76,7 +77,7 @@ class Camera:
         self._thread = threading.Thread(target=self._run, name=f"cam-{config.id}", daemon=True)
         self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
         self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
-        self._backoff = Backoff()
+        self._backoff = Backoff(RETRY_FIRST, RETRY_MOST)
         self._logged = ""
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from agent.backoff import Backoff
 from agent.dispatch.result import EngineStatus
 from agent.dispatch.worker import WorkerGone, WorkerProcess
 from backends.detections import Detections, Unknown
@@ -27,7 +27,7 @@ log = logging.getLogger("vedette.engine")
 HELLO_SECONDS = 20.0
 LOAD_SECONDS = 120.0
 RUN_SECONDS = 5.0
-_RETRY_FIRST, _RETRY_MOST = 0.25, 30.0
+_RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 _HEALTHY_AFTER = 10.0
 
 
@@ -83,7 +83,8 @@ class RemoteEngine:
         self._deadline = float("inf")  # of the phase before serving
         self._doomed = ""
         self._retry_at = 0.0
-        self._failures = 0
+        self._backoff = Backoff(_RETRY_FIRST, RETRY_MOST)
+        self._failed = False
         self._serving_since = 0.0
         self.status = EngineStatus(spec.id, "loading", spec.backend, spec.device or "", "", time.time())
 
@@ -272,14 +273,14 @@ class RemoteEngine:
     def _fail(self, now: float, cause: str) -> list[Done]:
         lost = [Done(slot, n, Unknown(f"engine: {cause}")) for slot, (n, _) in self._running.items()]
         if self.serving and now - self._serving_since > _HEALTHY_AFTER:
-            self._failures = 0
-        self._failures += 1
+            self._backoff.reset()
+            self._failed = False
         self.counters.restarts += 1
         self.close(grace=0.0)
         self._doomed = ""
-        most = min(_RETRY_MOST, _RETRY_FIRST * 2 ** (self._failures - 1))
         # The first replacement starts at once: every moment without an engine is a blind one.
-        self._retry_at = now if self._failures == 1 else now + random.uniform(most / 2, most)  # noqa: S311
+        self._retry_at = now + self._backoff.delay() if self._failed else now
+        self._failed = True
         self._deadline = float("inf")
         self._set("failed", cause)
         log.error(

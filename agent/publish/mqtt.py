@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from agent.config.redact import redact
-from agent.publish.backoff import Backoff
+from agent.publish.backoff import ReconnectBackoff
 from agent.publish.complaints import Complaints
 from agent.publish.faults import UNSUPPORTED_VERSION, Fault, LinkError, frozen_fault, rejected_text
 from agent.publish.ledger import Ledger
@@ -64,7 +64,7 @@ class Publisher:
         self._client_id = client_id or device
         self._topics = Topics(config.prefix, device)
         self._on_connect = on_connect
-        self._backoff = Backoff(config.reconnect_max)
+        self._backoff = ReconnectBackoff(config.reconnect_max)
         self._version = self._preferred = protocol
         self._complaints = Complaints(on_fault)
         self._stopping = threading.Event()

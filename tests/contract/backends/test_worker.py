@@ -221,4 +221,4 @@ def test_retries_back_off(artifact: Artifact) -> None:
         one.engine.close()
     assert waits[0] <= 0
     assert waits[5] > waits[1] > 0
-    assert max(waits) <= engine_module._RETRY_MOST
+    assert max(waits) <= engine_module.RETRY_MOST

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.capture.backoff import LONGEST, SHORTEST, Backoff
 from agent.capture.timeline import LATE, Pacer, Timeline
 
 pts_values = st.none() | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e9, max_value=1e9)
@@ -67,17 +66,3 @@ def test_lag_does_not_pile_up() -> None:
     pacer.delay(0.0, 100.0)
     assert pacer.delay(0.1, 105.0) == 0.0
     assert pacer.delay(0.2, 105.0) == pytest.approx(0.1)
-
-
-def test_backoff_grows_to_its_bound_and_starts_again() -> None:
-    def longest_of(many: list[Backoff]) -> float:
-        return max(backoff.delay() for backoff in many)
-
-    many = [Backoff() for _ in range(300)]
-    assert SHORTEST <= longest_of(many) <= 0.5
-    for _ in range(20):
-        assert longest_of(many) <= LONGEST
-    assert longest_of(many) > LONGEST / 2
-    for backoff in many:
-        backoff.reset()
-    assert longest_of(many) <= 0.5
