@@ -66,9 +66,12 @@ if [ -n "$is_new" ]; then
     say "installed; it starts at each boot. Now enter your camera and broker, and start it:"
     echo "    sudo nano $config"
     echo "    sudo systemctl start vedette"
-elif ! as_service check -c "$config"; then
-    say "installed, but the config has errors (above). Edit $config, then: sudo systemctl restart vedette"
 elif [ -d /run/systemd/system ]; then
-    systemctl restart --no-block vedette.service
-    say "installed and started. See: vedette status, journalctl -u vedette"
+    # Not `vedette check` first: only the service sees its credentials.
+    if systemctl restart vedette.service; then
+        say "installed and started. See: vedette status, journalctl -u vedette"
+    else
+        journalctl --unit=vedette --no-pager --output=cat --lines=20 >&2
+        fail "installed, but it does not start (above). It is tried again every 5 s; edit $config"
+    fi
 fi

@@ -27,19 +27,6 @@ def config(port: int, cameras: Mapping[str, object], **more: object) -> str:
     return json.dumps({"device": DEVICE, "mqtt": {"url": f"mqtt://{HOST}:{port}"}, "cameras": cameras, **more})
 
 
-def workers_of(pid: int) -> list[int]:
-    """The living worker processes of the daemon `pid`."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == pid and b"backends.worker" in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            continue  # it has ended meanwhile
-    return found
-
-
 class Daemon:
     """One `vedette run` in a state directory of its own below `folder`."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,11 +12,13 @@ import pytest
 from tests.support.audience import TOPICS
 from tests.support.brokers import HOST, free_port, wait_for
 from tests.support.clips import scene, write_clip
-from tests.support.daemon import config, workers_of
+from tests.support.daemon import config
+from tests.support.processes import descriptors_of, workers_of, zombies_of
 from tests.support.servers import MJPEG_URL, mjpeg_server, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.audience import Audience
     from tests.support.brokers import BrokerProcess
@@ -41,22 +42,6 @@ def engine_states(audience: Audience) -> list[tuple[str, str | None]]:
     topic = TOPICS.engine_status(ENGINE)
     told = [json.loads(payload) for heard, payload in audience.heard() if heard == topic]
     return [(status["state"], status["cause"]) for status in told]
-
-
-def descriptors_of(pid: int) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-
-
-def zombies_of(pid: int) -> list[str]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state == "Z" and int(parent) == pid:
-            found.append(stat.parent.name)
-    return found
 
 
 def test_a_killed_worker_is_replaced_and_the_daemon_goes_on(

@@ -12,7 +12,8 @@ import pytest
 from agent.runtime.paths import lives
 from tests.support.audience import TOPICS
 from tests.support.brokers import HOST, free_port, wait_for
-from tests.support.daemon import STOP_SECONDS, config, workers_of
+from tests.support.daemon import STOP_SECONDS, config
+from tests.support.processes import workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
