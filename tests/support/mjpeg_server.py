@@ -39,9 +39,11 @@ class Clock:
                 self.changed.notify_all()
 
     def after(self, tick: int) -> tuple[int, bytes]:
+        """The next picture; a client gets every one, unless it is half a second behind."""
         with self.changed:
             self.changed.wait_for(lambda: self.tick > tick)
-            return self.tick, self.pictures[self.tick % len(self.pictures)]
+            tick = max(tick + 1, self.tick - int(self.fps / 2))
+            return tick, self.pictures[tick % len(self.pictures)]
 
 
 def handler(clock: Clock, login: str) -> type[BaseHTTPRequestHandler]:

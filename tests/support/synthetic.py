@@ -1,0 +1,59 @@
+"""Networks of random numbers, written as OpenVINO IR with a sidecar: they need no download and see nothing real."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def slow_network(folder: Path, blocks: int, size: int = 640) -> Path:
+    """One that takes its time, 1.9 GFLOP a block, and never reports a box."""
+    from openvino import opset13 as ops
+
+    random = np.random.default_rng(0)
+    image = ops.parameter([1, 3, size, size], np.float32, name="images")
+    tensor = ops.relu(_convolve(random, image, 3, 32, 2))
+    tensor = ops.relu(_convolve(random, tensor, 32, 64, 2))
+    for _ in range(blocks):
+        tensor = ops.relu(_convolve(random, tensor, 64, 64, 1))
+    table = ops.reshape(_convolve(random, tensor, 64, 6, 2), np.array([1, 6, -1]), special_zero=False)
+    unseen = ops.multiply(ops.sigmoid(table), np.float32(0.01))
+    return _save(folder, unseen, image, "f32")
+
+
+def boxes_network(folder: Path, precision: str, size: int = 320) -> Path:
+    """One whose boxes and scores depend on the picture: (1, 6, n) as family yolo has it, some scores above 0.3."""
+    from openvino import opset13 as ops
+
+    random = np.random.default_rng(3)
+    image = ops.parameter([1, 3, size, size], np.float32, name="images")
+    tensor = ops.relu(_convolve(random, image, 3, 16, 4))
+    tensor = ops.relu(_convolve(random, tensor, 16, 16, 4))
+    table = ops.reshape(_convolve(random, tensor, 16, 6, 2), np.array([1, 6, -1]), special_zero=False)
+    steep = ops.sigmoid(ops.multiply(table, np.float32(0.5)))
+    scale = np.array([size, size, size / 4, size / 4, 1, 1], np.float32).reshape(1, 6, 1)
+    return _save(folder, ops.multiply(steep, scale), image, precision)
+
+
+def _convolve(random: np.random.Generator, tensor: Any, given: int, made: int, stride: int) -> Any:
+    from openvino import opset13 as ops
+
+    weights = random.normal(0, (2 / (9 * given)) ** 0.5, (made, given, 3, 3)).astype(np.float32)
+    return ops.convolution(tensor, weights, [stride] * 2, [1, 1], [1, 1], [1, 1])
+
+
+def _save(folder: Path, table: Any, image: Any, precision: str) -> Path:
+    import openvino
+    from openvino import opset13 as ops
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model = openvino.Model([ops.result(table)], [image], "random")
+    openvino.save_model(model, folder / "random.xml", compress_to_fp16=False)
+    (folder / "random.yaml").write_text(
+        f"family: yolo\nlabels: [person, bicycle]\nlicence: Apache-2.0\nprecision: {precision}\n"
+    )
+    return folder / "random.xml"
