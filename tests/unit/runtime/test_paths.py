@@ -1,0 +1,53 @@
+"""Places, and the lock on the state directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.runtime import paths
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"STATE_DIRECTORY": "{tmp}/a"}, "a"),
+        ({"STATE_DIRECTORY": "{tmp}/a:{tmp}/b"}, "a"),  # systemd lists all that a unit names
+        ({"XDG_STATE_HOME": "{tmp}/x"}, "x/vedette"),
+        ({"HOME": "{tmp}/h"}, "h/.local/state/vedette"),
+    ],
+)
+def test_where_state_is_kept(
+    environment: dict[str, str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.format(tmp=tmp_path))
+    assert paths.state_directory() == tmp_path / expected
+    assert (tmp_path / expected).is_dir()
+
+
+def test_the_lock_names_its_holder_and_goes_with_it(tmp_path: Path) -> None:
+    with paths.lock(tmp_path), pytest.raises(paths.Held, match=f"pid {os.getpid()}"):
+        paths.lock(tmp_path)
+    paths.lock(tmp_path).close()
+
+
+def test_the_device_uid_is_made_once(tmp_path: Path) -> None:
+    first = paths.device_uid(tmp_path)
+    assert first == paths.device_uid(tmp_path)
+    (tmp_path / "device_uid").write_text("")  # a power cut while it was written
+    assert paths.device_uid(tmp_path) not in {"", first}
+
+
+def test_who_lives() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(10)
+    assert paths.lives(os.getpid())
+    assert paths.lives(1)  # not ours to signal, unless we are root
+    assert not paths.lives(ended.pid)
