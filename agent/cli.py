@@ -215,6 +215,7 @@ def _models_list(arguments: argparse.Namespace) -> int:
 
 
 def _models_pull(arguments: argparse.Namespace) -> int:
+    from agent.runtime.modelbench import prepare
     from agent.runtime.progress import Progress
     from backends import store
     from backends.contract import BackendError
@@ -226,6 +227,11 @@ def _models_pull(arguments: argparse.Namespace) -> int:
         except (BackendError, OSError) as e:
             return _fail(e)
         print(f"{name}: {path}")
+        try:
+            with Progress(f"prepare {name}") as progress:
+                prepare(name, progress)
+        except BackendError as e:
+            print(f"vedette: {name} is here, but no engine could be tried with it: {e}", file=sys.stderr)
     return OK
 
 

