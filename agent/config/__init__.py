@@ -3,17 +3,6 @@
 from agent.config.load import load, parse
 from agent.config.model import CameraConfig, Config
 from agent.config.problems import ConfigError, Problem
-from agent.config.redact import redact, redact_url
 from agent.config.secrets import Secret
 
-__all__ = [
-    "CameraConfig",
-    "Config",
-    "ConfigError",
-    "Problem",
-    "Secret",
-    "load",
-    "parse",
-    "redact",
-    "redact_url",
-]
+__all__ = ["CameraConfig", "Config", "ConfigError", "Problem", "Secret", "load", "parse"]

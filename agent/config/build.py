@@ -39,16 +39,10 @@ class Builder:
             mqtt=self._mqtt(given["mqtt"]),
             health=model.HealthConfig(float(given["health"]["interval"])),
             log=model.LogConfig(given["log"]["level"]),
-            cameras=tuple(self._camera(camera, default_model, default_backend) for camera in self._cameras(given)),
+            cameras=tuple(self._camera(camera, default_model, default_backend) for camera in given["cameras"]),
             file=self.findings.file,
             warnings=tuple(self.findings.warnings),
         )
-
-    def _cameras(self, given: Given) -> tuple[Given, ...]:
-        cameras: tuple[Given, ...] = given["cameras"]
-        if not cameras and "cameras" in given.places:
-            self._error(given, "cameras", "names no camera; write at least one, such as `gate: {source: clip.mp4}`")
-        return cameras
 
     def _mqtt(self, given: Given) -> model.MqttConfig:
         try:

@@ -19,13 +19,16 @@ def read_text(path: str | Path) -> str:
     """The text of a UTF-8 file of at most LARGEST bytes. Raises InvalidError or OSError, and never blocks."""
     # Without O_NONBLOCK the open itself would wait for a writer if the path is a FIFO.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
+    try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise InvalidError("is a folder; name the file in it")
         if not stat.S_ISREG(mode):
-            raise InvalidError("is not a regular file")
-        return decode(file.read(LARGEST + 1))
+            raise InvalidError("is not a regular file; write the config into one")
+        with open(descriptor, "rb", closefd=False) as file:
+            return decode(file.read(LARGEST + 1))
+    finally:
+        os.close(descriptor)
 
 
 def decode(data: bytes) -> str:

@@ -121,7 +121,7 @@ class Id:
 
 
 def id_problem(text: str, as_shown: str) -> str:
-    why = '"all" is reserved for the sum of all' if text == "all" else f"an id is {ID_RULE}"
+    why = '"all" is reserved for the sum of all' if text == "all" else ID_RULE
     return f"{as_shown} is not an id: {why}"
 
 
@@ -203,7 +203,8 @@ class Number:
     @property
     def wanted(self) -> str:
         kind = "a whole number" if self.whole else "a number"
-        return f"{kind} of {self.unit}" if self.unit else kind
+        unit = f" of {self.unit}" if self.unit else ""
+        return f"{kind}{unit} from {self.low:g} to {self.high:g}"
 
     def read(self, node: Scalar, folder: Path) -> float:  # noqa: ARG002
         value = number(node.text) if node.plain else None
@@ -221,7 +222,7 @@ class Number:
             return "; remove the quotes"
         if re.fullmatch(r"0[0-9]+", node.text):
             return "; remove the leading 0, which YAML may read as octal"
-        return " such as 5, 0.5s, 2m, 7d" if self.unit == "seconds" else ""
+        return ", such as 5, 0.5s or 2m" if self.unit == "seconds" else ""
 
     def schema(self) -> dict[str, Any]:
         kind = "integer" if self.whole else "number"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from agent.config.build import Builder
 from agent.config.document import decode, read_text
 from agent.config.lookup import Lookup
-from agent.config.nodes import Scalar, compose
+from agent.config.nodes import Mapping, Scalar, compose
 from agent.config.problems import Findings, InvalidError
 from agent.config.sections import Reading
 from agent.config.table import ROOT
@@ -53,6 +53,8 @@ def _build(text: str, folder: Path, findings: Findings) -> Config:
         root = compose(text)
         if root is None or (isinstance(root, Scalar) and root.null):
             findings.error(None, "", _EMPTY)
+        elif not isinstance(root, Mapping):
+            findings.error(root, "", "a config is a map: lines of `key: value`, among them `cameras:`")
     except InvalidError as error:
         findings.error(error.place, "", error.message)
     findings.raise_if_any()

@@ -99,7 +99,7 @@ class Reading:
             if isinstance(wanted.kind, Section) and wanted.key not in given.places:
                 given.values[wanted.key] = self.section(wanted.kind, Mapping(1, 1), given.path(wanted.key))
             elif wanted.required and wanted.key not in given.places:
-                self._error(node, given.path(wanted.key), f"is missing; {wanted.help}")
+                self._error(node, given.path(wanted.key), f"is missing ({wanted.help})")
         return given
 
     def _value(self, wanted: Field, node: Node, key: str) -> Any:
@@ -124,6 +124,8 @@ class Reading:
     def _by_id(self, kind: ById, node: Node, key: str) -> tuple[Given, ...]:
         found = []
         entries = self._pairs(node, key, f"a map from the id of a {kind.what} to its keys")
+        if isinstance(node, Mapping) and not node.pairs:
+            raise InvalidError(f"names no {kind.what}; write at least one, such as `gate: {{source: clip.mp4}}`")
         for name, value in entries[: kind.most]:
             path = f"{key}.{name_shown(name)}"
             if not is_id(name.text):
@@ -163,7 +165,9 @@ class Reading:
             return []
         found, mistakes = pairs(node)
         for mistake in mistakes:
-            self._error(mistake.place, key, mistake.message)
+            at = mistake.place
+            path = f"{key}.{name_shown(at)}" if isinstance(at, Scalar) else key
+            self._error(at, path.lstrip("."), mistake.message)
         return found
 
     def _unknown(self, section: Section, name: Scalar, path: str) -> None:

@@ -188,7 +188,7 @@ ROOT = Section(
             "cameras",
             ById(CAMERA, "camera", most=64),
             (),
-            "write at least one, such as `gate: {source: rtsp://10.0.0.7/stream2}`",
+            "at least one is needed, such as `gate: {source: rtsp://10.0.0.7/stream2}`",
             required=True,
         ),
     ),

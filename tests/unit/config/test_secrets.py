@@ -1,0 +1,194 @@
+"""Where secrets come from, and that they stay there."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from dataclasses import asdict, replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.config import Config, ConfigError, Secret, load, parse
+from agent.config.redact import redact, redact_url
+
+VALUE = "hunter2-hunter2"
+CONFIG = """
+mqtt: {username: u, password: !secret mqtt-password}
+cameras: {gate: {source: clip.mp4}}
+"""
+
+
+def read(folder: Path, text: str = CONFIG) -> Config:
+    file = folder / "vedette.yaml"
+    file.write_text(text)
+    return load(file)
+
+
+def password(config: Config) -> str:
+    assert config.mqtt.password is not None
+    return config.mqtt.password.reveal()
+
+
+def test_the_nearest_place_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VEDETTE_SECRET_MQTT_PASSWORD", "from-env")
+    assert password(read(tmp_path)) == "from-env"
+
+    (tmp_path / "secrets.yaml").write_text("mqtt-password: from-file\n")
+    (tmp_path / "secrets.yaml").chmod(0o640)
+    config = read(tmp_path)
+    assert (password(config), config.warnings) == ("from-file", ())
+
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert password(read(tmp_path)) == "from-file"
+    (credentials / "mqtt-password").write_text("from-systemd\n")
+    assert password(read(tmp_path)) == "from-systemd"
+
+
+def test_env_takes_any_variable_and_may_be_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THREADS", "3")
+    assert read(tmp_path, CONFIG.replace("mqtt:", "engine: {threads: !env THREADS}\n#")).engine.threads == 3
+
+
+def test_a_secrets_file_open_to_everybody_is_a_warning(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.yaml"
+    file.write_text("mqtt-password: abcd\n")
+    file.chmod(0o644)
+    assert [str(warning) for warning in read(tmp_path).warnings] == [
+        f"{file}: everybody on this machine may read it; chmod 640"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- hunter2-hunter2", "1:1: wants lines of `name: value`"),
+        ("mqtt-password: [hunter2-hunter2]", "1:16: a secret is one text"),
+        ("mqtt-password: hunter2-hunter2: x", "1:31: not valid YAML"),
+        ("mqtt-password: ''", "is empty"),
+        ("mqtt-password: a1b2\nmqtt-password: hunter2-hunter2", "2:1: this name stands in the file twice"),
+        ("mqtt-password: *hunter2-hunter2", "an alias (*) without its anchor"),
+        ("other: hunter2-hunter2", "no secret mqtt-password"),
+    ],
+)
+def test_a_bad_secrets_file_is_told_without_its_secrets(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "secrets.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path)
+    assert words in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"cameras: {{g: {{source: 'rtsp://admin:{VALUE}@h/x'}}}}",
+        f"cameras: {{g: {{source: 'rtsp://admin:{VALUE}/@h/x'}}}}",
+        f"cameras: {{g: {{source: 'rtsp://admin:{VALUE} @h/x'}}}}",
+        f"cameras: {{g: {{source: 'foo://admin:{VALUE}@h/x'}}}}",
+        f"cameras: {{g: {{source: 'http://h/x y?user=a&password={VALUE}'}}}}",
+        f"mqtt: {{url: 'mqtt://u:{VALUE}@h'}}",
+        f"mqtt: {{url: 'tcp://u:{VALUE}@h'}}",
+        f"mqtt:\n  password:{VALUE}: x",
+        f"mqtt:\n  password={VALUE}: x",
+        f"mqtt: {{pasword: {VALUE}}}",
+        f"mqtt: {{password: {{{VALUE}: }}}}",
+        f"mqtt: {{password: [{VALUE}]}}",
+        f"mqtt: {{password: *{VALUE}}}",
+        f"mqtt: {{password: !{VALUE} x}}",
+        f"mqtt: {{password: !{VALUE}!x x}}",
+        f"mqtt: {{password: %{VALUE}}}",
+        f"mqtt: {{password: @{VALUE}}}",
+        f"mqtt: {{password: '{VALUE}}}",
+        f'mqtt: {{password: "{VALUE}\\q"}}',
+        f'mqtt: {{password: "{VALUE}\\0"}}',
+        f"mqtt: {{password: {VALUE * 100}}}",
+        f"mqtt: {VALUE}",
+        f"name: http://u:{VALUE}@h\ndevice: http://u:{VALUE}@h",
+    ],
+)
+def test_no_error_repeats_a_password(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "vedette.yaml", Path("/etc"))
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["device", "model", "backend", "mqtt: {url", "mqtt: {prefix", "engine: {mode", "log: {level"]
+)
+def test_a_secret_in_the_wrong_key_is_not_repeated(tmp_path: Path, key: str) -> None:
+    (tmp_path / "secrets.yaml").write_text("s: 'Hunter2+#'")
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, f"{key}: !secret s{'}' * key.count('{')}\n")
+    assert "unter2" not in str(caught.value)
+
+
+def test_a_secret_never_shows_itself() -> None:
+    secret = Secret(VALUE)
+    assert {repr(secret), str(secret), f"{secret}", f"{secret:s}", format(secret)} == {"***"}
+    assert secret.reveal() == VALUE
+    assert copy.deepcopy(secret) == secret == Secret(VALUE)
+    assert secret != Secret("other")
+    assert secret != VALUE
+    assert hash(secret) == hash(Secret(VALUE))
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(secret)
+
+
+def test_a_config_shows_no_password(tmp_path: Path) -> None:
+    config = read(tmp_path, f"mqtt: {{username: u, password: {VALUE}}}\ncameras: {{g: {{source: a.mp4}}}}")
+    assert password(config) == VALUE
+    assert VALUE not in repr(config) + str(asdict(config)) + json.dumps(asdict(config), default=str)
+    assert replace(config, name="x").mqtt == config.mqtt
+
+
+# Any text a password may be; from 4 characters on it is searched for. A star is what the mask is made of.
+passwords = st.text(st.characters(blacklist_categories=["Cc", "Cs"], blacklist_characters="*"), min_size=8)
+
+
+@given(passwords, st.text(max_size=20), st.text(max_size=20))
+def test_redact_finds_a_secret_in_every_spelling(value: str, before: str, after: str) -> None:
+    Secret(value)
+    for spelling in (
+        value,
+        quote(value),
+        quote(value, safe=""),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+    ):
+        assert spelling not in redact(f"{before}{spelling}{after}")
+
+
+@given(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text(st.characters(categories=["L", "N"]), min_size=6))
+def test_redact_finds_unknown_credentials_in_urls(user: str, value: str) -> None:
+    secret = f"Q{value}/{value}@Q"
+    for form in (quote(secret, safe=""), secret):
+        url = f"rtsp://{user}:{form}@10.0.0.7:554/stream"
+        assert redact_url(url) == "rtsp://***@10.0.0.7:554/stream"
+        assert redact(f"cannot open {url}: refused") == "cannot open rtsp://***@10.0.0.7:554/stream: refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://h/cgi?user=admin&pwd=x&fps=5", "http://h/cgi?user=***&pwd=***&fps=5"),
+        ("http://h/a?m=b@c", "http://h/a?m=b@c"),
+        ("mqtt://h:1883 as a@b", "mqtt://h:1883 as a@b"),
+        ("rtsp://u@h/", "rtsp://***@h/"),
+        ("no address, a@b", "no address, a@b"),
+    ],
+)
+def test_redact_leaves_the_rest(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+def test_a_short_secret_does_not_spoil_the_log() -> None:
+    Secret("a")
+    assert redact("camera gate") == "camera gate"
