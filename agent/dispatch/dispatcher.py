@@ -122,11 +122,8 @@ class Dispatcher:
         """When rate-capped cameras with a frame in their mailbox may have it inferred."""
         if not self.engine.serving:
             return []
-        return [
-            lane.not_before
-            for lane in self.lanes
-            if lane.mailbox.waiting_since() is not None and lane.not_before > self.turned_at
-        ]
+        ready = (lane.ready_at() for lane in self.lanes)
+        return [at for at in ready if self.turned_at < at]
 
     def _fill(self) -> None:
         engine = self.engine

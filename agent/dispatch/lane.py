@@ -50,10 +50,22 @@ class Lane:
         """The waiting frame; the rate cap counts from here."""
         frame = self.mailbox.take()
         if frame is not None and self.fps > 0:
+            interval = 1 / self.fps
             # From when it was due, not from now: else every late pick-up would lower the rate.
-            self.not_before = max(self.not_before + 1 / self.fps, now - 1 / self.fps)
-            self.mailbox.not_before = self.not_before
+            due = self.not_before if now - self.not_before < interval else now
+            self.not_before = self.mailbox.not_before = due + interval
         return frame
+
+    def ready_at(self) -> float:
+        """time.monotonic() at which the waiting frame may be inferred; infinity when none waits.
+
+        Under a rate cap that is the first frame captured when one is due, not an older one that happens to wait. One
+        that nothing follows is taken an interval later.
+        """
+        frame = self.mailbox.peek()
+        if frame is None:
+            return float("inf")
+        return frame.monotonic if frame.monotonic >= self.not_before else self.not_before + 1 / self.fps
 
     def settled(self) -> list[Job]:
         """The jobs whose answers are here, in capture order; one that is still out holds back those behind it."""
@@ -72,6 +84,6 @@ def longest_waiting(lanes: Sequence[Lane], now: float) -> Lane | None:
     chosen, since = None, float("inf")
     for lane in lanes:
         waiting = lane.mailbox.waiting_since()
-        if waiting is not None and waiting < since and now >= lane.not_before:
+        if waiting is not None and waiting < since and now >= lane.ready_at():
             chosen, since = lane, waiting
     return chosen

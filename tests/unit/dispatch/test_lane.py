@@ -70,6 +70,19 @@ def test_the_rate_cap_is_met_over_time(fps: float, expected: int) -> None:
     assert capped.mailbox.dropped["overtaken"] <= 1  # 30 of 30 fps: one may fall to rounding
 
 
+def test_under_a_cap_the_frame_is_fresh_and_the_last_one_is_not_forgotten() -> None:
+    capped = lane("a", fps=5)
+    capped.mailbox.put(frame("a", 10.0), 0)
+    assert capped.take(10.0) is not None
+    due = capped.not_before
+    assert 10.0 < due <= 10.2
+    capped.mailbox.put(frame("a", due - 0.01), 0)
+    assert longest_waiting([capped], due + 0.001) is None
+    assert longest_waiting([capped], due + 0.2) is capped  # nothing newer came
+    capped.mailbox.put(frame("a", due + 0.02), 0)
+    assert longest_waiting([capped], due + 0.02) is capped
+
+
 def test_answers_leave_in_capture_order() -> None:
     ordered = lane("a")
     jobs = [Job(n, frame("a", n, n), Placement(0, 0, 2, 2)) for n in range(3)]
