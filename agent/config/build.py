@@ -11,7 +11,7 @@ from agent.config import broker, model, sources
 from agent.config.kinds import absolute
 from agent.config.names import slugged_id
 from agent.config.problems import Findings, InvalidError
-from agent.config.table import LIVE_FPS
+from agent.config.table import DEFAULT_BACKEND, DEFAULT_MODEL, LIVE_FPS
 
 if TYPE_CHECKING:
     from agent.config.sections import Given
@@ -27,8 +27,8 @@ class Builder:
     findings: Findings
 
     def config(self, given: Given) -> model.Config:
-        default_model = self._model(given)
-        default_backend = self._backend(given) or ("auto",)
+        default_model = self._model(given) or DEFAULT_MODEL
+        default_backend = self._backend(given) or DEFAULT_BACKEND
         device = given["device"] or slugged_id(socket.gethostname())
         return model.Config(
             device=device,
@@ -93,7 +93,7 @@ class Builder:
             loop=given["loop"],
             confidence=float(given["confidence"]),
             labels=given["labels"],
-            model=self._model(given) if "model" in given.places else default_model,
+            model=self._model(given) or default_model,
             backend=self._backend(given) or default_backend,
             hwaccel=given["hwaccel"],
         )
@@ -126,9 +126,9 @@ class Builder:
         if "password" in given.places and "username" not in given.places:
             self._error(given, "password", "stands without a username; add `username: ...`")
 
-    def _model(self, given: Given) -> str:
-        name: str = given["model"]
-        if "/" not in name and Path(name).suffix.lower() not in _MODEL_FILES:
+    def _model(self, given: Given) -> str | None:
+        name: str | None = given["model"]
+        if name is None or ("/" not in name and Path(name).suffix.lower() not in _MODEL_FILES):
             return name
         try:
             return absolute(name, self.folder)

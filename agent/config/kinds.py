@@ -60,8 +60,11 @@ class Text:
     rule: str = ""
     schema_pattern: str = ""
     numbers: bool = False
+    empty: bool = False
 
     def read(self, node: Scalar, folder: Path) -> str:  # noqa: ARG002
+        if self.empty and not node.text:
+            return ""
         text = self.text(node)
         if self.pattern and not re.fullmatch(self.pattern.rstrip("$"), text):
             raise InvalidError(f"{shown(node)} is not {self.wanted}: {self.rule}")
@@ -77,7 +80,8 @@ class Text:
     def schema(self) -> dict[str, Any]:
         pattern = self.pattern or self.schema_pattern or _PRINTABLE
         types = ["string", "number"] if self.numbers else ["string"]
-        return {"type": [*types, "null"], "minLength": 1, "maxLength": self.longest, "pattern": pattern}
+        shortest = 0 if self.empty else 1
+        return {"type": [*types, "null"], "minLength": shortest, "maxLength": self.longest, "pattern": pattern}
 
 
 def check_characters(node: Scalar, longest: int) -> None:

@@ -10,7 +10,7 @@ ID = r"^(?!all$)[a-z0-9_-]{1,32}$"
 ID_RULE = "1 to 32 of a-z, 0-9, _ and -"
 
 
-PREFIX = r"^(?!\$)[^\s+#/\u0000-\u001f]+(/[^\s+#/\u0000-\u001f]+)*$"
+PREFIX = r"^((?!\$)[^\s+#/\u0000-\u001f]+(/[^\s+#/\u0000-\u001f]+)*)?$"
 PREFIX_RULE = "topic levels joined by /, without blanks, + and #, and not beginning with $"
 
 BROKER_URL_HOST = r"\[[0-9A-Fa-f:.]+\]|[^\s/@?#:\[\]]+"

@@ -150,6 +150,8 @@ class Reading:
         found: list[Any] = []
         for item in node.items:
             try:
+                if isinstance(item, Scalar) and item.null:
+                    raise InvalidError("an empty entry; write a word or remove it")  # noqa: TRY301 - one way out
                 value = self._scalar(kind.item, item)
             except InvalidError as error:
                 self._error(item, key, error.message)

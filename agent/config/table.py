@@ -129,7 +129,7 @@ MQTT = Section(
         Field("tls", TLS, None, "certificates, for mqtts:// only"),
         Field(
             "prefix",
-            Text("a topic prefix", longest=128, pattern=PREFIX, rule=PREFIX_RULE),
+            Text("a topic prefix", longest=128, pattern=PREFIX, rule=PREFIX_RULE, empty=True),
             _MQTT.prefix,
             "topic levels before vedette/1/...",
         ),

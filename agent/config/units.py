@@ -30,7 +30,7 @@ def number(text: str) -> float | None:
 
 def quantity(text: str, units: Mapping[str, float]) -> float | None:
     """The value of `7d` or `256MB` in the unit whose factor is 1, None if `text` is no such quantity."""
-    match = re.fullmatch(quantity_pattern(units), text)
+    match = re.fullmatch(quantity_pattern(units).rstrip("$"), text)
     return float(match[1]) * units[match[2]] if match else None
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from agent.config import Config, ConfigError, load, parse
-from agent.config.names import slugged_id
+from agent.config.names import PREFIX_RULE, slugged_id
 
+LATER_SOURCE = "sources are not in this version yet; use rtsp://, http:// or /dev/video0"
 FOLDER = Path("/etc/vedette")
 
 
@@ -58,10 +59,8 @@ cameras:
         "vedette.yaml:4:16: engine.mode: fast is not one of auto, latency, throughput",
         "vedette.yaml:4:31: engine.threads: 1.5 is not a whole number from 1 to 256",
         "vedette.yaml:6:8: mqtt.url: a broker's URL begins with mqtt:// or, for TLS, mqtts://",
-        "vedette.yaml:7:11: mqtt.prefix: a/+/b is not a topic prefix: "
-        "topic levels joined by /, without blanks, + and #, and not beginning with $",
-        "vedette.yaml:10:13: cameras.gate.source: csi: sources are not in this version yet; "
-        "use rtsp://, http:// or /dev/video0",
+        f"vedette.yaml:7:11: mqtt.prefix: a/+/b is not a topic prefix: {PREFIX_RULE}",
+        f"vedette.yaml:10:13: cameras.gate.source: csi: {LATER_SOURCE}",
         "vedette.yaml:11:13: cameras.gate.rotate: 45 is not one of 0, 90, 180, 270",
         "vedette.yaml:12:10: cameras.gate.fps: true is not a number from 0 to 1000",
     ]
