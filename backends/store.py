@@ -43,9 +43,7 @@ def find(name_or_path: str) -> Artifact:
     if path is not None:
         return open_artifact(path)
     if name_or_path in catalog.models():
-        raise ArtifactError(
-            f"model {name_or_path!r} is not in {folder()}; get it with: vedette models pull {name_or_path}"
-        )
+        raise ArtifactError(f"model {name_or_path!r} is not in {folder()}; get it with: {_pull_command(name_or_path)}")
     known = sorted({*catalog.models(), *_names()})
     raise ArtifactError(
         f"no model {name_or_path!r}: no such file, not in {folder()}, not in the catalog ({', '.join(known)})"
@@ -171,6 +169,13 @@ def clip(name: str, progress: Progress) -> Path:
 def _sidecar(path: Path, entry: catalog.Entry) -> dict[str, Any]:
     origin = {"source": entry.source, "sha256": entry.sha256}
     return {**entry.sidecar, "sha256": digest(*files_of(path)), "origin": origin}
+
+
+def _pull_command(name: str) -> str:
+    command = f"vedette models pull {name}"
+    if os.environ.get("CACHE_DIRECTORY") and not os.environ.get("VEDETTE_MODELS"):
+        return f"sudo VEDETTE_MODELS={folder()} {command}"  # the service's folder, which a shell would not choose
+    return command
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -179,6 +179,14 @@ def test_a_folder_called_like_a_model_is_not_that_model(folder, offered, tmp_pat
         store.find("tiny")
 
 
+def test_the_service_names_the_way_into_its_own_folder(folder, offered, tmp_path, monkeypatch):
+    offered(ONNX)
+    monkeypatch.delenv("VEDETTE_MODELS")
+    monkeypatch.setenv("CACHE_DIRECTORY", str(tmp_path))
+    with pytest.raises(ArtifactError, match=rf"sudo VEDETTE_MODELS={tmp_path}/models vedette models pull tiny$"):
+        store.find("tiny")
+
+
 def test_missing_models_name_the_way_to_them(folder, offered, tmp_path):
     offered(ONNX)
     with pytest.raises(ArtifactError, match=rf"'tiny' is not in {folder}; get it with: vedette models pull tiny$"):
