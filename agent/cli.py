@@ -116,12 +116,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError, load
     from agent.runtime import log, paths
     from agent.runtime.daemon import Daemon
-    from agent.runtime.pipeline import NotReady, plan
+    from agent.runtime.plan import plan
 
     try:
         config = load(arguments.config)
         found = plan(config)
-    except (ConfigError, NotReady) as e:
+    except ConfigError as e:
         return _fail(e, USAGE)
     log.set_up(config.log.level)
     log.show_warnings(config.warnings)
@@ -137,15 +137,18 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
     from agent.runtime.check import check
 
     errors, warnings = check(arguments.config)
     if arguments.json:
-        _print_json({"ok": not errors, "errors": errors, "warnings": warnings})
+        _print_json({"ok": not errors, "errors": [*map(asdict, errors)], "warnings": [*map(asdict, warnings)]})
     else:
-        for line in errors + [f"{warning} (warning)" for warning in warnings]:
+        for line in [*errors, *(f"{warning} (warning)" for warning in warnings)]:
             print(line)
-        print(f"{arguments.config}: {f'{len(errors)} errors' if errors else 'ok'}")
+        count = "ok" if not errors else "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        print(f"{arguments.config}: {count}")
     return USAGE if errors else OK
 
 

@@ -11,10 +11,11 @@ from agent.config import broker, model, sources
 from agent.config.kinds import absolute
 from agent.config.names import slugged_id
 from agent.config.problems import Findings, InvalidError
+from agent.config.sections import Given
 from agent.config.table import DEFAULT_BACKEND, DEFAULT_MODEL, LIVE_FPS
 
 if TYPE_CHECKING:
-    from agent.config.sections import Given
+    from collections.abc import Iterator
 
 _MODEL_FILES = frozenset({".onnx", ".xml", ".tflite", ".pb", ".engine", ".plan", ".pt"})
 
@@ -41,6 +42,7 @@ class Builder:
             log=model.LogConfig(given["log"]["level"]),
             cameras=tuple(self._camera(camera, default_model, default_backend) for camera in given["cameras"]),
             file=self.findings.file,
+            places=dict(_places(given)),
             warnings=tuple(self.findings.warnings),
         )
 
@@ -144,6 +146,16 @@ class Builder:
 
     def _error(self, given: Given, key: str, message: str) -> None:
         self.findings.error(given.places.get(key, given.place), given.path(key), message)
+
+
+def _places(given: Given) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The dotted name, line and column of every key that is set."""
+    for key, node in given.places.items():
+        yield given.path(key), (node.line, node.column)
+    for value in given.values.values():
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, Given):
+                yield from _places(inner)
 
 
 def _fps(given: Given, kind: model.SourceKind | None) -> float:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from agent.config.problems import Problem
+
 if TYPE_CHECKING:
-    from agent.config.problems import Problem
+    from collections.abc import Mapping
+
     from agent.config.secrets import Secret
 
 EngineMode = Literal["auto", "latency", "throughput"]
@@ -111,7 +114,11 @@ class CameraConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The config of one device. file: where it came from. warnings: what works but should not stay so."""
+    """The config of one device.
+
+    file: where it came from. places: line and column of each key that stands in it, by its dotted name.
+    warnings: what works but should not stay so.
+    """
 
     device: str
     cameras: tuple[CameraConfig, ...]
@@ -123,4 +130,9 @@ class Config:
     health: HealthConfig = field(default_factory=HealthConfig)
     log: LogConfig = field(default_factory=LogConfig)
     file: str = ""
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False)
     warnings: tuple[Problem, ...] = ()
+
+    def problem(self, key: str, message: str) -> Problem:
+        """A mistake that only shows beyond the config, at the place of `key` if it stands in the file."""
+        return Problem(self.file, *self.places.get(key, (0, 0)), key, message)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, load
-from agent.runtime.pipeline import NotReady, plan
+from agent.runtime.plan import plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agent.config import Problem
 
-def check(file: Path) -> tuple[list[str], list[str]]:
-    """The config's errors and warnings, one line each, as `run` would find them; nothing is started."""
+
+def check(file: Path) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """The config's errors and warnings; nothing is started."""
+    warnings: tuple[Problem, ...] = ()
     try:
         config = load(file)
-    except ConfigError as e:
-        return str(e).splitlines(), []
-    warnings = [str(warning) for warning in config.warnings]
-    try:
+        warnings = config.warnings
         plan(config)
-    except NotReady as e:
+    except ConfigError as e:
         return e.problems, warnings
-    return [], warnings
+    return (), warnings

@@ -18,7 +18,7 @@ from agent.publish.mqtt import Publisher
 from agent.publish.payloads import Info, ModelInfo
 from agent.runtime import machine, paths
 from agent.runtime.notify import notify, watchdog_seconds
-from agent.runtime.pipeline import Pipeline, Plan, topics
+from agent.runtime.pipeline import Pipeline, topics
 from agent.runtime.report import Report
 from agent.runtime.spawner import Spawner
 from backends.contract import API
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from agent.config.model import Config
+    from agent.runtime.plan import Plan
 
 log = logging.getLogger("vedette.daemon")
 

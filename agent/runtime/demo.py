@@ -9,13 +9,15 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from agent.config import ConfigError
 from agent.config.model import CameraConfig, Config, DetectionsConfig, MqttConfig
 from agent.publish.subscribe import Subscriber
 from agent.runtime import log
 from agent.runtime.broker import BrokerError, start_broker
 from agent.runtime.daemon import Daemon
 from agent.runtime.modelbench import prepare
-from agent.runtime.pipeline import NotReady, plan, topics
+from agent.runtime.pipeline import topics
+from agent.runtime.plan import plan
 from agent.runtime.progress import Progress
 from backends import store
 from backends.contract import BackendError
@@ -97,7 +99,7 @@ def _config(clip: Path, port: int, pace: str) -> Config:
 def _run(config: Config, protocol: int) -> None:
     try:
         Daemon(config, plan(config), protocol).run()
-    except NotReady as e:
+    except ConfigError as e:
         raise DemoError(str(e)) from e
 
 

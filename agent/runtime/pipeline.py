@@ -11,7 +11,6 @@ And one child process per engine (backends.worker), with one thread per stream.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.capture.camera import Camera
@@ -20,84 +19,18 @@ from agent.dispatch.dispatcher import Dispatcher
 from agent.dispatch.engine import EngineSpec, RemoteEngine
 from agent.dispatch.lane import Lane
 from agent.perception.scene import Scene
-from agent.publish.topics import Topics, slug
-from backends import registry, store
-from backends.contract import ArtifactError, BackendUnavailable
+from agent.publish.topics import Topics
+from agent.runtime.plan import engine_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from agent.config.model import CameraConfig, Config
     from agent.publish.mqtt import Publisher
+    from agent.runtime.plan import Plan
     from agent.runtime.report import Report
     from agent.runtime.spawner import Spawner
     from backends.artifact import Artifact
 
 _FLOOR = 0.1
-
-
-class NotReady(Exception):
-    """The config is well formed, but what it names is not there: `problems` are for the user, one line each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the config needs beside itself, found and checked: one artifact and one backend per model."""
-
-    artifacts: Mapping[str, Artifact]
-    backends: Mapping[str, registry.Registered]
-
-
-def plan(config: Config) -> Plan:
-    """Finds the model files and backends a config names; check and run share it.
-
-    Raises NotReady with all that is missing.
-    """
-    artifacts: dict[str, Artifact] = {}
-    chosen: dict[str, registry.Registered] = {}
-    problems: list[str] = []
-    known = registry.discover()
-    for camera in config.cameras:
-        problems += _plan_camera(camera, config, known, artifacts, chosen)
-    if problems:
-        raise NotReady(list(dict.fromkeys(problems)))
-    return Plan(artifacts, chosen)
-
-
-def _plan_camera(
-    camera: CameraConfig,
-    config: Config,
-    known: Mapping[str, registry.Registered],
-    artifacts: dict[str, Artifact],
-    chosen: dict[str, registry.Registered],
-) -> list[str]:
-    place = f"{config.file}: cameras.{camera.id}"
-    problems = []
-    if camera.model not in artifacts:
-        try:
-            artifacts[camera.model] = store.find(camera.model)
-        except ArtifactError as e:
-            return [f"{place}: {e}"]
-    labels = artifacts[camera.model].labels
-    problems += [
-        f"{place}.labels: {camera.model} does not know {label!r}; it knows {', '.join(labels[:12])}"
-        for label in camera.labels
-        if label not in labels
-    ]
-    try:
-        backend = registry.choose(known, camera.backend)
-    except BackendUnavailable as e:
-        return [*problems, f"{place}: {e}"]
-    other = chosen.setdefault(camera.model, backend)
-    if other.name != backend.name:
-        problems.append(
-            f"{place}.backend: {camera.model} already runs on {other.name}; one model has one backend order"
-        )
-    return problems
 
 
 class Pipeline:
@@ -170,11 +103,6 @@ class Pipeline:
         return all(camera.status(now).state == "ended" for camera in self.cameras.values()) and all(
             dispatcher.idle for dispatcher in self.dispatchers
         )
-
-
-def engine_id(backend: str, model: str) -> str:
-    """The topic level of a model's engine."""
-    return f"{backend}-{slug(model)}"[:32]
 
 
 def topics(config: Config) -> Topics:

@@ -1,0 +1,68 @@
+"""What a config names beside itself, on model files made here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.config import ConfigError
+from agent.config.load import parse
+from agent.runtime.plan import plan
+from tests.contract.backends.models import boxes_model
+
+SIDECAR = """family: boxes
+labels: [cat, dog]
+input: {height: 64, width: 96, layout: NCHW, dtype: float32, std: [255, 255, 255]}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("plan")
+    boxes_model(made)
+    (made / "model.yaml").write_text(SIDECAR)
+    (made / "broken.onnx").write_text("hello")
+    return made
+
+
+@pytest.fixture(autouse=True)
+def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VEDETTE_MODELS", str(tmp_path / "models"))
+
+
+def problems(text: str, folder: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        plan(parse(text, "vedette.yaml", folder))
+    return str(caught.value).splitlines()
+
+
+def test_a_good_config_has_its_artifact_and_backend(folder: Path) -> None:
+    found = plan(parse("model: model.xml\ncameras: {a: {source: clip.mp4, labels: [dog]}}", "x", folder))
+    (artifact,) = found.artifacts.values()
+    assert artifact.labels == ("cat", "dog")
+    assert [backend.name for backend in found.backends.values()] == ["openvino"]
+
+
+def test_all_that_is_missing_is_said_at_once_with_its_place(folder: Path) -> None:
+    text = (
+        "model: nope\n"
+        "cameras:\n"
+        "  a: {source: clip.mp4}\n"
+        "  b: {source: clip.mp4, model: model.xml, labels: [unicorn], backend: edgetpu}\n"
+        "  c: {source: clip.mp4, model: broken.onnx}\n"
+        "  d: {source: clip.mp4, model: yolox-nano}\n"
+    )
+    lines = problems(text, folder)
+    assert lines[0].startswith("vedette.yaml:1:8: model: no model 'nope'")
+    assert lines[1].startswith("vedette.yaml:4:51: cameras.b.labels: ")
+    assert "does not know 'unicorn'; it knows cat, dog" in lines[1]
+    assert lines[2].startswith("vedette.yaml:4:71: cameras.b.backend: backend 'edgetpu' is not installed")
+    assert lines[3].startswith("vedette.yaml:5:32: cameras.c.model: ")
+    assert lines[4].endswith("get it with: vedette models pull yolox-nano")
+    assert len(lines) == 5
+
+
+def test_a_model_two_cameras_share_is_said_once(folder: Path) -> None:
+    lines = problems("model: nope\ncameras: {a: {source: a.mp4}, b: {source: b.mp4}}", folder)
+    assert len(lines) == 1
