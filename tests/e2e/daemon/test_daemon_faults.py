@@ -150,4 +150,24 @@ def test_no_secret_is_ever_shown(
     said = [run.log(), shown, status_file, *(payload.decode() for _, payload in heard.heard())]
     for part in (SECRET, BROKER_SECRET, "Tr0ub4dor", "corr3ct"):
         assert not [text for text in said if part in text]
+    assert "pwd=***" in shown
     assert "401" in shown or "password" in shown, "the reason must be told without the secret"
+
+
+def test_an_engine_that_cannot_load_is_told_and_tried_again(
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "path" / "openvino" / "__init__.py"
+    broken.parent.mkdir(parents=True)
+    broken.write_text('raise ImportError("libopenvino.so.2640: cannot open shared object file")\n')
+    heard = listen(mosquitto)
+    cameras = {"yard": {"source": str(clip), "loop": True}}
+    run = daemon(config(mosquitto.port, cameras), {"PYTHONPATH": str(tmp_path / "path")})
+    wait_for(run.ready, 20, "an engine that is being tried again must not keep the service from being ready")
+    wait_for(lambda: [state for state, _ in engine_states(heard)].count("failed") >= 2, 20)
+    assert all("libopenvino.so.2640" in (cause or "") for state, cause in engine_states(heard) if state == "failed")
+    detections = [payload for topic, payload in heard.heard() if topic == TOPICS.detections("yard")]
+    assert detections
+    assert all(b'"inferred":false' in payload and b'"detections":' not in payload for payload in detections)
+    assert dict(heard.heard())[TOPICS.camera_status("yard")] == b"online"
+    run.stop()
