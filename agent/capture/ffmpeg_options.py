@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from agent.capture import tls
 from agent.capture.source import SourceError
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ DEVICE_NODES: dict[str, tuple[str, ...]] = {
     "drm": ("/dev/media0",),
 }
 """Where a machine shows that it has a decoder, in the order `hwaccel: auto` tries them."""
+
+WHOLE_FORMATS = (
+    *("mpjpeg", "mjpeg", "jpeg_pipe", "png_pipe", "h264", "hevc", "mpegts", "mpeg", "mpegvideo"),
+    *("mov", "matroska", "flv", "avi", "asf", "ogg", "nut"),
+)
+"""Formats that are one stream. FFmpeg fetches the parts of a playlist (HLS) without verifying the server of any."""
 
 V4L2_HINTS = {
     errno.ENOENT: "is it plugged in? `ls /dev/video*` names the cameras",
@@ -52,7 +59,7 @@ def with_credentials(config: CameraConfig) -> str:
 
 
 def inputs_of(config: CameraConfig) -> list[Input]:
-    """How to open the source, the best way first; the next one is for devices that refuse it."""
+    """How to open the source, the best way first; the next one is for devices that refuse it. Raises SourceError."""
     if config.kind == "file":
         return [Input(config.source)]
     # Little is probed, and kept (no "nobuffer"): thrown away, it would take the first key picture with it.
@@ -63,7 +70,9 @@ def inputs_of(config: CameraConfig) -> list[Input]:
     live |= {"analyzeduration": "1000000", "probesize": "1000000"}
     if config.kind == "rtsp":
         live |= {"rtsp_transport": config.transport, "allowed_media_types": "video"}
-    return [Input(with_credentials(config), None, live)]
+    if config.kind == "http" and config.encrypted and not config.tls.insecure:
+        live["format_whitelist"] = ",".join(WHOLE_FORMATS)
+    return [Input(with_credentials(config), None, live | tls.ffmpeg_options(config))]
 
 
 def hardware_types(wanted: str, available: Iterable[str]) -> list[str]:
@@ -82,15 +91,20 @@ def explain(error: Exception, config: CameraConfig) -> SourceError:
     """What one of FFmpeg's errors means. Never the error's own text: it ends with the URL."""
     kind = type(error).__name__
     reason = getattr(error, "strerror", None) or kind
+    number = getattr(error, "errno", None)
     if kind in {"ExitError", "TimeoutError"}:
         return SourceError(f"no answer within {config.timeout:g} s")
     if kind in {"HTTPUnauthorizedError", "HTTPForbiddenError"}:
         hint = "check username and password" if config.username else "set username and password"
         return SourceError(f"the camera refuses the login ({reason})", hint)
     if config.kind == "v4l2":
-        number = getattr(error, "errno", None)
         hint = V4L2_HINTS.get(number or 0, "not a camera? many have a second /dev/video node without pictures")
         return SourceError(f"cannot open {config.source}: {reason}", hint)
+    if number == errno.EINVAL and config.kind == "http" and config.encrypted and not config.tls.insecure:
+        return SourceError(
+            "its format cannot be read over verified TLS: FFmpeg does not check who sends the parts of a playlist",
+            f"use another stream of the camera, such as MJPEG; cameras.{config.id}.tls.insecure: true checks nothing",
+        )
     if kind == "InvalidDataError":
         return SourceError(f"{config.source} is no video, or its beginning is damaged")
     return SourceError(f"cannot read {config.source}: {reason}")

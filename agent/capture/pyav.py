@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from fractions import Fraction
@@ -16,6 +17,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
+from agent.capture import tls
 from agent.capture.ffmpeg_options import Input, explain, hardware_types, inputs_of
 from agent.capture.frame import Picture
 from agent.capture.source import Decoded, SourceError, SourceInfo, Stop, starved
@@ -39,6 +41,9 @@ FULL_RANGE = 2
 UNSPECIFIED_RANGE = 0
 CLOCKLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc"})
 """Formats that carry no time: FFmpeg then numbers the pictures as if there were 25 a second."""
+AVFORMAT = av.library_versions["libavformat"][0]
+VERIFIES_RTSPS = 62
+"""The libavformat whose RTSP client heeds `tls_verify`; 61 silently does not."""
 MOST_ERRORS = 100
 """Unreadable packets in a row after which a file counts as ended and a stream as broken."""
 
@@ -180,7 +185,10 @@ class StreamSource:
         self._fps = float(rate) if rate and not self._clockless else 0.0
 
     def _open(self) -> InputContainer:
-        accel, self._note = _hardware(self._config.hwaccel, "h264")
+        config = self._config
+        if config.kind == "rtsp" and config.encrypted and not config.tls.insecure and AVFORMAT < VERIFIES_RTSPS:
+            raise SourceError("the FFmpeg of this PyAV cannot verify such an rtsps:// stream", "install av 16 or newer")
+        accel, self._note = _hardware(config.hwaccel, "h264")
         ways = inputs_of(self._config)
         for way in ways[:-1]:
             try:
@@ -190,7 +198,8 @@ class StreamSource:
         try:
             return self._try(ways[-1], accel)
         except FFmpegError as error:
-            raise explain(error, self._config) from None
+            refused = tls.refusal(self._config) if error.errno == errno.EIO else None
+            raise refused or explain(error, self._config) from None
 
     def _try(self, way: Input, accel: HWAccel | None) -> InputContainer:
         timeout = self._config.timeout

@@ -15,19 +15,25 @@ from agent.capture.sdp import VideoTrack, find_video
 from agent.capture.source import SourceError, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LONGEST_LINE = 8192
 LONGEST_REASON = 80
 MOST_HEADERS = 64
 LARGEST_BODY = 64 << 10
 AGENT = "vedette"
+PORTS = {"rtsp": 554, "rtsps": 322}
 GOODBYE = 0.2
 """Seconds a camera gets to end the session."""
 
 
 class UnsupportedError(Exception):
     """The camera is there, but wants something this client leaves to FFmpeg's."""
+
+
+def _shut(connection: socket.socket, how: int) -> None:
+    # The shutdown of a TLS socket ends the encryption: what is sent afterwards, a login perhaps, would be plain.
+    socket.socket.shutdown(connection, how)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,17 @@ class RtspClient:
     """One session: connect, describe, play, packets, close. Everything the camera sends is bounded in size.
 
     url: without credentials. timeout: seconds for the connection and for each read.
+    secure: makes TLS of the plain connection; needed for rtsps://.
     Raises SourceError, or UnsupportedError where FFmpeg's client may still succeed.
     """
 
-    def __init__(self, url: str, credentials: Credentials | None, timeout: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials | None,
+        timeout: float,
+        secure: Callable[[socket.socket], socket.socket] | None = None,
+    ) -> None:
         self._url = url
         self._credentials = credentials
         self._timeout = timeout
@@ -62,12 +75,14 @@ class RtspClient:
         self._options = "OPTIONS"
         target = urlsplit(url)
         try:
-            self._socket = socket.create_connection((target.hostname or "", target.port or 554), timeout)
+            port = target.port or PORTS[target.scheme]
+            plain = socket.create_connection((target.hostname or "", port), timeout)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = secure(plain) if secure else plain
         except TimeoutError as error:
             raise SourceError(f"no answer within {timeout:g} s") from error
         except (OSError, ValueError) as error:
             raise SourceError(getattr(error, "strerror", None) or str(error)) from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = self._socket.makefile("rb", 1 << 16)
 
     def describe(self) -> VideoTrack:
@@ -111,14 +126,14 @@ class RtspClient:
 
     def interrupt(self) -> None:
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RD)
+            _shut(self._socket, socket.SHUT_RD)
 
     def close(self) -> None:
         """Says goodbye and reads what is still under way: unread data would reset the connection before it is heard."""
         with contextlib.suppress(OSError, SourceError):
             if self._session:
                 self._send("TEARDOWN", self._play_url)
-                self._socket.shutdown(socket.SHUT_WR)
+                _shut(self._socket, socket.SHUT_WR)
                 self._socket.settimeout(GOODBYE)
                 deadline = time.monotonic() + GOODBYE
                 while self._socket.recv(1 << 16) and time.monotonic() < deadline:

@@ -1,10 +1,11 @@
-"""An RTSP camera over TCP with H.264 or H.265: our own client, so that a picture is out when its last byte is here."""
+"""An RTSP camera over TCP or TLS with H.264 or H.265: our own client, so that a whole picture is out at once."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+from agent.capture import tls
 from agent.capture.pyav import CodecDecoder
 from agent.capture.rtp import CLOCK, Depacketizer, MalformedError, parse
 from agent.capture.rtsp import RtspClient
@@ -25,7 +26,8 @@ class RtspSource:
         self._dropped = 0
         password = config.password.reveal() if config.password else ""
         credentials = Credentials(config.username, password) if config.username else None
-        self._client = RtspClient(config.source, credentials, config.timeout)
+        secure = tls.handshake(config) if config.encrypted else None
+        self._client = RtspClient(config.source, credentials, config.timeout, secure)
         try:
             self._track = self._client.describe()
             self._decoder = CodecDecoder(self._track.codec, self._track.parameter_sets, config.hwaccel)

@@ -87,6 +87,7 @@ class Builder:
             name=given["name"] or given.key.rpartition(".")[2],
             username=given["username"],
             password=given["password"],
+            tls=model.CameraTlsConfig(given["tls"]["ca"], given["tls"]["insecure"]),
             transport=given["transport"],
             timeout=float(given["timeout"]),
             rotate=given["rotate"],
@@ -113,6 +114,7 @@ class Builder:
         return None, ""
 
     def _fits(self, given: Given, camera: model.CameraConfig) -> None:
+        self._camera_tls(given["tls"], camera)
         if camera.live:
             for key in ("pace", "loop"):
                 if given[key] in {"max", True}:
@@ -123,6 +125,14 @@ class Builder:
             for key in ("username", "password"):
                 if key in given.places:
                     self._error(given, key, "is for rtsp:// and http(s):// sources; remove it")
+
+    def _camera_tls(self, given: Given, camera: model.CameraConfig) -> None:
+        for key in given.places:
+            if given[key] and not camera.encrypted:
+                self._error(given, key, "is for https:// and rtsps:// sources; remove it")
+        if given["insecure"] and camera.encrypted:
+            message = "the camera's certificate is not checked, so anybody can pose as it; give tls.ca instead"
+            self.findings.warn(given.places["insecure"], given.path("insecure"), message)
 
     def _password_needs_user(self, given: Given) -> None:
         if "password" in given.places and "username" not in given.places:

@@ -80,6 +80,14 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraTlsConfig:
+    """ca: absolute path of a PEM file; none means the system's CAs. insecure: the camera is not verified."""
+
+    ca: str | None = None
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CameraConfig:
     """One camera.
 
@@ -94,6 +102,7 @@ class CameraConfig:
     name: str = ""
     username: str | None = None
     password: Secret | None = None
+    tls: CameraTlsConfig = field(default_factory=CameraTlsConfig)
     transport: Transport = "tcp"
     timeout: float = 5.0
     rotate: Rotate = 0
@@ -110,6 +119,11 @@ class CameraConfig:
     def live(self) -> bool:
         """Whether the source is a camera: it has no end, and cannot be asked to wait."""
         return self.kind in {"rtsp", "http", "v4l2"}
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the source speaks TLS."""
+        return self.source.startswith(("https://", "rtsps://"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,13 @@ def _choice(literal: object, later: tuple[str, ...] = ()) -> Choice:
     return Choice(get_args(literal), later)
 
 
+CAMERA_TLS = Section(
+    (
+        Field("ca", FilePath(), None, "PEM file of the CAs to trust; without it the system's"),
+        Field("insecure", Flag(), _CAMERA.tls.insecure, "accept any certificate; anybody can then be the camera"),
+    )
+)
+
 CAMERA = Section(
     (
         Field(
@@ -50,6 +57,7 @@ CAMERA = Section(
         Field("name", _NAME, "", "the name people see; without it the id"),
         Field("username", _USER, None, "the camera's user; only for rtsp:// and http(s)://"),
         Field("password", Password(), None, "the camera's password, best as !secret NAME"),
+        Field("tls", CAMERA_TLS, None, "certificates, for https:// and rtsps:// only"),
         Field("transport", _choice(model.Transport), _CAMERA.transport, "how RTSP carries the stream"),
         Field(
             "timeout",

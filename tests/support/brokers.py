@@ -99,9 +99,10 @@ def amqtt_process(folder: Path) -> BrokerProcess:
 
 
 def make_certificates(folder: Path, name: str) -> None:
-    """A CA and a server certificate for `name` (a DNS name), made with openssl: ca.pem, server.pem, server.key."""
+    """ca.pem, and server.pem with server.key for `name` (a DNS name or an IPv4 address), made with openssl."""
     extensions = folder / "extensions"
-    extensions.write_text(f"subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\n")
+    kind = "IP" if name.replace(".", "").isdecimal() else "DNS"
+    extensions.write_text(f"subjectAltName={kind}:{name}\nextendedKeyUsage=serverAuth\n")
     ca = "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca"
     request = f"req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN={name}"
     sign = (

@@ -67,6 +67,7 @@ cameras:
 
 
 CAMERA = "cameras:\n  gate:\n    source: rtsp://h/x\n    "
+HTTPS = "cameras:\n  gate:\n    source: https://h/x\n    "
 FILE = "cameras:\n  gate:\n    source: clip.mp4\n    "
 TOP = "cameras: {gate: {source: clip.mp4}}\n"
 
@@ -157,6 +158,9 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         (CAMERA + "pace: max", "4:11: cameras.gate.pace: ", "files and folders"),
         (CAMERA + "loop: true", "4:11: cameras.gate.loop: ", "files and folders"),
         (FILE + "transport: tcp", "4:16: cameras.gate.transport: ", "rtsp://"),
+        (CAMERA + "tls: {insecure: true}", "4:21: cameras.gate.tls.insecure: ", "https:// and rtsps://"),
+        (HTTPS + "tls: {ca: no.pem}", "4:15: cameras.gate.tls.ca: ", "no such file: /etc"),
+        (HTTPS + "tls: {cert: a}", "4:11: cameras.gate.tls.cert: ", "belongs to mqtt.tls.cert"),
         (FILE + "username: u", "4:15: cameras.gate.username: ", "rtsp:// and http(s)://"),
         (CAMERA + "password: u", "4:15: cameras.gate.password: ", "without a username"),
         (CAMERA + "confidence: 1.5", "4:17: cameras.gate.confidence: ", "outside 0 to 1"),
@@ -243,6 +247,12 @@ cameras:
 def test_insecure_tls_is_a_warning_with_its_place() -> None:
     warnings = read(TOP + "mqtt: {url: mqtts://h, tls: {insecure: true}}").warnings
     assert [(w.line, w.column, w.key) for w in warnings] == [(2, 40, "mqtt.tls.insecure")]
+
+
+def test_insecure_tls_of_a_camera_is_a_warning_with_its_place() -> None:
+    config = read(HTTPS + "tls: {insecure: true}")
+    assert [(w.line, w.column, w.key) for w in config.warnings] == [(4, 21, "cameras.gate.tls.insecure")]
+    assert config.cameras[0].tls.insecure
 
 
 def test_too_many_problems_end_the_list() -> None:

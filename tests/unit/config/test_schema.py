@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from agent.config import ConfigError, parse
 from agent.config.schema import as_text, json_schema
@@ -17,7 +19,15 @@ from agent.config.sections import ById, Listing, Section
 from agent.config.table import ROOT
 
 SHIPPED = Path(__file__).parents[3] / "config" / "vedette.schema.json"
-VALIDATOR = Draft202012Validator(json_schema())
+
+
+def _pattern(_validator: object, pattern: str, value: object, _schema: object) -> Iterator[ValidationError]:
+    """JSON Schema has ECMA's expressions, where `$` is the very end; in Python it is also before a last line break."""
+    if isinstance(value, str) and not re.search(re.sub(r"(?<!\\)\$", r"\\Z", pattern), value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+VALIDATOR = validators.extend(Draft202012Validator, {"pattern": _pattern})(json_schema())
 
 # What only the loader can know, since it is about two keys, the disk, or the inside of an address.
 ONLY_LOADER = (
@@ -68,6 +78,7 @@ GOOD = [
     with_camera(username="u", password="p", transport="udp", timeout="5s", rotate=90, fps=0, labels=["a", "b"]),
     with_camera(backend="openvino", model=None, hwaccel="none", confidence=1),
     with_camera(backend=["a", "b"]),
+    with_camera(source="rtsps://h/x", tls={"ca": None, "insecure": True}),
     with_top(device="gate-pi", name=12, engine={"mode": "latency", "threads": 4}, log=None),
     with_top(mqtt={"url": "mqtts://[::1]:8883/", "prefix": "a/b", "tls": {"insecure": True}, "username": 5}),
     with_top(mqtt={"detections": {"publish": "on", "max_rate": 0.5}, "reconnect_max": "500ms"}),
@@ -92,6 +103,7 @@ BAD = [
     with_camera(labels=["a", "a"]),
     with_camera(labels=[1]),
     with_camera(backend=[None]),
+    with_camera(tls={"cert": "a.pem"}),
     with_camera(zones={}),
     with_camera(confidence=1.5),
     with_top(device="all"),
