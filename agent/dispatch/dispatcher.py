@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agent.capture.frame import Frame
-    from agent.dispatch.engine import Done, RemoteEngine
+    from agent.dispatch.engine import RemoteEngine
+    from agent.dispatch.result import Done
 
 log = logging.getLogger("vedette.dispatch")
 

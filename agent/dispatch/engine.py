@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from agent.backoff import Backoff
-from agent.dispatch.result import EngineStatus
+from agent.dispatch.result import Done, EngineStatus
 from agent.dispatch.worker import WorkerGone, WorkerProcess
 from backends.detections import Detections, Unknown
 from backends.protocol import Message, SlotLayout
@@ -43,17 +43,6 @@ class EngineSpec:
     device: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A slot's answer. started: time.monotonic() when inference began, 0 if it never did."""
-
-    slot: int
-    n: int
-    seen: Detections | Unknown
-    started: float = 0.0
-    inference_ms: float = 0.0
-
-
 @dataclass(slots=True)
 class EngineCounters:
     runs: int = 0
@@ -81,7 +70,7 @@ class RemoteEngine:
         self._worker: WorkerProcess | None = None
         self._running: dict[int, tuple[int, float]] = {}  # slot -> (n, deadline)
         self._deadline = float("inf")  # of the phase before serving
-        self._doomed = ""
+        self._doomed = self._complaint = ""
         self._retry_at = 0.0
         self._backoff = Backoff(_RETRY_FIRST, RETRY_MOST)
         self._failed = False
@@ -156,18 +145,16 @@ class RemoteEngine:
         done: list[Done] = []
         for message in messages:
             try:
-                answer = self._on_message(message, now)
+                done += self._on_message(message, now)
             except (WorkerGone, KeyError, TypeError, ValueError) as e:
                 return done + self._fail(now, f"protocol: {type(e).__name__}: {e}")
-            if answer is not None:
-                done.append(answer)
             if self._worker is None:
                 break
         return done
 
     def close(self, grace: float = 0.5) -> None:
         if self._pending is not None:
-            self._pending.add_done_callback(lambda future: future.result().close(0.0))
+            self._pending.add_done_callback(_close_unwanted)
             self._pending = None
         if self._worker is not None:
             self._worker.close(grace)
@@ -187,7 +174,7 @@ class RemoteEngine:
             return
         self._deadline = now + HELLO_SECONDS
 
-    def _on_message(self, message: Message, now: float) -> Done | None:
+    def _on_message(self, message: Message, now: float) -> list[Done]:
         op = message["op"]
         if op == "done":
             return self._on_done(message)
@@ -203,8 +190,8 @@ class RemoteEngine:
             self._on_mapped(now)
         elif op in {"error", "unavailable"}:
             text = message.get("text") or f"{message['reason']} ({message['hint']})"
-            self._fail(now, str(text))
-        return None
+            return self._fail(now, str(text))
+        return []
 
     def _load(self, now: float) -> None:
         assert self._worker is not None
@@ -239,28 +226,33 @@ class RemoteEngine:
             extra={"ENGINE": self.spec.id},
         )  # fmt: skip
 
-    def _on_done(self, message: Message) -> Done | None:
+    def _on_done(self, message: Message) -> list[Done]:
+        assert self._worker is not None
         slot = int(message["slot"])
+        rows = np.array(self._worker.results[slot][: int(message["count"])])
+        labels = len(self.spec.artifact.labels)
+        if len(rows) and not (rows[:, 5].min() >= 0 and rows[:, 5].max() < labels):
+            raise ValueError(f"class {rows[:, 5].max():.0f} from a model of {labels} labels")
         n = self._take(slot, message["n"])
         if n is None:
-            return None
-        assert self._worker is not None
-        rows = np.array(self._worker.results[slot][: int(message["count"])])
+            return []
         seen = Detections(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int32))
         self.counters.runs += 1
         self.counters.inference_ms.append(message["infer_ms"])
-        return Done(slot, n, seen, message["start"], message["infer_ms"])
+        return [Done(slot, n, seen, message["start"], message["infer_ms"])]
 
-    def _on_error(self, message: Message) -> Done | None:
+    def _on_error(self, message: Message) -> list[Done]:
         n = self._take(int(message["slot"]), message["n"])
         if n is None:
-            return None
+            return []
         self.counters.errors += 1
         text = str(message["text"])
-        log.warning("%s: %s", self.spec.id, text, extra={"ENGINE": self.spec.id})
+        if text != self._complaint:  # once, not once per frame
+            self._complaint = text
+            log.warning("%s: %s", self.spec.id, text, extra={"ENGINE": self.spec.id})
         if not message.get("retriable"):
             self._doomed = text  # this frame's answer goes out first, then `advance` replaces the worker
-        return Done(int(message["slot"]), n, Unknown(text))
+        return [Done(int(message["slot"]), n, Unknown(text))]
 
     def _take(self, slot: int, n: int) -> int | None:
         """The running job of `slot`, or None for an answer to a job it does not hold."""
@@ -294,3 +286,9 @@ class RemoteEngine:
             device = str(self.info.get("device", self.spec.device or ""))
             self.status = EngineStatus(self.spec.id, state, self.spec.backend, device, cause, time.time())
             self._on_status(self.status)
+
+
+def _close_unwanted(future: Future[WorkerProcess]) -> None:
+    """A worker that was asked for and started after its engine was closed."""
+    if future.exception() is None:
+        future.result().close(0.0)

@@ -25,6 +25,17 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """A slot's answer. started: time.monotonic() when inference began, 0 if it never did."""
+
+    slot: int
+    n: int
+    seen: Detections | Unknown
+    started: float = 0.0
+    inference_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStatus:
     """state: loading, serving, degraded or failed. since: wall clock, seconds."""
 

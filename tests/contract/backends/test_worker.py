@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from agent.dispatch import engine as engine_module
-from agent.dispatch.engine import Done, EngineSpec, RemoteEngine
-from agent.dispatch.result import EngineStatus
+from agent.dispatch.engine import EngineSpec, RemoteEngine
+from agent.dispatch.result import Done, EngineStatus
 from agent.dispatch.worker import WorkerProcess
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
@@ -188,6 +188,29 @@ def test_a_file_that_is_no_model_is_a_cause(artifact: Artifact, tmp_path: Path) 
         assert "model.xml: OpenVINO cannot read it" in one.engine.status.cause
     finally:
         one.engine.close()
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"op":"error","text":"out of memory","retriable":false}', "nonsense", '{"op":"done"}']
+)
+def test_whatever_a_worker_says_no_job_is_forgotten(driven: Driven, answer: str) -> None:
+    """Messages a healthy worker never sends, put into its own pipe."""
+    worker = driven.engine._worker
+    assert worker is not None
+    os.kill(worker.pid, signal.SIGSTOP)
+    n = driven.submit((1, 2, 3))
+    replies = os.open(f"/proc/{worker.pid}/fd/{replies_of(worker.pid)}", os.O_WRONLY)
+    os.write(replies, answer.encode() + b"\n")
+    os.close(replies)
+    (lost,) = driven.answers(1)
+    assert lost.n == n
+    assert isinstance(lost.seen, Unknown)
+    driven.serve()
+
+
+def replies_of(pid: int) -> str:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    return words[words.index("--replies") + 1]
 
 
 def test_nothing_is_left_after_many_deaths(artifact: Artifact) -> None:
