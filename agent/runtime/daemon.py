@@ -24,7 +24,7 @@ from agent.runtime.spawner import Spawner
 from backends.contract import API
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from agent.config.model import Config
     from agent.runtime.plan import Plan
@@ -59,8 +59,8 @@ class Daemon:
         self._stopping = True
         self._wake()
 
-    def run(self, on_tick: Callable[[], None] = lambda: None) -> None:
-        """Returns when all finite sources have ended, or `stop` was called. on_tick: called once a second."""
+    def run(self) -> None:
+        """Returns when all finite sources have ended, or `stop` was called."""
         self._runtime.mkdir(parents=True, exist_ok=True)
         self._spawner.end_orphans()
         with self._signals():
@@ -68,7 +68,7 @@ class Daemon:
             self.report.announce(self._info())
             self.pipeline.start()
             try:
-                self._turn_until_stopped(on_tick)
+                self._turn_until_stopped()
             finally:
                 notify("STOPPING=1")
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
@@ -76,7 +76,7 @@ class Daemon:
             self._mark_clean_exit()
             log.info("stopped")
 
-    def _turn_until_stopped(self, on_tick: Callable[[], None]) -> None:
+    def _turn_until_stopped(self) -> None:
         next_tick = time.monotonic()
         next_health = next_tick + min(1.0, self._config.health.interval)
         watchdog = watchdog_seconds()
@@ -91,7 +91,6 @@ class Daemon:
                 continue
             next_tick = max(next_tick + min(_TICK, watchdog / 3 if watchdog else _TICK), now)
             self._tick(now)
-            on_tick()
             if now >= next_health:
                 next_health = max(next_health + self._config.health.interval, now)
                 self.report.publish_health(now)
