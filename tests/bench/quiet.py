@@ -3,28 +3,61 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
+QUIET = 0.1
+"""Cores that others may use in a quiet second."""
+_STEP = 1.0
+_MARGIN = 0.5
+
 
 class Busy:
-    """cores: how many cores' worth of time others took, stolen time included. Set at the end of `others`."""
+    """cores: how many cores' worth of time others took, stolen time included, over the whole. seconds: in each."""
 
-    cores = 0.0
+    def __init__(self) -> None:
+        self.seconds: list[tuple[float, float]] = []
+
+    @property
+    def cores(self) -> float:
+        return round(sum(cores for _, cores in self.seconds) / max(len(self.seconds), 1), 2)
+
+    def loud(self, begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Of spans of time.monotonic(): whether others were busy in them or half a second around."""
+        result = np.zeros(len(begin), bool)
+        for at, cores in self.seconds:
+            if cores > QUIET:
+                result |= (begin - _MARGIN < at) & (end + _MARGIN > at - _STEP)
+        return result
 
 
 @contextmanager
 def others() -> Iterator[Busy]:
     """Counts what is neither this process, its children (living or ended) nor idle."""
-    busy = Busy()
-    used, own, start = _used(), _own(), time.monotonic()
+    busy, over = Busy(), threading.Event()
+
+    def watch() -> None:
+        before, start = _used() - _own(), time.monotonic()
+        while not over.wait(_STEP):
+            now, at = _used() - _own(), time.monotonic()
+            busy.seconds.append((at, max(0.0, now - before) / (at - start)))
+            before, start = now, at
+
+    thread = threading.Thread(target=watch)
+    thread.start()
     yield busy
-    busy.cores = round(max(0.0, (_used() - used) - (_own() - own)) / (time.monotonic() - start), 2)
+    over.set()
+    thread.join()
 
 
 def _used() -> float:

@@ -4,6 +4,7 @@
 
 Both sides run the same files in OpenVINO on the same clip, in turns. Ultralytics leaves the precision to OpenVINO,
 which takes bf16 where the CPU has it; --precision sets that of both sides, so that like is compared with like.
+A round in which others kept the machine busy is done again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.runtime.testbed import Run
 from tests.bench.live import VTEST
-from tests.bench.quiet import others
+from tests.bench.quiet import QUIET, others
 from tests.support.staged import staged
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 BARS = {640: 1.10, 320: 1.25}
 
 
-def pipeline(model: Path, clip: Path, seconds: float) -> dict[str, Any]:
-    with Run(str(model), clip.resolve(), {"pace": "max", "loop": True}) as run:
+def pipeline(model: Path, clip: Path, mode: str, seconds: float) -> dict[str, Any]:
+    with Run(str(model), clip.resolve(), {"pace": "max", "loop": True}, {"mode": mode}) as run:
         figures = run.measure(seconds)
         engine = next(iter(run.status()["engines"].values()))
     return {**figures, "precision": engine["precision"], "streams": engine["streams"]}
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", required=True, help="folder of an OpenVINO export")
     parser.add_argument("--size", type=int, required=True, help="the export's input size")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="bf16")
+    parser.add_argument("--mode", choices=["auto", "latency", "throughput"], default="auto")
     parser.add_argument("--clip", type=Path, default=VTEST)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
@@ -54,15 +56,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="vedette-ratio-") as folder:
         model = staged(options.model, Path(folder), precision=options.precision)
-        for _ in range(options.rounds):
+        for _ in range(3 * options.rounds):
             with others() as busy:
                 child = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
                 if child.returncode:
                     raise SystemExit(child.stderr[-2000:])
                 theirs = json.loads(child.stdout.splitlines()[-1])
-                ours = pipeline(model, options.clip, options.seconds)
+                ours = pipeline(model, options.clip, options.mode, options.seconds)
             rows.append({"ours": ours, "theirs": theirs, "others": busy.cores})
             print(json.dumps(rows[-1]), file=sys.stderr)
+            if sum(row["others"] <= QUIET for row in rows) >= options.rounds:
+                break
+    rows = [row for row in rows if row["others"] <= QUIET][: options.rounds] or rows
     ratios = [row["ours"]["fps"] / row["theirs"]["fps"] for row in rows]
     result = {
         "ratio": round(median(ratios), 3),
