@@ -38,6 +38,10 @@ class ArtifactError(BackendError):
     pass
 
 
+class FetchError(BackendError):
+    pass
+
+
 class EngineError(BackendError):
     def __init__(self, reason: str, *, retriable: bool = False) -> None:
         super().__init__(reason)

@@ -8,7 +8,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
-from backends.fetch import FetchError
+from backends.contract import FetchError
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse

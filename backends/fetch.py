@@ -16,19 +16,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from backends.contract import BackendError, Progress
+from backends.bounds import MAX_BYTES, STALL_SECONDS, TOTAL_SECONDS
+from backends.contract import FetchError, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES = 2 * 1024**3
-STALL_SECONDS = 30.0
-TOTAL_SECONDS = 3600.0
 _CHUNK = 256 * 1024
-
-
-class FetchError(BackendError):
-    """The file did not come; nothing was left behind."""
 
 
 def fetch(source: str, destination: Path, sha256: str, progress: Progress, *, size: int = 0) -> None:

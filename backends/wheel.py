@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from backends.fetch import MAX_BYTES, STALL_SECONDS, TOTAL_SECONDS, FetchError
+from backends.bounds import MAX_BYTES, STALL_SECONDS, TOTAL_SECONDS
+from backends.contract import FetchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.fetch import FetchError, fetch
+from backends.contract import FetchError
+from backends.fetch import fetch
 
 CONTENT = bytes(range(256)) * 4096
 SHA = hashlib.sha256(CONTENT).hexdigest()

@@ -13,8 +13,7 @@ import pytest
 import yaml
 
 from backends import catalog, store
-from backends.contract import ArtifactError
-from backends.fetch import FetchError
+from backends.contract import ArtifactError, FetchError
 from backends.place import placed
 from backends.sidecar import check
 from tests.support import models
