@@ -87,8 +87,8 @@ def hardware_types(wanted: str, available: Iterable[str]) -> list[str]:
     ]
 
 
-def explain(error: Exception, config: CameraConfig) -> SourceError:
-    """What one of FFmpeg's errors means. Never the error's own text: it ends with the URL."""
+def explain(error: Exception, config: CameraConfig, *, opened: bool = False) -> SourceError:
+    """What one of FFmpeg's errors means. Never the error's own text: it ends with the URL. opened: it came later."""
     kind = type(error).__name__
     reason = getattr(error, "strerror", None) or kind
     number = getattr(error, "errno", None)
@@ -98,8 +98,7 @@ def explain(error: Exception, config: CameraConfig) -> SourceError:
         hint = "check username and password" if config.username else "set username and password"
         return SourceError(f"the camera refuses the login ({reason})", hint)
     if config.kind == "v4l2":
-        hint = V4L2_HINTS.get(number or 0, "not a camera? many have a second /dev/video node without pictures")
-        return SourceError(f"cannot open {config.source}: {reason}", hint)
+        return _device_error(config.source, number or 0, reason, opened=opened)
     if number == errno.EINVAL and config.kind == "http" and config.encrypted and not config.tls.insecure:
         return SourceError(
             "its format cannot be read over verified TLS: FFmpeg does not check who sends the parts of a playlist",
@@ -108,3 +107,10 @@ def explain(error: Exception, config: CameraConfig) -> SourceError:
     if kind == "InvalidDataError":
         return SourceError(f"{config.source} is no video, or its beginning is damaged")
     return SourceError(f"cannot read {config.source}: {reason}")
+
+
+def _device_error(device: str, number: int, reason: str, *, opened: bool) -> SourceError:
+    if opened:
+        return SourceError(f"{device} stopped: {reason}", "is it still plugged in, with enough power?")
+    hint = V4L2_HINTS.get(number, "not a camera? many have a second /dev/video node without pictures")
+    return SourceError(f"cannot open {device}: {reason}", hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import nullcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
-from agent.capture import tls
+from agent.capture import tls, v4l2
 from agent.capture.ffmpeg_options import Input, explain, hardware_types, inputs_of
 from agent.capture.frame import Picture
 from agent.capture.source import Decoded, SourceError, SourceInfo, Stop, starved
@@ -136,7 +137,9 @@ class Decoder:
     def info(self, fps: float) -> SourceInfo:
         hardware = self._context.pix_fmt in HARDWARE_FORMATS
         name = f"{self._context.name} {self._context.pix_fmt if hardware else 'software'}"
-        info = SourceInfo(*self._size, fps, name, "" if hardware else self._note)
+        # Uncompressed pictures need no decoder, so none is missed.
+        note = "" if hardware or self._context.name == "rawvideo" else self._note
+        info = SourceInfo(*self._size, fps, name, note)
         if info != self._info:
             self._info = info
         return self._info
@@ -170,6 +173,7 @@ class StreamSource:
         self._stop = stop
         self._unreadable = 0
         self._container = self._open()
+        self._device = v4l2.descriptor_of(config.source) if config.kind == "v4l2" else None
         video = self._container.streams.video
         if not video:
             self._container.close()
@@ -203,7 +207,16 @@ class StreamSource:
 
     def _try(self, way: Input, accel: HWAccel | None) -> InputContainer:
         timeout = self._config.timeout
-        return av.open(way.url, "r", way.format, way.options, timeout=(timeout, timeout), hwaccel=accel)
+        waiting = v4l2.opening(way.url, timeout) if self._config.kind == "v4l2" else nullcontext()
+        container = None
+        try:
+            with waiting:
+                container = av.open(way.url, "r", way.format, way.options, timeout=(timeout, timeout), hwaccel=accel)
+        except SourceError:
+            if container is not None:  # else the device stays busy until the garbage is collected
+                container.close()
+            raise
+        return container
 
     @property
     def info(self) -> SourceInfo:
@@ -227,6 +240,8 @@ class StreamSource:
             for picture, pts in self._decoder.decode(packet):
                 last, shown = arrived, True
                 yield Decoded(picture, None if self._clockless else pts, arrived)
+        if self._stop():
+            return
         if not shown:
             raise SourceError(f"no picture of {self._config.source} could be decoded")
         if self._config.live:
@@ -236,9 +251,13 @@ class StreamSource:
         errors = 0
         while True:
             try:
+                if not self._ready():
+                    return
                 for packet in self._container.demux():
                     errors = 0
                     yield packet
+                    if not self._ready():
+                        return
                 return
             except InvalidDataError:
                 errors += 1
@@ -246,7 +265,10 @@ class StreamSource:
                 if errors >= MOST_ERRORS:
                     return
             except FFmpegError as error:
-                raise explain(error, self._config) from None
+                raise explain(error, self._config, opened=True) from None
+
+    def _ready(self) -> bool:
+        return self._device is None or v4l2.readable(self._device, self._config.timeout, self._stop)
 
     def interrupt(self) -> None:
         """FFmpeg cannot be interrupted from another thread; its reads end at the latest after `timeout`."""

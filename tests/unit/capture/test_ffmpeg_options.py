@@ -34,6 +34,11 @@ def test_errors_say_what_to_do(kind: str, error: Exception, says: str) -> None:
     assert says in str(explain(error, config))
 
 
+def test_a_device_that_vanishes_while_it_streams_is_not_one_that_cannot_be_opened() -> None:
+    text = str(explain(OSError(errno.ENODEV, "No such device"), CameraConfig("c", "/dev/video0", "v4l2"), opened=True))
+    assert text == "/dev/video0 stopped: No such device (is it still plugged in, with enough power?)"
+
+
 @pytest.mark.parametrize(
     ("wanted", "built", "nodes", "tried"),
     [
