@@ -3,6 +3,7 @@
 BackendError (a message for the user: what is wrong, where, and the fix)
 +-- BackendUnavailable   this machine cannot use the backend: library, device or permission missing
 +-- ArtifactError        the model file is not one, is damaged, or says too little or contradicts itself
++-- FetchError           a model or clip did not come; nothing of it was left behind
 +-- EngineError          a loaded engine failed; `retriable` says whether the next frame may work
 """
 

@@ -64,6 +64,15 @@ class Dispatcher:
         with contextlib.suppress(BlockingIOError):  # it is awake already
             os.write(self._wake_in, b"\0")
 
+    def frame_came(self) -> None:
+        """A mailbox has a new frame. While the engine is full its next answer leads to that frame anyway.
+
+        Nothing is missed: a slot becomes free before the mailboxes are looked at, and this looks after the frame is
+        in its mailbox.
+        """
+        if self._has_room():
+            self.wake()
+
     def stop(self) -> None:
         self._stopping = True
         self.wake()
@@ -128,10 +137,7 @@ class Dispatcher:
 
     def _fill(self) -> None:
         engine = self.engine
-        while engine.free and engine.serving:
-            # A live frame that waits in a slot only ages there; where every frame counts, the next ones are made ready.
-            if self._any_live and engine.in_flight >= engine.streams:
-                return
+        while self._has_room():
             now = time.monotonic()
             lane = longest_waiting(self.lanes, now)
             frame = lane.take(now) if lane is not None else None
@@ -149,6 +155,11 @@ class Dispatcher:
             lane.jobs.append(job)
             self._jobs[self._n] = (lane, job)
             engine.submit(slot, self._n, lane.floor, time.monotonic())
+
+    def _has_room(self) -> bool:
+        """A live frame that waits in a slot only ages there; where every frame counts, the next ones are made ready."""
+        engine = self.engine
+        return bool(engine.free) and not (self._any_live and engine.in_flight >= engine.streams)
 
     def _refuse(self, lane: Lane, frame: Frame, error: Exception) -> None:
         lane.unknown += 1

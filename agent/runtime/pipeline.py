@@ -46,21 +46,25 @@ class Pipeline:
 
     def _build(self, model: str, found: Plan, spawner: Spawner, report: Report) -> None:
         artifact, backend = found.artifacts[model], found.backends[model]
+        own = [camera for camera in self.config.cameras if camera.model == model]
         spec = EngineSpec(
             id=engine_id(backend.name, artifact.name),
             backend=backend.name,
             entry_point=backend.entry_point,
             artifact=artifact,
-            options={"mode": self.config.engine.mode, "threads": self.config.engine.threads},
+            options={
+                "mode": self.config.engine.mode,
+                "threads": self.config.engine.threads,
+                "every_frame": all(camera.pace == "max" for camera in own),
+            },
         )
         engine = RemoteEngine(spec, spawner.spawn, report.on_engine)
-        own = [camera for camera in self.config.cameras if camera.model == model]
         # A mailbox wakes its dispatcher, which is made from the lanes that hold the mailboxes.
         wakes: list[Dispatcher] = []
 
         def wake() -> None:
             if wakes:
-                wakes[0].wake()
+                wakes[0].frame_came()
 
         lanes = [self._lane(camera, artifact, Mailbox(wake, wait=camera.pace == "max")) for camera in own]
         dispatcher = Dispatcher(model, engine, lanes, report.on_result)

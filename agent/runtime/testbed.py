@@ -53,7 +53,7 @@ class Run:
             "model": str(model),
             "engine": dict(engine or {}),
             "mqtt": {"detections": {"max_rate": 0}},
-            "cameras": {"bench": {"source": str(source), "fps": 0, "confidence": 0.3, **camera}},
+            "cameras": {"bench": {"source": _absolute(source), "fps": 0, "confidence": 0.3, **camera}},
         }
         self.started = 0.0
         self.first_detections = 0.0
@@ -110,12 +110,13 @@ class Run:
         time.sleep(seconds)
         last, end = len(self.messages), time.monotonic()
         used = {name: _cpu_seconds(pid) - cpu[name] for name, pid in pids.items()}
-        window = self.messages[first:last]
-        bodies = [body for body in (json.loads(m.payload) for m in window) if body["inferred"]]
+        heard = [(m, json.loads(m.payload)) for m in self.messages[first:last]]
+        window = [m for m, body in heard if body["inferred"]]
+        bodies = [body for _, body in heard if body["inferred"]]
         if len(bodies) < 2:
             raise RunError(f"{len(bodies)} detections messages in {seconds:.0f} s")
         offset = time.time() - time.monotonic()
-        age = [(m.at + offset - _epoch(b["frame"]["captured_at"])) * 1e3 for m, b in zip(window, bodies, strict=False)]
+        age = [(m.at + offset - _epoch(b["frame"]["captured_at"])) * 1e3 for m, b in zip(window, bodies, strict=True)]
         engine = next(iter(self.status()["engines"].values()))
         return {
             "fps": round(len(bodies) / (end - begin), 1),
@@ -140,6 +141,11 @@ class Run:
             if b"backends.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 return pid
         raise RunError("the daemon has no worker")
+
+
+def _absolute(source: Path | str) -> str:
+    """A path would else begin at the folder of the config made here."""
+    return str(source.resolve()) if isinstance(source, Path) else source
 
 
 def _epoch(iso: str) -> float:

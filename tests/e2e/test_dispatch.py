@@ -57,7 +57,7 @@ class Rig:
         self.dispatcher = Dispatcher("test", self.engine, self.lanes, self.hear)
 
     def wake(self) -> None:
-        self.dispatcher.wake()
+        self.dispatcher.frame_came()
 
     def hear(self, result: Result) -> None:
         with self.arrived:
