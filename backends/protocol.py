@@ -38,6 +38,7 @@ _PAGE = 4096
 _ROW = 6 * 4
 
 Message = dict[str, Any]
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class ProtocolError(Exception):
@@ -83,7 +84,7 @@ def command(interpreter: str, requests: int, replies: int, name: str, entry_poin
 
 
 def encode(op: str, **fields: Any) -> bytes:
-    return json.dumps({"op": op, **fields}, separators=(",", ":")).encode() + b"\n"
+    return (_JSON({"op": op, **fields}) + "\n").encode()
 
 
 class LineReader:

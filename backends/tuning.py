@@ -58,7 +58,8 @@ def mode_speeds(
     Raises EngineError when measuring fails.
     """
     record = artifact.path.parent / "tuning.json"
-    asked = json.dumps([artifact.sha256, artifact.precision, sorted(options.items()), os.cpu_count(), platform.machine(), *machine])
+    about = [artifact.sha256, artifact.precision, sorted(options.items()), os.cpu_count(), platform.machine(), *machine]
+    asked = json.dumps(about)
     key = hashlib.sha256(asked.encode()).hexdigest()[:16]
     kept = _kept(record)
     speeds = _valid(kept.get(key))
