@@ -16,6 +16,7 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/vedette models pull person && $(BIN)/vedette bench $(ARGS)
+	$(BIN)/python -m tests.bench.cost
 	$(BIN)/python -m tests.bench.live
 
 install:

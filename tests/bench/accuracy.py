@@ -1,4 +1,4 @@
-"""Person AP50 of what the daemon publishes, on the annotated frames of PETS S2L1 (12 frames, 64 boxes).
+"""Person AP50 of what the daemon publishes, on the annotated frames of PETS S2L1 (12 frames, 56 boxes).
 
     python -m tests.bench.accuracy [--model person --model yolox-nano] [--json]
 

@@ -1,7 +1,7 @@
 """What a frame costs the host beside decoding and inference: scale, worker hop, head, payload, publish.
 
 The model here does next to nothing and always answers with ten boxes, so that the CPU of the daemon and its worker is
-the cost itself, and not the difference of two large numbers. python -m tests.bench.cost CLIP [--json]
+the cost itself, and not the difference of two large numbers. python -m tests.bench.cost [CLIP]
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from statistics import median
 import numpy as np
 
 from agent.runtime.bench import decode_cpu_ms
+from agent.runtime.demo import CLIP
 from agent.runtime.testbed import Run
+from backends import store
 
 BOXES = 10
 SIDECAR = "family: boxes\nlabels: [thing]\ninput: {height: 300, width: 300, layout: NHWC, dtype: uint8}\n"
@@ -61,11 +63,12 @@ def measure(clip: Path, rounds: int, seconds: float) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clip", type=Path)
+    parser.add_argument("clip", type=Path, nargs="?", help="default: the demo's")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4)
     arguments = parser.parse_args()
-    print(json.dumps(measure(arguments.clip.resolve(), arguments.rounds, arguments.seconds), indent=2))
+    clip = arguments.clip.resolve() if arguments.clip else store.clip(CLIP, lambda *_: None)
+    print(json.dumps(measure(clip, arguments.rounds, arguments.seconds), indent=2))
 
 
 if __name__ == "__main__":
