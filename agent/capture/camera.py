@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from agent.backoff import Backoff
 from agent.capture.frame import Frame
-from agent.capture.source import Decoded, Source, SourceError, SourceInfo, open_source
+from agent.capture.opening import open_source
+from agent.capture.source import Decoded, Source, SourceError, SourceInfo
 from agent.capture.timeline import Pacer, Timeline
 from agent.config.redact import redact
 

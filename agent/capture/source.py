@@ -10,7 +10,6 @@ from agent.config.redact import redact
 
 if TYPE_CHECKING:
     from agent.capture.frame import Picture
-    from agent.config.model import CameraConfig
 
 Stop = Callable[[], bool]
 """Asked between two reads: whether the camera is to stop."""
@@ -81,22 +80,3 @@ def starved(last: float, now: float) -> None:
     """Raises SourceError when the last picture (or the opening) is too long ago. Both by time.monotonic()."""
     if now - last > STARVED:
         raise SourceError(f"data arrives, but for {STARVED:g} s no picture could be decoded")
-
-
-def open_source(config: CameraConfig, stop: Stop) -> Source:
-    """The opened source of a camera; returns within about `config.timeout` or raises SourceError."""
-    if config.kind == "folder":
-        from agent.capture.folder import FolderSource
-
-        return FolderSource(config, stop)
-    if config.kind == "rtsp" and (config.transport == "tcp" or config.encrypted):
-        from agent.capture.rtsp import UnsupportedError
-        from agent.capture.rtsp_source import RtspSource
-
-        try:
-            return RtspSource(config, stop)
-        except UnsupportedError:
-            pass
-    from agent.capture.pyav import StreamSource
-
-    return StreamSource(config, stop)

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agent import __version__
-from agent.capture.source import SourceError, open_source
+from agent.capture.opening import open_source
+from agent.capture.source import SourceError
 from agent.config.model import CameraConfig
 from agent.dispatch.scaler import Scaler
 from agent.runtime import machine

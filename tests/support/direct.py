@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from agent.capture.source import open_source
+from agent.capture.opening import open_source
 from agent.config.model import CameraConfig
 from agent.dispatch.letterbox import Placement, place
 from agent.dispatch.scaler import Scaler

@@ -1,0 +1,28 @@
+"""Which source serves a camera. What it needs is imported when the first of its kind is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent.capture.source import Source, Stop
+    from agent.config.model import CameraConfig
+
+
+def open_source(config: CameraConfig, stop: Stop) -> Source:
+    """The opened source of a camera; returns within about `config.timeout` or raises SourceError."""
+    if config.kind == "folder":
+        from agent.capture.folder import FolderSource
+
+        return FolderSource(config, stop)
+    if config.kind == "rtsp" and (config.transport == "tcp" or config.encrypted):
+        from agent.capture.rtsp import UnsupportedError
+        from agent.capture.rtsp_source import RtspSource
+
+        try:
+            return RtspSource(config, stop)
+        except UnsupportedError:
+            pass
+    from agent.capture.pyav import StreamSource
+
+    return StreamSource(config, stop)
