@@ -1,14 +1,17 @@
-"""A real model for the tests that run the whole daemon."""
+"""A real model for the tests that run the whole daemon, and somebody who listens."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from backends import store
+from tests.support.audience import Audience
+from tests.support.brokers import BrokerProcess
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,16 @@ def person_model() -> str:
         pytest.skip(f"the model `person` could not be pulled: {done.stderr.strip().splitlines()[-1]}")
     os.environ["VEDETTE_MODELS"] = str(store.folder())  # a service has another idea of where models are
     return "person"
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[BrokerProcess], Audience]]:
+    started: list[Audience] = []
+
+    def start(broker: BrokerProcess) -> Audience:
+        started.append(Audience(broker))
+        return started[-1]
+
+    yield start
+    for audience in started:
+        audience.subscriber.stop()

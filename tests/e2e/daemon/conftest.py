@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.audience import Audience
 from tests.support.clips import scene, write_clip
 from tests.support.daemon import Daemon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    from tests.support.brokers import BrokerProcess
 
 
 @pytest.fixture(scope="session")
@@ -36,16 +33,3 @@ def daemon(person_model: str, tmp_path: Path) -> Iterator[Callable[..., Daemon]]
     yield start
     for each in started:
         each.end()
-
-
-@pytest.fixture
-def listen() -> Iterator[Callable[[BrokerProcess], Audience]]:
-    started: list[Audience] = []
-
-    def start(broker: BrokerProcess) -> Audience:
-        started.append(Audience(broker))
-        return started[-1]
-
-    yield start
-    for audience in started:
-        audience.subscriber.stop()

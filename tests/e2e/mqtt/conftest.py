@@ -10,26 +10,11 @@ import pytest
 
 from agent.config.model import MqttConfig
 from agent.publish.mqtt import Publisher
-from tests.support.audience import DEVICE, Audience
+from tests.support.audience import DEVICE
 from tests.support.brokers import HOST, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from tests.support.brokers import BrokerProcess
-
-
-@pytest.fixture
-def listen() -> Iterator[Callable[[BrokerProcess], Audience]]:
-    started: list[Audience] = []
-
-    def start(broker: BrokerProcess) -> Audience:
-        started.append(Audience(broker))
-        return started[-1]
-
-    yield start
-    for audience in started:
-        audience.subscriber.stop()
 
 
 @pytest.fixture
