@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Format = Literal["onnx", "openvino", "tflite", "tensorflow"]
+Format = Literal["onnx", "openvino", "tflite", "tensorflow", "edgetpu", "tensorrt"]
+"""edgetpu: a TFLite file compiled for the Edge TPU, told by its content. tensorrt: a plan, with its exporter's header."""
 Layout = Literal["NCHW", "NHWC"]
 Dtype = Literal["float32", "float16", "uint8", "int8"]
 Color = Literal["RGB", "BGR"]

@@ -71,7 +71,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What a loaded engine is. streams: how many `run` calls may overlap. exclusive: one process per device."""
+    """What a loaded engine is.
+
+    streams: how many `run` calls may overlap. exclusive: only one process at a time can open the device. deadline:
+    seconds after which the daemon takes a `run` without an answer for hung, and kills the worker.
+    """
 
     backend: str
     device: str
@@ -81,12 +85,15 @@ class EngineInfo:
     exclusive: bool
     outputs: tuple[Output, ...]
     notes: tuple[str, ...] = ()
+    deadline: float = 5.0
 
 
 class Engine(Protocol):
     """One loaded model on one device. Lives in a worker process.
 
-    Calls never overlap unless `info.streams` says how many may.
+    Calls never overlap unless `info.streams` says how many may. An engine may also have
+    `telemetry() -> Mapping[str, float]`: fast, called between two runs every few seconds, keys with their unit
+    ("temperature_c", "power_w").
     """
 
     info: EngineInfo
@@ -105,7 +112,10 @@ class Engine(Protocol):
 
 
 class Backend(Protocol):
-    """What an entry point of group "vedette.backends" names: a class whose instances have these."""
+    """What an entry point of group "vedette.backends" names: a class whose instances have these.
+
+    Optional: `open_seconds: float`, how long `load` may be silent (no progress) before its worker is killed; 120 else.
+    """
 
     name: str
     api: int
