@@ -92,7 +92,7 @@ class Engine(Protocol):
     """One loaded model on one device. Lives in a worker process.
 
     Calls never overlap unless `info.streams` says how many may. An engine may also have
-    `telemetry() -> Mapping[str, float]`: fast, called between two runs every few seconds, keys with their unit
+    `telemetry() -> Mapping[str, float]`: fast, called every ten seconds on a stream's thread, keys with their unit
     ("temperature_c", "power_w").
     """
 

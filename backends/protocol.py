@@ -5,14 +5,18 @@ Plain on purpose, so that any interpreter can serve it (no pickle, nothing of th
     daemon                                     worker
                                             <- hello {version, pid}
     probe {}                                -> devices {devices} | unavailable {reason, hint}
-    load {artifact, device, options}        -> progress {phase, done} ... ready {info, input, labels, slots, bytes}
+    load {artifact, device, options}        -> progress {phase, done, within} ...
+                                               ready {info, input, labels, slots, bytes}
+                                             | refused {text} | unavailable {reason, hint} | error {text, retriable}
     map {path}                              -> mapped {}
     run {slot, n, floor}                    -> done {slot, n, count, start, infer_ms, head_ms}
                                              | error {slot, n, retriable, text}
+                                               telemetry {values} (at most every 10 s, beside the answers)
     close {}                                   (exits)
 
-`probe` and `load` may also be answered with `error {text, retriable}`. `n` is the daemon's number of the job: an answer
-that names another job than the slot holds is stale. `start` is CLOCK_MONOTONIC, which both sides share.
+`refused` means that this backend cannot run this artifact at all; another may be tried in the same worker. `within`:
+seconds within which the next word of `load` comes. `n` is the daemon's number of the job: an answer that names another
+job than the slot holds is stale. `start` is CLOCK_MONOTONIC, which both sides share.
 
 A slot is an RGB image, uint8 (height, width, 3), and behind it up to 300 result rows, float32 (n, 6):
 x1, y1, x2, y2 in pixels of the model's input, confidence, class_id.

@@ -10,6 +10,7 @@ calls in flight as it has streams.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import mmap
 import os
@@ -25,15 +26,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.artifact import Artifact
-from backends.contract import ArtifactError, Backend, BackendError, BackendUnavailable, Engine, EngineError
+from backends.contract import ArtifactError, Backend, BackendError, BackendUnavailable, Device, Engine, EngineError
 from backends.protocol import VERSION, LineReader, Message, SlotLayout, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from backends.heads import Head
 
 _PR_SET_PDEATHSIG = 1
+_OPEN_SECONDS = 120.0
+_TELEMETRY_SECONDS = 10.0
+
+
+class _Refused(ArtifactError):
+    """What `Backend.accepts` said."""
 
 
 class Worker:
@@ -80,6 +87,12 @@ class Worker:
                 self._engine.close()
                 self._engine = None
             engine, heads = self._load(artifact, request)
+        except _Refused as e:
+            self._reply("refused", text=str(e))
+            return self._reader.read()
+        except BackendUnavailable as e:
+            self._reply("unavailable", reason=e.reason, hint=e.hint)
+            return self._reader.read()
         except BackendError as e:
             retriable = isinstance(e, EngineError) and e.retriable
             self._reply("error", text=str(e), retriable=retriable)
@@ -111,17 +124,22 @@ class Worker:
         backend = self._backend
         refusal = backend.accepts(artifact)
         if refusal is not None:
-            raise ArtifactError(refusal)
+            raise _Refused(refusal)
+        # Said before the device is touched: opening it may hang with the interpreter's lock held.
+        within = float(getattr(backend, "open_seconds", _OPEN_SECONDS))
+        self._reply("progress", phase="open", done=0.0, within=within)
         devices = backend.probe()
-        device = next((d for d in devices if request.get("device") in {None, d.id}), None)
-        if device is None:
+        suitable = [d for d in devices if request.get("device") in {None, d.id}]
+        if not suitable:
             known = ", ".join(d.id for d in devices) or "none"
-            raise BackendUnavailable(f"no device {request['device']!r}", f"devices of {backend.name}: {known}")
+            raise BackendUnavailable(f"no device {request.get('device')!r}", f"devices of {backend.name}: {known}")
         known_options = {f.name for f in fields(backend.options)}
         options = backend.options(**{k: v for k, v in request.get("options", {}).items() if k in known_options})
-        engine = backend.load(
-            artifact, device, options, lambda phase, done: self._reply("progress", phase=phase, done=done)
-        )
+
+        def progress(phase: str, done: float) -> None:
+            self._reply("progress", phase=phase, done=done, within=within)
+
+        engine = _first_free(suitable, lambda device: backend.load(artifact, device, options, progress))
         try:
             heads = [make_head(artifact, engine.info.outputs) for _ in range(engine.info.streams)]
             # The first run allocates what the runtime put off; no camera should wait for that.
@@ -131,6 +149,15 @@ class Worker:
             engine.close()
             raise
         return engine, heads
+
+
+def _first_free(devices: Sequence[Device], load: Callable[[Device], Engine]) -> Engine:
+    """Another worker may hold a device, of which there may be several: the next one is as good."""
+    *others, last = devices
+    for device in others:
+        with contextlib.suppress(BackendUnavailable):
+            return load(device)
+    return load(last)
 
 
 class _Streams:
@@ -152,6 +179,8 @@ class _Streams:
         self._images = [layout.image(memory, i) for i in range(layout.slots)]
         self._results = [layout.results(memory, i) for i in range(layout.slots)]
         self._leader = threading.Lock()
+        self._telemetry = getattr(engine, "telemetry", None)
+        self._telemetry_at = 0.0
         self._over = False
         self._other: Message | None = None
 
@@ -177,7 +206,18 @@ class _Streams:
                 if message is None or message["op"] != "run":
                     self._over, self._other = True, message
                     return
+                if self._telemetry is not None and time.monotonic() >= self._telemetry_at:
+                    self._tell()
             os.write(self._replies, self._serve(head, message["slot"], message["n"], message["floor"]))
+
+    def _tell(self) -> None:
+        self._telemetry_at = time.monotonic() + _TELEMETRY_SECONDS
+        assert self._telemetry is not None
+        try:
+            values = {str(k): float(v) for k, v in self._telemetry().items()}
+        except Exception:  # noqa: BLE001 - a sensor that cannot be read costs its figure, not a frame
+            return
+        os.write(self._replies, encode("telemetry", values=values))
 
     def _serve(self, head: Head, slot: int, n: int, floor: float) -> bytes:
         start = time.monotonic()
