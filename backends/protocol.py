@@ -5,6 +5,7 @@ Plain on purpose, so that any interpreter can serve it (no pickle, nothing of th
     daemon                                     worker
                                             <- hello {version, pid}
     probe {}                                -> devices {devices} | unavailable {reason, hint}
+    accepts {artifact}                      -> accepted {refusal: null or why not}
     load {artifact, device, options}        -> progress {phase, done, within} ...
                                                ready {info, input, labels, slots, bytes}
                                              | refused {text} | unavailable {reason, hint} | error {text, retriable}

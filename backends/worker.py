@@ -58,6 +58,9 @@ class Worker:
             if message["op"] == "probe":
                 self._probe()
                 message = self._reader.read()
+            elif message["op"] == "accepts":
+                self._accepts(message)
+                message = self._reader.read()
             elif message["op"] == "load":
                 message = self._load_and_run(message)
             else:
@@ -78,6 +81,13 @@ class Worker:
             self._reply("unavailable", reason=f"{type(e).__name__}: {e}", hint="")
         else:
             self._reply("devices", devices=[asdict(d) for d in devices])
+
+    def _accepts(self, request: Message) -> None:
+        try:
+            refusal = self._backend.accepts(Artifact.from_json(request["artifact"]))
+        except Exception as e:  # noqa: BLE001 - as above; what it cannot judge it cannot run
+            refusal = f"{type(e).__name__}: {e}"
+        self._reply("accepted", refusal=refusal)
 
     def _load_and_run(self, request: Message) -> Message | None:
         """Loads, then serves `run` until another message comes, which is returned."""
