@@ -1,55 +1,64 @@
-"""Which backends are installed, by entry-point metadata only. Importing and probing happen in child processes."""
+"""Which backends are installed, by entry-point metadata and backends.d only. Nothing of theirs is imported here."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import distributions, entry_points
+from typing import TYPE_CHECKING
 
-from backends.contract import BackendUnavailable, Device
-from backends.protocol import LineReader, command, encode
+from backends import drop_in
+from backends.contract import BackendUnavailable
+from backends.registered import Registered
+from backends.survey import Report, Survey, probe, survey, survey_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from importlib.metadata import EntryPoint
 
+__all__ = [
+    "GROUP",
+    "Registered",
+    "Report",
+    "Survey",
+    "auto_order",
+    "choose",
+    "discover",
+    "probe",
+    "survey",
+    "survey_all",
+]
 GROUP = "vedette.backends"
 _FIRST, _LAST = ("tensorrt", "edgetpu"), ("openvino",)
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """An installed backend: what its distribution says, nothing of it imported."""
-
-    name: str
-    entry_point: str
-    distribution: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a backend said of itself in a child. status: available, unavailable or broken."""
-
-    name: str
-    distribution: str
-    status: str
-    reason: str
-    hint: str
-    devices: tuple[Device, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def discover() -> dict[str, Registered]:
-    """By name. Of two distributions that claim one name the first in sorted order counts."""
+    """By name. Of two distributions that claim one name the first in sorted order counts; backends.d is above all."""
     found: dict[str, Registered] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda p: (p.name, p.dist.name if p.dist else "")):
-        distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "?"
-        found.setdefault(point.name, Registered(point.name, point.value, distribution))
+    for backend in sorted(map(_registered, _points()), key=lambda b: (b.name, b.distribution, b.entry_point)):
+        found.setdefault(backend.name, backend)
+    for own in drop_in.read_all():
+        found[own.name] = own.over(found.get(own.name))
     return found
+
+
+def _points() -> Iterator[EntryPoint]:
+    """The group's entry points; a distribution with damaged metadata costs its own only."""
+    try:
+        yield from entry_points(group=GROUP)
+    except Exception:  # noqa: BLE001 - the metadata of any package on this machine may be damaged in any way
+        for distribution in distributions():
+            try:
+                points = [point for point in distribution.entry_points if point.group == GROUP]
+            except Exception:  # noqa: BLE001, S112 - as above
+                continue
+            yield from points
+
+
+def _registered(point: EntryPoint) -> Registered:
+    try:
+        distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "?"
+    except Exception:  # noqa: BLE001 - as above
+        distribution = "?"
+    return Registered(point.name, point.value, distribution)
 
 
 def choose(known: Mapping[str, Registered], order: Sequence[str]) -> Registered:
@@ -63,52 +72,12 @@ def choose(known: Mapping[str, Registered], order: Sequence[str]) -> Registered:
     names = list(auto_order(known)) if "auto" in order else list(order)
     if not names:
         raise BackendUnavailable("no backend is installed", "pip install 'vedette[openvino]'")
+    if known[names[0]].error:
+        raise BackendUnavailable(known[names[0]].error)
     return known[names[0]]
 
 
 def auto_order(known: Mapping[str, Registered]) -> list[str]:
-    """Accelerators first, the CPU last, strangers between."""
+    """Accelerators first, the CPU last, strangers between; what cannot be started is left out."""
     between = sorted(name for name in known if name not in _FIRST + _LAST)
-    return [name for name in (*_FIRST, *between, *_LAST) if name in known]
-
-
-def probe(backend: Registered, timeout: float = 20.0) -> Report:
-    """Asks the backend for its devices, in a child that is killed after `timeout` seconds."""
-    requests, to_child = os.pipe()
-    from_child, replies = os.pipe()
-    child = subprocess.Popen(
-        command(sys.executable, requests, replies, backend.name, backend.entry_point),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        pass_fds=(requests, replies),
-        env={**os.environ, "PYTHONSAFEPATH": "1"},
-    )
-    os.close(requests)
-    os.close(replies)
-    try:
-        os.write(to_child, encode("probe") + encode("close"))
-        _, errors = child.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.communicate()
-        return _report(backend, "broken", f"no answer for {timeout:.0f} s", "its driver or device may hang")
-    except BrokenPipeError:
-        _, errors = child.communicate()
-    finally:
-        os.close(to_child)
-        os.set_blocking(from_child, False)
-        messages = LineReader(from_child).drain()
-        os.close(from_child)
-    for message in messages:
-        if message["op"] == "devices":
-            devices = tuple(Device(**device) for device in message["devices"])
-            return _report(backend, "available", "", "", devices)
-        if message["op"] == "unavailable":
-            return _report(backend, "unavailable", message["reason"], message["hint"])
-    last = errors.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-    return _report(backend, "broken", f"exit code {child.returncode}: {last[0]}", "")
-
-
-def _report(backend: Registered, status: str, reason: str, hint: str, devices: tuple[Device, ...] = ()) -> Report:
-    return Report(backend.name, backend.distribution, status, reason, hint, devices)
+    return [name for name in (*_FIRST, *between, *_LAST) if name in known and not known[name].error]

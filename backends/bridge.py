@@ -1,0 +1,32 @@
+"""Runs a module of this package in another interpreter, which has its own site-packages.
+
+OTHER_PYTHON .../backends/bridge.py backends.worker ARGUMENTS
+
+The folder this package lies in is not put on the path: in it lie the daemon's numpy and all else that was built for
+the daemon's Python.
+"""
+
+import importlib.util
+import runpy
+import sys
+from pathlib import Path
+
+_FOLDER = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    # Python 3.10 puts a script's folder first, where our `openvino.py` would hide the library of that name.
+    sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != _FOLDER]
+    spec = importlib.util.spec_from_file_location(
+        "backends", _FOLDER / "__init__.py", submodule_search_locations=[str(_FOLDER)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    package = sys.modules["backends"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

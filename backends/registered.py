@@ -1,0 +1,51 @@
+"""An installed backend: what is known of it without importing anything of it, and how its worker is started."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends import protocol
+
+_BRIDGE = Path(__file__).with_name("bridge.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A backend's name and entry point ("module:Class"), and who says so.
+
+    distribution: name and version, or the file of backends.d. interpreter: the Python that runs its worker.
+    path: folders its modules are looked for in first. error: why it cannot be started at all, "" if it can.
+    """
+
+    name: str
+    entry_point: str
+    distribution: str
+    interpreter: str = sys.executable
+    path: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def foreign(self) -> bool:
+        """Runs in another interpreter than ours, with other packages."""
+        return self.interpreter != sys.executable
+
+    def command(self, requests: int, replies: int) -> list[str]:
+        """The argument list that starts its worker on two inherited descriptors."""
+        words = protocol.command(self.interpreter, requests, replies, self.name, self.entry_point)
+        if not self.foreign:
+            return words
+        interpreter, _, *rest = words  # ... -m backends.worker ...
+        return [interpreter, str(_BRIDGE), *rest]
+
+    def environment(self) -> dict[str, str]:
+        """The environment of its worker: nothing is imported from the working directory, nor of our Python's by its."""
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not self.foreign or key not in {"PYTHONPATH", "PYTHONHOME"}
+        }
+        path = os.pathsep.join(filter(None, [*self.path, kept.get("PYTHONPATH", "")]))
+        return {**kept, **({"PYTHONPATH": path} if path else {}), "PYTHONSAFEPATH": "1"}
