@@ -93,6 +93,9 @@ def _models(parser: argparse.ArgumentParser) -> None:
     add = verb("add", _models_add, "install a model file of your own")
     add.add_argument("file", type=Path)
     add.add_argument("--name", help="default: the file's name")
+    add.add_argument(
+        "--twin", action="append", default=[], metavar="FILE", help="the same model for another engine; repeatable"
+    )
     verb("inspect", _models_inspect, "what is known of a model, and from where").add_argument("model")
     bench = verb("bench", _models_bench, "measure a model on this machine, in both modes and precisions")
     bench.add_argument("model")
@@ -243,7 +246,7 @@ def _models_add(arguments: argparse.Namespace) -> int:
     from backends.contract import BackendError
 
     try:
-        print(store.add(arguments.file, arguments.name))
+        print(*store.add(arguments.file, arguments.name, arguments.twin), sep="\n")
     except (BackendError, OSError) as e:
         return _fail(e)
     return OK

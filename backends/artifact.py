@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Format = Literal["onnx", "openvino", "tflite", "tensorflow", "edgetpu", "tensorrt"]
-"""edgetpu: a TFLite file compiled for the Edge TPU, told by its content. tensorrt: a plan, with its exporter's header."""
+"""edgetpu: a TFLite file compiled for the Edge TPU, told by content. tensorrt: a plan behind its exporter's header."""
 Layout = Literal["NCHW", "NHWC"]
 Dtype = Literal["float32", "float16", "uint8", "int8"]
 Color = Literal["RGB", "BGR"]
@@ -50,7 +50,9 @@ class Artifact:
     also where `path` was converted from it; of OpenVINO IR that nobody converted, of .xml then .bin.
     family: the head's id. head: options of that head, JSON values only. labels: by class_id, never empty.
     quantisation: (scale, zero_point) of each output as the file says, scale 0 where it is not quantised; for
-    engines that return stored integers without saying so. Empty where none is.
+    engines that return stored integers without saying so. Empty where none is. input_quantisation: likewise of
+    the input; its pixels are stored as `InputSpec` says, whatever the scale. custom_ops: operators in the file that
+    are not of its format's own set, sorted; not every engine has them.
     why: where each fact came from, one line each, for `models inspect`.
     """
 
@@ -65,6 +67,8 @@ class Artifact:
     precision: Precision = "auto"
     head: Mapping[str, Any] = field(default_factory=dict)
     quantisation: tuple[tuple[float, int], ...] = ()
+    input_quantisation: tuple[float, int] = (0.0, 0)
+    custom_ops: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
 
     @property
@@ -86,6 +90,8 @@ class Artifact:
                 "input": InputSpec(**{**spec, "mean": tuple(spec["mean"]), "std": tuple(spec["std"])}),
                 "labels": tuple(data["labels"]),
                 "quantisation": tuple((scale, zero_point) for scale, zero_point in data["quantisation"]),
+                "input_quantisation": tuple(data["input_quantisation"]),
+                "custom_ops": tuple(data["custom_ops"]),
                 "why": tuple(data["why"]),
             }
         )

@@ -25,6 +25,8 @@ def facts(model: ModelFile) -> Facts:
         return _libreyolo(model, data)
     if data.get("author") == "Ultralytics" or data.get("description", "").startswith("Ultralytics"):
         return _ultralytics(model, data)
+    if data.keys() == {"stride", "names"}:
+        return _yolov5(data)
     if any(key.startswith("model_info.") for key in data):
         return _model_info(data)
     return {}
@@ -35,19 +37,20 @@ def _ultralytics(model: ModelFile, data: Mapping[str, str]) -> Facts:
     origin = "metadata of Ultralytics"
     args = _literal(data.get("args", ""))
     args = args if isinstance(args, dict) else {}
-    if "RTDETR" in data.get("head", "") or "rtdetr" in data.get("description", "").lower():
-        raise _refused(model, f"an RT-DETR of Ultralytics: the head rtdetr is {_LATER}")
     task = _task(model, data.get("task", "detect"))
     ended = _literal(data.get("end2end", "")) is True or args.get("nms") is True
+    transformer = "RTDETR" in data.get("head", "") or "rtdetr" in data.get("description", "").lower()
     found = {
         "task": task,
-        "family": "yolo-e2e" if ended else "yolo",
+        "family": "rtdetr" if transformer else "yolo-e2e" if ended else "yolo",
         "labels": _names(_literal(data.get("names", ""))),
         "licence": data.get("license"),
         # A TFLite export scales its boxes to 0..1, so that boxes and scores share one quantisation.
-        "head.units": "norm" if model.format == "tflite" else "px",
+        "head.units": "norm" if model.format in {"tflite", "edgetpu"} else "px",
         **_size(_literal(data.get("imgsz", ""))),
     }
+    if transformer:
+        del found["head.units"]
     return {key: Fact(value, origin) for key, value in found.items() if value is not None}
 
 
@@ -59,11 +62,13 @@ def _libreyolo(model: ModelFile, data: Mapping[str, str]) -> Facts:
     known: dict[str, dict[str, Any]] = {
         "yolo9": {"family": "yolo", "head.box": "xyxy", "input.resize": "letterbox_topleft"},
         "yolox": {"family": "yolox", "head.decoded": True},
+        "rfdetr": {"family": "rfdetr"},
+        **{name: {"family": "rtdetr"} for name in ("rtdetr", "rtdetrv2", "rtdetrv4", "dfine", "deim")},
     }
     if family not in known:
         raise _refused(model, f"a LibreYOLO {family or 'model of no family'}: its head is {_LATER}")
     found = known[family]
-    if ended:
+    if ended and family in {"yolo9", "yolox"}:
         found = {"family": "yolo-e2e", "input.resize": "letterbox_topleft"}
         if family == "yolox":
             found |= {"input.color": "BGR", "input.std": (1.0, 1.0, 1.0)}
@@ -78,6 +83,12 @@ def _libreyolo(model: ModelFile, data: Mapping[str, str]) -> Facts:
         **_size([_literal(data.get("imgsz_h", "")), _literal(data.get("imgsz_w", ""))]),
     }
     return {key: Fact(value, origin) for key, value in found.items() if value is not None}
+
+
+def _yolov5(data: Mapping[str, str]) -> Facts:
+    """The original YOLOv5 repository leaves these two keys only; the family its shapes tell."""
+    names = _names(_literal(data["names"]))
+    return {"labels": Fact(names, "metadata of YOLOv5")} if names else {}
 
 
 def _model_info(data: Mapping[str, str]) -> Facts:

@@ -78,15 +78,25 @@ def triple(low: float, high: float) -> Check:
     return check
 
 
-def roles(value: Any) -> dict[str, int | str]:
+def roles(value: Any) -> dict[str, int | str | list[int | str]]:
     known = ("boxes", "classes", "scores", "count")
     if not isinstance(value, Mapping) or not value:
         raise ValueError(f"{value!r} is no mapping of {', '.join(known)} to an output's index or name")
     for role, where in value.items():
         enum(*known)(role)
-        if isinstance(where, bool) or not isinstance(where, (int, str)):
-            raise ValueError(f"{role}: {where!r} is neither an output's index nor its name")  # noqa: TRY004
+        for one in where if isinstance(where, list) and where else [where]:
+            if isinstance(one, bool) or not isinstance(one, (int, str)):
+                raise ValueError(f"{role}: {one!r} is neither an output's index nor its name")  # noqa: TRY004
     return dict(value)
+
+
+def files(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) > 16:
+        raise ValueError(f"{value!r} is no list of at most 16 files")
+    wrong = [item for item in value if not isinstance(item, str) or not item.strip() or "\0" in item]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is no name of a file")
+    return tuple(value)
 
 
 def labels(value: Any) -> tuple[str, ...]:
@@ -110,6 +120,7 @@ KEYS: dict[str, Check] = {
     "task": text,
     "licence": text,
     "labels": labels,
+    "twins": files,
     "precision": enum(*get_args(artifact.Precision)),
     "sha256": sha256,
     "origin.source": text,
@@ -127,18 +138,22 @@ KEYS: dict[str, Check] = {
     "input.std": triple(1e-6, 1e6),
 }
 
+_OFFSET: dict[str, Check] = {"label_offset": number(0, 1000, int)}
+_OUTPUTS: dict[str, Check] = {"outputs": roles}
+_UNITS: dict[str, Check] = {"units": enum("px", "norm"), "extra": number(0, 1000, int)}
+_APART: dict[str, Check] = {"iou": number(0, 1), "class_agnostic": flag}
 HEADS: dict[str, dict[str, Check]] = {
     "boxes": {},
-    "ssd": {"label_offset": number(0, 1000, int), "outputs": roles},
-    "yolo": {
-        "box": enum("cxcywh", "xyxy"),
-        "units": enum("px", "norm"),
-        "extra": number(0, 1000, int),
-        "iou": number(0, 1),
-        "class_agnostic": flag,
-    },
-    "yolo-e2e": {"units": enum("px", "norm"), "extra": number(0, 1000, int)},
-    "yolox": {"decoded": flag, "iou": number(0, 1), "class_agnostic": flag},
+    "efficientdet-lite": {**_OFFSET, **_OUTPUTS},
+    "nanodet": _APART,
+    "rfdetr": {**_OFFSET, **_OUTPUTS},
+    "rtdetr": {"rows": enum("class", "scores"), **_OUTPUTS},
+    "ssd": {**_OFFSET, **_OUTPUTS},
+    "yolo": {"box": enum("cxcywh", "xyxy"), **_UNITS, **_APART},
+    "yolo-e2e": _UNITS,
+    "yolo-split": {**_OUTPUTS, "logits": flag, **_APART},
+    "yolov5": {**_UNITS, **_APART},
+    "yolox": {"decoded": flag, **_APART},
 }
 """The options of our heads, as `head.<option>`. A stranger's head checks its own."""
 

@@ -20,6 +20,7 @@ from backends.contract import (
     Output,
     Progress,
 )
+from backends.shapes import POSTPROCESS
 from backends.tuning import mode_speeds
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class OpenVINO:
         formats = ("onnx", "openvino", "tflite", "tensorflow")
         if artifact.format not in formats:
             return f"{artifact.path.name} is {artifact.format}; openvino reads {', '.join(formats)}"
+        if POSTPROCESS in artifact.custom_ops:
+            return f"{artifact.path.name} has the operator {POSTPROCESS}, which OpenVINO cannot load; litert runs it"
         return None
 
     def load(self, artifact: Artifact, device: Device, options: Options, progress: Progress) -> OpenVINOEngine:

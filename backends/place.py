@@ -60,12 +60,11 @@ def placed(root: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(build, ignore_errors=True)
 
 
-def write_sidecar(model: Path, content: Mapping[str, Any]) -> None:
-    """`model`.yaml, whole or not at all, and on disk when this returns. Raises OSError."""
+def write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
+    """The sidecar at `path`, whole or not at all, and on disk when this returns. Raises OSError."""
     import yaml
 
     text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
-    path = model.with_suffix(".yaml")
     if path.is_file() and path.read_text("utf-8") == text:
         return
     temporary = path.with_name(f".part-{path.name}")

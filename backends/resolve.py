@@ -1,6 +1,7 @@
 """From a model file to an `Artifact`: every known fact, by precedence, checked against the file itself.
 
-Overrides of the config > sidecar > metadata of the exporter > what the shapes prove > defaults of the family.
+Overrides of the config > sidecar > metadata of the exporter > what the shapes prove > what a twin takes over from its
+main model > defaults of the family.
 """
 
 from __future__ import annotations
@@ -21,12 +22,24 @@ if TYPE_CHECKING:
 
     from backends.formats.modelfile import ModelFile
 
-_LETTERBOX = {"input.resize": "letterbox", "input.pad": 114}
+_STRETCH = {"input.resize": "stretch"}
+_YOLO = {"input.resize": "letterbox", "input.pad": 114, "input.std": (255.0,) * 3}
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "boxes": {"input.resize": "stretch"},
-    "ssd": {"input.resize": "stretch"},
-    "yolo": {**_LETTERBOX, "input.std": (255.0,) * 3},
-    "yolo-e2e": {**_LETTERBOX, "input.std": (255.0,) * 3},
+    "boxes": _STRETCH,
+    "efficientdet-lite": {**_STRETCH, "input.mean": (127.0,) * 3, "input.std": (128.0,) * 3},
+    "nanodet": {
+        **_STRETCH,
+        "input.color": "BGR",
+        "input.mean": (103.53, 116.28, 123.675),
+        "input.std": (57.375, 57.12, 58.395),
+    },
+    "rfdetr": {**_STRETCH, "input.mean": (123.675, 116.28, 103.53), "input.std": (58.395, 57.12, 57.375)},
+    "rtdetr": {**_STRETCH, "input.std": (255.0,) * 3},
+    "ssd": _STRETCH,
+    "yolo": _YOLO,
+    "yolo-e2e": _YOLO,
+    "yolo-split": _YOLO,
+    "yolov5": _YOLO,
     "yolox": {"input.resize": "letterbox_topleft", "input.pad": 114, "input.color": "BGR"},
 }
 _NEEDED = ("family", "labels", "input.height", "input.width", "input.layout", "input.dtype")
@@ -38,27 +51,37 @@ _EXAMPLE = {
     "input.layout": "NCHW",
     "input.dtype": "float32",
 }
+_SCALE_OF_UNITY = 1 / 127
 _CHUNK = 1024 * 1024
 
 
-def open_artifact(path: Path, overrides: Mapping[str, Any] | None = None) -> Artifact:
+def open_artifact(
+    path: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    beside: Path | None = None,
+    inherited: Facts | None = None,
+) -> Artifact:
     """The artifact in a model file or in the folder of an OpenVINO export. Only the file is read; nothing runs.
 
-    overrides: as a sidecar, nested. Raises ArtifactError, naming the place and the fix, for a file that is no
-    model, is damaged, is not the one its sha256 says, contradicts its sidecar, or leaves a fact open.
+    overrides: as a sidecar, nested. beside: its sidecar, where that is not the usual one. inherited: what counts
+    where neither the file nor a sidecar says anything (`backends.twins`). Raises ArtifactError, naming the place and
+    the fix, for a file that is no model, is damaged, is not the one its sha256 says, contradicts its sidecar, or
+    leaves a fact open.
     """
     model = read_model(path)
+    beside = beside or sidecar.beside(model.path)
+    weak = inherited or {}
     stated = exporter.facts(model)
-    beside = sidecar.beside(model.path)
     if beside.is_file():
         stated = {**stated, **sidecar.read(beside)}
     if overrides:
         stated = {**stated, **sidecar.check(overrides, lambda key: f"config: model.{key}", Path.cwd())}
     if "task" in stated:
         exporter.check_task(model, stated["task"].value)
-    facts = {**_proven(model, stated), **stated}
+    facts = {**weak, **_proven(model, stated, weak), **stated}
     facts = {**_defaults(model, facts), **facts}
-    _complete(model, facts)
+    _complete(model, facts, beside)
     artifact = _artifact(model, facts)
     _check_head(model, artifact)
     return artifact
@@ -82,7 +105,7 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,)
 
 
-def _proven(model: ModelFile, stated: Facts) -> Facts:
+def _proven(model: ModelFile, stated: Facts, weak: Facts) -> Facts:
     proven = shapes.input_facts(model)
     for key, fact in proven.items():
         if key in stated and stated[key].value != fact.value:
@@ -93,11 +116,23 @@ def _proven(model: ModelFile, stated: Facts) -> Facts:
         size = stated.pop(f"imgsz.{key}", None)
         if size and f"input.{key}" not in proven:
             proven[f"input.{key}"] = size
-    family = stated["family"].value if "family" in stated else None
-    if family not in {None, "ssd"}:
-        return proven
-    labels = len(stated["labels"].value) if "labels" in stated else 0
-    return {**proven, **shapes.family_facts(model, labels)}
+    known = {**weak, **stated}
+    family = known["family"].value if "family" in known else None
+    if family in {None, "ssd", "efficientdet-lite"}:
+        labels = len(known["labels"].value) if "labels" in known else 0
+        proven |= shapes.family_facts(model, labels)
+        family = proven["family"].value if "family" in proven else family
+    return {**proven, **_units(model, family)}
+
+
+def _units(model: ModelFile, family: str | None) -> Facts:
+    """Boxes in 0..1 are proven where the eight bits of the output are too fine for numbers of pixels."""
+    rows = [tensor for tensor in model.outputs if tensor.shape and len(tensor.shape) == 3]
+    if "units" not in HEADS.get(family or "", {}) or not rows:
+        return {}
+    if not all(tensor.dtype in {"int8", "uint8"} and 0 < tensor.scale <= _SCALE_OF_UNITY for tensor in rows):
+        return {}
+    return {"head.units": Fact("norm", f"output {rows[0]} of scale {rows[0].scale:.4g}")}
 
 
 def _defaults(model: ModelFile, facts: Facts) -> Facts:
@@ -107,7 +142,8 @@ def _defaults(model: ModelFile, facts: Facts) -> Facts:
     found = dict(_DEFAULTS.get(family, {}))
     dtype = facts["input.dtype"].value if "input.dtype" in facts else "float32"
     if dtype in {"uint8", "int8"}:
-        found["input.std"] = (1.0,) * 3  # the tensor stores the pixels; its scale holds the rest
+        # The tensor stores the pixels; its scale holds the rest.
+        found |= {"input.mean": (0.0,) * 3, "input.std": (1.0,) * 3}
     elif family == "ssd" and model.format != "tensorflow":
         found |= {"input.mean": (127.5,) * 3, "input.std": (127.5,) * 3}
     extra = _extra(model, facts, family)
@@ -120,14 +156,15 @@ def _extra(model: ModelFile, facts: Facts, family: str) -> int:
     """The columns of masks or key points behind the boxes of a segment or pose model."""
     if "task" not in facts or facts["task"].value == "detect" or "labels" not in facts:
         return 0
-    axis, own = {"yolo": (1, 4 + len(facts["labels"].value)), "yolo-e2e": (2, 6)}.get(family, (0, 0))
+    labels = len(facts["labels"].value)
+    axis, own = {"yolo": (1, 4 + labels), "yolo-e2e": (2, 6), "yolov5": (2, 5 + labels)}.get(family, (0, 0))
     return max(
         (tensor.shape[axis] - own for tensor in model.outputs if own and tensor.shape and len(tensor.shape) == 3),
         default=0,
     )
 
 
-def _complete(model: ModelFile, facts: Facts) -> None:
+def _complete(model: ModelFile, facts: Facts, beside: Path) -> None:
     lacking = [key for key in _NEEDED if key not in facts]
     if lacking:
         lines = [f"  {key}: {_EXAMPLE[key]}" for key in lacking if "." not in key]
@@ -136,8 +173,7 @@ def _complete(model: ModelFile, facts: Facts) -> None:
             lines.append(f"  input: {{{', '.join(inner)}}}")
         raise ArtifactError(
             f"{model.path}: neither the file (outputs: {', '.join(map(str, model.outputs)) or 'not known'}) nor a "
-            f"sidecar says its {', '.join(lacking)}; write into {sidecar.beside(model.path)}, for example:\n"
-            + "\n".join(lines)
+            f"sidecar says its {', '.join(lacking)}; write into {beside}, for example:\n" + "\n".join(lines)
         )
     family = facts["family"]
     known = families()
@@ -178,6 +214,8 @@ def _artifact(model: ModelFile, facts: Facts) -> Artifact:
         precision=get("precision", "auto"),
         head={key.removeprefix("head."): fact.value for key, fact in facts.items() if key.startswith("head.")},
         quantisation=_quantisation(model),
+        input_quantisation=(model.inputs[0].scale, model.inputs[0].zero_point),
+        custom_ops=model.operators,
         why=(*model.notes, *_why(facts)),
     )
 
@@ -190,12 +228,17 @@ def _quantisation(model: ModelFile) -> tuple[tuple[float, int], ...]:
 def _why(facts: Facts) -> list[str]:
     lines = []
     for key, fact in sorted(facts.items()):
-        value = f"{len(fact.value)} of them" if key == "labels" else fact.value
-        lines.append(f"{key} = {value}  ({fact.origin})")
+        lines.append(f"{key} = {_short(key, fact.value)}  ({fact.origin})")
     task = facts["task"].value if "task" in facts else "detect"
     if task != "detect":
         lines.append(f"task {task}: its boxes are published, its {'masks' if task == 'segment' else 'key points'} not")
     return lines
+
+
+def _short(key: str, value: Any) -> str:
+    if key == "labels":
+        return f"{len(value)} of them"
+    return ", ".join(path.name for path in value) or "none" if key == "twins" else str(value)
 
 
 def _check_head(model: ModelFile, artifact: Artifact) -> None:

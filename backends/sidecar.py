@@ -17,7 +17,14 @@ _GROUPS = ("input", "head", "origin")
 
 
 def beside(model: Path) -> Path:
-    return model.with_suffix(".yaml")
+    """Where a model's sidecar is: `x.onnx.yaml` if there is one, else `x.yaml`, which its twins' main model has."""
+    named = own(model)
+    return named if named.is_file() else model.with_suffix(".yaml")
+
+
+def own(model: Path) -> Path:
+    """The sidecar that can belong to no other file than this."""
+    return model.with_name(f"{model.name}.yaml")
 
 
 def read(path: Path) -> Facts:
@@ -37,7 +44,7 @@ def read(path: Path) -> Facts:
 def check(tree: Mapping[str, Any], where: Callable[[str], str], folder: Path) -> Facts:
     """The facts of a nested mapping: a sidecar, a catalog entry, or overrides from the config.
 
-    where: the place of a dotted key, for messages and origins. folder: where a file of labels is looked for.
+    where: the place of a dotted key, for messages and origins. folder: where files of labels and twins are looked for.
     Raises ArtifactError listing every mistake.
     """
     facts: Facts = {}
@@ -54,6 +61,8 @@ def check(tree: Mapping[str, Any], where: Callable[[str], str], folder: Path) ->
 
 
 def _tested(key: str, value: Any, tests: Mapping[str, Check], folder: Path, family: object) -> Any:
+    if key == "twins":
+        return tuple(folder / file for file in tests[key](value))
     if key in tests:
         return tests[key](read_labels(folder / value) if key == "labels" and isinstance(value, str) else value)
     if key.startswith("head.") and family is not None and family not in HEADS:

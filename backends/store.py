@@ -2,6 +2,7 @@
 
 <folder>/<name>/model.<ext>   the model, as an engine opens it
 <folder>/<name>/model.yaml    its sidecar, with where it came from
+<folder>/<name>/model_edgetpu.tflite, model.onnx, ...   its twins for other engines, each with <file>.yaml
 <folder>/clips/<name>.<ext>   clips to try it on
 """
 
@@ -11,17 +12,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backends import catalog, facts
+from backends import catalog, facts, sidecar
 from backends.contract import ArtifactError
 from backends.resolve import digest, files_of, open_artifact
+from backends.twins import files, open_twin, twins
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backends.artifact import Artifact
     from backends.contract import Progress
 
 # What only pull and add need (ssl, subprocess) is imported by them: the daemon, which finds, stays small.
 CLIPS = "clips"
-_SUFFIXES = (".xml", ".onnx", ".tflite", ".pb")
+_ENDINGS = (".xml", ".onnx", ".tflite", ".pb", ".engine", "_edgetpu.tflite")
 
 
 def folder() -> Path:
@@ -51,13 +55,23 @@ def find(name_or_path: str) -> Artifact:
     )
 
 
+def ladder(name_or_path: str) -> tuple[Artifact, ...]:
+    """All files of a model, each for other engines: the one that `find` gives, then its twins.
+
+    Raises ArtifactError as `find` does, and where a twin cannot be used or has other labels.
+    """
+    main = find(name_or_path)
+    return (main, *twins(main))
+
+
 def model_file(name_or_path: str) -> Path | None:
     """The file of an installed model or at a path, None where there is none."""
     if _is_name(name_or_path):
-        for suffix in _SUFFIXES:
-            path = folder() / name_or_path / f"model{suffix}"
-            if path.is_file():
-                return path
+        there = [path for path in (folder() / name_or_path / f"model{end}" for end in _ENDINGS) if path.is_file()]
+        # Of several, those with <file>.yaml are the twins; model.yaml is the main model's.
+        there.sort(key=lambda path: sidecar.own(path).is_file())
+        if there:
+            return there[0]
     # A folder that happens to be called "person" is not the model of that name.
     path = Path(name_or_path).expanduser()
     return path if name_or_path not in catalog.models() and path.exists() else None
@@ -104,23 +118,24 @@ def pull(name: str, progress: Progress) -> Path:
     entry = catalog.model(name)
     there = model_file(name) if installed(name) else None
     if there is not None and _is_whole(there, entry.sha256):
-        write_sidecar(there, _sidecar(there, entry))
+        write_sidecar(sidecar.beside(there), _sidecar(there, entry))
         return there
     with placed(folder(), name) as build:
         path = build / f"model{Path(entry.source).suffix}"
         fetch(entry.source, path, entry.sha256, progress, size=entry.size)
         path = to_ir(path, progress)
-        write_sidecar(path, _sidecar(path, entry))
+        write_sidecar(sidecar.beside(path), _sidecar(path, entry))
         open_artifact(path)
     return folder() / name / path.name
 
 
-def add(file: str, name: str | None = None) -> Path:
-    """Copies a model file and all that is known of it into the folder; returns the new file.
+def add(file: str, name: str | None = None, more: Sequence[str] = ()) -> tuple[Path, ...]:
+    """Copies a model file, its twins, and all that is known of them into the folder; returns the new files, main first.
 
-    Raises ArtifactError where it cannot be used as it is, or its name is taken by the catalog.
+    more: files of further twins, wherever they lie. Raises ArtifactError where one of them cannot be used as it is,
+    two are for the same engines, or the name is taken by the catalog.
     """
-    from backends.place import placed, write_sidecar
+    from backends.place import placed
 
     artifact = open_artifact(Path(file))
     chosen = name or artifact.name
@@ -128,13 +143,32 @@ def add(file: str, name: str | None = None) -> Path:
         raise ArtifactError(f"{chosen!r} is no name for a model: letters, digits, . _ - and not {CLIPS!r}")
     if chosen in catalog.models():
         raise ArtifactError(f"{chosen!r} is a model of the catalog; add {file} under another name: --name NAME")
+    others = dict.fromkeys(path.absolute() for path in (*map(Path, more), *files(artifact.path)))
+    members = {_file_name(artifact): artifact}
+    for twin in (open_twin(path, artifact) for path in others):
+        taken = members.setdefault(_file_name(twin), twin)
+        if taken is not twin:
+            raise ArtifactError(f"{twin.path}: {taken.path} is for the same engines already; add one of the two")
     with placed(folder(), chosen) as build:
-        path = build / f"model{artifact.path.suffix}"
-        for source, target in zip(files_of(artifact.path), files_of(path), strict=True):
-            _copy(source, target)
-        write_sidecar(path, known(artifact, chosen))
-        open_artifact(path)
-    return folder() / chosen / path.name
+        for target, member in members.items():
+            path = build / target
+            for source, copy in zip(files_of(member.path), files_of(path), strict=True):
+                _copy(source, copy)
+            _write_known(path, member, chosen, twin=member is not artifact)
+        main, *_ = (build / target for target in members)
+        twins(open_artifact(main))
+    return tuple(folder() / chosen / target for target in members)
+
+
+def _file_name(artifact: Artifact) -> str:
+    compiled = "_edgetpu" if artifact.format == "edgetpu" else ""
+    return f"model{compiled}{artifact.path.suffix.lower()}"
+
+
+def _write_known(path: Path, artifact: Artifact, name: str, *, twin: bool) -> None:
+    from backends.place import write_sidecar
+
+    write_sidecar(sidecar.own(path) if twin else path.with_suffix(".yaml"), known(artifact, name))
 
 
 def known(artifact: Artifact, name: str) -> dict[str, Any]:

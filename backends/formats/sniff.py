@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from backends.contract import ArtifactError
-from backends.formats import onnx, openvino, tensorflow, tflite
+from backends.formats import engine, onnx, openvino, tensorflow, tflite
 from backends.formats.window import Window
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from backends.formats.modelfile import ModelFile
 
-EDGETPU = "edgetpu-custom-op"
 _EXPORT = "export it where it was trained, for example: yolo export model={name} format=onnx"
 
 
@@ -27,13 +26,7 @@ def read_model(path: Path) -> ModelFile:
     """
     file = _inside(path)
     with Window(file) as window:
-        model = _reader(window)(window)
-    if EDGETPU in model.operators:
-        raise ArtifactError(
-            f"{file}: is compiled for the Edge TPU: it needs the edgetpu backend, not in this version. "
-            "Use the .tflite it was compiled from"
-        )
-    return model
+        return _reader(window)(window)
 
 
 def _inside(path: Path) -> Path:
@@ -56,6 +49,8 @@ def _reader(window: Window) -> Callable[[Window], ModelFile]:
     _refuse(window, head)
     if head[4:8] == b"TFL3":
         return tflite.read
+    if engine.looks_like(head, window.path):
+        return engine.read
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith((b"<?xml", b"<net")):
         return openvino.read
@@ -67,8 +62,8 @@ def _reader(window: Window) -> Callable[[Window], ModelFile]:
     if head[:1] in {b"\x08", b"\x12", b"\x3a", b"\x0a"}:
         return onnx.read
     raise ArtifactError(
-        f"{window.path}: is no model file we know: it is neither ONNX, OpenVINO IR, TFLite nor a TensorFlow "
-        "frozen graph"
+        f"{window.path}: is no model file we know: it is neither ONNX, OpenVINO IR, TFLite, a TensorFlow "
+        "frozen graph nor a TensorRT engine of Ultralytics"
     )
 
 
@@ -82,12 +77,6 @@ def _refuse(window: Window, head: bytes) -> None:
         reason = "is a pickle or an archive of pickles, which is code and never loaded; " + _EXPORT.format(name=name)
     elif suffix in {".pt", ".pth"}:
         reason = "is named like a PyTorch checkpoint, which is never loaded; " + _EXPORT.format(name=name)
-    elif head[:4] in {b"ftrt", b"ptrt"} or suffix in {".engine", ".plan", ".trt"} or _ultralytics_engine(head):
-        header = " with Ultralytics' header" if _ultralytics_engine(head) else ""
-        reason = (
-            f"is a TensorRT engine{header}: it needs the tensorrt backend, not in this version. "
-            "Use the .onnx it was built from"
-        )
     elif head.startswith(b"\x89HDF"):
         reason = "is a Keras HDF5 file; convert it to TFLite or ONNX"
     elif head.startswith(b"version https://git-lfs"):
@@ -96,8 +85,3 @@ def _refuse(window: Window, head: bytes) -> None:
         reason = "is a web page, not a model: what was downloaded is likely a login or an error page"
     if reason:
         raise ArtifactError(f"{window.path}: {reason}")
-
-
-def _ultralytics_engine(head: bytes) -> bool:
-    """An int32 length, little endian, then that many bytes of JSON, then the plan."""
-    return len(head) > 5 and head[4:5] == b"{" and 2 < int.from_bytes(head[:4], "little") < 1 << 20

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 # The signature of a TF2 detector (EfficientDet-Lite) names its outputs so.
 _SIGNATURE = {"output_0": "count", "output_1": "scores", "output_2": "classes", "output_3": "boxes"}
+EDGETPU = "edgetpu-custom-op"
+"""The operator that the Edge TPU's compiler puts in place of the part it compiled."""
 _MAX_METADATA = 4 * 1024 * 1024
 
 
@@ -38,7 +40,7 @@ def read(window: Window) -> ModelFile:
     custom = sorted({code.text(1) for code in model.tables(1)} - {""})
     return ModelFile(
         path=window.path,
-        format="tflite",
+        format="edgetpu" if EDGETPU in custom else "tflite",
         inputs=tuple(_at(window, tensors, index) for index in graph.numbers(1, "i")),
         outputs=tuple(_at(window, tensors, index) for index in outputs),
         metadata=_metadata(window),

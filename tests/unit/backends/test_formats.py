@@ -119,12 +119,65 @@ def test_real_files(name, inputs, outputs):
 @needs_data
 @pytest.mark.data
 def test_a_real_edge_tpu_file_is_known_by_its_content(tmp_path):
-    for path in DATA.glob("*_edgetpu.tflite"):
+    paths = list(DATA.glob("*_edgetpu.tflite"))
+    assert paths
+    for path in paths:
         renamed = tmp_path / "plain.tflite"
         renamed.unlink(missing_ok=True)
         renamed.symlink_to(path)
-        with pytest.raises(ArtifactError, match=r"plain.tflite: .*needs the edgetpu backend, not in this version"):
-            read_model(renamed)
+        model = read_model(renamed)
+        assert model.format == "edgetpu"
+        assert "edgetpu-custom-op" in model.operators
+
+
+@needs_data
+@pytest.mark.data
+def test_a_name_makes_no_edge_tpu_file(tmp_path):
+    renamed = tmp_path / "m_edgetpu.tflite"
+    renamed.symlink_to(DATA / "mobilenet_v1_0.25_128_quant.tflite")
+    model = read_model(renamed)
+    assert (model.format, model.operators) == ("tflite", ())
+    assert model.inputs[0].scale == 1 / 128
+    assert model.inputs[0].zero_point == 128
+
+
+HEADER = {
+    "description": "Ultralytics YOLO11n model",
+    "author": "Ultralytics",
+    "version": "8.4.190",
+    "task": "detect",
+    "batch": 1,
+    "imgsz": [320, 640],
+    "names": {0: "person", 1: "dog"},
+    "args": {"dynamic": False, "nms": False},
+}
+PLAN = b"ftrt" + bytes(range(1, 97))
+
+
+def engine(header=HEADER, plan=PLAN, length=None, text=None):
+    content = text if text is not None else json.dumps(header).encode()
+    return (len(content) if length is None else length).to_bytes(4, "little", signed=True) + content + plan
+
+
+@pytest.mark.parametrize(
+    ("changed", "tensor"),
+    [
+        ({}, "images (1, 3, 320, 640) float32"),
+        ({"imgsz": 416}, "images (1, 3, 416, 416) float32"),
+        ({"args": {"half": True}}, "images (1, 3, 320, 640) float16"),
+        ({"args": {"quantize": 16, "dynamic": True}}, "images (?, 3, 320, 640) float16"),
+        ({"batch": 4, "channels": 1}, "images (4, 1, 320, 640) float32"),
+    ],
+)
+def test_engine_of_ultralytics(tmp_path, changed, tensor):
+    data = engine({**HEADER, **changed})
+    model = read_model(written(tmp_path / "any.bin", data))
+    assert model.format == "tensorrt"
+    assert [str(found) for found in model.inputs] == [tensor]
+    assert model.outputs == ()
+    assert model.metadata["names"] == "{'0': 'person', '1': 'dog'}"
+    at = data.index(b"ftrt")
+    assert model.notes[0] == f"TensorRT plan at byte {at}, behind a header of Ultralytics 8.4.190"
 
 
 def torch_zip() -> bytes:
@@ -136,9 +189,21 @@ REFUSED = [
     ("renamed.onnx", torch_zip(), "pickle"),
     ("old.pt", b"\x80\x02\x8a\nl\xfc\x9c", "pickle"),
     ("text.pt", b"hello", "PyTorch checkpoint, which is never loaded"),
-    ("plain.engine", b"ftrt\0\0", "TensorRT engine: it needs the tensorrt backend, not in this version"),
-    ("renamed.onnx", b"ftrt\0\0", "TensorRT engine"),
-    ("u.bin", b"\x20\0\0\0{" + b'"description": "Ultralytics"}' + b"plan", "engine with Ultralytics' header"),
+    ("plain.engine", b"ftrt\0\0", "TensorRT plan without an exporter's header.*use the .onnx"),
+    ("renamed.onnx", b"ftrt\0\0", "TensorRT plan without"),
+    ("short.engine", b"\x20\0", "no TensorRT engine we can read"),
+    ("foreign.engine", models.onnx([IMAGE], [IMAGE]), "no TensorRT engine we can read: .*use the .onnx"),
+    ("negative.engine", engine(length=-5), "no TensorRT engine we can read"),
+    ("huge.bin", engine(length=1 << 30), "no TensorRT engine we can read"),
+    ("beyond.bin", engine(length=5000), r"the plan begins at byte 5004, of \d+$"),
+    ("no-plan.bin", engine(plan=b""), "the plan begins at byte"),
+    ("zeros.bin", engine(plan=bytes(200)), "only zeros"),
+    ("cut.bin", engine(length=30), "header of 30 bytes is no JSON"),
+    ("deep.bin", engine(text=b'{"a":' + b"[" * 100_000), "is no JSON"),
+    ("other.bin", engine({"a": 1}), "not of an Ultralytics export"),
+    ("batch.bin", engine({**HEADER, "batch": "x" * 500}), "batch 'x{40}' in its header is no number in 1..1024"),
+    ("side.bin", engine({**HEADER, "imgsz": [320, 1e9]}), "imgsz .* is no height and width"),
+    ("flat.bin", engine({**HEADER, "imgsz": [320]}), "imgsz .* is no height and width"),
     ("k.h5", b"\x89HDF\r\n", "Keras"),
     ("lfs.onnx", b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
     ("page.onnx", b"<!DOCTYPE html><html>", "web page"),
@@ -146,7 +211,6 @@ REFUSED = [
     ("empty.onnx", b"", "is empty"),
     ("noise.onnx", b"\xff\xff\xff\xff", "no model file we know"),
     ("noise.xml", b"hello", "no OpenVINO IR"),
-    ("tpu.tflite", models.tflite([], [], ["edgetpu-custom-op"]), "needs the edgetpu backend"),
     ("saved_model.pb", models.number(1, 1) + models.message(2, "x"), "no ONNX graph"),
     ("weights.pb", models.message(1, models.message(1, "a"), models.message(2, "Const")), "no placeholder in 1 nodes"),
     ("bomb.xml", b'<?xml version="1.0"?><!DOCTYPE n [<!ENTITY a "aa">]><net>&a;</net>', "DOCTYPE"),
@@ -183,10 +247,11 @@ def whole(tmp_path: Path) -> dict[str, bytes]:
         "m.pb": models.frozen_graph(DETECTION),
         "m.tflite": models.tflite([("i", (1, 8, 8, 3), 3)], [("o", (1, 10), 0)], ["op"], [0], (0.5, 1)),
         "m.xml": xml.read_bytes(),
+        "m.engine": engine(),
     }
 
 
-@pytest.mark.parametrize("name", ["m.onnx", "m.pb", "m.tflite", "m.xml"])
+@pytest.mark.parametrize("name", ["m.onnx", "m.pb", "m.tflite", "m.xml", "m.engine"])
 def test_any_truncation_is_an_artifact_error_or_a_smaller_model(tmp_path, name):
     data = whole(tmp_path)[name]
     (tmp_path / "m.bin").write_bytes(b"w")
@@ -198,7 +263,7 @@ def test_any_truncation_is_an_artifact_error_or_a_smaller_model(tmp_path, name):
             assert str(path) in str(error)  # noqa: PT017
 
 
-@pytest.mark.parametrize("name", ["m.onnx", "m.pb", "m.tflite", "m.xml"])
+@pytest.mark.parametrize("name", ["m.onnx", "m.pb", "m.tflite", "m.xml", "m.engine"])
 @given(st.data())
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_only_artifact_errors_come_out_of_damaged_files(tmp_path, name, data):
@@ -212,10 +277,13 @@ def test_only_artifact_errors_come_out_of_damaged_files(tmp_path, name, data):
         read_model(written(tmp_path / name, bytes(content)))
 
 
-@given(st.sampled_from([b"\x08\x08", b"\x0a", b"\x10\0\0\0TFL3", b"<?xml?>", b"<net>"]), st.binary(max_size=400))
+@given(
+    st.sampled_from([b"\x08\x08", b"\x0a", b"\x10\0\0\0TFL3", b"<?xml?>", b"<net>", b'\x20\0\0\0{"']),
+    st.binary(max_size=400),
+)
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_only_artifact_errors_come_out_of_noise(tmp_path, magic, noise):
-    for name in ("n.onnx", "n.pb", "n.tflite", "n.xml"):
+    for name in ("n.onnx", "n.pb", "n.tflite", "n.xml", "n.engine"):
         with contextlib.suppress(ArtifactError):
             read_model(written(tmp_path / name, magic + noise))
 

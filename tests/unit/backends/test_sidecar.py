@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ family: yolo
 task: detect
 licence: MIT
 labels: [person, "on"]
+twins: [m_edgetpu.tflite, /elsewhere/m.onnx]
 precision: bf16
 sha256: {sha}
 origin: {{source: "https://host/x", sha256: {sha}}}
@@ -46,6 +48,7 @@ def test_every_key(tmp_path):
     assert facts["input.mean"] == (1.0, 1.0, 1.0)
     assert facts["input.std"] == (1.0, 2.5, 3.0)
     assert facts["head.extra"] == 32
+    assert facts["twins"] == (tmp_path / "m_edgetpu.tflite", Path("/elsewhere/m.onnx"))
     assert set(facts) >= set(sidecar.KEYS) - {"origin.format"}
 
 
@@ -112,6 +115,9 @@ def test_all_mistakes_at_once_each_with_its_place(tmp_path):
         ("family: !!python/object:os.system x", r"m\.yaml:1:9"),
         ("? [1]\n: 2", r"a key must be plain text"),
         ("input: 3", r"m\.yaml:1:1: input: 3 is no mapping"),
+        ("twins: x.onnx", "m.yaml:1:1: twins: 'x.onnx' is no list of at most 16 files"),
+        ("twins: [x.onnx, 3]", "twins: 3 is no name of a file"),
+        ('twins: ["a\\0b"]', "is no name of a file"),
         ("labels: []", "is no list of 1 to 10000 labels"),
         ("labels: missing.txt", r"missing\.txt: cannot be read: No such file"),
         ("labels: 7", "is no list"),

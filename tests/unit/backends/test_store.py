@@ -211,13 +211,13 @@ def test_add_keeps_all_that_is_known(folder, tmp_path, kind):
     (tmp_path / "names.txt").write_text("person\ndog\n")
     source.with_suffix(".yaml").write_text("labels: names.txt\nlicence: mine\nhead: {iou: 0.5}\n")
     before = store.find(str(source))
-    path = store.add(str(source), "gate")
+    (path,) = store.add(str(source), "gate")
     after = store.find("gate")
     assert path == folder / "gate" / f"model{source.suffix}"
     assert after.name == "gate"
     for same in ("sha256", "family", "input", "labels", "licence", "head", "precision"):
         assert getattr(after, same) == getattr(before, same)
-    assert store.add(str(source)).parent.name == "mine"
+    assert store.add(str(source))[0].parent.name == "mine"
     rows = {row["name"]: row for row in store.listing()}
     assert rows["gate"] == {
         "name": "gate",
@@ -229,6 +229,68 @@ def test_add_keeps_all_that_is_known(folder, tmp_path, kind):
         "path": str(path),
         "rev": after.rev,
     }
+
+
+EDGETPU = models.tflite(
+    [("image", (1, 64, 64, 3), 3)], [("o", (1, 6, 84), 9)], ["edgetpu-custom-op"], scale=(1 / 255, -128)
+)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """x.onnx with its sidecar, and beside it x_edgetpu.tflite, which says nothing of its labels."""
+    path = tmp_path / "x.onnx"
+    path.write_bytes(ONNX)
+    path.with_suffix(".yaml").write_text("labels: [person, dog]\nlicence: mine\nhead: {iou: 0.5}\n")
+    path.with_name("x_edgetpu.tflite").write_bytes(EDGETPU)
+    return path
+
+
+@pytest.mark.parametrize("main", ["x.onnx", "x_edgetpu.tflite"])
+def test_add_takes_the_twins_along(folder, pair, main):
+    pair.with_name("x_edgetpu.yaml").write_text("labels: [person, dog]\n")
+    before = store.ladder(str(pair.with_name(main)))
+    paths = store.add(str(pair.with_name(main)), "gate")
+    names = ["model.onnx", "model_edgetpu.tflite"]
+    assert [path.name for path in paths] == (names if main == "x.onnx" else names[::-1])
+    assert store.find("gate").path == paths[0]
+    after = store.ladder("gate")
+    assert [artifact.path for artifact in after] == list(paths)
+    for same in ("sha256", "format", "family", "input", "labels", "licence", "head", "quantisation"):
+        assert [getattr(artifact, same) for artifact in after] == [getattr(artifact, same) for artifact in before]
+    assert {artifact.name for artifact in after} == {"gate"}
+
+
+def test_add_with_a_twin_from_elsewhere(folder, pair, tmp_path):
+    other = tmp_path / "elsewhere" / "quantised.tflite"
+    other.parent.mkdir()
+    other.write_bytes(EDGETPU)
+    pair.with_name("x_edgetpu.tflite").unlink()
+    main, twin = store.add(str(pair), "gate", [str(other)])
+    assert sorted(path.name for path in main.parent.iterdir()) == [
+        "model.onnx", "model.yaml", "model_edgetpu.tflite", "model_edgetpu.tflite.yaml",
+    ]  # fmt: skip
+    assert store.ladder("gate")[1].path == twin
+    twin.write_bytes(EDGETPU + b"x")
+    assert store.find("gate").path == main
+    with pytest.raises(
+        ArtifactError, match=r"(?s)model_edgetpu.tflite: its sha256 is.*counts as a twin of .*model.onnx"
+    ):
+        store.ladder("gate")
+
+
+def test_add_refuses_twins(folder, pair, tmp_path):
+    second = tmp_path / "second.tflite"
+    second.write_bytes(EDGETPU)
+    with pytest.raises(ArtifactError, match=r"x_edgetpu\.tflite: .*second\.tflite is for the same engines already"):
+        store.add(str(pair), "gate", [str(second)])
+    second.write_bytes(EDGETPU[:-40])
+    with pytest.raises(ArtifactError, match=r"(?s)second\.tflite: damaged.*counts as a twin of .*x\.onnx"):
+        store.add(str(pair), "gate", [str(second)])
+    pair.with_name("x_edgetpu.yaml").write_text("labels: [person, cat]\n")
+    with pytest.raises(ArtifactError, match=r"x_edgetpu\.tflite: is no twin of .*x\.onnx: label 1 is 'cat' here"):
+        store.add(str(pair), "gate")
+    assert not folder.exists()
 
 
 def test_add_refuses(folder, tmp_path, offered):
