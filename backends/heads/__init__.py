@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from backends.contract import ArtifactError, Output
+from backends.heads.coarse import check_scales
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,9 +23,15 @@ if TYPE_CHECKING:
 GROUP = "vedette.heads"
 BUILTIN = {
     "boxes": "backends.heads.boxes:BoxesHead",
+    "efficientdet-lite": "backends.heads.ssd:SsdHead",
+    "nanodet": "backends.heads.nanodet:NanodetHead",
+    "rfdetr": "backends.heads.rfdetr:RfDetrHead",
+    "rtdetr": "backends.heads.rtdetr:RtDetrHead",
     "ssd": "backends.heads.ssd:SsdHead",
     "yolo": "backends.heads.yolo:YoloHead",
     "yolo-e2e": "backends.heads.yolo_e2e:YoloE2eHead",
+    "yolo-split": "backends.heads.yolo_split:YoloSplitHead",
+    "yolov5": "backends.heads.yolov5:YoloV5Head",
     "yolox": "backends.heads.yolox:YoloxHead",
 }
 
@@ -51,7 +58,9 @@ def make_head(artifact: Artifact, outputs: Sequence[Output]) -> Head:
     A stranger's head is what an entry point of group "vedette.heads" names, called with the same arguments.
     Raises ArtifactError when there is no such family, or the tensors do not fit it or the labels.
     """
-    return _factory(artifact.family)(artifact, _quantised(artifact, outputs))
+    known = _quantised(artifact, outputs)
+    check_scales(artifact, known)
+    return _factory(artifact.family)(artifact, known)
 
 
 def _quantised(artifact: Artifact, outputs: Sequence[Output]) -> Sequence[Output]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.heads import fit
+from backends.heads.coarse import check_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +29,17 @@ class BoxesHead:
         self._labels = len(artifact.labels)
         self._index = fit.only(artifact, "one output (n, 6)", outputs, _fits)
         self._output = outputs[self._index]
-        spec = artifact.input
-        self._size = np.array([spec.width, spec.height, spec.width, spec.height], np.float32)
+        check_rows(artifact, self._output, "norm")
+        self._size = fit.sized(artifact, "norm")
 
+    @fit.quiet
     def decode(self, outputs: Sequence[NDArray[Any]], floor: float) -> Detections:
         table = outputs[self._index].reshape(-1, 6)
         rows = fit.real(table[table[:, 4] >= fit.gate(floor, self._output)], self._output)
-        rows = rows[(rows[:, 5] >= 0) & (rows[:, 5] < self._labels)]
-        return fit.ranked(rows[:, :4] * self._size, rows[:, 4], rows[:, 5].astype(np.int32))
+        number = np.rint(rows[:, 5])
+        known = (number >= 0) & (number < self._labels)
+        rows = rows[known]
+        return fit.ranked(rows[:, :4] * self._size, rows[:, 4], number[known].astype(np.int32))
 
 
 def _fits(shape: tuple[int, ...]) -> bool:

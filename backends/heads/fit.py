@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MAX_DETECTIONS = 300
 MAX_CANDIDATES = 2048
 _FARTHEST = np.float32(1e6)
+quiet = np.errstate(over="ignore", invalid="ignore")
+"""Decorates `decode`: broken numbers of a model are left out at its end, so that on the way they need no warning."""
 
 
 def misfit(artifact: Artifact, expected: str, outputs: Sequence[Output]) -> ArtifactError:
@@ -45,6 +47,12 @@ def only(artifact: Artifact, expected: str, outputs: Sequence[Output], fits: Cal
     return found[0]
 
 
+def sized(artifact: Artifact, units: str) -> NDArray[np.float32]:
+    """What x1, y1, x2, y2 are multiplied by to be pixels of the input. units: "px" or "norm"."""
+    spec = artifact.input
+    return np.array((spec.width, spec.height) * 2 if units == "norm" else (1,) * 4, np.float32)
+
+
 def real(stored: NDArray[Any], output: Output) -> NDArray[np.float32]:
     """The real numbers behind a (part of a) tensor: (q - zero_point) * scale where it is quantised."""
     numbers = stored.astype(np.float32)
@@ -58,7 +66,39 @@ def gate(floor: float, output: Output) -> float:
     """`floor` as the number the tensor stores, so that a quantised tensor is compared as it is."""
     if not output.scale:
         return floor
-    return math.ceil(floor / output.scale + output.zero_point - 1e-6)
+    number = floor / output.scale + output.zero_point - 1e-6
+    return math.ceil(number) if math.isfinite(number) else number
+
+
+def logit(floor: float) -> float:
+    """The number whose sigmoid is `floor`."""
+    if 0.0 < floor < 1.0:
+        return math.log(floor / (1.0 - floor))
+    return math.inf if floor > 0.0 else -math.inf
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    confidence: NDArray[np.float32] = np.float32(1.0) / (np.float32(1.0) + np.exp(-logits))
+    return confidence
+
+
+def best(scores: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """Of each row of (n, classes) its class and that score; NaN is less than any number."""
+    if scores.dtype.kind == "f":
+        scores = np.where(np.isnan(scores), -np.inf, scores)
+    class_id = scores.argmax(axis=1)
+    return class_id.astype(np.int32), scores[np.arange(len(scores)), class_id]
+
+
+def rows_above(scores: NDArray[Any], least: float) -> NDArray[np.intp]:
+    """The rows of (n, classes) that have a score >= least.
+
+    One comparison of the whole table, then only its few hits: a maximum along short rows is ten times slower.
+    """
+    rows: NDArray[np.intp] = np.flatnonzero(scores >= least) // scores.shape[1]
+    first = np.ones(len(rows), bool)
+    first[1:] = rows[1:] != rows[:-1]
+    return rows[first]
 
 
 def strongest(picked: NDArray[np.intp], stored: NDArray[Any]) -> NDArray[np.intp]:

@@ -48,20 +48,26 @@ def roles(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, int]:
     return found
 
 
-def _stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, int] | None:
-    stated = artifact.head.get("outputs")
-    if not stated:
-        return None
+def stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, tuple[int, ...]]:
+    """Role to indices, as `head.outputs` gives them by index or name, one or a list. Raises ArtifactError."""
     names = [output.name for output in outputs]
-    found: dict[str, int] = {}
-    for role, where in stated.items():
-        index = names.index(where) if where in names else where
-        if not isinstance(index, int) or not 0 <= index < len(names):
+    found: dict[str, tuple[int, ...]] = {}
+    for role, where in (artifact.head.get("outputs") or {}).items():
+        places = [names.index(one) if one in names else one for one in (where if isinstance(where, list) else [where])]
+        if not all(isinstance(place, int) and 0 <= place < len(names) for place in places):
             raise ArtifactError(
                 f"{artifact.path}: head.outputs.{role} is {where!r}; the model's outputs are "
                 + ", ".join(f"{index}: {name}" for index, name in enumerate(names))
             )
-        found[role] = index
+        found[role] = tuple(places)
+    return found
+
+
+def _stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, int] | None:
+    given = stated(artifact, outputs)
+    if not given or any(len(indices) != 1 for indices in given.values()):
+        return None
+    found = {role: indices[0] for role, indices in given.items()}
     for index, output in enumerate(outputs):
         if index not in found.values() and len(output.shape) != 2:
             found.setdefault("boxes" if len(output.shape) == 3 else "count", index)

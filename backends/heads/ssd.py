@@ -1,4 +1,4 @@
-"""Head `ssd`: boxes already chosen by a TensorFlow detection graph or TFLite_Detection_PostProcess."""
+"""Heads `ssd` and `efficientdet-lite`: boxes a TensorFlow graph or TFLite_Detection_PostProcess chose."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class SsdHead:
         self._outputs = tuple(outputs)
         self._labels = len(artifact.labels)
         self._offset = int(artifact.head.get("label_offset", 0))
-        spec = artifact.input
-        self._size = np.array([spec.width, spec.height, spec.width, spec.height], np.float32)
+        self._size = fit.sized(artifact, "norm")
 
+    @fit.quiet
     def decode(self, outputs: Sequence[NDArray[Any]], floor: float) -> Detections:
         scores = outputs[self._scores].reshape(-1)
         if self._count is not None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from backends.detections import Detections
 from backends.heads import fit
+from backends.heads.coarse import check_one_scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,39 +20,51 @@ if TYPE_CHECKING:
 
 
 class YoloHead:
-    """(1, 4 + classes + extra, n), channel first: a box, then one score per class, after sigmoid.
+    """(1, 4 + classes + extra, n), or the same transposed: a box, then one score per class, after sigmoid.
 
     The extra channels (masks or key points) are not read.
     Options: box ("cxcywh" or "xyxy"), units ("px" of the input, or "norm": 0..1), extra, iou, class_agnostic.
     """
 
     def __init__(self, artifact: Artifact, outputs: Sequence[Output]) -> None:
-        options, spec = artifact.head, artifact.input
+        options = artifact.head
         self._classes = len(artifact.labels)
-        self._channels = 4 + self._classes + int(options.get("extra", 0))
-        self._index = fit.only(artifact, f"one output (1, {self._channels}, n)", outputs, self._fits)
+        self._channels = channels = 4 + self._classes + int(options.get("extra", 0))
+        expected = f"one output (1, {channels}, n) or (1, n, {channels})"
+        self._index = fit.only(artifact, expected, outputs, self._fits)
         self._output = outputs[self._index]
+        self._channels_first = self._output.shape[1] == channels
         self._corners = options.get("box", "cxcywh") == "xyxy"
         self._iou = float(options.get("iou", 0.7))
         self._class_agnostic = bool(options.get("class_agnostic", False))
-        size = (spec.width, spec.height) * 2 if options.get("units", "px") == "norm" else (1,) * 4
-        self._size = np.array(size, np.float32)
+        units = str(options.get("units", "px"))
+        check_one_scale(artifact, self._output, units)
+        self._size = fit.sized(artifact, units)
 
     def _fits(self, shape: tuple[int, ...]) -> bool:
-        return len(shape) == 3 and shape[0] in {1, -1} and shape[1] == self._channels
+        return len(shape) == 3 and shape[0] in {1, -1} and self._channels in shape[1:]
 
+    @fit.quiet
     def decode(self, outputs: Sequence[NDArray[Any]], floor: float) -> Detections:
-        table = outputs[self._index].reshape(self._channels, -1)
-        scores = table[4 : 4 + self._classes]
-        best = scores.max(axis=0)
-        picked = np.flatnonzero(best >= fit.gate(floor, self._output))
-        if not picked.size:
+        least = fit.gate(floor, self._output)
+        end = 4 + self._classes
+        if self._channels_first:
+            table = outputs[self._index].reshape(self._channels, -1)
+            highest = np.fmax.reduce(table[4:end], axis=0)
+            picked = np.flatnonzero(highest >= least)
+            picked = fit.strongest(picked, highest[picked])
+            rows = table[:end, picked].T
+        else:
+            table = outputs[self._index].reshape(-1, self._channels)
+            rows = table[fit.rows_above(table[:, 4:end], least), :end]
+        if not len(rows):
             return Detections.empty()
-        picked = fit.strongest(picked, best[picked])
-        class_id = scores[:, picked].argmax(axis=0).astype(np.int32)
-        confidence = fit.real(best[picked], self._output)
-        boxes = fit.real(table[:4, picked], self._output).T
+        class_id, confidence = fit.best(rows[:, 4:])
+        chosen = fit.strongest(np.arange(len(rows)), confidence)
+        if len(chosen) < len(rows):
+            rows, class_id, confidence = rows[chosen], class_id[chosen], confidence[chosen]
+        boxes = fit.real(rows[:, :4], self._output)
         if not self._corners:
             boxes = fit.centres_to_corners(boxes)
-        boxes = boxes * self._size
-        return fit.apart(boxes, confidence, class_id, self._iou, self._class_agnostic)
+        boxes *= self._size
+        return fit.apart(boxes, fit.real(confidence, self._output), class_id, self._iou, self._class_agnostic)
