@@ -36,7 +36,7 @@ class Builder:
             name=given["name"] or device,
             model=default_model,
             backend=default_backend,
-            engine=model.EngineConfig(given["engine"]["mode"], given["engine"]["threads"]),
+            engine=model.EngineConfig(**{key: given["engine"][key] for key in ("mode", "threads", "standby")}),
             mqtt=self._mqtt(given["mqtt"]),
             health=model.HealthConfig(float(given["health"]["interval"])),
             log=model.LogConfig(given["log"]["level"]),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agent.config.secrets import Secret
 
 EngineMode = Literal["auto", "latency", "throughput"]
+Standby = Literal["auto", "warm", "cold"]
 Publish = Literal["on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 SourceKind = Literal["rtsp", "http", "v4l2", "file", "folder"]
@@ -27,10 +28,11 @@ HwAccel = Literal["auto", "none", "cuda", "drm", "qsv", "vaapi", "vdpau", "vulka
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """threads: None leaves the number to the engine."""
+    """threads: None leaves the number to the engine. standby: whether the next engine is kept loaded."""
 
     mode: EngineMode = "auto"
     threads: int | None = None
+    standby: Standby = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,8 +166,13 @@ ENGINE = Section(
             _ENGINE.threads,
             "CPU threads of an engine; without it its own choice",
         ),
+        Field(
+            "standby",
+            _choice(model.Standby),
+            _ENGINE.standby,
+            "the next engine of an order: warm (loaded), cold (started when needed), or auto: warm where memory allows",
+        ),
     ),
-    later=("standby",),
 )
 
 ROOT = Section(

@@ -8,6 +8,7 @@ import os
 import select
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.dispatch.lane import Job, Lane, longest_waiting
@@ -20,31 +21,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agent.capture.frame import Frame
-    from agent.dispatch.engine import RemoteEngine
+    from agent.dispatch.ladder import Ladder
     from agent.dispatch.result import Done
+    from backends.artifact import InputSpec
 
 log = logging.getLogger("vedette.dispatch")
 
 _UNANSWERED_SECONDS = 1.0
 _IDLE_SECONDS = 0.5
+_CLOSE_SECONDS = 0.5
 
 
 class Dispatcher:
-    """Owns one model's engine and its cameras' lanes.
+    """Owns one model's ladder of engines and its cameras' lanes.
 
     on_result is called on the dispatch thread for each frame, in capture order per camera, and must not block.
     """
 
-    def __init__(
-        self, model: str, engine: RemoteEngine, lanes: Sequence[Lane], on_result: Callable[[Result], None]
-    ) -> None:
+    def __init__(self, model: str, ladder: Ladder, lanes: Sequence[Lane], on_result: Callable[[Result], None]) -> None:
         self.model = model
-        self.engine = engine
+        self.ladder = ladder
         self.lanes = tuple(lanes)
         self.turned_at = time.monotonic()
         self._on_result = on_result
-        spec = engine.spec.artifact.input
-        self._scaler = Scaler(spec.width, spec.height, spec.resize, spec.pad)
+        self._scalers: dict[InputSpec, Scaler] = {}
         self._any_live = any(lane.live for lane in lanes)
         self._jobs: dict[int, tuple[Lane, Job]] = {}
         self._n = 0
@@ -101,7 +101,7 @@ class Dispatcher:
         except Exception:
             log.exception("the dispatch thread of %s ended: this is a bug in Vedette", self.model)
         finally:
-            self.engine.close()
+            self.ladder.close(_CLOSE_SECONDS)
 
     def _turn(self) -> None:
         """One round: collect answers, refill the engine, and only then spend time on the answers."""
@@ -109,9 +109,7 @@ class Dispatcher:
         readable = self._sleep()
         self._busy = True
         now = self.turned_at = time.monotonic()
-        answers = self.engine.receive(now, readable)
-        answers += self.engine.advance(now)
-        for answer in answers:
+        for answer in self.ladder.receive(now, readable):
             self._settle(answer)
         self._fill()
         for lane in self.lanes:
@@ -121,45 +119,52 @@ class Dispatcher:
 
     def _sleep(self) -> list[int]:
         """Until something is readable (which is returned) or due."""
-        deadline = min([self.engine.next_deadline(), *self._due()])
+        deadline = min([self.ladder.next_deadline(), *self._due()])
         timeout = min(max(deadline - time.monotonic(), 0.0), _IDLE_SECONDS)
-        readable, _, _ = select.select([self._wake_out, *self.engine.filenos()], [], [], timeout)
+        readable, _, _ = select.select([self._wake_out, *self.ladder.filenos()], [], [], timeout)
         if self._wake_out in readable:
             os.read(self._wake_out, 4096)
         return readable
 
     def _due(self) -> list[float]:
         """When rate-capped cameras with a frame in their mailbox may have it inferred."""
-        if not self.engine.serving:
+        if not self.ladder.serving:
             return []
         ready = (lane.ready_at() for lane in self.lanes)
         return [at for at in ready if self.turned_at < at]
 
     def _fill(self) -> None:
-        engine = self.engine
+        engine = self.ladder.current
         while self._has_room():
             now = time.monotonic()
             lane = longest_waiting(self.lanes, now)
             frame = lane.take(now) if lane is not None else None
             if lane is None or frame is None:
                 return
-            slot = engine.free.pop()
+            scaler = self._scaler(engine.artifact.input)
+            slot = engine.slots.free.pop()
             try:
-                placement = self._scaler.scale(frame.picture, frame.rotate, engine.image(slot))
+                placement = scaler.scale(frame.picture, frame.rotate, engine.image(slot))
             except Exception as e:  # noqa: BLE001 - a picture nobody thought of costs its own answer, not the watch
-                engine.free.append(slot)
+                engine.slots.free.append(slot)
                 self._refuse(lane, frame, e)
                 continue
             self._n += 1
-            job = Job(self._n, frame, placement)
+            job = Job(self._n, frame, placement, engine.spec.program.name, engine.artifact.rev)
             lane.jobs.append(job)
             self._jobs[self._n] = (lane, job)
             engine.submit(slot, self._n, lane.floor, time.monotonic())
 
     def _has_room(self) -> bool:
         """A live frame that waits in a slot only ages there; where every frame counts, the next ones are made ready."""
-        engine = self.engine
-        return bool(engine.free) and not (self._any_live and engine.in_flight >= engine.streams)
+        engine = self.ladder.current
+        return bool(engine.slots.free) and not (self._any_live and len(engine.slots) >= engine.streams)
+
+    def _scaler(self, spec: InputSpec) -> Scaler:
+        """Engines of one ladder may have inputs of different size."""
+        if spec not in self._scalers:
+            self._scalers[spec] = Scaler(spec.width, spec.height, spec.resize, spec.pad)
+        return self._scalers[spec]
 
     def _refuse(self, lane: Lane, frame: Frame, error: Exception) -> None:
         lane.unknown += 1
@@ -167,27 +172,25 @@ class Dispatcher:
         if reason != self._complaint:  # once, not once per frame
             self._complaint = reason
             log.warning(reason, extra={"CAMERA": lane.camera})
-        result = Result(frame, Unknown(reason), self.engine.spec.backend)
-        lane.jobs.append(Job(0, frame, Placement(0, 0, 1, 1), result))
+        lane.jobs.append(Job(0, frame, Placement(0, 0, 1, 1), result=Result(frame, Unknown(reason))))
 
     def _settle(self, done: Done) -> None:
         lane, job = self._jobs.pop(done.n)
         seen, frame = done.seen, job.frame
         if isinstance(seen, Unknown):
             lane.unknown += 1
-            job.result = Result(frame, seen, self.engine.spec.backend)
+            job.result = Result(frame, seen)
             return
         lane.inferred += 1
         lane.last_inference = self.turned_at
         seen = Detections(job.placement.to_picture(seen.xyxy), seen.confidence, seen.class_id)
         queue_ms = max(0.0, done.started - frame.monotonic) * 1e3
-        job.result = Result(frame, seen, self.engine.spec.backend, queue_ms, done.inference_ms)
+        job.result = Result(frame, seen, job.backend, job.rev, queue_ms, done.inference_ms)
 
     def _answer(self, lane: Lane, result: Result | None) -> None:
         assert result is not None
         lane.answered_at = self.turned_at
-        seen = lane.scene.update(result.seen)
-        self._on_result(Result(result.frame, seen, result.backend, result.queue_ms, result.inference_ms))
+        self._on_result(replace(result, seen=lane.scene.update(result.seen)))
 
     def _speak_for_silence(self, lane: Lane, now: float) -> None:
         """A camera that delivers frames nobody infers says so each second: unknown is not empty."""
@@ -197,5 +200,6 @@ class Dispatcher:
         if frame is None or (lane.live and now - frame.monotonic > _UNANSWERED_SECONDS):
             return  # a live frame this old is that of a camera which has stopped, and says so itself
         lane.answered_at = now
-        cause = "rate" if self.engine.serving else f"engine {self.engine.status.state}"
-        self._on_result(Result(frame, Unknown(cause), self.engine.spec.backend))
+        engine = self.ladder.current
+        cause = "rate" if engine.serving else f"engine {engine.state}"
+        self._on_result(Result(frame, Unknown(cause)))

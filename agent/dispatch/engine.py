@@ -1,89 +1,76 @@
-"""One engine in its worker, as the dispatcher sees it: loading, serving or failed. No wait is without a deadline."""
+"""One engine in its worker: resting, loading, serving, failed or refused. No wait is without a deadline."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from agent.backoff import Backoff
-from agent.dispatch.result import Done, EngineStatus
-from agent.dispatch.worker import WorkerGone, WorkerProcess
-from backends.detections import Detections, Unknown
+from agent.dispatch.recovery import Recovery
+from agent.dispatch.result import Done
+from agent.dispatch.slots import Slots, detections
+from agent.dispatch.spec import EngineCounters
+from agent.dispatch.worker import WorkerGone, close_unwanted
+from backends.contract import BackendUnavailable
+from backends.detections import Unknown
 from backends.protocol import Message, SlotLayout
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from concurrent.futures import Future
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from agent.dispatch.spec import EngineSpec
+    from agent.dispatch.worker import Spawn, WorkerProcess
     from backends.artifact import Artifact
 
 log = logging.getLogger("vedette.engine")
 
 HELLO_SECONDS = 20.0
 LOAD_SECONDS = 120.0
-RUN_SECONDS = 5.0
-_RETRY_FIRST, RETRY_MOST = 0.5, 30.0
-_HEALTHY_AFTER = 10.0
+_MOST_LOAD_SECONDS = 600.0
+_RUN_SECONDS = (0.1, 60.0)
 
-
-@dataclass(frozen=True, slots=True)
-class EngineSpec:
-    """id: the topic level of this engine. entry_point: "module:Class", run only in the worker."""
-
-    id: str
-    backend: str
-    entry_point: str
-    artifact: Artifact
-    options: Mapping[str, Any]
-    device: str | None = None
-
-
-@dataclass(slots=True)
-class EngineCounters:
-    runs: int = 0
-    errors: int = 0
-    restarts: int = 0
-    inference_ms: deque[float] = field(default_factory=lambda: deque(maxlen=512))
-
-
-Spawn = Callable[[str, str], "Future[WorkerProcess]"]
-"""Starts a worker on the main thread: (name, entry point) to a future."""
+State = Literal["resting", "loading", "serving", "failed", "absent", "refused"]
+"""resting: nobody wants it. absent: this machine cannot use the backend now. refused: none of the files is for it."""
 
 
 class RemoteEngine:
-    """Owned by one dispatcher; every method is called on its thread."""
+    """Owned by one dispatcher; every method is called on its thread.
 
-    def __init__(self, spec: EngineSpec, spawn: Spawn, on_status: Callable[[EngineStatus], None]) -> None:
+    It starts itself, and again after a failure, for as long as it is `wanted`. `cause` says why it is not serving.
+    """
+
+    def __init__(self, spec: EngineSpec, spawn: Spawn) -> None:
         self.spec = spec
+        self.wanted = True
+        self.state: State = "resting"
+        self.cause = self.progress = ""
+        self.since = time.time()
         self.info: Mapping[str, Any] = {}
+        self.telemetry: Mapping[str, float] = {}
         self.counters = EngineCounters()
-        self.free: list[int] = []
+        self.slots = Slots()
         self.streams = 0
         self._spawn = spawn
-        self._on_status = on_status
+        self._candidate = 0
         self._pending: Future[WorkerProcess] | None = None
         self._worker: WorkerProcess | None = None
-        self._running: dict[int, tuple[int, float]] = {}  # slot -> (n, deadline)
         self._deadline = float("inf")  # of the phase before serving
         self._doomed = self._complaint = ""
-        self._retry_at = 0.0
-        self._backoff = Backoff(_RETRY_FIRST, RETRY_MOST)
-        self._failed = False
+        self._recovery = Recovery(expected=spec.expected)
         self._serving_since = 0.0
-        self.status = EngineStatus(spec.id, "loading", spec.backend, spec.device or "", "", time.time())
+
+    @property
+    def artifact(self) -> Artifact:
+        """The file in use, or the one that is tried next."""
+        return self.spec.artifacts[self._candidate]
 
     @property
     def serving(self) -> bool:
         return self.streams > 0
-
-    @property
-    def in_flight(self) -> int:
-        return len(self._running)
 
     def filenos(self) -> tuple[int, ...]:
         return self._worker.filenos() if self._worker else ()
@@ -91,40 +78,38 @@ class RemoteEngine:
     def next_deadline(self) -> float:
         """time.monotonic() at which `advance` must be called at the latest."""
         if self._worker is None:
-            return self._retry_at if self._pending is None else float("inf")
+            idle = self._pending is not None or not self.wanted or self.state == "refused"
+            return float("inf") if idle else self._recovery.retry_at
         if self._doomed:
             return 0.0
-        return min([self._deadline, *(deadline for _, deadline in self._running.values())])
+        return min(self._deadline, self.slots.next_deadline())
 
     def advance(self, now: float) -> list[Done]:
         """Starts, restarts and enforces deadlines. Returns what was in flight when the worker had to go."""
         if self._worker is None:
-            if self._pending is not None:
-                self._adopt(now)
-            elif now >= self._retry_at:
-                self._set("loading", self.status.cause)
-                self._pending = self._spawn(self.spec.id, self.spec.entry_point)
+            self._start(now)
             return []
         if self._doomed:
             return self._fail(now, self._doomed)
-        overdue = [n for n, deadline in self._running.values() if now >= deadline]
-        if overdue:
-            return self._fail(now, f"no answer for {RUN_SECONDS:.0f} s")
+        if now >= self.slots.next_deadline():
+            return self._fail(now, f"no answer for {self.slots.seconds:g} s")
         if now >= self._deadline:
             return self._fail(now, "start or load took too long")
+        if not self.wanted and not self.slots:
+            self.rest(now)
         return []
 
     def submit(self, slot: int, n: int, floor: float, now: float) -> None:
-        """Runs the slot, which the caller has filled and taken out of `free`."""
+        """Runs the slot, which the caller has filled and taken out of `slots.free`."""
         assert self._worker is not None
-        self._running[slot] = (n, now + RUN_SECONDS)
+        self.slots.run(slot, n, now)
         try:
             self._worker.send("run", slot=slot, n=n, floor=floor)
         except WorkerGone:
-            self._running[slot] = (n, now)  # `advance` or the end of the pipe takes it from here
+            self.slots.overdue_now(slot, now)  # `advance` or the end of the pipe takes it from here
 
-    def image(self, slot: int) -> Any:
-        """uint8 (height, width, 3) RGB, to be filled."""
+    def image(self, slot: int) -> NDArray[np.uint8]:
+        """(height, width, 3) RGB, to be filled."""
         assert self._worker is not None
         return self._worker.images[slot]
 
@@ -135,7 +120,7 @@ class RemoteEngine:
         replies, output = self._worker.filenos()
         if output in readable:
             for line in self._worker.output_lines():
-                log.info("%s: %s", self.spec.id, line, extra={"ENGINE": self.spec.id})
+                self._say(logging.INFO, line)
         if replies not in readable:
             return []
         try:
@@ -146,33 +131,54 @@ class RemoteEngine:
         for message in messages:
             try:
                 done += self._on_message(message, now)
-            except (WorkerGone, KeyError, TypeError, ValueError) as e:
+            except (WorkerGone, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as e:
                 return done + self._fail(now, f"protocol: {type(e).__name__}: {e}")
             if self._worker is None:
                 break
         return done
 
-    def close(self, grace: float = 0.5) -> None:
-        if self._pending is not None:
-            self._pending.add_done_callback(_close_unwanted)
-            self._pending = None
-        if self._worker is not None:
-            self._worker.close(grace)
-            self._worker = None
-        self.streams, self.free = 0, []
-        self._running.clear()
+    def rest(self, now: float) -> None:
+        """Frees its device and memory until it is wanted again. Nothing may be in flight."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.dismiss(now)
+        self._forget()
+        self._set("resting", "")
 
-    def _adopt(self, now: float) -> None:
-        assert self._pending is not None
-        if not self._pending.done():
-            return
-        future, self._pending = self._pending, None
-        try:
-            self._worker = future.result()
-        except OSError as e:
-            self._fail(now, f"cannot start a worker process: {e}")
-            return
-        self._deadline = now + HELLO_SECONDS
+    def ask_to_go(self) -> None:
+        if self._worker is not None:
+            self._worker.ask_to_go()
+
+    def close(self, grace: float) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close(grace)
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._pending is not None:
+            self._pending.add_done_callback(close_unwanted)
+            self._pending = None
+        self.streams = 0
+        self.slots.clear()
+        self._deadline = float("inf")
+        self._doomed = ""
+
+    def _start(self, now: float) -> None:
+        if self._pending is None:
+            if self.wanted and self.state != "refused" and now >= self._recovery.retry_at:
+                if self.state != "absent":  # one that was never there is looked for in silence
+                    self._set("loading", self.cause)
+                self._candidate = 0
+                self._pending = self._spawn(self.spec.program)
+        elif self._pending.done():
+            future, self._pending = self._pending, None
+            try:
+                self._worker = future.result()
+            except OSError as e:
+                self._fail(now, f"cannot start a worker process: {e}")
+            else:
+                self._deadline = now + HELLO_SECONDS
 
     def _on_message(self, message: Message, now: float) -> list[Done]:
         op = message["op"]
@@ -180,28 +186,52 @@ class RemoteEngine:
             return self._on_done(message)
         if op == "error" and "slot" in message:
             return self._on_error(message)
+        if op == "unavailable":
+            return self._fail(now, str(BackendUnavailable(message["reason"], message["hint"])), absent=True)
+        if op == "error":
+            return self._fail(now, str(message["text"]))
+        if op == "telemetry":
+            self.telemetry = {str(key): float(value) for key, value in message["values"].items()}
+        else:
+            self._on_start(op, message, now)
+        return []
+
+    def _on_start(self, op: str, message: Message, now: float) -> None:
+        """The words before the first run, in their order."""
         if op == "hello":
             self._load(now)
+        elif op == "refused":
+            self._on_refused(str(message["text"]), now)
         elif op == "progress":
-            self._deadline = now + LOAD_SECONDS
+            self._on_progress(message, now)
         elif op == "ready":
             self._on_ready(message, now)
         elif op == "mapped":
             self._on_mapped(now)
-        elif op in {"error", "unavailable"}:
-            text = message.get("text") or f"{message['reason']} ({message['hint']})"
-            return self._fail(now, str(text))
-        return []
 
     def _load(self, now: float) -> None:
         assert self._worker is not None
         self._deadline = now + LOAD_SECONDS
         self._worker.send(
             "load",
-            artifact=self.spec.artifact.to_json(),
+            artifact=self.artifact.to_json(),
             device=self.spec.device,
             options=dict(self.spec.options),
         )
+
+    def _on_progress(self, message: Message, now: float) -> None:
+        self._deadline = now + min(float(message.get("within", LOAD_SECONDS)), _MOST_LOAD_SECONDS)
+        if message["phase"] == "build":  # of minutes, on a Jetson; all else is quick
+            self.progress = f"building the engine, {10 * int(10 * float(message['done']))} %"
+
+    def _on_refused(self, text: str, now: float) -> None:
+        if self._candidate + 1 < len(self.spec.artifacts):
+            self._candidate += 1
+            self._load(now)
+            return
+        self.close(0.0)
+        self._set("refused", text)
+        self._say(logging.INFO, f"is not used: {text}")
 
     def _on_ready(self, message: Message, now: float) -> None:
         assert self._worker is not None
@@ -209,86 +239,65 @@ class RemoteEngine:
         if layout.size != message["bytes"] or not 1 <= layout.slots <= 64:
             raise ValueError(f"{layout.slots} slots in {message['bytes']} bytes")
         self.info = message["info"]
+        least, most = _RUN_SECONDS
+        self.slots.seconds = min(max(float(self.info.get("deadline", 5.0)), least), most)
         self._worker.map_slots(layout)
         self._deadline = now + HELLO_SECONDS
 
     def _on_mapped(self, now: float) -> None:
         assert self._worker is not None
         self._deadline = float("inf")
-        self.free = list(range(len(self._worker.images)))
+        self.slots.free = list(range(len(self._worker.images)))
         self.streams = int(self.info["streams"])
         self._serving_since = now
         self._set("serving", "")
-        log.info(
-            "%s serves on %s: %s %s, %d streams, %s",
-            self.spec.id, self.info["device"], self.spec.artifact.name, self.info["precision"],
-            self.streams, "; ".join(self.info["notes"]) or "-",
-            extra={"ENGINE": self.spec.id},
-        )  # fmt: skip
+        notes = "; ".join(self.info["notes"]) or "-"
+        what = f"{self.artifact.name} {self.info['precision']}, {self.streams} streams, {notes}"
+        self._say(logging.INFO, f"serves on {self.info['device']}: {what}")
 
     def _on_done(self, message: Message) -> list[Done]:
         assert self._worker is not None
         slot = int(message["slot"])
-        rows = np.array(self._worker.results[slot][: int(message["count"])])
-        labels = len(self.spec.artifact.labels)
-        if len(rows) and not (rows[:, 5].min() >= 0 and rows[:, 5].max() < labels):
-            raise ValueError(f"class {rows[:, 5].max():.0f} from a model of {labels} labels")
-        n = self._take(slot, message["n"])
-        if n is None:
+        seen = detections(self._worker.results[slot], int(message["count"]), len(self.artifact.labels))
+        if not self.slots.take(slot, message["n"]):
             return []
-        seen = Detections(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int32))
         self.counters.runs += 1
         self.counters.inference_ms.append(message["infer_ms"])
-        return [Done(slot, n, seen, message["start"], message["infer_ms"])]
+        return [Done(slot, message["n"], seen, message["start"], message["infer_ms"])]
 
     def _on_error(self, message: Message) -> list[Done]:
-        n = self._take(int(message["slot"]), message["n"])
-        if n is None:
+        if not self.slots.take(int(message["slot"]), message["n"]):
             return []
         self.counters.errors += 1
         text = str(message["text"])
         if text != self._complaint:  # once, not once per frame
             self._complaint = text
-            log.warning("%s: %s", self.spec.id, text, extra={"ENGINE": self.spec.id})
+            self._say(logging.WARNING, text)
         if not message.get("retriable"):
             self._doomed = text  # this frame's answer goes out first, then `advance` replaces the worker
-        return [Done(int(message["slot"]), n, Unknown(text))]
+        return [Done(int(message["slot"]), message["n"], Unknown(text))]
 
-    def _take(self, slot: int, n: int) -> int | None:
-        """The running job of `slot`, or None for an answer to a job it does not hold."""
-        if self._running.get(slot, (None,))[0] != n:
-            return None
-        del self._running[slot]
-        self.free.append(slot)
-        return n
-
-    def _fail(self, now: float, cause: str) -> list[Done]:
-        lost = [Done(slot, n, Unknown(f"engine: {cause}")) for slot, (n, _) in self._running.items()]
-        if self.serving and now - self._serving_since > _HEALTHY_AFTER:
-            self._backoff.reset()
-            self._failed = False
-        self.counters.restarts += 1
-        self.close(grace=0.0)
-        self._doomed = ""
-        # The first replacement starts at once: every moment without an engine is a blind one.
-        self._retry_at = now + self._backoff.delay() if self._failed else now
-        self._failed = True
-        self._deadline = float("inf")
-        self._set("failed", cause)
-        log.error(
-            "%s failed: %s; starting it again in %.1f s", self.spec.id, cause, self._retry_at - now,
-            extra={"ENGINE": self.spec.id},
-        )  # fmt: skip
+    def _fail(self, now: float, cause: str, *, absent: bool = False) -> list[Done]:
+        lost = self.slots.lost(f"engine: {cause}")
+        if self.serving:
+            self._recovery.served(now - self._serving_since)
+        self.close(0.0)
+        known = cause == self.cause
+        if absent:
+            self._recovery.after_absence(now)
+        else:
+            self._recovery.after_failure(now)
+            self.counters.restarts += 1
+        self._set("absent" if absent else "failed", cause)
+        level = logging.ERROR if not absent else logging.DEBUG if known else logging.WARNING
+        what = "cannot be used" if absent else "failed"
+        self._say(level, f"{what}: {cause}; trying again in {self._recovery.retry_at - now:.1f} s")
         return lost
 
-    def _set(self, state: Literal["loading", "serving", "failed"], cause: str) -> None:
-        if (state, cause) != (self.status.state, self.status.cause):
-            device = str(self.info.get("device", self.spec.device or ""))
-            self.status = EngineStatus(self.spec.id, state, self.spec.backend, device, cause, time.time())
-            self._on_status(self.status)
+    def _set(self, state: State, cause: str) -> None:
+        self.progress = ""
+        if (state, cause) != (self.state, self.cause):
+            self.state, self.cause, self.since = state, cause, time.time()
 
-
-def _close_unwanted(future: Future[WorkerProcess]) -> None:
-    """A worker that was asked for and started after its engine was closed."""
-    if future.exception() is None:
-        future.result().close(0.0)
+    def _say(self, level: int, text: str) -> None:
+        log.log(level, "%s: %s", self.spec.id, text, extra={"ENGINE": self.spec.id})

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Job:
-    """A frame in a slot; `result` is set when its answer came."""
+    """A frame in a slot; `result` is set when its answer came. backend, rev: who was asked."""
 
     n: int
     frame: Frame
     placement: Placement
+    backend: str = ""
+    rev: str = ""
     result: Result | None = None
 
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 class Result:
     """One frame's answer. `seen` is what the scene publishes, boxes in 0..1 of the picture, or Unknown.
 
-    queue_ms: capture to start of inference; inference_ms: the engine alone. Both 0 when nothing was inferred.
+    backend, rev: who looked, and with which file (the first 8 hex digits of its sha256). queue_ms: capture to start of
+    inference; inference_ms: the engine alone. All empty when nothing was inferred.
     """
 
     frame: Frame
     seen: Detections | Unknown
-    backend: str
+    backend: str = ""
+    rev: str = ""
     queue_ms: float = 0.0
     inference_ms: float = 0.0
 
@@ -37,11 +39,16 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """state: loading, serving, degraded or failed. since: wall clock, seconds."""
+    """What is said of an engine that serves or should.
+
+    state: loading, serving, degraded (it serves in place of a better one) or failed. since: wall clock, seconds.
+    fallback: the engine that would take over, None where there is none.
+    """
 
     engine: str
     state: Literal["loading", "serving", "degraded", "failed"]
     backend: str
     device: str
     cause: str
+    fallback: str | None
     since: float

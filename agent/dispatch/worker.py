@@ -8,15 +8,23 @@ import os
 import select
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from backends.protocol import LineReader, Message, ProtocolError, SlotLayout, command, encode
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from backends.registry import Registered
+
 _SEND_SECONDS = 1.0
+_DEATH_SECONDS = 0.2
+_LEAVE_SECONDS = 2.0
 # No import from the working directory; lines as they are printed; one heap, which saves 20 MB with OpenVINO.
 _ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "1"}
 
@@ -31,7 +39,9 @@ class WorkerProcess:
     Start it on the main thread: the kernel kills it (PR_SET_PDEATHSIG) when the thread that started it ends.
     """
 
-    def __init__(self, name: str, entry_point: str, interpreter: str = sys.executable) -> None:
+    def __init__(self, program: Registered) -> None:
+        name = program.name
+        reap(time.monotonic())
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
         # A file without a name: nothing is left behind however either side dies.
@@ -41,7 +51,7 @@ class WorkerProcess:
         self.results: list[NDArray[np.float32]] = []
         try:
             self.process = subprocess.Popen(
-                command(interpreter, requests, replies, name, entry_point),
+                command(sys.executable, requests, replies, name, program.entry_point),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -116,22 +126,62 @@ class WorkerProcess:
             return f"killed by signal {-code}"
         return f"exited with code {code}"
 
+    def ask_to_go(self) -> None:
+        """It closes its engine and ends; `close` makes sure."""
+        with contextlib.suppress(WorkerGone):
+            self.send("close")
+
     def close(self, grace: float) -> None:
         """Asks it to go, kills it after `grace` seconds, frees everything. Safe twice."""
         if self._requests < 0:
             return
         if grace > 0:
-            with contextlib.suppress(WorkerGone):
-                self.send("close")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(grace)
-        if self.process.returncode is None:
-            self.process.kill()
-            # A process in an uninterruptible system call dies later; the kernel reaps it with us at the latest.
+            self.ask_to_go()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(1.0)
+                self.process.wait(grace)
+        if self.process.poll() is None:
+            self.process.kill()
+            # One in an uninterruptible system call dies when the kernel lets it; nobody waits for that here.
+            try:
+                self.process.wait(_DEATH_SECONDS)
+            except subprocess.TimeoutExpired:
+                _LEAVING.append((self.process, 0.0))
+        self._free()
+
+    def dismiss(self, now: float) -> None:
+        """Asks it to go and does not wait: `reap` sees to it that it does."""
+        if self._requests < 0:
+            return
+        self.ask_to_go()
+        _LEAVING.append((self.process, now + _LEAVE_SECONDS))
+        self._free()
+
+    def _free(self) -> None:
         self._output.close()
         for fd in (self._requests, self._replies, self._file):
             os.close(fd)
         self._requests = -1
         self.images, self.results = [], []
+
+
+_LEAVING: list[tuple[subprocess.Popen[bytes], float]] = []
+
+
+def reap(now: float) -> None:
+    """Collects the workers that nobody waited for, and kills those that stay. Call about once a second."""
+    for process, until in list(_LEAVING):
+        if process.poll() is not None:
+            with contextlib.suppress(ValueError):  # another thread was quicker
+                _LEAVING.remove((process, until))
+        elif now >= until:
+            process.kill()
+
+
+Spawn = Callable[["Registered"], "Future[WorkerProcess]"]
+"""Starts a worker on the main thread."""
+
+
+def close_unwanted(future: Future[WorkerProcess]) -> None:
+    """For a worker that was asked for, and started after its engine was closed."""
+    if future.exception() is None:
+        future.result().close(0.0)

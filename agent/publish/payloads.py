@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from agent.publish.clock import clock_word, isotime
@@ -106,12 +106,13 @@ class CameraHealth:
 
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
-    """Percentiles of the inference time in milliseconds, None before the first frame."""
+    """Percentiles of the inference time in milliseconds, None before the first frame. telemetry: of the chip."""
 
     state: EngineState
     p50_ms: float | None
     p99_ms: float | None
     restarts: int
+    telemetry: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +171,12 @@ def camera_state(value: CameraState) -> bytes:
     return encode({**plain(value), "since": isotime(value.since)})
 
 
-def engine_status(state: EngineState, backend: str, device: str, cause: str | None, since: float) -> bytes:
-    """cause: why it is degraded or failed, for the user; None otherwise."""
-    return encode({"state": state, "backend": backend, "device": device, "cause": cause, "since": isotime(since)})
+def engine_status(
+    state: EngineState, backend: str, device: str, cause: str | None, fallback: str | None, since: float
+) -> bytes:
+    """cause: why it is degraded or failed, for the user; None otherwise. fallback: who would take over."""
+    body = {"state": state, "backend": backend, "device": device, "cause": cause, "fallback": fallback}
+    return encode({**body, "since": isotime(since)})
 
 
 def alert(severity: Severity, since: float, text: str, hint: str) -> bytes:

@@ -19,7 +19,7 @@ def check(file: Path) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     try:
         config = load(file)
         warnings = config.warnings
-        plan(config)
+        warnings += plan(config).warnings
     except ConfigError as e:
         return e.problems, warnings
     return (), warnings

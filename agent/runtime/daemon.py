@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import __version__
+from agent.dispatch.worker import reap
 from agent.publish.mqtt import Publisher
 from agent.publish.payloads import Info, ModelInfo
 from agent.runtime import machine, paths
@@ -102,6 +103,7 @@ class Daemon:
         for camera in self.pipeline.cameras.values():
             camera.poll(now)
         self.publisher.tick(now)
+        reap(now)
         self.report.sample(now)
         self._write_status(now)
         stuck = self.report.stuck(now, _STUCK_SECONDS)
@@ -119,7 +121,7 @@ class Daemon:
         views = self.report.views.values()
         return any(view.lane.inferred for view in views) or all(
             view.camera.status(time.monotonic()).state in {"offline", "stalled", "ended"}
-            or view.dispatcher.engine.status.cause  # its engine has failed at least once
+            or view.dispatcher.ladder.current.cause  # its engine has failed at least once
             for view in views
         )
 
@@ -150,7 +152,7 @@ class Daemon:
             boot_id=self._boot_id,
             board=machine.board(),
             os=machine.operating_system(),
-            engines=[dispatcher.engine.spec.id for dispatcher in self.pipeline.dispatchers],
+            engines=[rung.spec.id for d in self.pipeline.dispatchers for rung in d.ladder.rungs],
             models=[ModelInfo(a.name, a.rev, a.labels, a.licence) for a in self._found.artifacts.values()],
             cameras=list(self.pipeline.cameras),
             commands=[],

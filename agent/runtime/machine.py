@@ -31,6 +31,15 @@ def resident_bytes(pid: int) -> int | None:
     return None
 
 
+def available_bytes(root: Path = Path("/")) -> int:
+    """Memory that can be had without swapping (MemAvailable); 0 where the kernel does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in (root / "proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
 def temperature(root: Path = Path("/")) -> float | None:
     """The hottest thermal zone, degrees Celsius; None where there is none."""
     readings = []

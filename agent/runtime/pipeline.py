@@ -5,7 +5,7 @@ The one list of all threads:
     cam-<id>              one per camera: opens, decodes, puts into its mailbox      (agent.capture.camera)
     dispatch-<model>      one per model: mailboxes to engine, answers to publishing  (agent.dispatch.dispatcher)
     paho's                one: the network side of MQTT                              (agent.publish.mqtt)
-And one child process per engine (backends.worker), with one thread per stream.
+And one child process per engine that serves or stands by (backends.worker), with one thread per stream.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 from agent.capture.camera import Camera
 from agent.capture.mailbox import Mailbox
 from agent.dispatch.dispatcher import Dispatcher
-from agent.dispatch.engine import EngineSpec, RemoteEngine
+from agent.dispatch.ladder import Ladder
 from agent.dispatch.lane import Lane
+from agent.dispatch.spec import EngineSpec
 from agent.perception.scene import Scene
 from agent.publish.topics import Topics
+from agent.runtime import machine
 from agent.runtime.plan import engine_id
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from backends.artifact import Artifact
 
 _FLOOR = 0.1
+_MEMORY_FOR_STANDBY = 1 << 30
 
 
 class Pipeline:
@@ -45,20 +48,24 @@ class Pipeline:
             self._build(model, found, spawner, report)
 
     def _build(self, model: str, found: Plan, spawner: Spawner, report: Report) -> None:
-        artifact, backend = found.artifacts[model], found.backends[model]
+        artifact = found.artifacts[model]
         own = [camera for camera in self.config.cameras if camera.model == model]
-        spec = EngineSpec(
-            id=engine_id(backend.name, artifact.name),
-            backend=backend.name,
-            entry_point=backend.entry_point,
-            artifact=artifact,
-            options={
-                "mode": self.config.engine.mode,
-                "threads": self.config.engine.threads,
-                "every_frame": all(camera.pace == "max" for camera in own),
-            },
-        )
-        engine = RemoteEngine(spec, spawner.spawn, report.on_engine)
+        options = {
+            "mode": self.config.engine.mode,
+            "threads": self.config.engine.threads,
+            "every_frame": all(camera.pace == "max" for camera in own),
+        }
+        specs = [
+            EngineSpec(
+                engine_id(rung.program.name, artifact.name),
+                rung.program,
+                rung.artifacts,
+                options,
+                expected=rung.expected,
+            )
+            for rung in found.ladders[model]
+        ]
+        ladder = Ladder(specs, spawner.spawn, report.on_engine, warm=self._warm())
         # A mailbox wakes its dispatcher, which is made from the lanes that hold the mailboxes.
         wakes: list[Dispatcher] = []
 
@@ -67,12 +74,16 @@ class Pipeline:
                 wakes[0].frame_came()
 
         lanes = [self._lane(camera, artifact, Mailbox(wake, wait=camera.pace == "max")) for camera in own]
-        dispatcher = Dispatcher(model, engine, lanes, report.on_result)
+        dispatcher = Dispatcher(model, ladder, lanes, report.on_result)
         wakes.append(dispatcher)
         self.dispatchers.append(dispatcher)
         for camera, lane in zip(own, lanes, strict=True):
             self.cameras[camera.id] = Camera(camera, lane.mailbox, report.on_camera(camera.id))
             report.add(camera, artifact, self.cameras[camera.id], lane, dispatcher)
+
+    def _warm(self) -> bool:
+        standby = self.config.engine.standby
+        return standby == "warm" or (standby == "auto" and machine.available_bytes() >= _MEMORY_FOR_STANDBY)
 
     @staticmethod
     def _lane(camera: CameraConfig, artifact: Artifact, mailbox: Mailbox) -> Lane:

@@ -7,23 +7,26 @@ from typing import TYPE_CHECKING
 
 from agent.config import ConfigError
 from agent.publish.topics import slug
-from backends import registry, store
+from backends import order, registry, store
 from backends.contract import ArtifactError, BackendUnavailable
+from backends.twins import twins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agent.config import CameraConfig, Config, Problem
     from backends.artifact import Artifact
+    from backends.order import Rung
     from backends.registry import Registered
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One artifact and one backend per model the cameras name."""
+    """One ladder of engines per model the cameras name; its first artifact is the model itself."""
 
     artifacts: Mapping[str, Artifact]
-    backends: Mapping[str, Registered]
+    ladders: Mapping[str, tuple[Rung, ...]]
+    warnings: tuple[Problem, ...] = ()
 
 
 def plan(config: Config) -> Plan:
@@ -33,7 +36,7 @@ def plan(config: Config) -> Plan:
         search.camera(camera)
     if search.problems:
         raise ConfigError(tuple(dict.fromkeys(search.problems)))
-    return Plan(search.artifacts, search.backends)
+    return Plan(search.artifacts, search.ladders, tuple(search.warnings))
 
 
 def engine_id(backend: str, model: str) -> str:
@@ -46,8 +49,11 @@ class _Search:
     config: Config
     known: Mapping[str, Registered]
     artifacts: dict[str, Artifact] = field(default_factory=dict)
-    backends: dict[str, Registered] = field(default_factory=dict)
+    twins: dict[str, tuple[Artifact, ...]] = field(default_factory=dict)
+    ladders: dict[str, tuple[Rung, ...]] = field(default_factory=dict)
+    orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
     def camera(self, camera: CameraConfig) -> None:
         artifact = self._artifact(camera)
@@ -57,20 +63,34 @@ class _Search:
             if label not in artifact.labels:
                 known = ", ".join(artifact.labels[:12]) + (", ..." if len(artifact.labels) > 12 else "")
                 self._problem(camera, "labels", f"{camera.model} does not know {label!r}; it knows {known}")
+        first = self.orders.setdefault(camera.model, camera.backend)
+        if first != camera.backend:
+            said = ", ".join(first)
+            self._problem(camera, "backend", f"{camera.model} already runs on {said}; one model has one order")
+        elif camera.model not in self.ladders:
+            self._ladder(camera)
+
+    def _ladder(self, camera: CameraConfig) -> None:
+        files = self.twins[camera.model]
         try:
-            backend = registry.choose(self.known, camera.backend)
+            found = order.rungs(self.known, camera.backend, files)
         except BackendUnavailable as e:
             self._problem(camera, "backend", str(e))
             return
-        other = self.backends.setdefault(camera.model, backend)
-        if other.name != backend.name:
-            self._problem(camera, "backend", f"{camera.model} already runs on {other.name}; one model has one order")
+        self.ladders[camera.model] = found
+        unused = [name for name in camera.backend if name != order.AUTO and name not in {r.program.name for r in found}]
+        if unused:
+            names = ", ".join(artifact.path.name for artifact in files)
+            self._warning(camera, "backend", f"{unused[0]} runs none of {names}: it will not be used")
+        if lost := order.no_fallback(found):
+            self._warning(camera, "model", lost)
 
     def _artifact(self, camera: CameraConfig) -> Artifact | None:
         if camera.model in self.artifacts:
             return self.artifacts[camera.model]
         try:
             artifact = store.find(camera.model)
+            self.twins[camera.model] = (artifact, *twins(artifact))
         except ArtifactError as e:
             self._problem(camera, "model", str(e))
             return None
@@ -82,6 +102,11 @@ class _Search:
         return artifact
 
     def _problem(self, camera: CameraConfig, key: str, message: str) -> None:
+        self.problems.append(self._at(camera, key, message))
+
+    def _warning(self, camera: CameraConfig, key: str, message: str) -> None:
+        self.warnings.append(self._at(camera, key, message))
+
+    def _at(self, camera: CameraConfig, key: str, message: str) -> Problem:
         own = f"cameras.{camera.id}.{key}"
-        found = own if own in self.config.places else key
-        self.problems.append(self.config.problem(found, message))
+        return self.config.problem(own if own in self.config.places else key, message)

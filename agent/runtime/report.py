@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agent.config.redact import redact
@@ -20,6 +20,7 @@ from agent.publish.detections import (
 )
 from agent.publish.feed import RateLimit
 from agent.runtime import machine
+from agent.runtime.alerts import Alerts, engine_faults
 from backends.detections import Unknown
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from agent.capture.camera import Camera, CameraStatus
     from agent.config.model import CameraConfig, Config
     from agent.dispatch.dispatcher import Dispatcher
+    from agent.dispatch.engine import RemoteEngine
+    from agent.dispatch.ladder import Ladder
     from agent.dispatch.lane import Lane
     from agent.dispatch.result import EngineStatus, Result
     from agent.publish.mqtt import Publisher
@@ -52,12 +55,19 @@ class View:
     limit: RateLimit
     seq: int = 0
     published: int = 0
+    engine: str = ""  # as `cam/<c>/state` says
     samples: deque[tuple[float, int, int]] = field(default_factory=deque)  # time, frames in, frames inferred
 
     def sample(self, now: float) -> None:
         self.samples.append((now, self.camera.frames, self.lane.inferred))
         while len(self.samples) > 2 and now - self.samples[1][0] > _RATE_WINDOW:
             self.samples.popleft()
+
+    def stamp(self, backend: str, rev: str) -> ModelStamp:
+        """Of the file and backend that looked at a frame, which may change with each."""
+        if (self.model.backend, self.model.rev) != (backend, rev):
+            self.model = replace(self.model, backend=backend, rev=rev)
+        return self.model
 
     def rates(self) -> tuple[float, float]:
         """Frames a second, in and inferred, over the last ten seconds."""
@@ -78,15 +88,15 @@ class Report:
         self._detections = config.mqtt.detections.publish == "on"
         self._started = time.monotonic()
         self.views: dict[str, View] = {}
+        self._alerts = Alerts(lambda subject, payload: publisher.retain(topics.alert(*subject), payload))
 
     def add(self, config: CameraConfig, artifact: Artifact, camera: Camera, lane: Lane, dispatcher: Dispatcher) -> None:
-        backend = dispatcher.engine.spec.backend
         self.views[config.id] = View(
             config,
             camera,
             lane,
             dispatcher,
-            ModelStamp(artifact.name, artifact.rev, backend, artifact.labels),
+            ModelStamp(artifact.name, artifact.rev, "", artifact.labels),
             Origin(self._config.device, config.id, self._boot_id),
             self._topics.detections(config.id),
             RateLimit(self._config.mqtt.detections.max_rate),
@@ -110,7 +120,7 @@ class Report:
                 view.seq,
                 stamp,
                 synced,
-                view.model,
+                view.stamp(result.backend, result.rev),
                 latency,
                 seen.xyxy,
                 seen.confidence,
@@ -119,11 +129,13 @@ class Report:
         view.seq += 1
         view.published += self._publisher.send(view.topic, message, _DETECTIONS_EXPIRY)
 
-    def on_engine(self, status: EngineStatus) -> None:
-        payload = payloads.engine_status(
-            status.state, status.backend, status.device, status.cause or None, status.since
-        )
-        self._publisher.retain(self._topics.engine_status(status.engine), payload)
+    def on_engine(self, engine: str, status: EngineStatus | None) -> None:
+        payload = payloads.CLEAR
+        if status is not None:
+            payload = payloads.engine_status(
+                status.state, status.backend, status.device, status.cause or None, status.fallback, status.since
+            )
+        self._publisher.retain(self._topics.engine_status(engine), payload)
 
     def on_camera(self, camera: str) -> Callable[[CameraStatus], None]:
         def on_status(status: CameraStatus) -> None:
@@ -131,6 +143,7 @@ class Report:
             if view is None:
                 return
             self._publisher.retain(self._topics.camera_status(camera), payloads.camera_status(status.state))
+            view.engine = view.dispatcher.ladder.current.spec.id
             self._publisher.retain(self._topics.camera_state(camera), payloads.camera_state(_state(view, status)))
 
         return on_status
@@ -140,12 +153,17 @@ class Report:
         self._publisher.retain(self._topics.info, payloads.info(info))
         for camera, view in self.views.items():
             self.on_camera(camera)(view.camera.status(time.monotonic()))
-        for dispatcher in self._dispatchers():
-            self.on_engine(dispatcher.engine.status)
+        for ladder in self._ladders():
+            for engine, status in ladder.statuses.items():
+                self.on_engine(engine, status)
 
     def sample(self, now: float) -> None:
-        for view in self.views.values():
+        """Once a second: rates, alerts, and which engine each camera's frames go to."""
+        for camera, view in self.views.items():
             view.sample(now)
+            if view.engine != view.dispatcher.ladder.current.spec.id:
+                self.on_camera(camera)(view.camera.status(now))
+        self._alerts.update(now, engine_faults(self._ladders()))
 
     def health(self, now: float) -> payloads.Health:
         return payloads.Health(
@@ -155,7 +173,7 @@ class Report:
             synced=clock_synced(),
             uptime=now - self._started,
             cameras={camera: _camera_health(view, now) for camera, view in self.views.items()},
-            engines={d.engine.spec.id: _engine_health(d) for d in self._dispatchers()},
+            engines={r.spec.id: _engine_health(r, s) for ladder in self._ladders() for r, s in _in_service(ladder)},
             mqtt=self._publisher.counters,
             rss=machine.own_resident_bytes(),
             load=machine.load(),
@@ -183,16 +201,18 @@ class Report:
                 "unknown": view.lane.unknown,
                 "published": view.published,
                 "model": view.model.name,
-                "engine": view.dispatcher.engine.spec.id,
+                "engine": view.dispatcher.ladder.current.spec.id,
             }
         body["mqtt"] |= {
             "connected": self._publisher.connected,
             "protocol": self._publisher.protocol,
             "last_error": self._publisher.last_error,
         }
-        for dispatcher in self._dispatchers():
-            engine = dispatcher.engine
-            body["engines"][engine.spec.id] |= {"cause": engine.status.cause, **dict(engine.info)}
+        for ladder in self._ladders():
+            for rung, engine in _in_service(ladder):
+                own = {"cause": engine.cause, "fallback": engine.fallback, **rung.info}
+                body["engines"].setdefault(rung.spec.id, {}).update(own)
+        body["alerts"] = ["/".join(subject) for subject in self._alerts.raised]
         return body
 
     def stuck(self, now: float, limit: float) -> str | None:
@@ -212,6 +232,9 @@ class Report:
                 return f"frames of camera {camera} get no answer"
         return None
 
+    def _ladders(self) -> list[Ladder]:
+        return [dispatcher.ladder for dispatcher in self._dispatchers()]
+
     def _dispatchers(self) -> list[Dispatcher]:
         return list({id(view.dispatcher): view.dispatcher for view in self.views.values()}.values())
 
@@ -224,7 +247,7 @@ def _state(view: View, status: CameraStatus) -> payloads.CameraState:
         height=status.height or None,
         fps=status.fps or None,
         model=view.model.name,
-        engine=view.dispatcher.engine.spec.id,
+        engine=view.dispatcher.ladder.current.spec.id,
         motion=False,
         confidence=view.config.confidence,
         since=status.since,
@@ -245,8 +268,14 @@ def _camera_health(view: View, now: float) -> payloads.CameraHealth:
     )
 
 
-def _engine_health(dispatcher: Dispatcher) -> payloads.EngineHealth:
-    times = sorted(dispatcher.engine.counters.inference_ms.copy())
+def _in_service(ladder: Ladder) -> list[tuple[RemoteEngine, EngineStatus]]:
+    """The engines that have a status; not those that stand by."""
+    statuses = dict(ladder.statuses)
+    return [(rung, statuses[rung.spec.id]) for rung in ladder.rungs if rung.spec.id in statuses]
+
+
+def _engine_health(engine: RemoteEngine, status: EngineStatus) -> payloads.EngineHealth:
+    times = sorted(engine.counters.inference_ms.copy())
     p50 = times[len(times) // 2] if times else None
     p99 = times[min(len(times) - 1, len(times) * 99 // 100)] if times else None
-    return payloads.EngineHealth(dispatcher.engine.status.state, p50, p99, dispatcher.engine.counters.restarts)
+    return payloads.EngineHealth(status.state, p50, p99, engine.counters.restarts, dict(engine.telemetry))

@@ -17,6 +17,8 @@ from agent.dispatch.worker import WorkerProcess
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from backends.registry import Registered
+
 log = logging.getLogger("vedette.spawner")
 
 
@@ -30,21 +32,21 @@ class Spawner:
     def __init__(self, wake: Callable[[], None], pids: Path) -> None:
         self._wake = wake
         self._pids = pids
-        self._asked: deque[tuple[str, str, Future[WorkerProcess]]] = deque()
+        self._asked: deque[tuple[Registered, Future[WorkerProcess]]] = deque()
         self._lock = threading.Lock()
         self._started: list[int] = []
 
-    def spawn(self, name: str, entry_point: str) -> Future[WorkerProcess]:
+    def spawn(self, program: Registered) -> Future[WorkerProcess]:
         future: Future[WorkerProcess] = Future()
-        self._asked.append((name, entry_point, future))
+        self._asked.append((program, future))
         self._wake()
         return future
 
     def run_pending(self) -> None:
         while self._asked:
-            name, entry_point, future = self._asked.popleft()
+            program, future = self._asked.popleft()
             try:
-                worker = WorkerProcess(name, entry_point)
+                worker = WorkerProcess(program)
             except OSError as e:
                 future.set_exception(e)
             else:

@@ -17,22 +17,24 @@ import pytest
 from agent.capture.frame import Frame, Picture
 from agent.capture.mailbox import Mailbox
 from agent.dispatch.dispatcher import Dispatcher
-from agent.dispatch.engine import EngineSpec, RemoteEngine
+from agent.dispatch.ladder import Ladder
 from agent.dispatch.lane import Lane
 from agent.dispatch.result import Result
+from agent.dispatch.spec import EngineSpec
 from agent.dispatch.worker import WorkerProcess
 from agent.perception.scene import Scene
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
+from backends.registry import Registered
 from tests.contract.backends.models import boxes_model
 
 ENTRY = "backends.openvino:OpenVINO"
 GRAY = 16 + np.arange(220)  # the luma of limited range
 
 
-def spawn(name: str, entry_point: str) -> Future[WorkerProcess]:
+def spawn(program: Registered) -> Future[WorkerProcess]:
     future: Future[WorkerProcess] = Future()
-    future.set_result(WorkerProcess(name, entry_point))
+    future.set_result(WorkerProcess(program))
     return future
 
 
@@ -44,17 +46,19 @@ def frame(camera: str, index: int, luma: int) -> Frame:
 
 
 class Rig:
-    def __init__(self, artifact: Artifact, cameras: dict[str, bool], **options: object) -> None:
+    def __init__(self, artifact: Artifact, cameras: dict[str, bool], entry: str = ENTRY, **options: object) -> None:
         """cameras: id to live."""
         self.results: dict[str, list[Result]] = {camera: [] for camera in cameras}
         self.arrived = threading.Condition()
-        spec = EngineSpec("test", "openvino", ENTRY, artifact, {"mode": "throughput", "threads": 2, **options})
-        self.engine = RemoteEngine(spec, spawn, lambda _: None)
+        program = Registered("openvino", entry, "")
+        spec = EngineSpec("test", program, (artifact,), {"mode": "throughput", "threads": 2, **options})
+        self.ladder = Ladder([spec], spawn, lambda _engine, _status: None, warm=False)
+        self.engine = self.ladder.rungs[0]
         self.lanes = [
             Lane(c, Mailbox(self.wake, wait=not live), Scene(["thing"], 0.0), 0, live, 0.0)
             for c, live in cameras.items()
         ]
-        self.dispatcher = Dispatcher("test", self.engine, self.lanes, self.hear)
+        self.dispatcher = Dispatcher("test", self.ladder, self.lanes, self.hear)
 
     def wake(self) -> None:
         self.dispatcher.frame_came()
@@ -176,8 +180,7 @@ def test_a_picture_that_cannot_be_scaled_costs_its_own_answer_only(artifact: Art
 
 
 def test_a_camera_nobody_looks_at_says_so_each_second(artifact: Artifact, rigs: list[Rig]) -> None:
-    rig = Rig(artifact, {"a": True})
-    rig.engine.spec = EngineSpec("test", "openvino", "backends.nowhere:Nothing", artifact, {})
+    rig = Rig(artifact, {"a": True}, "backends.nowhere:Nothing")
     rigs.append(rig)
     rig.dispatcher.start()
     stop = time.monotonic() + 2.6

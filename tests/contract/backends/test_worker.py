@@ -8,25 +8,29 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agent.dispatch import engine as engine_module
-from agent.dispatch.engine import EngineSpec, RemoteEngine
-from agent.dispatch.result import Done, EngineStatus
+from agent.dispatch import recovery
+from agent.dispatch.engine import RemoteEngine
+from agent.dispatch.result import Done
+from agent.dispatch.spec import EngineSpec
 from agent.dispatch.worker import WorkerProcess
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
+from backends.registry import Registered
 from tests.contract.backends.models import boxes_model
 
 ENTRY = "backends.openvino:OpenVINO"
 
 
-def spawn(name: str, entry_point: str) -> Future[WorkerProcess]:
+def spawn(program: Registered) -> Future[WorkerProcess]:
     future: Future[WorkerProcess] = Future()
-    future.set_result(WorkerProcess(name, entry_point))
+    future.set_result(WorkerProcess(program))
     return future
 
 
@@ -34,27 +38,39 @@ class Driven:
     """A RemoteEngine and the little loop a dispatcher runs around it."""
 
     def __init__(self, artifact: Artifact, entry_point: str = ENTRY, **options: object) -> None:
-        self.statuses: list[EngineStatus] = []
-        spec = EngineSpec("test", "test", entry_point, artifact, {"mode": "latency", "threads": 1, **options})
-        self.engine = RemoteEngine(spec, spawn, self.statuses.append)
+        program = Registered("test", entry_point, "")
+        settings = {"mode": "latency", "threads": 1, **options}
+        spec = EngineSpec("test", program, (artifact,), settings, expected=False)
+        self.engine = RemoteEngine(spec, spawn)
+        self.states: list[str] = []
         self.n = 0
+
+    def step(self) -> list[Done]:
+        fds = self.engine.filenos()
+        readable = select.select(fds, [], [], 0.05)[0] if fds else []
+        done = []
+        for some in (lambda: self.engine.receive(time.monotonic(), readable), self._advance):
+            done += some()
+            if self.states[-1:] != [self.engine.state]:
+                self.states.append(self.engine.state)
+        return done
+
+    def _advance(self) -> list[Done]:
+        return self.engine.advance(time.monotonic())
 
     def turn(self, until: Callable[[], bool], seconds: float = 30) -> list[Done]:
         done: list[Done] = []
         deadline = time.monotonic() + seconds
         while not until() and not (done and until()):
-            assert time.monotonic() < deadline, f"not within {seconds} s: {self.statuses}"
-            fds = self.engine.filenos()
-            readable = select.select(fds, [], [], 0.05)[0] if fds else []
-            done += self.engine.receive(time.monotonic(), readable)
-            done += self.engine.advance(time.monotonic())
+            assert time.monotonic() < deadline, f"not within {seconds} s: {self.states}"
+            done += self.step()
         return done
 
     def serve(self) -> None:
         self.turn(lambda: self.engine.serving)
 
     def submit(self, color: tuple[int, int, int]) -> int:
-        slot = self.engine.free.pop()
+        slot = self.engine.slots.free.pop()
         self.engine.image(slot)[:] = color
         self.n += 1
         self.engine.submit(slot, self.n, 0.0, time.monotonic())
@@ -65,10 +81,7 @@ class Driven:
         deadline = time.monotonic() + seconds
         while len(done) < count:
             assert time.monotonic() < deadline
-            fds = self.engine.filenos()
-            readable = select.select(fds, [], [], 0.05)[0] if fds else []
-            done += self.engine.receive(time.monotonic(), readable)
-            done += self.engine.advance(time.monotonic())
+            done += self.step()
         return done
 
     @property
@@ -88,12 +101,12 @@ def driven(artifact: Artifact) -> Iterator[Driven]:
     one = Driven(artifact)
     one.serve()
     yield one
-    one.engine.close()
+    one.engine.close(0.5)
 
 
 def test_the_answer_belongs_to_the_image(driven: Driven) -> None:
     assert driven.engine.streams == 1
-    assert len(driven.engine.free) == 2  # streams + 1 slots
+    assert len(driven.engine.slots.free) == 2  # streams + 1 slots
     expected = {driven.submit((51, 102, 204)): (0.2, 0.4, 0.8), driven.submit((102, 51, 255)): (0.4, 0.2, 1.0)}
     for done in driven.answers(2):
         x1, y1, confidence = expected[done.n]
@@ -117,7 +130,7 @@ def test_streams_overlap(tmp_path: Path) -> None:
         assert starts[1] - starts[0] < runs[0].inference_ms / 1e3
         assert starts[0] >= started
     finally:
-        one.engine.close()
+        one.engine.close(0.5)
 
 
 def test_a_killed_worker_is_replaced_and_what_was_in_flight_is_unknown(driven: Driven) -> None:
@@ -130,13 +143,13 @@ def test_a_killed_worker_is_replaced_and_what_was_in_flight_is_unknown(driven: D
     driven.serve()
     driven.submit((51, 51, 51))
     assert isinstance(driven.answers(1)[0].seen, Detections)
-    assert [status.state for status in driven.statuses] == ["serving", "failed", "loading", "serving"]
+    assert driven.states == ["resting", "loading", "serving", "failed", "loading", "serving"]
 
 
-def test_a_hung_worker_is_killed_at_its_deadline(artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "RUN_SECONDS", 0.3)
+def test_a_hung_worker_is_killed_at_its_deadline(artifact: Artifact) -> None:
     one = Driven(artifact)
     one.serve()
+    one.engine.slots.seconds = 0.3
     try:
         pid = one.pid
         os.kill(pid, signal.SIGSTOP)
@@ -146,7 +159,7 @@ def test_a_hung_worker_is_killed_at_its_deadline(artifact: Artifact, monkeypatch
         assert not Path(f"/proc/{pid}").exists()
         one.serve()
     finally:
-        one.engine.close()
+        one.engine.close(0.5)
 
 
 def test_a_worker_that_hangs_while_loading_is_killed(artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +170,9 @@ def test_a_worker_that_hangs_while_loading_is_killed(artifact: Artifact, monkeyp
     os.kill(one.pid, signal.SIGSTOP)
     one.engine._deadline = time.monotonic() + 0.3
     try:
-        one.turn(lambda: any(status.state == "failed" for status in one.statuses), seconds=5)
+        one.turn(lambda: "failed" in one.states, seconds=5)
     finally:
-        one.engine.close()
+        one.engine.close(0.5)
 
 
 @pytest.mark.parametrize(
@@ -172,22 +185,20 @@ def test_a_worker_that_hangs_while_loading_is_killed(artifact: Artifact, monkeyp
 def test_a_broken_backend_is_a_cause_not_a_crash(artifact: Artifact, entry_point: str, cause: str) -> None:
     one = Driven(artifact, entry_point)
     try:
-        one.turn(lambda: any(status.state == "failed" for status in one.statuses))
-        assert cause in one.engine.status.cause
+        one.turn(lambda: one.engine.state == "absent")
+        assert cause in one.engine.cause
     finally:
-        one.engine.close()
+        one.engine.close(0.5)
 
 
 def test_a_file_that_is_no_model_is_a_cause(artifact: Artifact, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     (tmp_path / "model.xml").write_text("<net>nonsense")
     one = Driven(replace(artifact, path=tmp_path / "model.xml"))
     try:
-        one.turn(lambda: any(status.state == "failed" for status in one.statuses))
-        assert "model.xml: OpenVINO cannot read it" in one.engine.status.cause
+        one.turn(lambda: "failed" in one.states)
+        assert "model.xml: OpenVINO cannot read it" in one.engine.cause
     finally:
-        one.engine.close()
+        one.engine.close(0.5)
 
 
 @pytest.mark.parametrize(
@@ -222,26 +233,40 @@ def test_nothing_is_left_after_many_deaths(artifact: Artifact) -> None:
         pid = one.pid
         os.kill(pid, signal.SIGKILL)
         one.turn(lambda: not one.engine.serving)
-        one.engine._retry_at = 0.0  # the backoff is another test's
+        one.engine._recovery.retry_at = 0.0  # the backoff is another test's
         one.serve()
         assert not Path(f"/proc/{pid}").exists()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
-    one.engine.close()
+    one.engine.close(0.5)
     mapped = Path("/proc/self/maps").read_text()
     assert mapped.count("vedette-test") <= 1  # the last one's slots, until the collector comes
 
 
-def test_retries_back_off(artifact: Artifact) -> None:
-    one = Driven(artifact, "backends.nowhere:Backend")
+def test_retries_back_off(artifact: Artifact, tmp_path: Path) -> None:
+    one = Driven(replace(artifact, path=tmp_path / "away.xml"))
     waits = []
     try:
         for _ in range(6):
-            failures = sum(status.state == "failed" for status in one.statuses)
-            one.turn(lambda: sum(s.state == "failed" for s in one.statuses) > failures)  # noqa: B023
-            waits.append(one.engine._retry_at - time.monotonic())
-            one.engine._retry_at = 0.0
+            restarts = one.engine.counters.restarts
+            one.turn(lambda: one.engine.counters.restarts > restarts)  # noqa: B023
+            waits.append(one.engine._recovery.retry_at - time.monotonic())
+            one.engine._recovery.retry_at = 0.0
     finally:
-        one.engine.close()
+        one.engine.close(0.5)
     assert waits[0] <= 0
     assert waits[5] > waits[1] > 0
-    assert max(waits) <= engine_module.RETRY_MOST
+    assert max(waits) <= recovery.FAILED_MOST
+
+
+def test_one_that_is_not_here_is_looked_for_ever_less_often(artifact: Artifact) -> None:
+    one = Driven(artifact, "backends.nowhere:Backend")
+    waits = []
+    try:
+        for _ in range(9):
+            one.turn(lambda: one.engine.state == "absent" and one.engine._worker is None)
+            waits.append(one.engine._recovery.retry_at - time.monotonic())
+            one.engine._recovery.retry_at = 0.0
+            one.turn(lambda: one.engine._worker is not None)
+    finally:
+        one.engine.close(0.5)
+    assert 0 < waits[0] < waits[8] <= recovery.ABSENT_MOST

@@ -164,10 +164,13 @@ def test_an_engine_that_cannot_load_is_told_and_tried_again(
     cameras = {"yard": {"source": str(clip), "loop": True}}
     run = daemon(config(mosquitto.port, cameras), {"PYTHONPATH": str(tmp_path / "path")})
     wait_for(run.ready, 20, "an engine that is being tried again must not keep the service from being ready")
-    wait_for(lambda: [state for state, _ in engine_states(heard)].count("failed") >= 2, 20)
+    wait_for(lambda: any(state == "failed" for state, _ in engine_states(heard)), 20)
     assert all("libopenvino.so.2640" in (cause or "") for state, cause in engine_states(heard) if state == "failed")
     detections = [payload for topic, payload in heard.heard() if topic == TOPICS.detections("yard")]
     assert detections
     assert all(b'"inferred":false' in payload and b'"detections":' not in payload for payload in detections)
     assert dict(heard.heard())[TOPICS.camera_status("yard")] == b"online"
+    broken.unlink()
+    broken.parent.rmdir()
+    wait_for(lambda: inferred(heard, "yard"), 30, "once the library is mended, the engine comes by itself")
     run.stop()

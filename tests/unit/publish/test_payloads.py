@@ -132,7 +132,9 @@ def test_health_is_strict_json_whatever_was_measured() -> None:
     got = strict(p.health(HEALTH))
     assert isinstance(got, dict)
     assert (got["at"], got["clock"]) == ("1970-01-01T00:00:00.000Z", "synced")
-    assert got["engines"]["person"] == {"state": "serving", "p50_ms": 6.2, "p99_ms": None, "restarts": 0}
+    assert got["engines"]["person"] == {
+        "state": "serving", "p50_ms": 6.2, "p99_ms": None, "restarts": 0, "telemetry": {}
+    }  # fmt: skip
     assert got["cameras"]["gate"]["frame_age"] == 0.123
     assert got["mqtt"]["dropped"] == {}
 
@@ -145,8 +147,8 @@ def test_the_small_payloads() -> None:
         "enabled": True, "source": "rtsp://10.0.0.7/s", "width": None, "height": None, "fps": None, "model": "person",
         "engine": None, "motion": False, "confidence": 0.5, "since": "1970-01-01T00:00:00.000Z",
     }  # fmt: skip
-    assert strict(p.engine_status("degraded", "openvino", "cpu", "no TPU", 0.0)) == {
-        "state": "degraded", "backend": "openvino", "device": "cpu", "cause": "no TPU",
+    assert strict(p.engine_status("degraded", "openvino", "cpu", "no TPU", None, 0.0)) == {
+        "state": "degraded", "backend": "openvino", "device": "cpu", "cause": "no TPU", "fallback": None,
         "since": "1970-01-01T00:00:00.000Z",
     }  # fmt: skip
     assert strict(p.alert("warning", 0.0, "it is hot", "cool it")) == {

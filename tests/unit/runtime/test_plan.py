@@ -41,7 +41,7 @@ def test_a_good_config_has_its_artifact_and_backend(folder: Path) -> None:
     found = plan(parse("model: model.xml\ncameras: {a: {source: clip.mp4, labels: [dog]}}", "x", folder))
     (artifact,) = found.artifacts.values()
     assert artifact.labels == ("cat", "dog")
-    assert [backend.name for backend in found.backends.values()] == ["openvino"]
+    assert [[rung.program.name for rung in ladder] for ladder in found.ladders.values()] == [["openvino"]]
 
 
 def test_all_that_is_missing_is_said_at_once_with_its_place(folder: Path) -> None:

@@ -1,0 +1,63 @@
+"""Which slots of a worker hold which job, and until when each must be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.dispatch.result import Done
+from backends.detections import Detections, Unknown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(slots=True)
+class Slots:
+    """free: those the dispatcher may fill. seconds: how long a run may take."""
+
+    seconds: float = 5.0
+    free: list[int] = field(default_factory=list)
+    _running: dict[int, tuple[int, float]] = field(default_factory=dict)  # slot -> (n, deadline)
+
+    def __len__(self) -> int:
+        """How many jobs are in flight."""
+        return len(self._running)
+
+    def run(self, slot: int, n: int, now: float) -> None:
+        self._running[slot] = (n, now + self.seconds)
+
+    def overdue_now(self, slot: int, now: float) -> None:
+        """It could not even be handed over."""
+        self._running[slot] = (self._running[slot][0], now)
+
+    def take(self, slot: int, n: int) -> bool:
+        """Whether an answer is to the job this slot holds; then the slot is free."""
+        if self._running.get(slot, (None,))[0] != n:
+            return False
+        del self._running[slot]
+        self.free.append(slot)
+        return True
+
+    def next_deadline(self) -> float:
+        return min((deadline for _, deadline in self._running.values()), default=float("inf"))
+
+    def lost(self, cause: str) -> list[Done]:
+        """All that was in flight, as unknown; nothing is any more."""
+        lost = [Done(slot, n, Unknown(cause)) for slot, (n, _) in self._running.items()]
+        self.clear()
+        return lost
+
+    def clear(self) -> None:
+        self._running.clear()
+        self.free = []
+
+
+def detections(rows: NDArray[np.float32], count: int, labels: int) -> Detections:
+    """A copy of a slot's results. Raises ValueError for a class that the model has not."""
+    found = np.array(rows[:count])
+    if len(found) and not (found[:, 5].min() >= 0 and found[:, 5].max() < labels):
+        raise ValueError(f"class {found[:, 5].max():.0f} from a model of {labels} labels")
+    return Detections(found[:, :4], found[:, 4], found[:, 5].astype(np.int32))

@@ -1,0 +1,36 @@
+"""What an engine is to be: the same model in one or more files, for one backend."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backends.artifact import Artifact
+    from backends.registry import Registered
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """id: the topic level of this engine. artifacts: the first that the backend accepts is used.
+
+    expected: somebody counts on this engine, so that its absence is a fault and not just how this machine is.
+    """
+
+    id: str
+    program: Registered
+    artifacts: tuple[Artifact, ...]
+    options: Mapping[str, Any]
+    device: str | None = None
+    expected: bool = True
+
+
+@dataclass(slots=True)
+class EngineCounters:
+    runs: int = 0
+    errors: int = 0
+    restarts: int = 0
+    inference_ms: deque[float] = field(default_factory=lambda: deque(maxlen=512))

@@ -1,0 +1,84 @@
+"""Faults that somebody should know of: raised when they last, cleared when they have been gone for a while. Pure."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from agent.publish import payloads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from agent.dispatch.ladder import Ladder
+
+RAISE_AFTER = 1.5
+CLEAR_AFTER = 5.0
+
+
+class Subject(NamedTuple):
+    """code: what kind of fault. subject: a camera's or engine's id, or "device"."""
+
+    code: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    severity: payloads.Severity
+    text: str
+    hint: str
+
+
+@dataclass(slots=True)
+class _Seen:
+    fault: Fault
+    first: float
+    last: float
+    since: float  # wall clock
+    told: Fault | None = None
+
+
+class Alerts:
+    """publish: called with the subject and the payload, which is empty when the alert is over."""
+
+    def __init__(self, publish: Callable[[Subject, bytes], None]) -> None:
+        self._publish = publish
+        self._seen: dict[Subject, _Seen] = {}
+
+    @property
+    def raised(self) -> list[Subject]:
+        return [subject for subject, seen in self._seen.items() if seen.told]
+
+    def update(self, now: float, faults: Mapping[Subject, Fault]) -> None:
+        """What is wrong at this moment. now: time.monotonic(). To be called about once a second."""
+        for subject, fault in faults.items():
+            seen = self._seen.setdefault(subject, _Seen(fault, now, now, time.time()))
+            seen.fault, seen.last = fault, now
+            if now - seen.first >= RAISE_AFTER and seen.told != fault:
+                seen.told = fault
+                self._publish(subject, payloads.alert(fault.severity, seen.since, fault.text, fault.hint))
+        for subject, seen in list(self._seen.items()):
+            if subject in faults:
+                continue
+            if seen.told is None:
+                del self._seen[subject]
+            elif now - seen.last >= CLEAR_AFTER:
+                del self._seen[subject]
+                self._publish(subject, payloads.CLEAR)
+
+
+def engine_faults(ladders: Iterable[Ladder]) -> dict[Subject, Fault]:
+    """A worse engine serves than the config wants, or none does."""
+    faults = {}
+    for ladder in ladders:
+        engine = ladder.current.spec.id
+        status = ladder.statuses.get(engine)
+        if status is not None and status.state == "degraded":
+            text = f"{engine} serves in place of a better engine; {status.cause}"
+            faults[Subject("engine-degraded", engine)] = Fault("warning", text, "see vedette backends")
+        elif not ladder.serving and status is not None and status.cause:
+            hint = "nothing is seen until it is back" + ("" if status.fallback else "; there is no fallback")
+            faults[Subject("engine-failed", engine)] = Fault("error", f"{engine}: {status.cause}", hint)
+    return faults
