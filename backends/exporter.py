@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MAX_LITERAL = 512 * 1024
 _LATER = "not in this version"
+_COCO = 80
+"""So many labels are COCO's, which RF-DETR numbers with holes; the head knows them."""
 
 
 def facts(model: ModelFile) -> Facts:
@@ -76,9 +78,12 @@ def _libreyolo(model: ModelFile, data: Mapping[str, str]) -> Facts:
         names = json.loads(data.get("names", "null"))
     except (ValueError, RecursionError):
         names = None
+    found_labels = _names(names)
+    if family == "rfdetr" and len(found_labels or ()) != _COCO:
+        found = {**found, "head.label_offset": 0}
     found |= {
         "task": _task(model, data.get("task", "detect")),
-        "labels": _names(names),
+        "labels": found_labels,
         "licence": data.get("license"),
         **_size([_literal(data.get("imgsz_h", "")), _literal(data.get("imgsz_w", ""))]),
     }
