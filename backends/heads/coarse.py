@@ -46,7 +46,7 @@ def check_one_scale(artifact: Artifact, output: Output, units: str) -> None:
     if output.scale > (_COARSEST if units == "raw" else _UNITY):
         raise ArtifactError(
             f"{_of(artifact, output)} holds boxes and confidence in steps of {output.scale:.3g}, which leaves "
-            f"{1 + int(1 / output.scale)} values of confidence: as when boxes in pixels are quantised together with "
+            f"{1 + int(1 / output.scale)} value(s) of confidence: as when boxes in pixels are quantised together with "
             f"scores. Export it with boxes in 0..1 (steps of at most 1/127), {_SPLIT}"
         )
     if units == "px" and 256 * output.scale < _PIXELS:

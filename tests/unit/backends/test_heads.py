@@ -3,65 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.artifact import Artifact, InputSpec
 from backends.contract import ArtifactError, Output
 from backends.heads import families, make_head
+from tests.support.heads import KNOWN, NORM, WIDTH, artifact, centres, check, decode
 
-HEIGHT, WIDTH = 320, 640
 CELLS = 40 * 80 + 20 * 40 + 10 * 20
-# x1, y1, x2, y2 in pixels, confidence, class: far apart, so that no NMS touches them.
-KNOWN = np.array([[10, 20, 110, 220, 0.9, 2], [300, 40, 340, 90, 0.7, 0], [500, 200, 620, 310, 0.5, 1]], np.float32)
-NORM = np.array([WIDTH, HEIGHT, WIDTH, HEIGHT], np.float32)
 
 
-def artifact(family, classes=3, **head):
-    spec = InputSpec(HEIGHT, WIDTH, "NCHW", "float32")
-    labels = tuple(f"label {i}" for i in range(classes))
-    return Artifact("m", Path("m.onnx"), "onnx", "0" * 64, family, spec, labels, head=head)
-
-
-def output(tensor, name="out", scale=0.0, zero_point=0):
-    return Output(name, tensor.shape, str(tensor.dtype), scale, zero_point)
-
-
-def decode(made, tensors, floor=0.25, names=None, **quantisation):
-    names = names or [f"out{i}" for i in range(len(tensors))]
-    head = make_head(made, [output(t, n, **quantisation) for t, n in zip(tensors, names, strict=True)])
-    before = [t.copy() for t in tensors]
-    found = head.decode(tensors, floor)
-    for tensor, copy in zip(tensors, before, strict=True):
-        np.testing.assert_array_equal(tensor, copy)
-    assert found.xyxy.dtype == np.float32
-    assert found.confidence.dtype == np.float32
-    assert found.class_id.dtype == np.int32
-    return found
-
-
-def check(found, expected=KNOWN, atol=1e-3, confidence_atol=1e-5):
-    np.testing.assert_allclose(found.xyxy, expected[:, :4], atol=atol)
-    np.testing.assert_allclose(found.confidence, expected[:, 4], atol=confidence_atol)
-    assert found.class_id.tolist() == expected[:, 5].astype(int).tolist()
-
-
-def centres(boxes):
-    return np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), axis=1)
-
-
-def yolo_tensor(rows=KNOWN, *, anchors=2100, classes=3, corners=False, norm=False, extra=0):
+def yolo_tensor(rows=KNOWN, *, anchors=2100, classes=3, corners=False, norm=False, extra=0, transposed=False):
     tensor = np.zeros((1, 4 + classes + extra, anchors), np.float32)
     boxes = (rows[:, :4] if corners else centres(rows[:, :4])) / (NORM if norm else 1)
     at = np.arange(len(rows)) * 3 + 1
     tensor[0, :4, at] = boxes
     tensor[0, 4 + rows[:, 5].astype(int), at] = rows[:, 4]
     tensor[0, 4 + classes :] = 7.0  # masks or key points: larger than any score
-    return tensor
+    return np.ascontiguousarray(tensor.transpose(0, 2, 1)) if transposed else tensor
 
 
 def yolox_tensor(rows=KNOWN, *, decoded=False):
@@ -110,6 +72,8 @@ def test_rows_of_unknown_classes_are_left_out(family):
     [
         ({}, {}),
         ({"anchors": 8400}, {"iou": 0.5}),
+        ({"transposed": True}, {}),
+        ({"transposed": True, "extra": 32}, {"extra": 32}),
         ({"corners": True}, {"box": "xyxy"}),
         ({"norm": True}, {"units": "norm"}),
         ({"extra": 32}, {"extra": 32}),
@@ -269,8 +233,13 @@ def test_nothing_there_is_an_empty_answer(family, tensors):
 @pytest.mark.parametrize(
     ("family", "classes", "shapes", "says"),
     [
-        ("yolo", 80, [(1, 116, 8400)], r"needs one output \(1, 84, n\); the model has out0 \(1, 116, 8400\)"),
-        ("yolo", 80, [(1, 8400, 84)], r"\(1, 84, n\)"),
+        (
+            "yolo",
+            80,
+            [(1, 116, 8400)],
+            r"needs one output \(1, 84, n\) or \(1, n, 84\); the model has out0 \(1, 116, 8400\)",
+        ),
+        ("yolo", 80, [(1, 8400, 85)], r"\(1, n, 84\)"),
         ("yolo", 80, [(1, 84, 8400), (1, 84, 2100)], r"needs one output"),
         ("yolox", 80, [(1, 3549, 85)], r"\(1, 4200, 85\)"),
         ("yolo-e2e", 80, [(1, 84, 8400)], r"\(1, n, 6\)"),
@@ -293,8 +262,8 @@ def test_an_output_that_is_not_there():
 
 
 def test_an_unknown_family_names_those_there_are():
-    with pytest.raises(ArtifactError, match="no head 'yolo-split'; there are: boxes, ssd, yolo, yolo-e2e, yolox"):
-        make_head(artifact("yolo-split"), [])
+    with pytest.raises(ArtifactError, match="no head 'yolov4'; there are: boxes, efficientdet-lite, nanodet, "):
+        make_head(artifact("yolov4"), [])
 
 
 def test_a_stranger_brings_a_head(tmp_path, monkeypatch):

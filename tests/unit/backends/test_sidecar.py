@@ -97,8 +97,8 @@ def test_all_mistakes_at_once_each_with_its_place(tmp_path):
         "5:16: head.class_agnostic: 1 is neither true nor false",
         "5:35: head.outputs: 'box' is not one of boxes, classes, scores, count; did you mean boxes?",
         (
-            "5:54: head.unit: no such option; this head has label_offset, outputs, box, units, extra, iou, "
-            "class_agnostic, decoded; did you mean head.units?"
+            "5:54: head.unit: no such option; this head has label_offset, outputs, iou, class_agnostic, rows, "
+            "box, units, extra, logits, decoded; did you mean head.units?"
         ),
         "6:1: sha256: 'ABC' is not 64 hexadecimal digits in lower case",
         "7:1: name: '../up' is no name: letters, digits, . _ - and at most 64 of them",
