@@ -112,6 +112,17 @@ def model(
     return graph.finish(sources, outputs)
 
 
+def quantise(shape: tuple[int, ...], dtype: str, scale: float, zero_point: int) -> bytes:
+    """A plain file whose one operator is QUANTIZE, from float32."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = _Graph(schema)
+    source = graph.tensor(Tensor("real", shape, "float32"))
+    target = graph.tensor(Tensor("stored", shape, dtype, scale, zero_point))
+    graph.builtin(schema.BuiltinOperator.QUANTIZE, [source], [target])
+    return graph.finish([source], [target])
+
+
 class _Graph:
     def __init__(self, schema: Any) -> None:
         self._schema = schema
@@ -141,6 +152,10 @@ class _Graph:
         self._operators.append(
             self._schema.OperatorT(len(self._codes) - 1, inputs, outputs, customOptions=list(options))
         )
+
+    def builtin(self, code: int, inputs: list[int], outputs: list[int]) -> None:
+        self._codes.append(self._schema.OperatorCodeT(code, None, 1, code))
+        self._operators.append(self._schema.OperatorT(len(self._codes) - 1, inputs, outputs))
 
     def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
         import flatbuffers

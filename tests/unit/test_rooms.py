@@ -35,6 +35,9 @@ DOORS = {
     "cv2": {"agent/dispatch/scaler.py"},
     "paho": {"agent/publish/link.py"},
     "openvino": {"backends/openvino.py", "backends/convert.py", "backends/bare.py"},
+    "ai_edge_litert": {"backends/runtimes.py"},
+    "tflite_runtime": {"backends/runtimes.py"},
+    "pycoral": {"backends/runtimes.py"},
     "systemd": {"agent/runtime/log.py"},
     "amqtt": {"agent/runtime/amqtt_broker.py"},
 }

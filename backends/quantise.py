@@ -1,0 +1,87 @@
+"""One RGB image into the tensor a TFLite model takes, as fast as its numbers allow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backends.artifact import InputSpec
+
+_PIXELS = np.arange(256)
+_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-128.0, 127.0), (-0.5, 0.5))
+
+
+def table(spec: InputSpec, dtype: str, scale: float, zero_point: int) -> NDArray[Any]:
+    """What each pixel value becomes, (3, 256) of `dtype`, by the model's channel.
+
+    A float tensor holds real = (pixel - mean) / std. An integer one holds round(real / scale) + zero_point, halves
+    away from zero and clamped, as TFLite quantises (reference_ops::AffineQuantize); with mean 0 and std 1 it covers
+    the range of the pixels (see `InputSpec`): uint8 stores the pixel and int8 the pixel - 128.
+    """
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return _real(spec).astype(kind)
+    low, high = np.iinfo(kind).min, np.iinfo(kind).max
+    if not any(spec.mean) and set(spec.std) == {1.0}:
+        return np.tile((_PIXELS + low).astype(kind), (3, 1))
+    steps = _real(spec).astype(np.float32) / np.float32(scale or 1.0)
+    rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps)) + zero_point
+    stored: NDArray[Any] = np.clip(rounded, low, high).astype(kind)
+    return stored
+
+
+def unusual(dtype: str, scale: float, zero_point: int) -> bool:
+    """Whether an integer tensor's range fits no usual normalisation of pixels, so that mean and std must be stated."""
+    if np.dtype(dtype).kind == "f" or not scale:
+        return False
+    info = np.iinfo(dtype)
+    low, high = ((edge - zero_point) * scale for edge in (info.min, info.max))
+    return not any(max(abs(low - a), abs(high - b)) <= 0.03 * (b - a) for a, b in _RANGES)
+
+
+class Encoder:
+    """Keeps one buffer: what a call returns is overwritten by the next."""
+
+    def __init__(self, spec: InputSpec, dtype: str, scale: float, zero_point: int) -> None:
+        self._bgr = spec.color == "BGR"
+        self._nchw = spec.layout == "NCHW"
+        self._buffer = np.zeros((1, spec.height, spec.width, 3), dtype)
+        self._tables = table(spec, dtype, scale, zero_point)
+        first = self._tables[0]
+        self._same = bool((self._tables == first).all())
+        small = self._same and first.itemsize == 1
+        stored = first.view(np.uint8) if small else first
+        self._identity = small and dtype == "uint8" and bool((stored == _PIXELS).all())
+        self._flips = small and dtype == "int8" and bool((stored == _PIXELS ^ 0x80).all())
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[Any]:
+        """(height, width, 3) uint8 RGB to (1, height, width, 3) or, for an NCHW model, (1, 3, height, width)."""
+        pixels = image[..., ::-1] if self._bgr else image
+        filled = self._fill(pixels)
+        return filled.transpose(0, 3, 1, 2) if self._nchw else filled
+
+    def _fill(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        out = self._buffer
+        if self._identity and not self._bgr:
+            return pixels[None]
+        if self._identity:
+            out[0] = pixels
+        elif self._flips:
+            # Adding 128 modulo 256 is turning the highest bit: eighty times as fast as a wider subtraction.
+            np.bitwise_xor(pixels, 0x80, out=out[0].view(np.uint8))
+        elif self._same:
+            np.take(self._tables[0], pixels, out=out[0], mode="clip")  # the default mode would copy
+        else:
+            for channel in range(3):
+                out[0, ..., channel] = self._tables[channel][pixels[..., channel]]
+        return out
+
+
+def _real(spec: InputSpec) -> NDArray[np.float64]:
+    mean, std = np.array(spec.mean, np.float64), np.array(spec.std, np.float64)
+    real: NDArray[np.float64] = (_PIXELS[None] - mean[:, None]) / std[:, None]
+    return real
