@@ -96,8 +96,10 @@ def _models(parser: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--twin", action="append", default=[], metavar="FILE", help="the same model for another engine; repeatable"
     )
-    verb("inspect", _models_inspect, "what is known of a model, and from where").add_argument("model")
-    bench = verb("bench", _models_bench, "measure a model on this machine, in both modes and precisions")
+    verb(
+        "inspect", _models_inspect, "what is known of a model and its twins, from where, and what runs them"
+    ).add_argument("model")
+    bench = verb("bench", _models_bench, "measure a model on this machine, on every engine that runs it")
     bench.add_argument("model")
 
 
@@ -253,32 +255,33 @@ def _models_add(arguments: argparse.Namespace) -> int:
 
 
 def _models_inspect(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show
-    from backends import store
+    from agent.runtime import show_models
+    from agent.runtime.modelinspect import inspect
     from backends.contract import BackendError
 
     try:
-        artifact = store.find(arguments.model)
+        found = inspect(arguments.model)
     except BackendError as e:
         return _fail(e)
     if arguments.json:
-        return _print_json(json.loads(artifact.to_json()))
-    print(show.artifact(artifact))
-    return OK
+        _print_json(found.to_json())
+    else:
+        print(show_models.inspection(found))
+    return FAILED if found.problems else OK
 
 
 def _models_bench(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show
+    from agent.runtime import show_models
     from agent.runtime.modelbench import measure
     from backends.contract import BackendError
 
     try:
-        rows = measure(arguments.model, lambda line: print(line, file=sys.stderr))
+        found = measure(arguments.model, lambda line: print(line, file=sys.stderr))
     except BackendError as e:
         return _fail(e)
     if arguments.json:
-        return _print_json(rows)
-    print(show.model_bench(rows))
+        return _print_json(found.to_json())
+    print(show_models.bench(found))
     return OK
 
 

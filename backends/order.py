@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from backends.artifact import Artifact
-    from backends.registry import Registered
+    from backends.registered import Registered
 
 AUTO = "auto"
 _FIRST, _LAST = ("tensorrt", "edgetpu"), ("openvino",)
@@ -49,6 +49,9 @@ def rungs(known: Mapping[str, Registered], order: Sequence[str], artifacts: Sequ
         raise BackendUnavailable(
             f"backend {missing[0]!r} is not installed", f"installed: {', '.join(known) or 'none'}; see vedette backends"
         )
+    broken = [name for name in order if name != AUTO and known[name].error]
+    if broken:
+        raise BackendUnavailable(known[broken[0]].error)
     names = dict.fromkeys(n for name in order for n in (automatic(known) if name == AUTO else [name]))
     found: list[Rung] = []
     for name in names:
@@ -64,9 +67,9 @@ def rungs(known: Mapping[str, Registered], order: Sequence[str], artifacts: Sequ
 
 
 def automatic(known: Mapping[str, Registered]) -> list[str]:
-    """Accelerators first, the CPU last, strangers between."""
+    """Accelerators first, the CPU last, strangers between; what cannot be started is left out."""
     between = sorted(name for name in known if name not in _FIRST + _LAST)
-    return [name for name in (*_FIRST, *between, *_LAST) if name in known]
+    return [name for name in (*_FIRST, *between, *_LAST) if name in known and not known[name].error]
 
 
 def no_fallback(found: Sequence[Rung]) -> str | None:

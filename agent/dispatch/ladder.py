@@ -104,7 +104,7 @@ class Ladder:
 
     def _tell(self) -> None:
         """An engine has a status when it serves, or would if it could; one that waits behind it has none."""
-        last = self.rungs.index(self.current)
+        last = self.rungs.index(self.current) if self.serving else len(self.rungs)
         for i, rung in enumerate(self.rungs):
             status = self._status(i) if i <= last and self._counts(rung) else None
             if status != self.statuses.get(rung.spec.id):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backends.artifact import Artifact
-    from backends.registry import Registered
+    from backends.registered import Registered
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ import mmap
 import os
 import select
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from backends.protocol import LineReader, Message, ProtocolError, SlotLayout, command, encode
+from backends.protocol import LineReader, Message, ProtocolError, SlotLayout, encode
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from backends.registry import Registered
+    from backends.registered import Registered
 
 _SEND_SECONDS = 1.0
 _DEATH_SECONDS = 0.2
 _LEAVE_SECONDS = 2.0
-# No import from the working directory; lines as they are printed; one heap, which saves 20 MB with OpenVINO.
-_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "1"}
+# Lines as they are printed; one heap, which saves 20 MB with OpenVINO.
+_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "1"}
 
 
 class WorkerGone(Exception):
@@ -40,23 +39,22 @@ class WorkerProcess:
     """
 
     def __init__(self, program: Registered) -> None:
-        name = program.name
         reap(time.monotonic())
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
         # A file without a name: nothing is left behind however either side dies.
-        self._file = os.memfd_create(f"vedette-{name}")
+        self._file = os.memfd_create(f"vedette-{program.name}")
         self._output_tail = b""
         self.images: list[NDArray[np.uint8]] = []
         self.results: list[NDArray[np.float32]] = []
         try:
             self.process = subprocess.Popen(
-                command(sys.executable, requests, replies, name, program.entry_point),
+                program.command(requests, replies),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(requests, replies, self._file),
-                env={**os.environ, **_ENVIRONMENT},
+                env={**program.environment(), **_ENVIRONMENT},
             )
         except OSError:
             for fd in (self._requests, self._replies, self._file):

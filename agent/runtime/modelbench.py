@@ -1,25 +1,92 @@
-"""One model on this machine: measured in each mode and precision (`vedette models bench`), or made ready to start."""
+"""One model on this machine: measured on every engine that runs it (`vedette models bench`), or made ready to start."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from backends import registry, store, tuning
+from backends import registry, speeds, store, tuning
+from backends.contract import BackendError, BackendUnavailable, EngineError
+from backends.speeds import Speed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from backends.artifact import Artifact
     from backends.contract import Progress
+    from backends.registry import Registered, Survey
+    from backends.tuning import Measured
+
+_CHOICES = {
+    "openvino": [{"mode": m, "precision": p} for p in ("f32", "bf16") for m in ("latency", "throughput")],
+}
+"""The modes and precisions that are measured one by one; other backends have one way to run a model."""
+_SECONDS = {"tensorrt": 3600.0}
+"""An engine that is built first, on a small computer, takes so long at worst."""
+_CLEARLY = 1.05
+"""Less than this is what two runs of the same engine differ by."""
 
 
-def measure(model: str, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """One row per mode and precision, in the order measured. Raises BackendError."""
-    artifact = store.find(model)
-    backend = registry.choose(registry.discover(), ("auto",))
-    tell(f"{artifact.name} on {backend.name} ...")
-    variants = [{"mode": m, "precision": p} for p in ("f32", "bf16") for m in ("latency", "throughput")]
-    return [asdict(row) for row in tuning.measure((backend.name, backend.entry_point), artifact, variants)]
+@dataclass(frozen=True, slots=True)
+class Row:
+    """usual: as the daemon would run it; not so a precision that nobody checked for this model."""
+
+    backend: str
+    file: str
+    usual: bool
+    figures: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """cannot: by backend, why it does not run the model here. kept: whether `auto` will find the figures.
+
+    builtin: the backend that `auto` would take by its built-in order, of those that ran. best: which it should prefer.
+    """
+
+    rows: tuple[Row, ...]
+    cannot: dict[str, str]
+    builtin: str
+    best: str
+    kept: bool
+
+    def to_json(self) -> dict[str, Any]:
+        rows = [{"backend": r.backend, "file": r.file, "usual": r.usual, **asdict(r.figures)} for r in self.rows]
+        return {"rows": rows, "cannot": self.cannot, "auto": self.builtin, "prefer": self.best, "kept": self.kept}
+
+
+def measure(model: str, tell: Callable[[str], None]) -> Bench:
+    """Every installed backend that can run the model or one of its twins here. Raises BackendError if none can."""
+    ladder = store.ladder(model)
+    known = registry.discover()
+    names = [*registry.auto_order(known), *(name for name in known if known[name].error)]
+    surveys = registry.survey_all([known[name] for name in names], ladder)
+    rows: list[Row] = []
+    cannot: dict[str, str] = {}
+    for name, survey in zip(names, surveys, strict=True):
+        found = _try(known[name], survey, ladder, tell)
+        if isinstance(found, str):
+            cannot[name] = found
+        else:
+            rows += found
+    if not rows:
+        listed = "\n".join(f"  {name}: {why}" for name, why in cannot.items()) or "  no backend is installed"
+        raise BackendUnavailable(f"no engine here runs {ladder[0].name}:\n{listed}")
+    best = {row.backend: _speed(row) for row in sorted(rows, key=lambda r: (r.usual, r.figures.fps))}
+    return Bench(
+        rows=tuple(rows),
+        cannot=cannot,
+        builtin=rows[0].backend,
+        best=prefer(list(best.values()), rows[0].backend),
+        kept=speeds.keep(ladder[0], list(best.values())),
+    )
+
+
+def prefer(found: Sequence[Speed], builtin: str) -> str:
+    """The fastest backend, but the one that `auto` takes anyway unless another is clearly faster."""
+    fps = {speed.backend: speed.fps for speed in found}
+    fastest = max(fps, key=lambda name: fps[name])
+    return fastest if fps[fastest] > fps[builtin] * _CLEARLY else builtin
 
 
 def prepare(model: str, progress: Progress) -> None:
@@ -27,8 +94,72 @@ def prepare(model: str, progress: Progress) -> None:
 
     Raises BackendError when no engine here can run it.
     """
-    artifact = store.find(model)
+    ladder = store.ladder(model)
     progress("measure", 0.0)
-    backend = registry.choose(registry.discover(), ("auto",))
-    tuning.measure((backend.name, backend.entry_point), artifact, [{"mode": "auto", "threads": None}])
-    progress("measure", 1.0)
+    known = registry.discover()
+    # The daemon builds for TensorRT while the CPU serves; nobody should wait for that at a pull.
+    names = [name for name in registry.auto_order(known) if name not in _SECONDS]
+    cannot: BackendError = BackendUnavailable("no backend is installed", "pip install 'vedette[openvino]'")
+    for survey in registry.survey_all([known[name] for name in names], ladder):
+        usable = _usable(survey, ladder)
+        if isinstance(usable, str):
+            cannot = BackendUnavailable(f"{survey.report.name}: {usable}")
+            continue
+        try:
+            tuning.measure_installed(known[survey.report.name], usable[0], [{"mode": "auto", "threads": None}])
+        except EngineError as error:
+            cannot = error
+            continue
+        progress("measure", 1.0)
+        return
+    raise cannot
+
+
+def _try(
+    backend: Registered, survey: Survey, ladder: Sequence[Artifact], tell: Callable[[str], None]
+) -> list[Row] | str:
+    """The figures with the first file that runs; else why none does."""
+    usable = _usable(survey, ladder)
+    if isinstance(usable, str):
+        return usable
+    why = ""
+    for artifact in usable:
+        tell(f"{artifact.path.name} on {backend.name} ...")
+        choices = _CHOICES.get(backend.name, [{}])
+        try:
+            found = tuning.measure_installed(backend, artifact, choices, _SECONDS.get(backend.name, 120.0))
+        except EngineError as error:
+            why = str(error)
+            continue
+        # A precision this chip lacks was measured as another one, which is there already.
+        own = [
+            f for choice, f in zip(choices, found, strict=True) if choice.get("precision", f.precision) == f.precision
+        ]
+        usual = _usual(artifact, [figures.precision for figures in own])
+        return [Row(backend.name, artifact.path.name, figures.precision in usual, figures) for figures in own]
+    return why
+
+
+def _usual(artifact: Artifact, precisions: Sequence[str]) -> set[str]:
+    """The precision in which the daemon would run it, of those there are."""
+    if len(set(precisions)) == 1:
+        return set(precisions)
+    return {"bf16" if artifact.precision == "bf16" else "f32"}
+
+
+def _usable(survey: Survey, ladder: Sequence[Artifact]) -> list[Artifact] | str:
+    report = survey.report
+    if survey.refusals and all(survey.refusals):
+        return "; ".join(filter(None, survey.refusals))
+    if report.status != "available":
+        return f"{report.status}: {report.reason}" + (f" ({report.hint})" if report.hint else "")
+    if not survey.refusals:
+        return "it does not say which models it runs"
+    return [artifact for artifact, refusal in zip(ladder, survey.refusals, strict=True) if refusal is None]
+
+
+def _speed(row: Row) -> Speed:
+    found = row.figures
+    return Speed(
+        row.backend, found.device, found.version, row.file, found.mode, found.precision, found.fps, found.p50_ms
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agent.config import CameraConfig, Config, Problem
     from backends.artifact import Artifact
     from backends.order import Rung
-    from backends.registry import Registered
+    from backends.registered import Registered
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backends.artifact import Artifact
     from backends.registry import Report
 
 
@@ -75,40 +74,6 @@ def models(rows: Iterable[Mapping[str, Any]]) -> str:
             row.get("description") or "",
         )
         for row in rows
-    ]
-    return table(found)
-
-
-def artifact(value: Artifact) -> str:
-    spec = value.input
-    labels = ", ".join(value.labels[:8]) + (f", ... ({len(value.labels)})" if len(value.labels) > 8 else "")
-    rows = [
-        ("model", value.name),
-        ("file", value.path),
-        ("format", value.format),
-        ("rev", f"{value.rev} (sha256 {value.sha256})"),
-        ("head", f"{value.family} {dict(value.head) or ''}".strip()),
-        ("input", f"{spec.width}x{spec.height} {spec.layout} {spec.dtype} {spec.color}, {spec.resize}"),
-        ("encoding", f"(pixel - {spec.mean}) / {spec.std}"),
-        ("precision", value.precision),
-        ("labels", labels),
-        ("licence", value.licence),
-    ]
-    return "\n".join([table(rows), "", *value.why])
-
-
-def model_bench(rows: Sequence[Mapping[str, Any]]) -> str:
-    found: list[Sequence[object]] = [("mode", "precision", "streams", "fps", "p50 ms", "p99 ms")]
-    found += [
-        (
-            r["mode"],
-            r["precision"],
-            r["streams"],
-            f"{r['fps']:.1f}",
-            f"{r['p50_ms']:.2f}",
-            f"{r['p99_ms']:.2f}",
-        )
-        for r in rows
     ]
     return table(found)
 
