@@ -57,7 +57,7 @@ def rungs(known: Mapping[str, Registered], order: Sequence[str], artifacts: Sequ
     for name in names:
         own = tuple(artifact for artifact in artifacts if artifact.format in READS.get(name, (artifact.format,)))
         if own:
-            found.append(Rung(known[name], own, name in order or own[0].format in CHIPS))
+            found.append(Rung(known[name], own, name in order or (name in READS and own[0].format in CHIPS)))
     if not found:
         files = ", ".join(f"{artifact.path.name} ({artifact.format})" for artifact in artifacts)
         tried = ", ".join(names) or "no backend is installed"

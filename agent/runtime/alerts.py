@@ -60,13 +60,10 @@ class Alerts:
                 seen.told = fault
                 self._publish(subject, payloads.alert(fault.severity, seen.since, fault.text, fault.hint))
         for subject, seen in list(self._seen.items()):
-            if subject in faults:
-                continue
-            if seen.told is None:
+            if subject not in faults and now - seen.last >= CLEAR_AFTER:
                 del self._seen[subject]
-            elif now - seen.last >= CLEAR_AFTER:
-                del self._seen[subject]
-                self._publish(subject, payloads.CLEAR)
+                if seen.told:
+                    self._publish(subject, payloads.CLEAR)
 
 
 def engine_faults(ladders: Iterable[Ladder]) -> dict[Subject, Fault]:

@@ -1,0 +1,58 @@
+"""When an alert is raised and cleared."""
+
+from __future__ import annotations
+
+import json
+
+from agent.runtime.alerts import CLEAR_AFTER, RAISE_AFTER, Alerts, Fault, Subject
+
+WHO = Subject("engine-degraded", "openvino-person")
+FAULT = Fault("warning", "edgetpu-person: no answer for 1 s", "see vedette backends")
+
+
+class Board:
+    def __init__(self) -> None:
+        self.said: list[tuple[Subject, bytes]] = []
+        self.alerts = Alerts(lambda subject, payload: self.said.append((subject, payload)))
+
+
+def test_a_fault_that_lasts_is_raised_once_and_cleared_when_it_has_been_gone_for_a_while() -> None:
+    board = Board()
+    for now in range(10):
+        board.alerts.update(now, {WHO: FAULT})
+    ((who, payload),) = board.said
+    assert who == WHO
+    body = json.loads(payload)
+    assert (body["severity"], body["text"], body["hint"]) == (FAULT.severity, FAULT.text, FAULT.hint)
+    assert board.alerts.raised == [WHO]
+    board.alerts.update(9 + CLEAR_AFTER - 0.1, {})
+    assert len(board.said) == 1
+    board.alerts.update(9 + CLEAR_AFTER, {})
+    assert board.said[1:] == [(WHO, b"")]
+    assert board.alerts.raised == []
+
+
+def test_a_short_one_is_nobodys_business() -> None:
+    board = Board()
+    for blip in (0.0, 100.0):
+        board.alerts.update(blip, {WHO: FAULT})
+        board.alerts.update(blip + RAISE_AFTER / 2, {})
+        board.alerts.update(blip + CLEAR_AFTER + 1, {})
+    assert board.said == []
+
+
+def test_one_that_comes_and_goes_stays_raised() -> None:
+    board = Board()
+    for now in range(30):
+        board.alerts.update(now, {WHO: FAULT} if now % 4 < 2 else {})
+    assert len(board.said) == 1
+
+
+def test_another_cause_is_told_with_the_time_of_the_first() -> None:
+    board = Board()
+    for now in range(4):
+        board.alerts.update(now, {WHO: FAULT})
+    board.alerts.update(4, {WHO: Fault("error", "worse", "")})
+    first, second = (json.loads(payload) for _, payload in board.said)
+    assert second["text"] == "worse"
+    assert first["since"] == second["since"]
