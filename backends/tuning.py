@@ -7,6 +7,7 @@ that were only tried is given back.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -17,18 +18,21 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from backends.artifact import Artifact
-from backends.contract import BackendError, Engine, EngineError
+from backends.contract import BackendError, BackendUnavailable, Engine, EngineError
+from backends.heads import make_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from backends.registered import Registered
 
 _PR_SET_PDEATHSIG = 1
 _SECONDS = 0.9
@@ -39,7 +43,7 @@ _MODES = ("latency", "throughput")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """fps with all streams busy; p50_ms and p99_ms of one run meanwhile."""
+    """fps with all streams busy; p50_ms and p99_ms of one run meanwhile. mode: "" where the backend has none."""
 
     mode: str
     precision: str
@@ -47,6 +51,8 @@ class Measured:
     fps: float
     p50_ms: float
     p99_ms: float
+    device: str
+    version: str
 
 
 def mode_speeds(
@@ -71,20 +77,53 @@ def mode_speeds(
 
 
 def measure(entry: tuple[str, str], artifact: Artifact, variants: Sequence[dict[str, Any]]) -> list[Measured]:
-    """Loads the model with each of the options in a child and runs each for about a second. Raises EngineError."""
+    """Loads the model with each of the options in a child and runs each for about a second. Raises EngineError.
+
+    entry: name and "module:Class" of the backend. variants: options of the backend, where it has them, and "precision".
+    """
+    command = [sys.executable, "-m", "backends.tuning", *entry]
+    return _ask(command, {**os.environ, "PYTHONSAFEPATH": "1"}, artifact, variants, _TIMEOUT)
+
+
+def measure_installed(
+    backend: Registered, artifact: Artifact, variants: Sequence[dict[str, Any]], timeout: float = _TIMEOUT
+) -> list[Measured]:
+    """`measure` of an installed backend, in the interpreter and the environment of its worker. Raises EngineError."""
+    words = backend.command(0, 0)
+    start = words[: words.index("backends.worker")]  # its interpreter, and how that one finds our modules
+    command = [*start, "backends.tuning", backend.name, backend.entry_point]
+    return _ask(command, backend.environment(), artifact, variants, timeout)
+
+
+def _ask(
+    command: Sequence[str],
+    environment: dict[str, str],
+    artifact: Artifact,
+    variants: Sequence[dict[str, Any]],
+    timeout: float,
+) -> list[Measured]:
     request = json.dumps({"artifact": artifact.to_json(), "variants": list(variants)})
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "backends.tuning", *entry],
-            input=request, capture_output=True, text=True, timeout=_TIMEOUT, check=False,
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
-        )  # fmt: skip
+            command, input=request, capture_output=True, text=True, timeout=timeout, check=False, env=environment
+        )
     except subprocess.TimeoutExpired as e:
-        raise EngineError(f"measuring {artifact.name} took more than {_TIMEOUT:.0f} s") from e
+        raise EngineError(f"measuring {artifact.name} took more than {timeout:.0f} s") from e
+    except OSError as e:
+        raise EngineError(f"measuring {artifact.name} failed: {command[0]}: {e.strerror}") from e
     if child.returncode != 0:
-        last = child.stderr.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
-        raise EngineError(f"measuring {artifact.name} failed: {last[0]}")
-    return [Measured(**row) for row in json.loads(child.stdout.splitlines()[-1])]
+        raise EngineError(f"measuring {artifact.name} failed: {_cause(child)}")
+    try:
+        return [Measured(**row) for row in json.loads(child.stdout.splitlines()[-1])]
+    except (IndexError, ValueError, TypeError) as e:
+        raise EngineError(f"measuring {artifact.name} failed: no figures came") from e
+
+
+def _cause(child: subprocess.CompletedProcess[str]) -> str:
+    if child.returncode < 0:
+        return f"killed by {signal.Signals(-child.returncode).name}"
+    lines = [line for line in child.stderr.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else f"exit code {child.returncode}"
 
 
 def run_busy(engine: Engine, height: int, width: int, seconds: float = _SECONDS) -> tuple[float, list[float]]:
@@ -113,22 +152,29 @@ def _load(backend: Any, artifact: Artifact, options: dict[str, Any]) -> Engine:
     precision = options.get("precision")
     if precision:
         artifact = replace(artifact, precision=precision)
-    known = {k: v for k, v in options.items() if k != "precision"}
-    engine: Engine = backend.load(artifact, backend.probe()[0], backend.options(**known), lambda *_: None)
-    return engine
+    own = {field.name for field in fields(backend.options)}
+    known = backend.options(**{key: value for key, value in options.items() if key in own})
+    *others, last = backend.probe()
+    for device in others:  # a running daemon may hold one of several
+        with contextlib.suppress(BackendUnavailable):
+            return cast("Engine", backend.load(artifact, device, known, lambda *_: None))
+    return cast("Engine", backend.load(artifact, last, known, lambda *_: None))
 
 
 def _measure_all(backend: Any, artifact: Artifact, variants: Sequence[dict[str, Any]]) -> list[Measured]:
     """The variants in turn, several short rounds, of each its best: what else runs here only ever takes speed away."""
-    engines = [_load(backend, artifact, options) for options in variants]
-    best: list[tuple[float, list[float]]] = [(0.0, [])] * len(engines)
+    engines: list[Engine] = []
+    best: list[tuple[float, list[float]]] = [(0.0, [])] * len(variants)
     try:
+        for options in variants:
+            engines.append(_load(backend, artifact, options))
+            make_head(artifact, engines[-1].info.outputs)  # an engine whose outputs no head decodes serves nobody
         for _ in range(_ROUNDS):
             for i, engine in enumerate(engines):
                 found = run_busy(engine, artifact.input.height, artifact.input.width, _SECONDS / _ROUNDS)
                 best[i] = max(best[i], found)
         return [
-            _measured(options["mode"], engine, fps, times)
+            _measured(options.get("mode", ""), engine, fps, times)
             for options, engine, (fps, times) in zip(variants, engines, best, strict=True)
         ]
     finally:
@@ -139,7 +185,8 @@ def _measure_all(backend: Any, artifact: Artifact, variants: Sequence[dict[str, 
 def _measured(mode: str, engine: Engine, fps: float, times: list[float]) -> Measured:
     ordered = sorted(times)
     p50, p99 = (round(ordered[min(len(ordered) - 1, int(len(ordered) * q))] * 1e3, 3) for q in (0.5, 0.99))
-    return Measured(mode, engine.info.precision, engine.info.streams, round(fps, 1), p50, p99)
+    info = engine.info
+    return Measured(mode, info.precision, info.streams, round(fps, 1), p50, p99, info.device, info.version)
 
 
 def _valid(speeds: Any) -> dict[str, float]:

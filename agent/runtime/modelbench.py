@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from backends import registry, speeds, store, tuning
+from backends import order, registry, speeds, store, tuning
 from backends.contract import BackendError, BackendUnavailable, EngineError
 from backends.speeds import Speed
 
@@ -59,7 +59,7 @@ def measure(model: str, tell: Callable[[str], None]) -> Bench:
     """Every installed backend that can run the model or one of its twins here. Raises BackendError if none can."""
     ladder = store.ladder(model)
     known = registry.discover()
-    names = [*registry.auto_order(known), *(name for name in known if known[name].error)]
+    names = order.automatic(known)
     surveys = registry.survey_all([known[name] for name in names], ladder)
     rows: list[Row] = []
     cannot: dict[str, str] = {}
@@ -98,7 +98,7 @@ def prepare(model: str, progress: Progress) -> None:
     progress("measure", 0.0)
     known = registry.discover()
     # The daemon builds for TensorRT while the CPU serves; nobody should wait for that at a pull.
-    names = [name for name in registry.auto_order(known) if name not in _SECONDS]
+    names = [name for name in order.automatic(known) if name not in _SECONDS]
     cannot: BackendError = BackendUnavailable("no backend is installed", "pip install 'vedette[openvino]'")
     for survey in registry.survey_all([known[name] for name in names], ladder):
         usable = _usable(survey, ladder)

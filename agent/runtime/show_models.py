@@ -1,0 +1,120 @@
+"""Models as a person reads of them. Pure: values in, text out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.runtime.modelinspect import runs
+from agent.runtime.show import table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.runtime.modelbench import Bench
+    from agent.runtime.modelinspect import Inspection, Member
+    from backends.registry import Survey
+
+_WIDEST = 100
+
+
+def inspection(value: Inspection) -> str:
+    """What the model is, part by part, each with a headline."""
+    main, *others = value.members
+    parts = [table(_model(main)), _part("outputs", table(_outputs(main)))]
+    if main.file.metadata:
+        pairs = sorted(main.file.metadata.items())
+        parts.append(_part("metadata in the file", table((key, _short(text)) for key, text in pairs)))
+    if others:
+        parts.append(_part("twins", "\n\n".join(_twin(member) for member in others)))
+    parts += [_part("problem", problem) for problem in value.problems]
+    parts.append(
+        _part("backends", "\n".join(_backend(value, survey) for survey in value.surveys) or "none is installed")
+    )
+    if value.speeds:
+        rows = [(s.backend, s.file, s.device, f"{s.fps:.1f} fps", f"{s.p50_ms:.2f} ms") for s in value.speeds.values()]
+        parts.append(_part("measured here", table(rows)))
+    parts.append(_part("why", "\n".join(main.artifact.why)))
+    return "\n\n".join(parts)
+
+
+def bench(value: Bench) -> str:
+    rows: list[Sequence[object]] = [
+        ("backend", "device", "file", "mode", "precision", "streams", "fps", "p50 ms", "p99 ms", "")
+    ]
+    for row in value.rows:
+        f = row.figures
+        note = "" if row.usual else "not used: the model's `precision` is another"
+        cells = (f.mode or "-", f.precision, f.streams, f"{f.fps:.1f}", f"{f.p50_ms:.2f}", f"{f.p99_ms:.2f}", note)
+        rows.append((row.backend, f.device, row.file, *cells))
+    parts = [table(rows)]
+    if value.cannot:
+        parts.append(_part("cannot run it here", table(value.cannot.items())))
+    if value.best == value.builtin:
+        parts.append(f"auto prefers {value.best}, and should")
+    else:
+        order = f"backend: [{value.best}, {value.builtin}]"
+        parts.append(f"auto should prefer {value.best}; its own order begins with {value.builtin}: write {order}")
+    if not value.kept:
+        parts.append("the figures could not be kept beside the model: its folder takes no file")
+    return "\n\n".join(parts)
+
+
+def _model(member: Member) -> list[Sequence[object]]:
+    a, spec = member.artifact, member.artifact.input
+    labels = ", ".join(a.labels[:8]) + (f", ... ({len(a.labels)})" if len(a.labels) > 8 else "")
+    scale, zero = a.input_quantisation
+    quantised = f", stored as {scale:.6g} * (q - {zero})" if scale else ""
+    return [
+        ("model", a.name),
+        ("file", a.path),
+        ("format", a.format + "".join(f", operator {name}" for name in a.custom_ops)),
+        ("rev", f"{a.rev} (sha256 {a.sha256})"),
+        ("family", a.family),
+        ("head", ", ".join(f"{key} {option}" for key, option in a.head.items()) or "no options"),
+        ("input", f"{spec.name or '(unnamed)'} {spec.width}x{spec.height} {spec.layout} {spec.dtype}{quantised}"),
+        ("picture", f"{spec.color}, {spec.resize}" + ("" if spec.resize == "stretch" else f" on {spec.pad}")),
+        ("encoding", f"(pixel - {_channels(spec.mean)}) / {_channels(spec.std)}"),
+        ("precision", a.precision),
+        ("labels", labels),
+        ("licence", a.licence),
+    ]
+
+
+def _outputs(member: Member) -> list[Sequence[object]]:
+    return [
+        (number, tensor, f"{tensor.scale:.6g} * (q - {tensor.zero_point})" if tensor.scale else "not quantised")
+        for number, tensor in enumerate(member.file.outputs)
+    ] or [("only the loaded engine knows them",)]
+
+
+def _twin(member: Member) -> str:
+    kept = {"file", "format", "rev", "family", "head", "input", "encoding"}
+    rows = [row for row in _model(member) if row[0] in kept]
+    return table([*rows, *((f"output {number}", f"{text}, {how}") for number, text, how in _known(_outputs(member)))])
+
+
+def _known(rows: list[Sequence[object]]) -> list[Sequence[object]]:
+    return [row for row in rows if len(row) == 3]
+
+
+def _backend(value: Inspection, survey: Survey) -> str:
+    report = survey.report
+    reason = f"{report.reason} ({report.hint})" if report.hint else report.reason
+    devices = ", ".join(device.id for device in report.devices)
+    files = table((file, f"no: {why}" if why else "yes") for file, why in runs(value, survey).items())
+    return f"{report.name}: {report.status}: {devices or reason}\n" + "\n".join(
+        f"  {row}" for row in files.splitlines()
+    )
+
+
+def _part(title: str, text: str) -> str:
+    return f"{title}:\n" + "\n".join(f"  {line}".rstrip() for line in text.splitlines())
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _WIDEST else f"{line[:_WIDEST]}... ({len(text)} characters)"
+
+
+def _channels(values: tuple[float, ...]) -> str:
+    return f"{values[0]:g}" if len(set(values)) == 1 else "[" + ", ".join(f"{value:g}" for value in values) + "]"
