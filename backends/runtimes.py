@@ -31,6 +31,7 @@ _MODULES = {
     TFLITE: "tflite_runtime.interpreter",
     PYCORAL: "pycoral.utils.edgetpu",
 }
+_BRIDGE = Path(__file__).with_name("bridge.py")
 _SECONDS = 8.0
 # A TFLite file of one tensor, float32 (1,), that is input and output, and no operator.
 _MODEL = base64.b64decode(
@@ -110,7 +111,11 @@ def _tried(name: str) -> tuple[str, str | None]:
     """Version, and why it does not work or None."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__, name], capture_output=True, text=True, timeout=_SECONDS, check=False
+            [sys.executable, str(_BRIDGE), "backends.runtimes", name],
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return "", f"gave no sign of life for {_SECONDS:.0f} s"

@@ -21,7 +21,8 @@
    options that came are written to EDGETPU_DOUBLE_OPTIONS, where that is set, a line each.
 
    Outputs hold the real value 0, except where the operator's custom data is "double", and a line for each output:
-   numbers separated by commas, repeated to the end of the tensor; "i7" is the eighth number of the first input. */
+   numbers separated by commas, repeated to the end of the tensor; "i7" is the eighth number of the first input (its
+   bits, where that is int8), "i7*0.5" half of it. */
 
 #include <fcntl.h>
 #include <limits.h>
@@ -38,7 +39,7 @@
 typedef struct { int size; int data[]; } IntArray;
 typedef struct {
     int type;
-    union { void *raw; float *f32; uint8_t *u8; int8_t *i8; } data;
+    union { void *raw; float *f32; uint8_t *u8; } data;
     IntArray *dims;
     struct { float scale; int32_t zero_point; } params;
     int allocation_type;
@@ -127,8 +128,8 @@ static void hang(void) {
 static double element(const Tensor *tensor, long index) {
     switch (tensor->type) {
         case FLOAT32: return tensor->data.f32[index];
-        case UINT8: return tensor->data.u8[index];
-        case INT8: return tensor->data.i8[index];
+        case UINT8:
+        case INT8: return tensor->data.u8[index];
         default: return 0;
     }
 }
@@ -138,7 +139,8 @@ static void fill(const Tensor *input, Tensor *output, const char *text) {
     size_t count = 0;
     for (const char *at = text; *at && count < 1024;) {
         char *end;
-        values[count++] = *at == 'i' ? element(input, strtol(at + 1, &end, 10)) : strtod(at, &end);
+        double value = *at == 'i' ? element(input, strtol(at + 1, &end, 10)) : strtod(at, &end);
+        values[count++] = *end == '*' ? value * strtod(end + 1, &end) : value;
         at = *end == ',' ? end + 1 : end + strlen(end);
     }
     size_t size = output->bytes / (output->type == FLOAT32 ? 4 : 1);

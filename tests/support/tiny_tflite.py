@@ -19,7 +19,10 @@ _STEP = 1 / 255
 
 @dataclass(frozen=True)
 class Tensor:
-    """fill: what the tensor holds, repeated to its end: stored numbers, or "i7" for the input's eighth number."""
+    """fill: what the tensor holds, repeated to its end: stored numbers, or "i7" for the input's eighth number.
+
+    open_batch: the file says that any batch goes.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -27,6 +30,7 @@ class Tensor:
     scale: float = 0.0
     zero_point: int = 0
     fill: tuple[float | str, ...] = (0,)
+    open_batch: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,15 @@ def image(height: int, width: int, dtype: str = "uint8", quantised: tuple[float,
     return Tensor("image", (1, height, width, 3), dtype, scale, zero_point)
 
 
-def boxes(given: Tensor, rows: Sequence[Sequence[float | str]], *, compiled: bool = True) -> bytes:
-    """A detector of head `boxes`: one output (1, n, 6) uint8 of scale 1/255, x1 y1 x2 y2 confidence class_id.
+def pixel(index: int) -> str:
+    """A fill: the input's stored number at `index`, 0..255 as 0..1."""
+    return f"i{index}*{_STEP}"
 
-    Rows hold stored numbers, 0..255; class_id 0 is the only one that survives the scale.
-    """
+
+def boxes(given: Tensor, rows: Sequence[Sequence[float | str]], *, compiled: bool = True) -> bytes:
+    """A detector of head `boxes`: one output (1, n, 6) float32, x1 y1 x2 y2 in 0..1, confidence, class_id."""
     flat = tuple(value for row in rows for value in row)
-    return model(given, [Tensor("table", (1, len(rows), 6), "uint8", _STEP, 0, flat)], compiled=compiled)
+    return model(given, [Tensor("table", (1, len(rows), 6), "float32", fill=flat)], compiled=compiled)
 
 
 def ssd(given: Tensor, found: Sequence[Detection], labels: int, *, compiled: bool = True) -> bytes:
@@ -140,6 +146,7 @@ class _Graph:
                 buffer=0 if content is None else len(self._buffers),
                 name=one.name,
                 quantization=quantised if one.scale else None,
+                shapeSignature=[-1, *one.shape[1:]] if one.open_batch else None,
             )
         )
         if content is not None:
