@@ -35,4 +35,4 @@ $(VENV)/.run: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e '.[openvino,demo]' && touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install -q -e '.[openvino,demo,test]' && touch $@ $(VENV)/.run
+	$(BIN)/python -m pip install -q -e '.[openvino,edgetpu,demo,test]' && touch $@ $(VENV)/.run

@@ -20,7 +20,7 @@ def children(pid: int) -> dict[int, str]:
 
 def workers_of(pid: int) -> list[int]:
     """The living worker processes of the daemon `pid`."""
-    return [child for child in children(pid) if b"backends.worker" in _command(child)]
+    return [child for child in children(pid) if b"backends.worker" in command_of(child)]
 
 
 def zombies_of(pid: int) -> list[int]:
@@ -31,7 +31,8 @@ def descriptors_of(pid: int) -> int:
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def _command(pid: int) -> bytes:
+def command_of(pid: int) -> bytes:
+    """Its argument list, each word ended by a zero byte."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
