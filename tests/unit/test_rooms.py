@@ -38,6 +38,7 @@ DOORS = {
     "ai_edge_litert": {"backends/runtimes.py"},
     "tflite_runtime": {"backends/runtimes.py"},
     "pycoral": {"backends/runtimes.py"},
+    "tensorrt": {"backends/trt/api.py"},
     "systemd": {"agent/runtime/log.py"},
     "amqtt": {"agent/runtime/amqtt_broker.py"},
 }

@@ -1,0 +1,142 @@
+"""Engines kept on disk, each under all that makes it fit: a plan of another key, or a damaged one, is never returned.
+
+<folder>/<name>-<hash of the key>.plan, and beside it .json with the key and the plan's sha256, both written whole or
+not at all. Whoever kills the writer in between leaves a pair that does not match, which is as good as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backends.contract import BackendUnavailable
+
+if TYPE_CHECKING:
+    from backends.artifact import Artifact
+
+SCHEMA = 1
+"""Counts up whenever the builder makes another plan of the same key."""
+_KEEP = 8
+_CHUNK = 1 << 20
+_BESIDE = (".data", "_data")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKey:
+    """All a plan depends on. Plans fit no other GPU, no other TensorRT (8.0.0 refuses one of 8.0.1), no other size.
+
+    model: sha256 of the ONNX file as it was read for the build. tensorrt, cuda: full versions. compute: "8.7".
+    shape: of the input. workspace_mib: what the builder may use for one layer.
+    """
+
+    model: str
+    tensorrt: str
+    cuda: str
+    compute: str
+    device: str
+    precision: str
+    shape: tuple[int, ...]
+    workspace_mib: int
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "shape": list(self.shape)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> PlanKey:
+        return cls(**{**data, "shape": tuple(data["shape"])})
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:32]
+
+
+def folder_for(artifact: Artifact) -> Path:
+    """Beside the model, else in the user's cache. Raises BackendUnavailable where nothing can be kept."""
+    user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "vedette"
+    tried = []
+    for parent in (artifact.path.parent / "cache", user):
+        folder = parent / "tensorrt"
+        with contextlib.suppress(OSError, RuntimeError):
+            folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+        tried.append(str(folder))
+    raise BackendUnavailable(
+        f"no folder to keep the engine in: {' and '.join(tried)} cannot be written",
+        "building takes minutes and is not done at every start; make one of them writable",
+    )
+
+
+def path_of(folder: Path, name: str, key: PlanKey) -> Path:
+    return folder / f"{name[:64]}-{key.digest}.plan"
+
+
+def read(path: Path, key: PlanKey) -> bytes | None:
+    """The plan of that key, checked byte by byte; None where there is none or anything about it is wrong.
+
+    What is returned is what was checked, so that nobody can change the file in between.
+    """
+    try:
+        record = json.loads(path.with_suffix(".json").read_text())
+        plan = path.read_bytes()
+    except (OSError, ValueError):
+        return None
+    if not isinstance(record, dict) or record.get("key") != key.to_json():
+        return None
+    if record.get("sha256") != hashlib.sha256(plan).hexdigest():
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # what is used is not pruned
+    return plan
+
+
+def write(path: Path, key: PlanKey, plan: bytes | memoryview) -> None:
+    """Keeps a plan, on disk when this returns, and forgets the oldest ones. Raises OSError."""
+    write_whole(path, plan)
+    record = {"key": key.to_json(), "sha256": hashlib.sha256(plan).hexdigest()}
+    write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
+    plans = sorted(path.parent.glob("*.plan"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in plans[_KEEP:]:
+        forget(old)
+
+
+def forget(path: Path) -> None:
+    for file in (path, path.with_suffix(".json")):
+        with contextlib.suppress(OSError):
+            file.unlink()
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Under its name there is the old content, none, or all of the new one. Raises OSError."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as draft:
+        try:
+            draft.write(content)
+            draft.flush()
+            os.fsync(draft.fileno())
+            Path(draft.name).replace(path)
+        except BaseException:
+            Path(draft.name).unlink(missing_ok=True)
+            raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def model_digest(path: Path) -> str:
+    """sha256 of an ONNX file, and of the file of weights that exporters put beside a large one. Raises OSError."""
+    whole = hashlib.sha256()
+    for part in (path, *(Path(f"{path}{suffix}") for suffix in _BESIDE)):
+        if part == path or part.is_file():
+            with part.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    whole.update(chunk)
+    return whole.hexdigest()
