@@ -89,7 +89,7 @@ def family_facts(model: ModelFile, labels: int) -> Facts:
         origin = f"custom operator {POSTPROCESS}"
         roles = {"head.outputs": Fact(dict(model.roles), "signature")} if model.roles else {}
         return {"family": Fact("ssd", origin), **roles}
-    if any(tensor.shape is None for tensor in model.outputs):
+    if not model.outputs or any(tensor.shape is None for tensor in model.outputs):
         return {}
     shapes = [tensor.shape for tensor in model.outputs if tensor.shape is not None]
     return _one(model, shapes[0], labels) if len(shapes) == 1 else _several(model, shapes, labels)
