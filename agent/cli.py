@@ -129,7 +129,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except ConfigError as e:
         return _fail(e, USAGE)
     log.set_up(config.log.level)
-    log.show_warnings(config.warnings)
+    log.show_warnings((*config.warnings, *found.warnings))
     try:
         held = paths.lock(paths.state_directory())
     except paths.Held as e:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,15 @@ class Rung:
     expected: bool
 
 
-def rungs(known: Mapping[str, Registered], order: Sequence[str], artifacts: Sequence[Artifact]) -> tuple[Rung, ...]:
+def rungs(
+    known: Mapping[str, Registered],
+    order: Sequence[str],
+    artifacts: Sequence[Artifact],
+    fps: Mapping[str, float] | None = None,
+) -> tuple[Rung, ...]:
     """The backends for the same model in several files (the first is the model itself), best first.
 
-    order: names of backends, or ("auto",). A backend that reads none of the files has no rung. Raises
+    order: names of backends, or ("auto",). fps: what was measured of this model here, by backend. A backend that reads none of the files has no rung. Raises
     BackendUnavailable when one is not installed, or no rung is left.
     """
     missing = [name for name in order if name != AUTO and name not in known]
@@ -52,7 +58,7 @@ def rungs(known: Mapping[str, Registered], order: Sequence[str], artifacts: Sequ
     broken = [name for name in order if name != AUTO and known[name].error]
     if broken:
         raise BackendUnavailable(known[broken[0]].error)
-    names = dict.fromkeys(n for name in order for n in (automatic(known) if name == AUTO else [name]))
+    names = dict.fromkeys(n for name in order for n in (automatic(known, fps) if name == AUTO else [name]))
     found: list[Rung] = []
     for name in names:
         own = tuple(artifact for artifact in artifacts if artifact.format in READS.get(name, (artifact.format,)))
@@ -66,10 +72,15 @@ def rungs(known: Mapping[str, Registered], order: Sequence[str], artifacts: Sequ
     return tuple(found)
 
 
-def automatic(known: Mapping[str, Registered]) -> list[str]:
-    """Accelerators first, the CPU last, strangers between; what cannot be started is left out."""
-    between = sorted(name for name in known if name not in _FIRST + _LAST)
-    return [name for name in (*_FIRST, *between, *_LAST) if name in known and not known[name].error]
+def automatic(known: Mapping[str, Registered], fps: Mapping[str, float] | None = None) -> list[str]:
+    """Accelerators first, then strangers, the CPU last; but of these two the faster first where both were measured.
+
+    What cannot be started is left out.
+    """
+    speed = fps or {}
+    rest = sorted(name for name in known if name not in _FIRST)
+    rest.sort(key=lambda name: -speed.get(name, -math.inf if name in _LAST else math.inf))
+    return [name for name in (*_FIRST, *rest) if name in known and not known[name].error]
 
 
 def no_fallback(found: Sequence[Rung]) -> str | None:

@@ -221,8 +221,8 @@ class RemoteEngine:
 
     def _on_progress(self, message: Message, now: float) -> None:
         self._deadline = now + min(float(message.get("within", LOAD_SECONDS)), _MOST_LOAD_SECONDS)
-        if message["phase"] == "build":  # of minutes, on a Jetson; all else is quick
-            self.progress = f"building the engine, {10 * int(10 * float(message['done']))} %"
+        if str(message["phase"]).startswith("build"):  # for minutes, on a Jetson; all else is quick
+            self.progress = f"{message['phase']}, {10 * int(10 * float(message['done']))} %"
 
     def _on_refused(self, text: str, now: float) -> None:
         if self._candidate + 1 < len(self.spec.artifacts):

@@ -150,7 +150,8 @@ def _usual(artifact: Artifact, precisions: Sequence[str]) -> set[str]:
 def _usable(survey: Survey, ladder: Sequence[Artifact]) -> list[Artifact] | str:
     report = survey.report
     if survey.refusals and all(survey.refusals):
-        return "; ".join(filter(None, survey.refusals))
+        others = ", ".join(artifact.path.name for artifact in ladder[1:])
+        return f"{survey.refusals[0]}" + (f"; nor does it run {others}" if others else "")
     if report.status != "available":
         return f"{report.status}: {report.reason}" + (f" ({report.hint})" if report.hint else "")
     if not survey.refusals:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from agent.config import ConfigError
 from agent.publish.topics import slug
-from backends import order, registry, store
+from backends import order, registry, speeds, store
 from backends.contract import ArtifactError, BackendUnavailable
-from backends.twins import twins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +48,7 @@ class _Search:
     config: Config
     known: Mapping[str, Registered]
     artifacts: dict[str, Artifact] = field(default_factory=dict)
-    twins: dict[str, tuple[Artifact, ...]] = field(default_factory=dict)
+    files: dict[str, tuple[Artifact, ...]] = field(default_factory=dict)
     ladders: dict[str, tuple[Rung, ...]] = field(default_factory=dict)
     orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -71,9 +70,10 @@ class _Search:
             self._ladder(camera)
 
     def _ladder(self, camera: CameraConfig) -> None:
-        files = self.twins[camera.model]
+        files = self.files[camera.model]
         try:
-            found = order.rungs(self.known, camera.backend, files)
+            fps = {name: speed.fps for name, speed in speeds.measured(files[0]).items()}
+            found = order.rungs(self.known, camera.backend, files, fps)
         except BackendUnavailable as e:
             self._problem(camera, "backend", str(e))
             return
@@ -89,8 +89,7 @@ class _Search:
         if camera.model in self.artifacts:
             return self.artifacts[camera.model]
         try:
-            artifact = store.find(camera.model)
-            self.twins[camera.model] = (artifact, *twins(artifact))
+            artifact, *_ = self.files[camera.model] = store.ladder(camera.model)
         except ArtifactError as e:
             self._problem(camera, "model", str(e))
             return None

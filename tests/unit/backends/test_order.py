@@ -38,6 +38,21 @@ def test_the_order(order: tuple[str, ...], kinds: tuple[Format, ...], expected: 
     assert names(order, *kinds) == expected
 
 
+@pytest.mark.parametrize(
+    ("fps", "expected"),
+    [
+        ({"litert": 30.0, "openvino": 40.0}, ["edgetpu", "hailo", "openvino", "litert"]),
+        ({"litert": 50.0, "openvino": 40.0}, ["edgetpu", "hailo", "litert", "openvino"]),
+        ({"openvino": 40.0, "edgetpu": 1.0}, ["edgetpu", "hailo", "litert", "openvino"]),
+    ],
+)
+def test_what_was_measured_here_decides_between_those_that_are_no_chip_of_ours(
+    fps: dict[str, float], expected: list[str]
+) -> None:
+    found = rungs(KNOWN, ("auto",), [file("edgetpu"), file("tflite")], fps)
+    assert [rung.program.name for rung in found] == expected
+
+
 def test_each_rung_has_the_files_it_reads_in_their_order() -> None:
     found = rungs(KNOWN, ("auto",), [file("edgetpu"), file("onnx"), file("tflite")])
     assert {r.program.name: [a.format for a in r.artifacts] for r in found} == {

@@ -57,7 +57,9 @@ def test_all_that_is_missing_is_said_at_once_with_its_place(folder: Path) -> Non
     assert lines[0].startswith("vedette.yaml:1:8: model: no model 'nope'")
     assert lines[1].startswith("vedette.yaml:4:51: cameras.b.labels: ")
     assert "does not know 'unicorn'; it knows cat, dog" in lines[1]
-    assert lines[2].startswith("vedette.yaml:4:71: cameras.b.backend: backend 'edgetpu' is not installed")
+    assert lines[2].startswith(
+        "vedette.yaml:4:71: cameras.b.backend: no backend runs model.xml (openvino) (tried: edgetpu"
+    )
     assert lines[3].startswith("vedette.yaml:5:32: cameras.c.model: ")
     assert lines[4].endswith("get it with: vedette models pull yolox-nano")
     assert len(lines) == 5
