@@ -90,7 +90,8 @@ def prefer(found: Sequence[Speed], builtin: str) -> str:
 
 
 def prepare(model: str, progress: Progress) -> None:
-    """Loads the model once, so that its mode is measured and its compiled form cached before a camera waits for it.
+    """Loads the model once on each engine, so that its mode is measured and its compiled form cached before a camera
+    waits for it.
 
     Raises BackendError when no engine here can run it.
     """
@@ -100,6 +101,7 @@ def prepare(model: str, progress: Progress) -> None:
     # The daemon builds for TensorRT while the CPU serves; nobody should wait for that at a pull.
     names = [name for name in order.automatic(known) if name not in _SECONDS]
     cannot: BackendError = BackendUnavailable("no backend is installed", "pip install 'vedette[openvino]'")
+    ready = False
     for survey in registry.survey_all([known[name] for name in names], ladder):
         usable = _usable(survey, ladder)
         if isinstance(usable, str):
@@ -107,12 +109,12 @@ def prepare(model: str, progress: Progress) -> None:
             continue
         try:
             tuning.measure_installed(known[survey.report.name], usable[0], [{"mode": "auto", "threads": None}])
+            ready = True
         except EngineError as error:
             cannot = error
-            continue
-        progress("measure", 1.0)
-        return
-    raise cannot
+    if not ready:
+        raise cannot
+    progress("measure", 1.0)
 
 
 def _try(
