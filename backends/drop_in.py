@@ -1,8 +1,9 @@
-"""backends.d/<name>.yaml: another interpreter, entry point or search path for the backend <name>.
+"""backends.d/<name>.yaml: another interpreter, entry point, search path or options for the backend <name>.
 
 interpreter: /usr/bin/python3.10
 entry_point: mychip.vedette:MyChip
 path: [/opt/mychip/python]
+options: {clock: max}
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ class DropIn:
     interpreter: str | None = None
     entry_point: str | None = None
     path: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
 
     def over(self, installed: Registered | None) -> Registered:
@@ -47,7 +49,15 @@ class DropIn:
                 f"{self.file}:1:1: no installed backend is called {self.name!r}; "
                 "write its entry_point: module:Class, or rename the file"
             )
-        return Registered(self.name, entry_point, str(self.file), self.interpreter or sys.executable, self.path, error)
+        return Registered(
+            self.name,
+            entry_point,
+            str(self.file),
+            self.interpreter or sys.executable,
+            self.path,
+            self.options,
+            error,
+        )
 
 
 def folder() -> Path:
@@ -132,4 +142,21 @@ def _path(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-_KEYS: dict[str, facts.Check] = {"interpreter": _interpreter, "entry_point": _entry_point, "path": _path}
+def _options(value: Any) -> dict[str, Any]:
+    """Names and plain values. Which names there are only the backend's module knows; it is not imported here."""
+    if not isinstance(value, dict) or not value:
+        raise ValueError(f"{value!r} is no mapping of options to values")
+    for name, item in value.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ValueError(f"{name!r} is no name of an option")
+        if item is not None and not isinstance(item, (str, int, float)):
+            raise ValueError(f"{name}: {item!r} is neither text, number, true nor false")
+    return value
+
+
+_KEYS: dict[str, facts.Check] = {
+    "interpreter": _interpreter,
+    "entry_point": _entry_point,
+    "path": _path,
+    "options": _options,
+}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from backends import protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _BRIDGE = Path(__file__).with_name("bridge.py")
 
@@ -17,7 +21,8 @@ class Registered:
     """A backend's name and entry point ("module:Class"), and who says so.
 
     distribution: name and version, or the file of backends.d. interpreter: the Python that runs its worker.
-    path: folders its modules are looked for in first. error: why it cannot be started at all, "" if it can.
+    path: folders its modules are looked for in first. options: of its own, to go above the daemon's in `load`.
+    error: why it cannot be started at all, "" if it can.
     """
 
     name: str
@@ -25,6 +30,7 @@ class Registered:
     distribution: str
     interpreter: str = sys.executable
     path: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
 
     @property

@@ -6,12 +6,11 @@ from importlib.metadata import distributions, entry_points
 from typing import TYPE_CHECKING
 
 from backends import drop_in
-from backends.contract import BackendUnavailable
 from backends.registered import Registered
 from backends.survey import Report, Survey, probe, survey, survey_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
 __all__ = [
@@ -19,15 +18,12 @@ __all__ = [
     "Registered",
     "Report",
     "Survey",
-    "auto_order",
-    "choose",
     "discover",
     "probe",
     "survey",
     "survey_all",
 ]
 GROUP = "vedette.backends"
-_FIRST, _LAST = ("tensorrt", "edgetpu"), ("openvino",)
 
 
 def discover() -> dict[str, Registered]:
@@ -59,25 +55,3 @@ def _registered(point: EntryPoint) -> Registered:
     except Exception:  # noqa: BLE001 - as above
         distribution = "?"
     return Registered(point.name, point.value, distribution)
-
-
-def choose(known: Mapping[str, Registered], order: Sequence[str]) -> Registered:
-    """The first installed backend of an order; ("auto",) is the built-in order. Raises BackendUnavailable."""
-    missing = [name for name in order if name != "auto" and name not in known]
-    if missing:
-        raise BackendUnavailable(
-            f"backend {missing[0]!r} is not installed",
-            f"installed: {', '.join(known) or 'none'}; see vedette backends",
-        )
-    names = list(auto_order(known)) if "auto" in order else list(order)
-    if not names:
-        raise BackendUnavailable("no backend is installed", "pip install 'vedette[openvino]'")
-    if known[names[0]].error:
-        raise BackendUnavailable(known[names[0]].error)
-    return known[names[0]]
-
-
-def auto_order(known: Mapping[str, Registered]) -> list[str]:
-    """Accelerators first, the CPU last, strangers between; what cannot be started is left out."""
-    between = sorted(name for name in known if name not in _FIRST + _LAST)
-    return [name for name in (*_FIRST, *between, *_LAST) if name in known and not known[name].error]
