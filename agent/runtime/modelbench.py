@@ -90,8 +90,7 @@ def prefer(found: Sequence[Speed], builtin: str) -> str:
 
 
 def prepare(model: str, progress: Progress) -> None:
-    """Loads the model once on each engine, so that its mode is measured and its compiled form cached before a camera
-    waits for it.
+    """Loads the model once on each engine: its mode is measured, its compiled form cached, before a camera waits.
 
     Raises BackendError when no engine here can run it.
     """
