@@ -84,10 +84,13 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def best(scores: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
     """Of each row of (n, classes) its class and that score; NaN is less than any number."""
-    if scores.dtype.kind == "f":
+    rows, class_id = np.arange(len(scores)), scores.argmax(axis=1)
+    found = scores[rows, class_id]
+    if scores.dtype.kind == "f" and np.isnan(found).any():  # to argmax, NaN is the greatest
         scores = np.where(np.isnan(scores), -np.inf, scores)
-    class_id = scores.argmax(axis=1)
-    return class_id.astype(np.int32), scores[np.arange(len(scores)), class_id]
+        class_id = scores.argmax(axis=1)
+        found = scores[rows, class_id]
+    return class_id.astype(np.int32), found
 
 
 def rows_above(scores: NDArray[Any], least: float) -> NDArray[np.intp]:
@@ -137,6 +140,6 @@ def apart(
 def _usable(
     xyxy: NDArray[np.float32], confidence: NDArray[np.float32], class_id: NDArray[np.int32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
-    # Catches NaN and infinity too; areas of what is left cannot overflow.
-    usable = (np.abs(xyxy) < _FARTHEST).all(axis=1)
+    # Catches NaN and infinity too; areas of what is left are positive and cannot overflow.
+    usable = (np.abs(xyxy) < _FARTHEST).all(axis=1) & (xyxy[:, 0] <= xyxy[:, 2]) & (xyxy[:, 1] <= xyxy[:, 3])
     return (xyxy, confidence, class_id) if usable.all() else (xyxy[usable], confidence[usable], class_id[usable])

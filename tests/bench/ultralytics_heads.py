@@ -1,8 +1,8 @@
 """The other side of heads.py, run by the Python that has ultralytics: its post-processing of one raw output tensor.
 
-Prints one JSON line, p50 in ms with the number of threads that suits torch better: `nms` is non_max_suppression alone,
-from the tensor to boxes in pixels of the input; `postprocess` is what `predict` does after the network, with the
-boxes scaled to the frame.
+Prints one JSON line, p50 in ms with one thread or as many as Ultralytics sets, whichever is faster here: `nms` is
+non_max_suppression alone, from the tensor to boxes in pixels of the input; `postprocess` is what `predict` does after
+the network, with the boxes scaled to the frame.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def main() -> None:
     import numpy as np
     import torch
     from ultralytics.models.yolo.detect import DetectionPredictor
+    from ultralytics.utils import NUM_THREADS
     from ultralytics.utils.nms import non_max_suppression
 
     tensor = torch.from_numpy(np.load(options.tensor))
@@ -49,7 +50,7 @@ def main() -> None:
     }
     found = {}
     with torch.inference_mode():
-        for threads in {1, torch.get_num_threads()}:
+        for threads in {1, NUM_THREADS}:
             torch.set_num_threads(threads)
             for name, call in calls.items():
                 found[name] = min(p50(call, options.times), found.get(name, float("inf")))

@@ -50,6 +50,7 @@ def head(name, outputs):
 def assert_sound(found, floor):
     assert len(found) <= 300
     assert np.isfinite(found.xyxy).all()
+    assert (found.xyxy[:, :2] <= found.xyxy[:, 2:]).all()
     assert np.isfinite(found.confidence).all()
     assert (np.diff(found.confidence) <= 0).all()
     assert ((found.confidence >= floor - 1e-6) & (found.confidence <= 1)).all()
