@@ -103,7 +103,7 @@ def _missing(name: str) -> str | None:
         return "is not installed"
     folders = spec.submodule_search_locations or ()
     if name == PYCORAL and not any(Path(folder, *inner.split(".")).with_suffix(".py").exists() for folder in folders):
-        return "is another project, the one of PyPI that is about coral reefs, not Google's"
+        return f"is not Google's, it has no {_MODULES[PYCORAL]}: PyPI's pycoral is about coral reefs"
     return None
 
 
@@ -140,7 +140,9 @@ def _construct(name: str) -> str | None:
             module = importlib.import_module(_MODULES[TFLITE])
         module.Interpreter(model_content=_MODEL).allocate_tensors()
     except Exception as e:  # noqa: BLE001 - a broken package may raise anything, SystemError for one
-        return f"does not work: {type(e).__name__}: {str(e)[:200]}"
+        # Of a package for NumPy 1 only the cause says so.
+        shown = e.__cause__ or e
+        return f"does not work: {type(shown).__name__}: {' '.join(str(shown).split())[:200]}"
     return None
 
 

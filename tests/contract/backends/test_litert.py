@@ -238,7 +238,7 @@ def test_the_pycoral_of_pypi_is_recognised_and_not_imported(tmp_path: Path) -> N
     reason = found(packages(tmp_path, REEF), "pycoral")
     assert reason == (
         "no TFLite runtime works here: "
-        "pycoral is another project, the one of PyPI that is about coral reefs, not Google's"
+        "pycoral is not Google's, it has no pycoral.utils.edgetpu: PyPI's pycoral is about coral reefs"
     )
 
 
