@@ -1,0 +1,557 @@
+"""The TensorRT backend over doubles of libcudart (C, through the real ctypes) and of the module tensorrt.
+
+Untested on hardware: nothing here proves that a GPU computes, how fast, or how real TensorRT answers; that the calls
+exist as they are made here is held against the real bindings by tests/slow/tensorrt.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backends import tensorrt as backend_module
+from backends.artifact import Artifact, InputSpec
+from backends.contract import ArtifactError, BackendError, BackendUnavailable, Device, EngineError
+from backends.tensorrt import Options, TensorRT
+from backends.trt import cuda, memory, plans
+from backends.trt.engine import TensorRTEngine
+from tests.support import trt as doubles
+from tests.support.trt import HEIGHT, WIDTH, Scripted, network
+
+GPU = Device("cuda:0", "Double")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return doubles.compile_cudart(tmp_path_factory.mktemp("cudart"))
+
+
+@pytest.fixture
+def gpu(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    monkeypatch.setattr(cuda, "_candidates", lambda: iter([str(compiled)]))
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(compiled.parent))
+    scripted = Scripted(compiled)
+    before = scripted.live
+    yield scripted
+    scripted.library.double_reset()
+    assert scripted.live == before, "memory or a stream of the GPU was not given back"
+
+
+@pytest.fixture(params=["10.3.0", "11.4.0"])
+def trt(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The double, in this process and in children."""
+    monkeypatch.setenv("TRT_DOUBLE", json.dumps({"version": request.param}))
+    monkeypatch.setenv("PYTHONPATH", str(doubles.DOUBLE))
+    monkeypatch.syspath_prepend(str(doubles.DOUBLE))
+    sys.modules.pop("tensorrt", None)
+    yield importlib.import_module("tensorrt")
+    sys.modules.pop("tensorrt", None)
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Artifact:
+    return doubles.artifact(tmp_path)
+
+
+def load(artifact: Artifact, told: list[str] | None = None, **options: Any) -> TensorRTEngine:
+    return TensorRT().load(
+        artifact, GPU, Options(**options), lambda phase, _: None if told is None else told.append(phase)
+    )
+
+
+def script(trt: ModuleType, monkeypatch: pytest.MonkeyPatch, **fail: Any) -> None:
+    """Makes calls of TensorRT fail, here and in children started from now on; "_" stands for the dot."""
+    named = {name.replace("_", ".", 1): answer for name, answer in fail.items()}
+    trt.script["fail"] = named
+    monkeypatch.setenv("TRT_DOUBLE", json.dumps({"version": trt.__version__, "fail": named}))
+
+
+def image(red: int, green: int, blue: int) -> Any:
+    return np.full((HEIGHT, WIDTH, 3), (red, green, blue), np.uint8)
+
+
+@pytest.mark.parametrize("io", ["auto", "mapped", "copy"])
+def test_the_answer_belongs_to_the_image(gpu: Scripted, trt: ModuleType, artifact: Artifact, io: str) -> None:
+    engine = load(artifact, io=io)
+    for red, green, blue in ((51, 102, 204), (102, 51, 255)):
+        (boxes,) = engine.run(image(red, green, blue))
+        np.testing.assert_allclose(boxes[0, 0], [red / 255, green / 255, 1, 1, blue / 255, 0], rtol=1e-3)
+    assert engine.info.outputs[0].shape == (1, 1, 6)
+    assert engine.info.notes[0] == {"mapped": "mapped I/O", "copy": "copied I/O"}.get(io, engine.info.notes[0])
+    assert ("ms" in " ".join(engine.info.notes)) == (io == "auto")  # measured, and said
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        engine.run(image(0, 0, 0))
+
+
+def test_the_order_of_calls(gpu: Scripted, trt: ModuleType, artifact: Artifact) -> None:
+    TensorRT().probe()
+    assert trt.calls == [], "TensorRT was touched before CUDA said that there is a GPU, or in probe"
+    engine = load(artifact, io="copy")
+    assert trt.calls.index("Runtime") < trt.calls.index("Runtime.deserialize_cuda_engine")
+    gpu.take_calls()
+    trt.calls.clear()
+    engine.run(image(1, 2, 3))
+    assert gpu.take_calls() == ["cudaMemcpyAsync", "cudaMemcpyAsync", "cudaStreamSynchronize"]
+    assert trt.calls == ["IExecutionContext.execute_async_v3"]
+    engine.close()
+    freed = gpu.take_calls()
+    assert freed[-1] == "cudaStreamDestroy"
+    assert sorted(freed) == ["cudaFree", "cudaFree", "cudaFreeHost", "cudaFreeHost", "cudaStreamDestroy"]
+
+
+def test_mapped_memory_is_not_copied(gpu: Scripted, trt: ModuleType, artifact: Artifact) -> None:
+    engine = load(artifact, io="mapped")
+    gpu.take_calls()
+    engine.run(image(1, 2, 3))
+    assert gpu.take_calls() == ["cudaStreamSynchronize"]
+    engine.close()
+
+
+CALLS = ("cudaMemcpyAsync", "cudaStreamSynchronize")
+
+
+@pytest.mark.parametrize("call", [*CALLS, "IExecutionContext.execute_async_v3"])
+@pytest.mark.parametrize("answer", [False, None])
+def test_after_a_failed_call_nothing_stale_comes_out(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, call: str, answer: Any
+) -> None:
+    engine = load(artifact, io="copy")
+    (boxes,) = engine.run(image(255, 255, 255))
+    before = boxes.copy()
+    if call in CALLS:
+        gpu.fail(call)
+    else:
+        trt.script["fail"] = {call: answer}
+    with pytest.raises(EngineError) as failed:
+        engine.run(image(0, 0, 0))
+    assert not failed.value.retriable
+    assert call.rpartition(".")[2] in str(failed.value)
+    gpu.library.double_reset()
+    trt.script["fail"] = {}
+    with pytest.raises(EngineError, match="failed before"):  # a lost context does not come back
+        engine.run(image(0, 0, 0))
+    np.testing.assert_array_equal(boxes, before)
+    gpu.library.cudaStreamSynchronize(None)  # works off what the failed run left in the queue
+    engine.close()
+
+
+def test_tensorrts_own_words_are_in_the_error(gpu: Scripted, trt: ModuleType, artifact: Artifact) -> None:
+    engine = load(artifact, io="mapped")
+    trt.script["fail"] = {"IExecutionContext.execute_async_v3": False}
+    with pytest.raises(EngineError, match="the reason of IExecutionContext.execute_async_v3"):
+        engine.run(image(0, 0, 0))
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("call", "answer", "error"),
+    [
+        ("Runtime_deserialize_cuda_engine", None, EngineError),
+        ("ICudaEngine_create_execution_context", None, EngineError),
+        ("IExecutionContext_set_input_shape", False, ArtifactError),
+        ("IExecutionContext_set_tensor_address", False, EngineError),
+        ("Builder_create_network", None, EngineError),
+        ("Builder_create_builder_config", None, EngineError),
+        ("Builder_build_serialized_network", None, EngineError),
+        ("IBuilderConfig_set_timing_cache", False, EngineError),
+        ("IBuilderConfig_create_timing_cache", None, EngineError),
+        ("OnnxParser_parse", False, ArtifactError),
+        ("init_libnvinfer_plugins", False, EngineError),
+    ],
+)
+def test_every_no_of_tensorrt_is_a_typed_error(
+    gpu: Scripted,
+    trt: ModuleType,
+    artifact: Artifact,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    answer: Any,
+    error: Any,
+) -> None:
+    script(trt, monkeypatch, **{call: answer})
+    if call == "init_libnvinfer_plugins":
+        trt.script["fail"] = {call: answer}
+        monkeypatch.setenv("TRT_DOUBLE", json.dumps({"version": trt.__version__, "fail": {call: answer}}))
+    with pytest.raises(error) as failed:
+        load(artifact)
+    name = call.replace("_", ".", 1)
+    assert f"the reason of {name}" in str(failed.value) or call in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"), [("Builder_create_optimization_profile", None), ("IBuilderConfig_add_optimization_profile", -1)]
+)
+def test_a_profile_that_fails(
+    gpu: Scripted, trt: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, answer: Any
+) -> None:
+    script(trt, monkeypatch, **{call: answer})
+    with pytest.raises(EngineError, match="optimization_profile failed: the reason of"):
+        load(doubles.artifact(tmp_path, network((-1, 3, -1, -1))))
+
+
+CUDA_AT_LOAD = (
+    "cudaGetDeviceCount", "cudaSetDevice", "cudaGetDeviceProperties", "cudaDeviceGetAttribute", "cudaRuntimeGetVersion",
+    "cudaStreamCreateWithFlags", "cudaHostAlloc", "cudaMalloc",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CUDA_AT_LOAD)
+@pytest.mark.parametrize("after", [0, 1])
+def test_every_error_of_cuda_is_typed_and_leaves_nothing(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, call: str, after: int
+) -> None:
+    gpu.fail(call, 2, after)
+    if after and call in {
+        "cudaGetDeviceCount",
+        "cudaSetDevice",
+        "cudaGetDeviceProperties",
+        "cudaRuntimeGetVersion",
+        "cudaStreamCreateWithFlags",
+    }:
+        load(artifact, io="copy").close()  # called once only
+        return
+    with pytest.raises(BackendError, match=rf"{call}: cudaErrorMemoryAllocation \(2\): out of memory"):
+        load(artifact, io="copy")
+
+
+def test_ten_thousand_runs_allocate_nothing(gpu: Scripted, trt: ModuleType, artifact: Artifact) -> None:
+    engine = load(artifact, io="copy")
+    picture = image(1, 2, 3)
+    engine.run(picture)
+    made, addresses = gpu.made, {out.ctypes.data for out in engine.run(picture)}
+    for _ in range(10_000):
+        outputs = engine.run(picture)
+        addresses.add(outputs[0].ctypes.data)
+    assert gpu.made == made
+    assert len(addresses) == 1
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "out", "out_kind", "layout"),
+    [
+        ((1, 3, HEIGHT, WIDTH), "HALF", (1, 1, 6), "HALF", "NCHW"),
+        ((1, HEIGHT, WIDTH, 3), "FLOAT", (1, 1, 6), "FLOAT", "NHWC"),
+        ((-1, 3, -1, -1), "FLOAT", (1, 1, 6), "HALF", "NCHW"),
+    ],
+)
+def test_inputs_of_other_kinds(
+    gpu: Scripted, trt: ModuleType, tmp_path: Path, shape: Any, kind: str, out: Any, out_kind: str, layout: Any
+) -> None:
+    spec = InputSpec(HEIGHT, WIDTH, layout, "float32", std=(255.0,) * 3, resize="stretch")
+    engine = load(doubles.artifact(tmp_path, network(shape, kind, out, out_kind), input=spec), io="copy")
+    (boxes,) = engine.run(image(51, 102, 204))
+    assert boxes.dtype == np.float32  # also where the plan has half precision
+    assert engine.info.outputs[0].dtype == "float32"
+    np.testing.assert_allclose(boxes[0, 0, :2], [0.2, 0.4], atol=2e-3)
+    engine.close()
+
+
+TWO = [["a", "INPUT", [1, 3, HEIGHT, WIDTH], "FLOAT", "DEVICE"], ["b", "INPUT", [1], "FLOAT", "DEVICE"]]
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"tensors": TWO}, r"one input, this has 2: a, b"),
+        (network((1, 3, 32, 32)), r"its input is \(1, 3, 32, 32\), the sidecar or metadata says \(1, 3, 64, 96\)"),
+        (network((1, 1, 3, HEIGHT, WIDTH)), "its input is"),
+        (network(out=(-1, 6)), "known only after a run"),
+        (network(out_kind="FP8"), "FP8, which NumPy has no type for"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused(
+    gpu: Scripted, trt: ModuleType, tmp_path: Path, model: Any, message: str
+) -> None:
+    with pytest.raises(ArtifactError, match=message):
+        load(doubles.artifact(tmp_path, model))
+
+
+def test_what_the_parser_said_is_quoted(gpu: Scripted, trt: ModuleType, tmp_path: Path) -> None:
+    broken = doubles.artifact(tmp_path)
+    broken.path.write_text("no JSON, so no model of the double")
+    with pytest.raises(
+        ArtifactError, match=r"model.onnx: TensorRT cannot read it: node 8: No importer registered for op"
+    ):
+        load(broken)
+
+
+FLAGS = {
+    ("10.3.0", "auto", "auto"): ["FP16"],
+    ("10.3.0", "auto", "f32"): [],
+    ("10.3.0", "f32", "auto"): [],
+    ("10.3.0", "f16", "f32"): ["FP16"],
+    ("11.4.0", "auto", "auto"): [],
+    ("11.4.0", "f32", "auto"): [],
+}
+
+
+@pytest.mark.parametrize("stated", ["auto", "f32", "f16"])
+@pytest.mark.parametrize("asks", ["auto", "f32"])
+def test_half_precision_by_flag_where_there_is_one(
+    gpu: Scripted, trt: ModuleType, tmp_path: Path, stated: str, asks: str
+) -> None:
+    artifact = doubles.artifact(tmp_path, precision=asks)
+    if trt.__version__ == "11.4.0" and stated == "f16":
+        with pytest.raises(ArtifactError, match="takes the precision from the model file, and this one is float32"):
+            load(artifact, precision=stated)
+        return
+    load(artifact, precision=stated).close()
+    expected = FLAGS.get((trt.__version__, stated, asks), ["FP16"] if stated == "f16" else [])
+    assert json.loads(trt.native[-1][4:])["flags"] == expected
+
+
+@pytest.mark.parametrize(("layer", "flags"), [(("CONVOLUTION", "HALF"), ["FP16"]), (("QUANTIZE", "INT8"), ["INT8"])])
+def test_a_model_with_its_own_precision_gets_the_flags_it_needs(
+    gpu: Scripted, trt: ModuleType, tmp_path: Path, layer: tuple[str, str], flags: list[str]
+) -> None:
+    artifact = doubles.artifact(tmp_path, network(layers=(layer,)))
+    load(artifact, precision="f32").close()
+    assert json.loads(trt.native[-1][4:])["flags"] == (flags if trt.__version__ == "10.3.0" else [])
+
+
+# The cache
+
+
+def test_an_engine_is_built_once(gpu: Scripted, trt: ModuleType, artifact: Artifact) -> None:
+    told: list[str] = []
+    load(artifact, told).close()
+    assert any(phase.startswith("building the engine") for phase in told)
+    again: list[str] = []
+    load(artifact, again).close()
+    assert not any("building" in phase for phase in again)
+    assert trt.native[0] == trt.native[1]
+
+
+def change_model(artifact: Artifact, **_: Any) -> None:
+    artifact.path.write_text(artifact.path.read_text() + " ")
+
+
+CHANGES: dict[str, Any] = {
+    "model": change_model,
+    "precision": {"precision": "f32"},
+    "workspace_mib": {"workspace_mib": 100},
+    "tensorrt": "version",
+    "cuda": "version",
+    "compute": "gpu",
+    "device": "gpu",
+    "shape": "shape",
+    "schema": "schema",
+}
+
+
+@pytest.mark.parametrize("field", CHANGES)
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+def test_changing_any_field_of_the_key_builds_again(
+    gpu: Scripted, trt: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    artifact = doubles.artifact(tmp_path, network((-1, 3, -1, -1)))
+    load(artifact, io="copy").close()
+    options = {"io": "copy"}
+    if field == "model":
+        change_model(artifact)
+    elif field in {"precision", "workspace_mib"}:
+        options |= CHANGES[field]
+    elif field == "tensorrt":
+        monkeypatch.setattr(trt, "__version__", "10.3.1")
+    elif field == "cuda":
+        monkeypatch.setattr(cuda.Cuda, "version", lambda _: "12.8")
+    elif field in {"compute", "device"}:
+        real, other = cuda.Cuda.gpu, {"compute": {"compute": "8.9"}, "device": {"name": "Other"}}[field]
+        monkeypatch.setattr(cuda.Cuda, "gpu", lambda self, index: replace(real(self, index), **other))
+    elif field == "shape":
+        artifact = replace(artifact, input=replace(artifact.input, height=32))
+    else:
+        monkeypatch.setattr(backend_module.plans.PlanKey.__init__, "__defaults__", (plans.SCHEMA + 1,))
+    told: list[str] = []
+    load(artifact, told, **options).close()
+    assert any("building" in phase for phase in told), field
+
+
+def test_the_fields_above_are_all_there_are() -> None:
+    assert set(CHANGES) == set(plans.PlanKey.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "foreign", "empty", "no record", "other record"])
+def test_a_damaged_plan_is_built_again_and_never_reaches_native_code(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, damage: str
+) -> None:
+    load(artifact).close()
+    (plan,) = artifact.path.parent.glob("cache/tensorrt/*.plan")
+    good = plan.read_bytes()
+    record = plan.with_suffix(".json")
+    if damage == "no record":
+        record.unlink()
+    elif damage == "other record":
+        record.write_text(record.read_text().replace('"Double"', '"Triple"'))
+    else:
+        plan.write_bytes({"truncate": good[:-1], "foreign": b"ftrt" + b"\x07" * 400, "empty": b""}[damage])
+    trt.native.clear()
+    told: list[str] = []
+    load(artifact, told).close()
+    assert any("building" in phase for phase in told)
+    assert trt.native == [good]
+
+
+def test_a_plan_that_tensorrt_says_does_not_fit_is_built_again_once(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(artifact).close()
+    real, said = trt.Runtime.deserialize_cuda_engine, []
+
+    def refuse_once(self: Any, plan: bytes) -> Any:
+        if said:
+            return real(self, plan)
+        said.append(plan)
+        trt._loggers[0].log(trt.ILogger.Severity.ERROR, "Version tag does not match, expecting library version 10")
+        return None
+
+    monkeypatch.setattr(trt.Runtime, "deserialize_cuda_engine", refuse_once)
+    told: list[str] = []
+    load(artifact, told).close()
+    assert any("building" in phase for phase in told)
+
+
+def test_a_kept_plan_that_fails_for_another_reason_is_not_built_again(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact
+) -> None:
+    load(artifact).close()
+    trt.script["fail"] = {"Runtime.deserialize_cuda_engine": None}
+    told: list[str] = []
+    with pytest.raises(EngineError, match="the reason of Runtime.deserialize_cuda_engine"):
+        load(artifact, told)
+    assert not any("building" in phase for phase in told)
+
+
+# The child that builds
+
+
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        ("hang", r"building the engine took more than 2 s; allow more with the option build_seconds"),
+        ("kill", r"was killed, most likely because memory ran out; .*swapon"),
+        ("segv", r"building the engine was ended by SIGSEGV"),
+    ],
+)
+def test_a_builder_that_does_not_end_well(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, monkeypatch: pytest.MonkeyPatch, end: str, message: str
+) -> None:
+    script(trt, monkeypatch, Builder_build_serialized_network=end)
+    with pytest.raises(EngineError, match=message):
+        load(artifact, build_seconds=2)
+    assert list(artifact.path.parent.glob("cache/tensorrt/*.plan")) == []
+    script(trt, monkeypatch)
+    load(artifact).close()
+
+
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+def test_too_little_memory_is_said_before_anything_is_built(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_meminfo", lambda _: {"MemTotal": 3900, "MemAvailable": 300})
+    monkeypatch.setattr(memory, "_disk_swap", lambda _: 0)
+    with pytest.raises(
+        BackendUnavailable, match=r"takes about 956 MiB, of which 300 are free \(stop the desktop.*swapon"
+    ):
+        load(artifact)
+    assert "Builder" not in trt.calls
+
+
+# An engine of Ultralytics
+
+
+def ultralytics(folder: Path, model: object) -> Artifact:
+    header = json.dumps({"names": {"0": "thing"}, "imgsz": [HEIGHT, WIDTH]}).encode()
+    path = folder / "model.engine"
+    path.write_bytes(len(header).to_bytes(4, "little") + header + b"ftrt" + json.dumps(model).encode())
+    return replace(doubles.artifact(folder), path=path, format="tensorrt")
+
+
+def test_an_exported_engine_runs_without_its_header(gpu: Scripted, trt: ModuleType, tmp_path: Path) -> None:
+    artifact = ultralytics(tmp_path, network())
+    told: list[str] = []
+    engine = load(artifact, told, io="copy")
+    assert any("trying the engine" in phase for phase in told)
+    assert trt.native[-1].startswith(b"ftrt{")
+    np.testing.assert_allclose(engine.run(image(51, 0, 0))[0][0, 0, 0], 0.2, rtol=1e-3)
+    engine.close()
+    again: list[str] = []
+    load(artifact, again, io="copy").close()
+    assert again == ["buffers"]  # tried once
+
+
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+def test_a_foreign_engine_that_kills_does_so_in_a_child(
+    gpu: Scripted, trt: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = ultralytics(tmp_path, network())
+    script(trt, monkeypatch, Runtime_deserialize_cuda_engine="segv")
+    trt.script["fail"] = {}
+    with pytest.raises(
+        ArtifactError, match=r"model.engine: trying the engine was ended by SIGSEGV: it is damaged, or was"
+    ):
+        load(artifact)
+    assert trt.native == []
+
+
+# Probing
+
+
+def test_devices(gpu: Scripted, trt: ModuleType) -> None:
+    gpu.device(count=2)
+    one, two = TensorRT().probe()
+    assert (one.id, two.id, one.name) == ("cuda:0", "cuda:1", "Double")
+    assert one.details == {"tensorrt": trt.__version__, "cuda": "12.6", "compute": "8.7", "integrated": "yes"}
+
+
+@pytest.mark.parametrize(("code", "count"), [(35, 1), (100, 1), (0, 0)])
+def test_without_a_gpu_tensorrt_is_not_even_imported(
+    gpu: Scripted, monkeypatch: pytest.MonkeyPatch, code: int, count: int
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    gpu.device(count=count)
+    if code:
+        gpu.fail("cudaGetDeviceCount", code)
+    with pytest.raises(BackendUnavailable) as none:
+        TensorRT().probe()
+    assert "tensorrt" not in str(none.value)
+    assert "driver" in none.value.hint
+
+
+def test_without_tensorrt_the_hint_says_how_to_get_it(gpu: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    with pytest.raises(BackendUnavailable, match="--system-site-packages"):
+        TensorRT().probe()
+
+
+def test_a_tensorrt_without_named_tensors_is_refused(gpu: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = ModuleType("tensorrt")
+    old.__dict__.update(__version__="8.2.1", ICudaEngine=type("ICudaEngine", (), {"num_bindings": 0}))
+    monkeypatch.setitem(sys.modules, "tensorrt", old)
+    with pytest.raises(BackendUnavailable, match=r"TensorRT 8.2.1 has no named tensors \(TensorRT 8.5 or newer"):
+        TensorRT().probe()
+
+
+@pytest.mark.parametrize("kind", ["openvino", "tflite", "tensorflow", "edgetpu"])
+def test_formats_it_does_not_read(artifact: Artifact, kind: Any) -> None:
+    assert "tensorrt reads onnx" in (TensorRT().accepts(replace(artifact, format=kind)) or "")
+    assert TensorRT().accepts(artifact) is None
+
+
+@pytest.mark.parametrize("wrong", [{"io": "zero"}, {"precision": "int4"}, {"workspace_mib": -1}, {"build_seconds": 0}])
+def test_options_are_checked(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"option {next(iter(wrong))}"):
+        Options(**wrong)
