@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BLOCK = 256
+_BLOCK = 128
 _LATER = ~np.tri(_BLOCK, dtype=bool)
 """Of two boxes of a block, whether the first is the better one."""
 
