@@ -273,10 +273,11 @@ def _models_inspect(arguments: argparse.Namespace) -> int:
 def _models_bench(arguments: argparse.Namespace) -> int:
     from agent.runtime import show_models
     from agent.runtime.modelbench import measure
+    from agent.runtime.progress import Progress
     from backends.contract import BackendError
 
     try:
-        found = measure(arguments.model, lambda line: print(line, file=sys.stderr))
+        found = measure(arguments.model, Progress)
     except BackendError as e:
         return _fail(e)
     if arguments.json:

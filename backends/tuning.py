@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from backends import child
 from backends.artifact import Artifact
 from backends.contract import BackendError, BackendUnavailable, Engine, EngineError
 from backends.heads import make_head
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from backends.contract import Progress
     from backends.registered import Registered
 
 _PR_SET_PDEATHSIG = 1
@@ -82,17 +83,28 @@ def measure(entry: tuple[str, str], artifact: Artifact, variants: Sequence[dict[
     entry: name and "module:Class" of the backend. variants: options of the backend, where it has them, and "precision".
     """
     command = [sys.executable, "-m", "backends.tuning", *entry]
-    return _ask(command, {**os.environ, "PYTHONSAFEPATH": "1"}, artifact, variants, _TIMEOUT)
+    return _ask(
+        command, {**os.environ, "PYTHONSAFEPATH": "1"}, artifact, variants, _TIMEOUT, lambda _phase, _done: None
+    )
 
 
 def measure_installed(
-    backend: Registered, artifact: Artifact, variants: Sequence[dict[str, Any]], timeout: float = _TIMEOUT
+    backend: Registered,
+    artifact: Artifact,
+    variants: Sequence[dict[str, Any]],
+    progress: Progress,
+    timeout: float = _TIMEOUT,
 ) -> list[Measured]:
-    """`measure` of an installed backend, in the interpreter and the environment of its worker. Raises EngineError."""
+    """`measure` of an installed backend, in the interpreter and the environment of its worker. Raises EngineError.
+
+    variants: above the backend's own options from backends.d. progress: called on another thread with what the backend
+    says while it loads.
+    """
     words = backend.command(0, 0)
     start = words[: words.index("backends.worker")]  # its interpreter, and how that one finds our modules
     command = [*start, "backends.tuning", backend.name, backend.entry_point]
-    return _ask(command, backend.environment(), artifact, variants, timeout)
+    chosen = [{**backend.options, **variant} for variant in variants]
+    return _ask(command, backend.environment(), artifact, chosen, timeout, progress)
 
 
 def _ask(
@@ -101,29 +113,28 @@ def _ask(
     artifact: Artifact,
     variants: Sequence[dict[str, Any]],
     timeout: float,
+    progress: Progress,
 ) -> list[Measured]:
     request = json.dumps({"artifact": artifact.to_json(), "variants": list(variants)})
     try:
-        child = subprocess.run(
-            command, input=request, capture_output=True, text=True, timeout=timeout, check=False, env=environment
-        )
-    except subprocess.TimeoutExpired as e:
+        answer = child.ask(command, environment, request, timeout, progress)
+    except TimeoutError as e:
         raise EngineError(f"measuring {artifact.name} took more than {timeout:.0f} s") from e
     except OSError as e:
         raise EngineError(f"measuring {artifact.name} failed: {command[0]}: {e.strerror}") from e
-    if child.returncode != 0:
-        raise EngineError(f"measuring {artifact.name} failed: {_cause(child)}")
+    if answer.code != 0:
+        raise EngineError(f"measuring {artifact.name} failed: {_cause(answer)}")
     try:
-        return [Measured(**row) for row in json.loads(child.stdout.splitlines()[-1])]
+        return [Measured(**row) for row in json.loads(answer.output.splitlines()[-1])]
     except (IndexError, ValueError, TypeError) as e:
         raise EngineError(f"measuring {artifact.name} failed: no figures came") from e
 
 
-def _cause(child: subprocess.CompletedProcess[str]) -> str:
-    if child.returncode < 0:
-        return f"killed by {signal.Signals(-child.returncode).name}"
-    lines = [line for line in child.stderr.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else f"exit code {child.returncode}"
+def _cause(answer: child.Answer) -> str:
+    if answer.code < 0:
+        return f"killed by {signal.Signals(-answer.code).name}"
+    lines = [line for line in answer.errors if line.strip()]
+    return lines[-1].strip() if lines else f"exit code {answer.code}"
 
 
 def run_busy(engine: Engine, height: int, width: int, seconds: float = _SECONDS) -> tuple[float, list[float]]:
@@ -157,8 +168,8 @@ def _load(backend: Any, artifact: Artifact, options: dict[str, Any]) -> Engine:
     *others, last = backend.probe()
     for device in others:  # a running daemon may hold one of several
         with contextlib.suppress(BackendUnavailable):
-            return cast("Engine", backend.load(artifact, device, known, lambda *_: None))
-    return cast("Engine", backend.load(artifact, last, known, lambda *_: None))
+            return cast("Engine", backend.load(artifact, device, known, child.tell))
+    return cast("Engine", backend.load(artifact, last, known, child.tell))
 
 
 def _measure_all(backend: Any, artifact: Artifact, variants: Sequence[dict[str, Any]]) -> list[Measured]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from backends.speeds import Speed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from backends.artifact import Artifact
     from backends.contract import Progress
@@ -23,6 +25,7 @@ _CHOICES = {
 """The modes and precisions that are measured one by one; other backends have one way to run a model."""
 _SECONDS = {"tensorrt": 3600.0}
 """An engine that is built first, on a small computer, takes so long at worst."""
+_WONDERING_SECONDS = 3.0
 _CLEARLY = 1.05
 """Less than this is what two runs of the same engine differ by."""
 
@@ -55,8 +58,11 @@ class Bench:
         return {"rows": rows, "cannot": self.cannot, "auto": self.builtin, "prefer": self.best, "kept": self.kept}
 
 
-def measure(model: str, tell: Callable[[str], None]) -> Bench:
-    """Every installed backend that can run the model or one of its twins here. Raises BackendError if none can."""
+def measure(model: str, shown: Callable[[str], AbstractContextManager[Progress]]) -> Bench:
+    """Every installed backend that can run the model or one of its twins here.
+
+    shown: called with what is measured; gives the progress to tell while it is. Raises BackendError if none can.
+    """
     ladder = store.ladder(model)
     known = registry.discover()
     names = order.automatic(known)
@@ -64,7 +70,7 @@ def measure(model: str, tell: Callable[[str], None]) -> Bench:
     rows: list[Row] = []
     cannot: dict[str, str] = {}
     for name, survey in zip(names, surveys, strict=True):
-        found = _try(known[name], survey, ladder, tell)
+        found = _try(known[name], survey, ladder, shown)
         if isinstance(found, str):
             cannot[name] = found
         else:
@@ -107,7 +113,9 @@ def prepare(model: str, progress: Progress) -> None:
             cannot = BackendUnavailable(f"{survey.report.name}: {usable}")
             continue
         try:
-            tuning.measure_installed(known[survey.report.name], usable[0], [{"mode": "auto", "threads": None}])
+            tuning.measure_installed(
+                known[survey.report.name], usable[0], [{"mode": "auto", "threads": None}], _if_slow(progress)
+            )
             ready = True
         except EngineError as error:
             cannot = error
@@ -117,7 +125,10 @@ def prepare(model: str, progress: Progress) -> None:
 
 
 def _try(
-    backend: Registered, survey: Survey, ladder: Sequence[Artifact], tell: Callable[[str], None]
+    backend: Registered,
+    survey: Survey,
+    ladder: Sequence[Artifact],
+    shown: Callable[[str], AbstractContextManager[Progress]],
 ) -> list[Row] | str:
     """The figures with the first file that runs; else why none does."""
     usable = _usable(survey, ladder)
@@ -125,10 +136,12 @@ def _try(
         return usable
     why = ""
     for artifact in usable:
-        tell(f"{artifact.path.name} on {backend.name} ...")
         choices = _CHOICES.get(backend.name, [{}])
         try:
-            found = tuning.measure_installed(backend, artifact, choices, _SECONDS.get(backend.name, 120.0))
+            with shown(f"{artifact.path.name} on {backend.name}") as progress:
+                progress("measure", 0.0)
+                seconds = _SECONDS.get(backend.name, 120.0)
+                found = tuning.measure_installed(backend, artifact, choices, _if_slow(progress), seconds)
         except EngineError as error:
             why = str(error)
             continue
@@ -139,6 +152,17 @@ def _try(
         usual = _usual(artifact, [figures.precision for figures in own])
         return [Row(backend.name, artifact.path.name, figures.precision in usual, figures) for figures in own]
     return why
+
+
+def _if_slow(progress: Progress) -> Progress:
+    """What a backend says while it loads, once that takes so long that somebody wonders."""
+    start = time.monotonic()
+
+    def tell(phase: str, done: float) -> None:
+        if time.monotonic() - start > _WONDERING_SECONDS:
+            progress(phase, done)
+
+    return tell
 
 
 def _usual(artifact: Artifact, precisions: Sequence[str]) -> set[str]:

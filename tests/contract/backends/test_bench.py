@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import textwrap
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 
 from agent import cli
 from agent.runtime import modelbench, modelinspect, show_models
+from agent.runtime.progress import Progress
 from backends import speeds, store
 from backends.contract import BackendUnavailable
 from backends.speeds import Speed
@@ -50,6 +52,7 @@ CHIP = """
         def load(self, artifact, device, options, progress):
             if device.id == "held":
                 raise BackendUnavailable("busy")
+            progress(f"build with {options.threads}", 0.5)
             return Engine("slow", device.id, (1, 1, 6))
 
     class Absent(Slow):
@@ -94,15 +97,20 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
-def test_bench(strangers: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (strangers / "edgetpu.yaml").write_text((strangers / "slow.yaml").read_text())
+def test_bench(strangers: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (strangers / "edgetpu.yaml").write_text((strangers / "slow.yaml").read_text() + "options: {threads: 7}\n")
     (strangers / "slow.yaml").unlink()
-    told: list[str] = []
-    found = modelbench.measure(str(model), told.append)
-    assert sorted(told) == [
-        "x.xml on openvino ...", "x_edgetpu.tflite on dying ...", "x_edgetpu.tflite on edgetpu ...",
-        "x_edgetpu.tflite on misfit ...",
-    ]  # fmt: skip
+    monkeypatch.setattr(modelbench, "_WONDERING_SECONDS", 0.0)
+    told = io.StringIO()
+    found = modelbench.measure(str(model), lambda what: Progress(what, told))
+    lines = told.getvalue().splitlines()
+    assert {line for line in lines if line.endswith(": measure 0%")} == {
+        "x.xml on openvino: measure 0%",
+        "x_edgetpu.tflite on dying: measure 0%",
+        "x_edgetpu.tflite on edgetpu: measure 0%",
+        "x_edgetpu.tflite on misfit: measure 0%",
+    }
+    assert "x_edgetpu.tflite on edgetpu: build with 7 50%" in lines
     assert {(row.backend, row.file, row.figures.device) for row in found.rows} == {
         ("edgetpu", "x_edgetpu.tflite", "free"),
         ("openvino", "x.xml", "cpu"),
@@ -131,7 +139,7 @@ def test_no_engine_at_all(strangers: Path, tmp_path: Path, model: Path) -> None:
     alone.write_bytes(model.with_name("x_edgetpu.tflite").read_bytes())
     alone.with_suffix(".yaml").write_text("family: boxes\nlabels: [thing]\n")
     with pytest.raises(BackendUnavailable) as caught:
-        modelbench.measure(str(alone), print)
+        modelbench.measure(str(alone), Progress)
     assert str(caught.value).splitlines()[0] == "no engine here runs x:"
     assert "  absent: unavailable: no chip (plug it in)" in str(caught.value).splitlines()
     assert any(line.startswith("  openvino: x.tflite is edgetpu; ") for line in str(caught.value).splitlines())
