@@ -35,9 +35,9 @@ def not_opened(
     """A chip is listed, but libedgetpu could not open it: the most likely reason."""
     if chip not in coral.chips(at):
         return BackendUnavailable(f"{chip.id} went away or changed while it was opened", "it is tried again")
-    closed = _closed(chip, may_open)
-    if closed is not None:
-        return closed
+    barred = closed(chip, may_open)
+    if barred is not None:
+        return barred
     holder = _holder(chip.node, processes)
     if holder:
         return BackendUnavailable(f"{chip.id} is busy: {holder} has it open", "only one process can use it")
@@ -53,7 +53,8 @@ def not_opened(
     )
 
 
-def _closed(chip: Chip, may_open: Callable[[Path, int], bool]) -> BackendUnavailable | None:
+def closed(chip: Chip, may_open: Callable[[Path, int], bool] = os.access) -> BackendUnavailable | None:
+    """Why no process of this user can open the chip; None where one may try."""
     if not chip.node.exists():
         return BackendUnavailable(
             f"{chip.id}: {chip.node} does not exist", "in a container, pass all of /dev/bus/usb, or /dev/apex_0"

@@ -88,6 +88,9 @@ class EdgeTPU:
         chip = next((one for one in chips if one.id == device.id), None)
         if chip is None:
             raise BackendUnavailable(f"{device.id} is no longer there", "it is used again when it is back")
+        barred = coral_diagnosis.closed(chip)
+        if barred is not None:
+            raise barred  # the library would say no more than that it does not see the chip
         delegate = {"device": libedgetpu.index(library, chip, chips)}
         if options.performance:
             delegate["Performance"] = options.performance

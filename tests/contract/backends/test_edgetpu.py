@@ -265,6 +265,15 @@ def test_a_holder_that_can_be_seen_is_named(chips: Chips, model: Artifact) -> No
     assert f"(process {os.getpid()}) has it open" in busy["reason"]
 
 
+def test_a_container_without_the_node_is_told_so(chips: Chips, model: Artifact) -> None:
+    """The library is not even asked for the chip."""
+    (chips.root / "dev/bus/usb/002/001").unlink()
+    with chips.worker("absent") as worker:
+        message = worker.load(model, {}, None, *ANSWERS)
+    assert message["reason"].endswith("dev/bus/usb/002/001 does not exist")
+    assert "in a container" in message["hint"]
+
+
 def test_performance_goes_with_an_indexed_device(shared: tuple[Chips, Driven], served: Driven, model: Artifact) -> None:
     served.load(model, {"performance": "Low"}, None)
     assert shared[0].asked() == {"device": "usb:0", "Performance": "Low"}
