@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,12 +19,17 @@ from backends.resolve import open_artifact
 from backends.testing.conformance import BackendConformance
 from backends.testing.driver import Driven
 from backends.testing.model import boxes_model
+from tests.support.audience import TOPICS, Audience
+from tests.support.brokers import wait_for
+from tests.support.clips import scene, write_clip
+from tests.support.daemon import Daemon, config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from backends.artifact import Artifact
     from backends.registered import Registered
+    from tests.support.brokers import BrokerProcess
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "tests/support/plugin"
@@ -103,6 +108,29 @@ def test_an_unfit_head_is_a_reason(edges: Registered, tmp_path: Path) -> None:
     with Driven(edges, {}) as worker:
         said = worker.load(artifact, {}, None, "error")
     assert "yolo" in said["text"]
+
+
+@pytest.mark.rooted
+def test_the_daemon_runs_it_on_a_clip(installed: Path, tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """From the entry point to MQTT."""
+    artifact = boxes_model(tmp_path, height=240, width=320)
+    clip = write_clip(tmp_path / "clip.mp4", scene(320, 240), frames=20)
+    camera = {"source": str(clip), "loop": True, "fps": 10, "model": str(artifact.path), "backend": "edges"}
+    heard = Audience(mosquitto)
+    run = Daemon(tmp_path, config(mosquitto.port, {"yard": camera}))
+    run.start()
+
+    def frames() -> list[dict[str, Any]]:
+        told = [json.loads(payload) for topic, payload in heard.heard() if topic == TOPICS.detections("yard")]
+        return [frame for frame in told if frame["inferred"]]
+
+    try:
+        wait_for(lambda: any(frame["detections"] for frame in frames()), 30, run.log())
+    finally:
+        run.end()
+        heard.subscriber.stop()
+    assert {frame["backend"] for frame in frames()} == {"edges"}
+    assert {d["label"] for frame in frames() for d in frame["detections"]} == {"thing"}
 
 
 def found(program: Registered, artifact: Artifact, options: dict[str, float]) -> list[np.ndarray]:
