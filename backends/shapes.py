@@ -107,7 +107,7 @@ def _several(model: ModelFile, shapes: list[tuple[int, ...]], labels: int) -> Fa
         sum(len(shape) in {3, 4} and channels in {shape[1], shape[-1]} for shape in shapes)
         for channels in (_EDGES, labels or -1)
     )
-    if edges == scores > 0 and labels != _EDGES and edges + scores <= len(shapes) <= 2 * edges + scores:
+    if edges == scores > 0 and edges + scores <= len(shapes) <= 2 * edges + scores:
         origin = f"{edges} output(s) of {_EDGES} channels, {scores} of {labels}, one for each label"
         return {"family": Fact("yolo-split", origin)}
     return _one(model, shapes[0], labels)

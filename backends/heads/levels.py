@@ -9,7 +9,7 @@ from backends.heads import cells, fit
 from backends.heads.roles import stated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from backends.artifact import Artifact
     from backends.contract import Output
@@ -36,14 +36,13 @@ def levels(artifact: Artifact, outputs: Sequence[Output]) -> tuple[Level, ...]:
     every = tuple(range(len(outputs)))
     boxes = _by_strides(artifact, outputs, given.get("boxes", every), BINS)
     scores = _by_strides(artifact, outputs, given.get("scores", every), len(artifact.labels))
-    taken = {index for role in ("boxes", "scores") for index in given.get(role, ())}
     if boxes and scores and boxes.keys() == scores.keys():
         options = [
             tuple(Level(strides, *one, *other) for strides, one, other in zip(sorted(boxes), left, right, strict=True))
             for left in _choices(boxes)
             for right in _choices(scores)
         ]
-        options = [option for option in options if _apart(option) and taken <= _used(option)]
+        options = [option for option in options if _apart(option) and _obeys(option, given)]
         if len(options) == 1:
             return options[0]
     raise fit.misfit(
@@ -96,5 +95,7 @@ def _apart(option: tuple[Level, ...]) -> bool:
     return all(level.boxes != level.scores for level in option)
 
 
-def _used(option: tuple[Level, ...]) -> set[int]:
-    return {index for level in option for index in (level.boxes, level.scores)}
+def _obeys(option: tuple[Level, ...], given: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether it uses every output that `head.outputs` names."""
+    boxes, scores = {level.boxes for level in option}, {level.scores for level in option}
+    return boxes.issuperset(given.get("boxes", ())) and scores.issuperset(given.get("scores", ()))

@@ -106,6 +106,13 @@ def test_rtdetr_of_ultralytics():
     check(decode(artifact("rtdetr"), [before]))
 
 
+def test_a_row_of_scores_gives_its_best_class_once():
+    table = np.zeros((1, 300, 7), np.float32)
+    table[0, 7] = [0.5, 0.5, 0.2, 0.2, 0.3, 0.8, 0.6]
+    found = decode(artifact("rtdetr"), [table])
+    assert found.class_id.tolist() == [1]
+
+
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("names", [None, ("pred_boxes", "pred_logits")])
 def test_rtdetr_of_libreyolo(turned, names):
@@ -164,6 +171,33 @@ def test_rfdetr_numbers_of_coco(masks):
     more = [np.ones((1, 300, 97, 97), np.float32)] if masks else []
     names = ["dets", "labels", "masks"][: 2 + masks]
     check(decode(artifact("rfdetr", 80), [boxes, logits, *more], names=names), expected)
+
+
+@pytest.mark.parametrize(
+    ("number", "label"),
+    [
+        (1, 0),
+        (11, 10),
+        (13, 11),
+        (25, 23),
+        (27, 24),
+        (28, 25),
+        (31, 26),
+        (44, 39),
+        (46, 40),
+        (65, 59),
+        (67, 60),
+        (70, 61),
+        (72, 62),
+        (82, 72),
+        (84, 73),
+        (90, 79),
+    ],
+)
+def test_rfdetr_numbers_around_the_holes(number, label):
+    """Numbers of COCO's categories and their places among the 80: 13 is the stop sign, 84 the book."""
+    boxes, logits = detr_tensors(KNOWN[:1], columns=91, of=[number])
+    assert decode(artifact("rfdetr", 80), [boxes, logits], names=["dets", "labels"]).class_id.tolist() == [label]
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,16 @@ def test_as_many_classes_as_edges_must_be_said():
         check(decode(made(64, outputs=outputs), [boxes, scores], names=["one", "two"]), atol=0.05)
 
 
+def test_as_many_cells_as_edges_are_read_as_the_input_is_laid_out():
+    plain = made(layout="NCHW")
+    small = dataclasses.replace(plain, input=dataclasses.replace(plain.input, height=64, width=64))
+    boxes = np.full((1, 64, 64), -20.0, np.float32)
+    boxes[0, [1, 17, 33, 49], 9] = 0.0  # one cell to every side of the middle of cell (1, 1)
+    scores = np.full((1, 3, 64), -9.0, np.float32)
+    scores[0, 2, 9] = 3.0
+    np.testing.assert_allclose(decode(small, [boxes, scores]).xyxy, [[4, 4, 20, 20]], atol=1e-3)
+
+
 def test_scores_after_sigmoid():
     boxes, scores = (concatenated(levels) for levels in level_tensors())
     confidence = (1 / (1 + np.exp(-scores))).astype(np.float32)
@@ -121,6 +131,7 @@ def test_scores_after_sigmoid():
         ([(1, 40, 80, 64), (1, 20, 40, 3)], {}),
         ([(1, 4200, 64), (1, 4200, 64), (1, 4200, 3)], {}),
         ([(1, 4200, 64), (1, 4200, 3)], {"outputs": {"boxes": 1}}),
+        ([(1, 4200, 64), (1, 4200, 3)], {"outputs": {"scores": [1, 0]}}),
         ([(1, 41, 80, 64), (1, 41, 80, 3)], {}),
         ([(1, 4200, 67)], {}),
     ],
