@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,7 +17,6 @@ import pytest
 
 from backends.registry import discover
 from backends.resolve import open_artifact
-from backends.testing.conformance import BackendConformance
 from backends.testing.driver import Driven
 from backends.testing.model import boxes_model
 from tests.support.audience import TOPICS, Audience
@@ -55,7 +55,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(target)
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(target), os.environ.get("PYTHONPATH")])))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(target), str(ROOT)]))
         yield target
 
 
@@ -142,14 +142,18 @@ def found(program: Registered, artifact: Artifact, options: dict[str, float]) ->
         return worker.run([image], 5.0)
 
 
-@pytest.mark.usefixtures("installed")
-class TestEdges(BackendConformance):
-    """The suite as a stranger uses it."""
-
-    backend = "edges"
-    runs = 100
-
-    @pytest.fixture(autouse=True)
-    def folder(self, tmp_path: Path) -> None:
-        boxes_model(tmp_path)
-        self.model = tmp_path / "tiny.onnx"
+def test_the_suite_runs_as_the_page_shows(installed: Path, tmp_path: Path) -> None:
+    """The conformance suite as a stranger uses it: the code of docs/backends.md, in a pytest and folder of its own."""
+    code = re.search(r"<!-- run -->\n```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert code
+    (tmp_path / "test_edges.py").write_text(code[1])
+    boxes_model(tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_edges.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "10 passed, 1 skipped" in ran.stdout, ran.stdout + ran.stderr

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -37,25 +35,6 @@ def test_what_is_quoted_is_what_is_tested(file: str, code: str) -> None:
 
 def test_both_files_are_quoted() -> None:
     assert {Path(file).suffix for file, _ in QUOTED} == {".py", ".toml"}
-
-
-def test_the_suite_runs_as_shown(tmp_path: Path) -> None:
-    """In a pytest of its own, in an empty folder, with the example's modules on the path."""
-    (tmp_path / "test_edges.py").write_text(block("python", "<!-- run -->"))
-    boxes_model(tmp_path)
-    drop_ins = tmp_path / "backends.d"
-    drop_ins.mkdir()
-    (drop_ins / "edges.yaml").write_text(f"entry_point: vedette_edges:Edges\npath: [{ROOT / 'tests/support/plugin'}]\n")
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_edges.py"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "VEDETTE_BACKENDS_D": str(drop_ins), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert re.search(r"10 passed, 1 skipped", ran.stdout), ran.stdout + ran.stderr
 
 
 def test_the_drop_in_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,8 +98,6 @@ def test_whatever_it_does_is_a_record(tmp_path: Path, code: str, status: str, re
 
 
 def test_a_backend_that_hangs_judging_a_model_is_still_available(tmp_path: Path) -> None:
-    said = survey(backend(tmp_path, GOOD.replace("return None if", "import time; time.sleep(60) if")), (), 20)
-    assert said.report.status == "available"
     hung = survey(backend(tmp_path, GOOD.replace("return None if", "while True: None if")), [boxes_model(tmp_path)], 2)
     assert (hung.report.status, hung.refusals) == ("available", ())
 
