@@ -68,8 +68,14 @@ def _parse(trt: api.Module, network: api.Network, request: BuildRequest, log: ap
     if parser.parse(data, str(request.onnx)):
         return
     errors = [parser.get_error(i) for i in range(parser.num_errors)]
-    said = "; ".join(f"node {error.node()}: {' '.join(error.desc().split())}" for error in errors[:3])
+    said = "; ".join(map(_in_words, errors[:3]))
     raise ArtifactError(f"{request.onnx.name}: TensorRT cannot read it: {said or log.take()[2:]}")
+
+
+def _in_words(error: api.ParserError) -> str:
+    operator = api.feature(error, "node_operator")  # from 10 on
+    which = f" ({operator()})" if operator is not None else ""
+    return f"node {error.node()}{which}: {' '.join(error.desc().split())}"
 
 
 def _set_precision(trt: api.Module, network: api.Network, config: api.Config, precision: str) -> None:

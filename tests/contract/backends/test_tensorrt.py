@@ -22,8 +22,11 @@ from backends import tensorrt as backend_module
 from backends.artifact import Artifact, InputSpec
 from backends.contract import ArtifactError, BackendError, BackendUnavailable, Device, EngineError
 from backends.tensorrt import Options, TensorRT
-from backends.trt import cuda, memory, plans
+from backends.trt import api, cuda, memory, plans
+from backends.trt import engine as engine_module
+from backends.trt.build import build
 from backends.trt.engine import TensorRTEngine
+from backends.trt.request import BuildRequest
 from tests.support import trt as doubles
 from tests.support.trt import HEIGHT, WIDTH, Scripted, network
 
@@ -60,6 +63,23 @@ def trt(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 @pytest.fixture
 def artifact(tmp_path: Path) -> Artifact:
     return doubles.artifact(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def build_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds run in this process, except in tests with "child" in their name."""
+    real = backend_module.run_child
+
+    def here(module: str, text: str, seconds: float, what: str, progress: Any) -> None:
+        if module != "backends.trt.build":
+            real(module, text, seconds, what, progress)
+            return
+        asked = BuildRequest.from_json(text)
+        progress(what, 0.0)
+        plans.write(asked.plan, asked.key, build(api.load(), asked, lambda _: None))
+
+    if "child" not in request.node.name:
+        monkeypatch.setattr(backend_module, "run_child", here)
 
 
 def load(artifact: Artifact, told: list[str] | None = None, **options: Any) -> TensorRTEngine:
@@ -146,10 +166,68 @@ def test_after_a_failed_call_nothing_stale_comes_out(
     engine.close()
 
 
+def scenario(
+    engine_class: Any, loaded_by: Any, gpu: Scripted, trt: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails, in whatever way, if an output ever comes out that is not of the image that was given."""
+    monkeypatch.setattr(backend_module, "TensorRTEngine", engine_class)
+    engine = loaded_by()
+    try:
+        for color in (255, 51, 102):
+            (boxes,) = engine.run(image(color, color, color))
+            np.testing.assert_allclose(boxes[0, 0, 0], color / 255, rtol=1e-3)
+        trt.script["fail"] = {"IExecutionContext.execute_async_v3": False}
+        with pytest.raises(EngineError):
+            engine.run(image(0, 0, 0))
+        trt.script["fail"] = {}
+        with pytest.raises(EngineError):  # whatever it was, it may have left half a result
+            engine.run(image(7, 7, 7))
+    finally:
+        trt.script["fail"] = {}
+        gpu.library.cudaStreamSynchronize(None)
+        engine.close()
+
+
+MUTATIONS = {
+    "as it is": ("", ""),
+    "False is ignored": ('self._checked("execute_async_v3", self._context.execute_async_v3(buffers.stream))',
+                         "self._context.execute_async_v3(buffers.stream)"),
+    "nobody waits": ("buffers.wait()", "pass"),
+    "outputs are not fetched": ("buffers.download(output)", "pass"),
+    "the image is not sent": ("buffers.upload(self._input)", "pass"),
+    "the image is not encoded": ("self._encode(image)", "pass"),
+    "a failure is forgotten": ("if self._broken:", "if False:"),
+    "a failure is swallowed": ("            raise\n        for result", "        for result"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+def test_each_guard_against_stale_output_is_needed(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, monkeypatch: pytest.MonkeyPatch, mutation: str
+) -> None:
+    """engine.py with one guard taken out at a time: the scenario notices each."""
+    source = Path(engine_module.__file__).read_text()
+    old, new = MUTATIONS[mutation]
+    assert source.count(old) == 1 or not old
+    mutant = ModuleType("mutant")
+    monkeypatch.setitem(sys.modules, "mutant", mutant)
+    exec(compile(source.replace(old, new) if old else source, "mutant", "exec"), mutant.__dict__)
+
+    def check() -> None:
+        scenario(mutant.TensorRTEngine, lambda: load(artifact, io="copy"), gpu, trt, monkeypatch)
+
+    if not old:
+        check()
+        return
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        check()
+
+
 def test_tensorrts_own_words_are_in_the_error(gpu: Scripted, trt: ModuleType, artifact: Artifact) -> None:
     engine = load(artifact, io="mapped")
     trt.script["fail"] = {"IExecutionContext.execute_async_v3": False}
-    with pytest.raises(EngineError, match="the reason of IExecutionContext.execute_async_v3"):
+    with pytest.raises(EngineError, match=r"the reason of IExecutionContext\.execute_async_v3"):
         engine.run(image(0, 0, 0))
     engine.close()
 
@@ -182,7 +260,6 @@ def test_every_no_of_tensorrt_is_a_typed_error(
     script(trt, monkeypatch, **{call: answer})
     if call == "init_libnvinfer_plugins":
         trt.script["fail"] = {call: answer}
-        monkeypatch.setenv("TRT_DOUBLE", json.dumps({"version": trt.__version__, "fail": {call: answer}}))
     with pytest.raises(error) as failed:
         load(artifact)
     name = call.replace("_", ".", 1)
@@ -278,7 +355,7 @@ def test_a_model_that_does_not_fit_is_refused(
         load(doubles.artifact(tmp_path, model))
 
 
-def test_what_the_parser_said_is_quoted(gpu: Scripted, trt: ModuleType, tmp_path: Path) -> None:
+def test_what_the_parser_said_in_the_child_is_quoted(gpu: Scripted, trt: ModuleType, tmp_path: Path) -> None:
     broken = doubles.artifact(tmp_path)
     broken.path.write_text("no JSON, so no model of the double")
     with pytest.raises(
@@ -324,7 +401,7 @@ def test_a_model_with_its_own_precision_gets_the_flags_it_needs(
 # The cache
 
 
-def test_an_engine_is_built_once(gpu: Scripted, trt: ModuleType, artifact: Artifact) -> None:
+def test_an_engine_is_built_once_in_a_child(gpu: Scripted, trt: ModuleType, artifact: Artifact) -> None:
     told: list[str] = []
     load(artifact, told).close()
     assert any(phase.startswith("building the engine") for phase in told)
@@ -429,7 +506,7 @@ def test_a_kept_plan_that_fails_for_another_reason_is_not_built_again(
     load(artifact).close()
     trt.script["fail"] = {"Runtime.deserialize_cuda_engine": None}
     told: list[str] = []
-    with pytest.raises(EngineError, match="the reason of Runtime.deserialize_cuda_engine"):
+    with pytest.raises(EngineError, match=r"the reason of Runtime\.deserialize_cuda_engine"):
         load(artifact, told)
     assert not any("building" in phase for phase in told)
 
@@ -441,17 +518,17 @@ def test_a_kept_plan_that_fails_for_another_reason_is_not_built_again(
 @pytest.mark.parametrize(
     ("end", "message"),
     [
-        ("hang", r"building the engine took more than 2 s; allow more with the option build_seconds"),
+        ("hang", r"building the engine took more than 1 s; allow more with the option build_seconds"),
         ("kill", r"was killed, most likely because memory ran out; .*swapon"),
         ("segv", r"building the engine was ended by SIGSEGV"),
     ],
 )
-def test_a_builder_that_does_not_end_well(
+def test_a_child_that_does_not_end_well(
     gpu: Scripted, trt: ModuleType, artifact: Artifact, monkeypatch: pytest.MonkeyPatch, end: str, message: str
 ) -> None:
     script(trt, monkeypatch, Builder_build_serialized_network=end)
     with pytest.raises(EngineError, match=message):
-        load(artifact, build_seconds=2)
+        load(artifact, build_seconds=1)
     assert list(artifact.path.parent.glob("cache/tensorrt/*.plan")) == []
     script(trt, monkeypatch)
     load(artifact).close()
