@@ -14,6 +14,11 @@ from pathlib import Path
 _FOLDER = Path(__file__).resolve().parent
 
 
+def command(interpreter: str, module: str, *arguments: str) -> list[str]:
+    """Runs `module` of this package in that interpreter; sys.executable of a worker may be another than ours."""
+    return [interpreter, str(Path(__file__).resolve()), module, *arguments]
+
+
 def main() -> None:
     # Python 3.10 puts a script's folder first, where our `openvino.py` would hide the library of that name.
     sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != _FOLDER]

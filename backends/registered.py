@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backends import protocol
+from backends import bridge, protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_BRIDGE = Path(__file__).with_name("bridge.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +40,8 @@ class Registered:
         words = protocol.command(self.interpreter, requests, replies, self.name, self.entry_point)
         if not self.foreign:
             return words
-        interpreter, _, *rest = words  # ... -m backends.worker ...
-        return [interpreter, str(_BRIDGE), *rest]
+        interpreter, _, module, *arguments = words  # ... -m backends.worker ...
+        return bridge.command(interpreter, module, *arguments)
 
     def environment(self) -> dict[str, str]:
         """The environment of its worker: nothing is imported from the working directory, nor of our Python's by its."""

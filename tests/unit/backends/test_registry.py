@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import textwrap
 import venv
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backends import bridge
 from backends.registered import Registered
 from backends.registry import discover, survey, survey_all
 from backends.testing.model import boxes_model
@@ -216,3 +218,10 @@ def test_another_interpreter_does_not_see_our_packages(tmp_path: Path) -> None:
     assert report.status == "broken"
     assert "No module named 'numpy'" in report.reason
     assert report.hint == "it must be Python 3.10 or newer, with numpy"
+
+
+def test_a_module_of_ours_runs_in_an_interpreter_that_has_nothing_of_ours(tmp_path: Path) -> None:
+    """As a worker's own children need it."""
+    venv.create(tmp_path / "bare")
+    words = bridge.command(str(tmp_path / "bare/bin/python"), "backends.bounds")
+    assert subprocess.run(words, cwd=tmp_path, timeout=20, check=False).returncode == 0
