@@ -11,7 +11,7 @@ from backends.contract import BackendError, BackendUnavailable, EngineError
 from backends.speeds import Speed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from backends.artifact import Artifact
@@ -44,18 +44,18 @@ class Row:
 class Bench:
     """cannot: by backend, why it does not run the model here. kept: whether `auto` will find the figures.
 
-    builtin: the backend that `auto` would take by its built-in order, of those that ran. best: which it should prefer.
+    auto: the backend that `auto` takes from now on, of those that ran. best: which it should prefer.
     """
 
     rows: tuple[Row, ...]
     cannot: dict[str, str]
-    builtin: str
+    auto: str
     best: str
     kept: bool
 
     def to_json(self) -> dict[str, Any]:
         rows = [{"backend": r.backend, "file": r.file, "usual": r.usual, **asdict(r.figures)} for r in self.rows]
-        return {"rows": rows, "cannot": self.cannot, "auto": self.builtin, "prefer": self.best, "kept": self.kept}
+        return {"rows": rows, "cannot": self.cannot, "auto": self.auto, "prefer": self.best, "kept": self.kept}
 
 
 def measure(model: str, shown: Callable[[str], AbstractContextManager[Progress]]) -> Bench:
@@ -65,7 +65,7 @@ def measure(model: str, shown: Callable[[str], AbstractContextManager[Progress]]
     """
     ladder = store.ladder(model)
     known = registry.discover()
-    names = order.automatic(known)
+    names = [*order.automatic(known), *(name for name in known if known[name].error)]
     surveys = registry.survey_all([known[name] for name in names], ladder)
     rows: list[Row] = []
     cannot: dict[str, str] = {}
@@ -79,20 +79,16 @@ def measure(model: str, shown: Callable[[str], AbstractContextManager[Progress]]
         listed = "\n".join(f"  {name}: {why}" for name, why in cannot.items()) or "  no backend is installed"
         raise BackendUnavailable(f"no engine here runs {ladder[0].name}:\n{listed}")
     best = {row.backend: _speed(row) for row in sorted(rows, key=lambda r: (r.usual, r.figures.fps))}
-    return Bench(
-        rows=tuple(rows),
-        cannot=cannot,
-        builtin=rows[0].backend,
-        best=prefer(list(best.values()), rows[0].backend),
-        kept=speeds.keep(ladder[0], list(best.values())),
-    )
+    kept = speeds.keep(ladder[0], list(best.values()))
+    fps = {name: speed.fps for name, speed in best.items()}
+    auto = next(name for name in order.automatic(known, fps if kept else None) if name in best)
+    return Bench(tuple(rows), cannot, auto, prefer(fps, auto), kept)
 
 
-def prefer(found: Sequence[Speed], builtin: str) -> str:
+def prefer(fps: Mapping[str, float], auto: str) -> str:
     """The fastest backend, but the one that `auto` takes anyway unless another is clearly faster."""
-    fps = {speed.backend: speed.fps for speed in found}
     fastest = max(fps, key=lambda name: fps[name])
-    return fastest if fps[fastest] > fps[builtin] * _CLEARLY else builtin
+    return fastest if fps[fastest] > fps[auto] * _CLEARLY else auto
 
 
 def prepare(model: str, progress: Progress) -> None:

@@ -65,10 +65,11 @@ def inspect(name_or_path: str) -> Inspection:
         except ArtifactError as error:
             problems.append(str(error))
     known = registry.discover()
+    names = [*order.automatic(known), *(name for name in known if known[name].error)]
     return Inspection(
         tuple(Member(artifact, read_model(artifact.path)) for artifact in ladder),
         tuple(problems),
-        tuple(registry.survey_all([known[name] for name in order.automatic(known)], ladder)),
+        tuple(registry.survey_all([known[name] for name in names], ladder)),
         speeds.measured(main),
     )
 

@@ -49,11 +49,11 @@ def bench(value: Bench) -> str:
     parts = [table(rows)]
     if value.cannot:
         parts.append(_part("cannot run it here", table(value.cannot.items())))
-    if value.best == value.builtin:
+    if value.best == value.auto:
         parts.append(f"auto prefers {value.best}, and should")
     else:
-        order = f"backend: [{value.best}, {value.builtin}]"
-        parts.append(f"auto should prefer {value.best}; its own order begins with {value.builtin}: write {order}")
+        order = f"backend: [{value.best}, {value.auto}]"
+        parts.append(f"auto should prefer {value.best}; its own order begins with {value.auto}: write {order}")
     if not value.kept:
         parts.append("the figures could not be kept beside the model: its folder takes no file")
     return "\n\n".join(parts)

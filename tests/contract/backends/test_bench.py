@@ -100,6 +100,7 @@ def model(tmp_path: Path) -> Path:
 def test_bench(strangers: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (strangers / "edgetpu.yaml").write_text((strangers / "slow.yaml").read_text() + "options: {threads: 7}\n")
     (strangers / "slow.yaml").unlink()
+    (strangers / "unreadable.yaml").write_text("entry_point: [")
     monkeypatch.setattr(modelbench, "_WONDERING_SECONDS", 0.0)
     told = io.StringIO()
     found = modelbench.measure(str(model), lambda what: Progress(what, told))
@@ -117,8 +118,9 @@ def test_bench(strangers: Path, model: Path, monkeypatch: pytest.MonkeyPatch) ->
     }
     assert {row.figures.mode for row in found.rows if row.backend == "openvino"} == {"latency", "throughput"}
     assert all(0 < row.figures.fps <= 50 for row in found.rows if row.backend == "edgetpu")
-    assert (found.builtin, found.best, found.kept) == ("edgetpu", "openvino", True)
+    assert (found.auto, found.best, found.kept) == ("edgetpu", "openvino", True)
     assert found.cannot["misfit"].startswith("measuring x failed: ")
+    assert found.cannot["unreadable"].startswith("broken: ")
     assert found.cannot["absent"] == "unavailable: no chip (plug it in)"
     assert found.cannot["picky"] == "not x.xml; nor does it run x_edgetpu.tflite"
     assert found.cannot["dying"] == "measuring x failed: killed by SIGABRT"
@@ -193,5 +195,4 @@ def test_inspect_says_what_is_wrong_beside_the_model(
     ("fps", "best"), [((10.0, 30.0), "b"), ((30.0, 10.0), "a"), ((30.0, 31.0), "a"), ((30.0, 32.0), "b")]
 )
 def test_which_one_auto_should_prefer(fps: tuple[float, float], best: str) -> None:
-    found = [Speed(name, "d", "1", "f", "", "f32", value, 1.0) for name, value in zip("ab", fps, strict=True)]
-    assert modelbench.prefer(found, "a") == best
+    assert modelbench.prefer(dict(zip("ab", fps, strict=True)), "a") == best
