@@ -66,6 +66,18 @@ class _Place:
     cuda: Cuda
     gpu: Gpu
 
+    def key(self, model: str, precision: str, shape: tuple[int, ...], workspace_mib: int) -> plans.PlanKey:
+        return plans.PlanKey(
+            model=model,
+            tensorrt=api.version(self.trt),
+            cuda=self.cuda.version(),
+            compute=self.gpu.compute,
+            device=f"{self.gpu.name}, {self.gpu.processors} multiprocessors",
+            precision=precision,
+            shape=shape,
+            workspace_mib=workspace_mib,
+        )
+
 
 class TensorRT:
     name = "tensorrt"
@@ -112,7 +124,7 @@ class TensorRT:
             engine = _built(artifact, place, precision, options, progress)
         progress("buffers", 0.95)
         about = EngineInfo(self.name, device.id, api.version(place.trt), precision, 1, False, ())
-        return _with_io(Loaded(place.trt, api.log_of(place.trt), engine, about), place, artifact, options.io)
+        return _with_io(Loaded(place.trt, api.log_of(place.trt), engine, about, index), place, artifact, options.io)
 
 
 def _precision(stated: str, artifact: Artifact, place: _Place) -> str:
@@ -155,16 +167,8 @@ def _request(artifact: Artifact, place: _Place, precision: str, workspace: int) 
         model = plans.model_digest(artifact.path)
     except OSError as error:
         raise ArtifactError(f"{artifact.path}: cannot be read: {error.strerror}") from error
-    key = plans.PlanKey(
-        model=model,
-        tensorrt=api.version(place.trt),
-        cuda=place.cuda.version(),
-        compute=place.gpu.compute,
-        device=place.gpu.name,
-        precision=precision,
-        shape=(1, 3, spec.height, spec.width) if spec.layout == "NCHW" else (1, spec.height, spec.width, 3),
-        workspace_mib=workspace,
-    )
+    shape = (1, 3, spec.height, spec.width) if spec.layout == "NCHW" else (1, spec.height, spec.width, 3)
+    key = place.key(model, precision, shape, workspace)
     return BuildRequest(artifact.path, plans.path_of(plans.folder_for(artifact), artifact.name, key), key)
 
 
@@ -180,9 +184,7 @@ def _foreign(artifact: Artifact, place: _Place, progress: Progress) -> api.Engin
     except OSError as error:
         raise ArtifactError(f"{artifact.path}: cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(plan).hexdigest()
-    key = plans.PlanKey(
-        digest, api.version(place.trt), place.cuda.version(), place.gpu.compute, place.gpu.name, "trial", (), 0
-    )
+    key = place.key(digest, "trial", (), 0)
     tried = None
     with contextlib.suppress(BackendUnavailable):
         tried = plans.path_of(plans.folder_for(artifact), artifact.name, key).with_suffix(".tried")

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from backends import bridge
 from backends.contract import ArtifactError, EngineError
 from backends.trt.memory import RECIPE
 
@@ -35,7 +36,7 @@ def run_child(module: str, request: str, seconds: float, what: str, progress: Pr
     replies, writer = os.pipe()
     try:
         child = subprocess.Popen(
-            [sys.executable, "-m", module, str(writer)],
+            bridge.command(sys.executable, module, str(writer)),
             stdin=subprocess.PIPE, stdout=sys.__stderr__, pass_fds=(writer,),
             env={**os.environ, "PYTHONSAFEPATH": "1"},
         )  # fmt: skip

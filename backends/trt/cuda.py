@@ -19,7 +19,7 @@ from backends.contract import BackendUnavailable, EngineError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_INTEGRATED, _CAN_MAP, _MAJOR, _MINOR = 18, 19, 75, 76
+_PROCESSORS, _INTEGRATED, _CAN_MAP, _MAJOR, _MINOR = 16, 18, 19, 75, 76
 _MAPPED, _NON_BLOCKING = 2, 1
 _TO_DEVICE, _TO_HOST = 1, 2
 # cudaDeviceProp grew with every CUDA; the name is its first field in all of them, and 1 to 2 KiB is all it ever was.
@@ -59,11 +59,15 @@ class CudaError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """integrated: shares its memory with the CPU, as on every Jetson. can_map: may read the CPU's memory itself."""
+    """processors: its multiprocessors. integrated: shares its memory with the CPU, as on every Jetson.
+
+    can_map: may read the CPU's memory itself.
+    """
 
     index: int
     name: str
     compute: str
+    processors: int
     integrated: bool
     can_map: bool
 
@@ -109,7 +113,8 @@ class Cuda:
         name = properties.raw[:_NAME].split(b"\0", 1)[0].decode(errors="replace")
         major, minor = self._attribute(_MAJOR, index), self._attribute(_MINOR, index)
         integrated, can_map = (bool(self._attribute(number, index)) for number in (_INTEGRATED, _CAN_MAP))
-        return Gpu(index, name, f"{major}.{minor}", integrated, can_map)
+        processors = self._attribute(_PROCESSORS, index)
+        return Gpu(index, name, f"{major}.{minor}", processors, integrated, can_map)
 
     def _attribute(self, number: int, index: int) -> int:
         value = c_int()

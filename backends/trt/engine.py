@@ -5,6 +5,7 @@ Not run on a GPU yet: tests drive it with doubles whose signatures are checked a
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,16 @@ _DTYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A plan in native memory. log: where its calls say why they failed. about: what `EngineInfo` says of it."""
+    """A plan in native memory, on the GPU of index `gpu`.
+
+    log: where its calls say why they failed. about: what `EngineInfo` says of it.
+    """
 
     trt: api.Module
     log: api.Log
     engine: api.Engine
     about: EngineInfo
+    gpu: int
 
 
 class TensorRTEngine:
@@ -51,6 +56,7 @@ class TensorRTEngine:
         self._engine: api.Engine | None = loaded.engine
         self._broken = ""
         self._closed = False
+        self._cuda, self._gpu, self._thread = cuda, loaded.gpu, threading.get_ident()
         self._buffers = Buffers(cuda, mapped=mapped)
         try:
             self._context: Any = self._checked("create_execution_context", loaded.engine.create_execution_context())
@@ -120,6 +126,9 @@ class TensorRTEngine:
             raise EngineError(self._broken)
         buffers = self._buffers
         try:
+            if threading.get_ident() != self._thread:  # CUDA's choice of a GPU is a thread's own
+                self._cuda.use(self._gpu)
+                self._thread = threading.get_ident()
             self._encode(image)
             buffers.upload(self._input)
             self._checked("execute_async_v3", self._context.execute_async_v3(buffers.stream))

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Counts up whenever the builder makes another plan of the same key."""
 _KEEP = 8
+_DRAFT, _STALE_SECONDS = ".part-", 24 * 3600.0
 _CHUNK = 1 << 20
 _BESIDE = (".data", "_data")
 
@@ -31,8 +33,9 @@ _BESIDE = (".data", "_data")
 class PlanKey:
     """All a plan depends on. Plans fit no other GPU, no other TensorRT (8.0.0 refuses one of 8.0.1), no other size.
 
-    model: sha256 of the ONNX file as it was read for the build. tensorrt, cuda: full versions. compute: "8.7".
-    shape: of the input. workspace_mib: what the builder may use for one layer.
+    model: sha256 of the ONNX file as it was read for the build. tensorrt, cuda: full versions. compute: "8.7". device:
+    name and size, since Orins of all sizes have one name. shape: of the input. workspace_mib: what the builder may use
+    for one layer.
     """
 
     model: str
@@ -58,12 +61,13 @@ class PlanKey:
 
 
 def folder_for(artifact: Artifact) -> Path:
-    """Beside the model, else in the user's cache. Raises BackendUnavailable where nothing can be kept."""
-    user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "vedette"
+    """Beside the model, else in the service's or the user's cache. Raises BackendUnavailable: none can be written."""
+    named = os.environ.get("CACHE_DIRECTORY") or os.environ.get("XDG_CACHE_HOME")
+    home = Path(named) if named else Path(os.environ.get("HOME", "/nonexistent")) / ".cache"
     tried = []
-    for parent in (artifact.path.parent / "cache", user):
+    for parent in (artifact.path.parent / "cache", home / "vedette"):
         folder = parent / "tensorrt"
-        with contextlib.suppress(OSError, RuntimeError):
+        with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
@@ -105,6 +109,10 @@ def write(path: Path, key: PlanKey, plan: bytes | memoryview) -> None:
     plans = sorted(path.parent.glob("*.plan"), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in plans[_KEEP:]:
         forget(old)
+    for draft in path.parent.glob(f"{_DRAFT}*"):  # of a writer that was killed
+        with contextlib.suppress(OSError):
+            if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
+                draft.unlink()
 
 
 def forget(path: Path) -> None:
@@ -115,7 +123,7 @@ def forget(path: Path) -> None:
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Under its name there is the old content, none, or all of the new one. Raises OSError."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as draft:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_DRAFT, delete=False) as draft:
         try:
             draft.write(content)
             draft.flush()

@@ -1,4 +1,4 @@
-"""Looks at the module `tensorrt` that is imported here: python look.py real|double < contract list. Answers with JSON."""
+"""Looks at the module `tensorrt` there is: python look.py real|double < contract list. Answers with JSON."""
 
 from __future__ import annotations
 
