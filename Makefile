@@ -1,4 +1,5 @@
 # make run: see it work.  make test: all tests this machine can run.  make install: as a service (root).
+# make test-faults, test-tensorrt, test-plugin, test-arm64: the slow ones of tests/slow/.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -11,19 +12,20 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
 
+test-%: $(VENV)/.test
+	$(BIN)/python -m pytest -s tests/slow/$* $(ARGS)
+
 lint: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 bench: $(VENV)/.test
 	$(BIN)/vedette models pull person && $(BIN)/vedette bench $(ARGS)
 	$(BIN)/python -m tests.bench.cost
+	$(BIN)/python -m tests.bench.hop
 	$(BIN)/python -m tests.bench.live
 
-install:
-	sh systemd/install.sh
-
-uninstall:
-	sh systemd/uninstall.sh
+install uninstall:
+	sh systemd/$@.sh
 
 clean:
 	rm -rf $(VENV) build *.egg-info

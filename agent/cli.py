@@ -189,7 +189,7 @@ def _backends(arguments: argparse.Namespace) -> int:
     from agent.runtime import show
     from backends import registry
 
-    reports = [registry.probe(backend) for backend in registry.discover().values()]
+    reports = [found.report for found in registry.survey_all(registry.discover().values())]
     if arguments.json:
         return _print_json([report.to_json() for report in reports])
     print(show.backends(reports))

@@ -71,9 +71,10 @@ class EdgeTPU:
         runtime = runtimes.find(_RUNTIMES)
         try:
             library = libedgetpu.find().version
+            remark = ""
         except BackendUnavailable as e:
-            library = str(e)  # the option `library`, which is not known here, may name another
-        return [_device(chip, at, {"runtime": runtime.text, "library": library}) for chip in chips]
+            library, remark = "missing", str(e)  # the option `library`, which is not known here, may name another
+        return [_device(chip, at, {"runtime": runtime.text, "library": library, "remarks": remark}) for chip in chips]
 
     def accepts(self, artifact: Artifact) -> str | None:
         if artifact.format == "edgetpu":
@@ -125,9 +126,7 @@ def _device(chip: Chip, at: Path, details: Mapping[str, str]) -> Device:
     found = dict(details)
     if chip.speed:
         found["speed"] = f"{chip.speed} Mbit/s"
-    remarks = coral_diagnosis.remarks(chip, at)
-    if remarks:
-        found["remarks"] = "; ".join(remarks)
+    found["remarks"] = "; ".join(filter(None, [found["remarks"], *coral_diagnosis.remarks(chip, at)]))
     return Device(chip.id, chip.name, found)
 
 

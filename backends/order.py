@@ -47,8 +47,8 @@ def rungs(
 ) -> tuple[Rung, ...]:
     """The backends for the same model in several files (the first is the model itself), best first.
 
-    order: names of backends, or ("auto",). fps: what was measured of this model here, by backend. A backend that reads none of the files has no rung. Raises
-    BackendUnavailable when one is not installed, or no rung is left.
+    order: names of backends, or ("auto",). fps: what was measured of this model here, by backend. A backend that reads
+    none of the files has no rung. Raises BackendUnavailable when one is not installed, or no rung is left.
     """
     missing = [name for name in order if name != AUTO and name not in known]
     if missing:

@@ -6,7 +6,7 @@ Plain on purpose, so that any interpreter can serve it (no pickle, nothing of th
                                             <- hello {version, pid}
     probe {}                                -> devices {devices} | unavailable {reason, hint}
     accepts {artifact}                      -> accepted {refusal: null or why not}
-    load {artifact, device, options}        -> progress {phase, done, within} ...
+    load {artifact, device, options, own}   -> progress {phase, done, within} ...
                                                ready {info, input, labels, slots, bytes}
                                              | refused {text} | unavailable {reason, hint} | error {text, retriable}
     map {path}                              -> mapped {}
@@ -15,9 +15,10 @@ Plain on purpose, so that any interpreter can serve it (no pickle, nothing of th
                                                telemetry {values} (at most every 10 s, beside the answers)
     close {}                                   (exits)
 
-`refused` means that this backend cannot run this artifact at all; another may be tried in the same worker. `within`:
-seconds within which the next word of `load` comes. `n` is the daemon's number of the job: an answer that names another
-job than the slot holds is stale. `start` is CLOCK_MONOTONIC, which both sides share.
+`options` is offered to every backend, which takes what it knows; `own` is for this one. `refused` means that this
+backend cannot run this artifact at all; another may be tried in the same worker. `within`: seconds within which the
+next word of `load` comes. `n` is the daemon's number of the job: an answer that names another job than the slot holds
+is stale. `start` is CLOCK_MONOTONIC, which both sides share.
 
 A slot is an RGB image, uint8 (height, width, 3), and behind it up to 300 result rows, float32 (n, 6):
 x1, y1, x2, y2 in pixels of the model's input, confidence, class_id.

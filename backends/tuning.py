@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from backends import child
+from backends import bridge, child
 from backends.artifact import Artifact
 from backends.contract import BackendError, BackendUnavailable, Engine, EngineError
 from backends.heads import make_head
@@ -82,7 +82,7 @@ def measure(entry: tuple[str, str], artifact: Artifact, variants: Sequence[dict[
 
     entry: name and "module:Class" of the backend. variants: options of the backend, where it has them, and "precision".
     """
-    command = [sys.executable, "-m", "backends.tuning", *entry]
+    command = bridge.command(sys.executable, "backends.tuning", *entry)
     return _ask(
         command, {**os.environ, "PYTHONSAFEPATH": "1"}, artifact, variants, _TIMEOUT, lambda _phase, _done: None
     )

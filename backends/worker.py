@@ -143,8 +143,7 @@ class Worker:
         if not suitable:
             known = ", ".join(d.id for d in devices) or "none"
             raise BackendUnavailable(f"no device {request.get('device')!r}", f"devices of {backend.name}: {known}")
-        known_options = {f.name for f in fields(backend.options)}
-        options = backend.options(**{k: v for k, v in request.get("options", {}).items() if k in known_options})
+        options = _options(backend, request)
 
         def progress(phase: str, done: float) -> None:
             self._reply("progress", phase=phase, done=done, within=within)
@@ -159,6 +158,16 @@ class Worker:
             engine.close()
             raise
         return engine, heads
+
+
+def _options(backend: Backend, request: Message) -> Any:
+    """Of what the daemon offers to all, what this backend takes; of its own, all. Raises BackendError."""
+    own = request.get("own", {})
+    known = {f.name for f in fields(backend.options)}
+    if unknown := own.keys() - known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise BackendError(f"backend {backend.name} has no option {min(unknown)!r}; its options: {listed}")
+    return backend.options(**{k: v for k, v in {**request.get("options", {}), **own}.items() if k in known})
 
 
 def _first_free(devices: Sequence[Device], load: Callable[[Device], Engine]) -> Engine:

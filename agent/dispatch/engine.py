@@ -145,10 +145,6 @@ class RemoteEngine:
         self._forget()
         self._set("resting", "")
 
-    def ask_to_go(self) -> None:
-        if self._worker is not None:
-            self._worker.ask_to_go()
-
     def close(self, grace: float) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
@@ -217,6 +213,7 @@ class RemoteEngine:
             artifact=self.artifact.to_json(),
             device=self.spec.device,
             options=dict(self.spec.options),
+            own=dict(self.spec.program.options),
         )
 
     def _on_progress(self, message: Message, now: float) -> None:

@@ -73,9 +73,7 @@ class Ladder:
 
     def close(self, grace: float) -> None:
         for rung in self.rungs:
-            rung.ask_to_go()
-        for rung in self.rungs:
-            rung.close(grace)
+            rung.close(grace / len(self.rungs))
 
     def _notice(self) -> None:
         picture = [(rung.state, rung.cause, rung.progress) for rung in self.rungs]

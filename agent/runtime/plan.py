@@ -33,6 +33,9 @@ def plan(config: Config) -> Plan:
     search = _Search(config, registry.discover())
     for camera in config.cameras:
         search.camera(camera)
+    for name, backend in search.known.items():
+        if backend.error:
+            search.warnings.append(config.problem("backend", f"{name} is not used: {backend.error}"))
     if search.problems:
         raise ConfigError(tuple(dict.fromkeys(search.problems)))
     return Plan(search.artifacts, search.ladders, tuple(search.warnings))

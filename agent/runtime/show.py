@@ -58,6 +58,7 @@ def backends(reports: Iterable[Report]) -> str:
     rows: list[Sequence[object]] = [("backend", "from", "status", "devices or reason")]
     for report in reports:
         devices = ", ".join(f"{d.id} ({d.name})" for d in report.devices)
+        devices += "".join(f"; {d.details['remarks']}" for d in report.devices if d.details.get("remarks"))
         reason = " ".join(filter(None, [report.reason, report.hint and f"({report.hint})"]))
         rows.append((report.name, report.distribution, report.status, devices or reason))
     return table(rows)
