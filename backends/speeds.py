@@ -71,11 +71,6 @@ def keep(artifact: Artifact, speeds: Sequence[Speed]) -> bool:
     return True
 
 
-def by_speed(backends: Iterable[str], found: Mapping[str, Speed]) -> list[str]:
-    """The backends, fastest first; what was not measured keeps its order behind them."""
-    return sorted(backends, key=lambda name: -found[name].fps if name in found else 1.0)
-
-
 def _record(artifact: Artifact) -> Path:
     return artifact.path.parent / "cache" / "speeds.json"
 

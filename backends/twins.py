@@ -16,7 +16,7 @@ from backends.formats.sniff import read_model
 from backends.resolve import open_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from backends.artifact import Artifact
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SUFFIXES = (".xml", ".onnx", ".engine", ".tflite", ".pb")
 """In the order in which an engine that can run several of them gets them."""
 _COMPILED = "_edgetpu"
-_ON_A_CPU = ("onnx", "openvino", "tflite", "tensorflow")
 
 
 def twins(artifact: Artifact) -> tuple[Artifact, ...]:
@@ -74,11 +73,6 @@ def open_twin(path: Path, main: Artifact) -> Artifact:
             "  head: {units: norm}    # or px"
         )
     return twin
-
-
-def cpu_candidates(ladder: Iterable[Artifact]) -> tuple[Artifact, ...]:
-    """The artifacts of a ladder that a CPU could run, in order; none means that there is no fallback."""
-    return tuple(artifact for artifact in ladder if artifact.format in _ON_A_CPU)
 
 
 def _opened(path: Path, main: Artifact) -> Artifact:

@@ -81,9 +81,3 @@ def test_a_folder_that_takes_no_file(artifact: Artifact) -> None:
     assert not speeds.keep(artifact, [FAST])
     assert speeds.measured(artifact) == {}
     assert os.listdir(artifact.path.parent) == ["cache"]  # noqa: PTH208 - names only
-
-
-def test_fastest_first_and_the_unmeasured_behind_in_their_order() -> None:
-    found = {"b": replace(SLOW, fps=10.0), "d": replace(SLOW, fps=20.0)}
-    assert speeds.by_speed(["a", "b", "c", "d"], found) == ["d", "b", "a", "c"]
-    assert speeds.by_speed(["a", "b"], {}) == ["a", "b"]

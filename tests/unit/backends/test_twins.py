@@ -166,14 +166,3 @@ def test_a_named_twin_that_is_not_there(tmp_path):
     folder = lay(tmp_path, x__onnx=ONNX, x__yaml=LABELS + "twins: [gone.tflite]\n")
     with pytest.raises(ArtifactError, match=r"x\.yaml:2:1: twins: .*gone\.tflite: no such file"):
         found(folder)
-
-
-def test_what_a_cpu_can_run(tmp_path):
-    folder = lay(
-        tmp_path, x__onnx=ONNX, x__yaml=LABELS, x__tflite=tflite(), x_edgetpu__tflite=tflite(custom=[EDGETPU]),
-        x__engine=engine(),
-    )  # fmt: skip
-    main = open_artifact(folder / "x.onnx")
-    ladder = (main, *twins.twins(main))
-    assert [artifact.format for artifact in twins.cpu_candidates(ladder)] == ["onnx", "tflite"]
-    assert twins.cpu_candidates([a for a in ladder if a.format in {"edgetpu", "tensorrt"}]) == ()
