@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +18,9 @@ import pytest
 from backends import tensorrt as backend_module
 from backends.artifact import Artifact
 from backends.contract import ArtifactError, BackendUnavailable, EngineError
-from backends.trt import cuda, memory, plans
+from backends.tensorrt import TensorRT
+from backends.trt import child, cuda, memory, plans
+from backends.trt.request import BuildRequest
 from tests.contract.backends.trt.driving import image, load, script
 from tests.support import trt as doubles
 from tests.support.trt import HEIGHT, WIDTH, Scripted, network
@@ -201,3 +207,51 @@ def test_a_foreign_engine_that_kills_does_so_in_a_child(
     ):
         load(artifact)
     assert trt.native == []
+
+
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+def test_while_the_child_builds_progress_is_told(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More often than `open_seconds`, however silent the builder is: else the worker would be killed."""
+    monkeypatch.setattr(child, "_TICK", 0.1)
+    assert TensorRT.open_seconds > 10 * 2.0
+    script(trt, monkeypatch, Builder_build_serialized_network="hang")
+    told: list[str] = []
+    with pytest.raises(EngineError, match="took more than 1 s"):
+        load(artifact, told, build_seconds=1)
+    assert told.count("building the engine: building") >= 3
+
+
+def children(parent: int) -> list[str]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            if f"\nPPid:\t{parent}\n" in status.read_text():
+                found.append(status.parent.name)
+    return found
+
+
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+def test_a_child_goes_first_and_with_its_parent(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel ends it, and not the daemon, when memory runs out; and when its worker is killed."""
+    script(trt, monkeypatch, Builder_build_serialized_network="hang")
+    key = plans.PlanKey(plans.model_digest(artifact.path), "", "", "", "", "f32", (1, 3, HEIGHT, WIDTH), 256)
+    asked = BuildRequest(artifact.path, tmp_path / "x.plan", key).to_json()
+    code = (
+        "import sys\nfrom backends.trt.child import run_child\n"
+        "run_child('backends.trt.build', sys.argv[1], 60, 'it', lambda phase, _: print(phase, flush=True))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, asked], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        while parent.stdout.readline().strip() != "it: building":
+            assert parent.poll() is None
+        (pid,) = children(parent.pid)
+        assert Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "900"
+        parent.kill()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < deadline, "the child outlived its parent"
+        time.sleep(0.02)
