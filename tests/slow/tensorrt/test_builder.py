@@ -63,8 +63,8 @@ def test_real_builds(rtx: Path, models: Path, tmp_path: Path, name: str) -> None
     plan = built(models / f"{name}.onnx", tmp_path, told)
     assert plan is not None
     assert plan[:4] == b"vtrt"
-    assert "building: reading the model" in told
-    assert any("graph" in phase.lower() for phase in told), told  # the builder's own phases
+    # The builder's own phases: of those that come at once only the last is told, and the last of all always is.
+    assert told[-1] not in {f"building: {ours}" for ours in ("start", "reading the model", "building")}
 
 
 def test_an_unknown_operator_is_named(rtx: Path, models: Path, tmp_path: Path) -> None:

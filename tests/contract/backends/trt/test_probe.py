@@ -15,6 +15,7 @@ from backends.artifact import Artifact
 from backends.contract import BackendUnavailable
 from backends.registered import Registered
 from backends.tensorrt import Options, TensorRT
+from backends.testing.conformance import BackendConformance
 from backends.testing.driver import Driven
 from tests.contract.backends.trt.driving import image
 from tests.support.trt import HEIGHT, WIDTH, Scripted
@@ -78,3 +79,18 @@ def test_behind_the_real_worker(gpu: Scripted, trt: ModuleType, artifact: Artifa
         pictures = [image(51, 102, 204), image(102, 51, 255)]
         for rows, (x1, y1, score) in zip(driven.run(pictures, 10), ((0.2, 0.4, 0.8), (0.4, 0.2, 1.0)), strict=True):
             np.testing.assert_allclose(rows, [[x1 * WIDTH, y1 * HEIGHT, WIDTH, HEIGHT, score, 0]], rtol=1e-2)
+
+
+class TestConformance(BackendConformance):
+    """The contract, kept over the doubles: nothing of a real GPU is proven."""
+
+    backend = "tensorrt"
+    entry_point = "backends.tensorrt:TensorRT"
+    runs = 100
+
+    @pytest.fixture(autouse=True)
+    def machine(self, gpu: Scripted, trt: ModuleType, artifact: Artifact) -> None:
+        self.made = artifact
+
+    def artifact(self) -> Artifact:
+        return self.made
