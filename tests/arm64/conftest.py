@@ -1,0 +1,103 @@
+"""The arm64 root, made once for all tests here, and a clip small enough for an emulated processor."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import av
+import pytest
+
+from backends import store
+from backends.contract import BackendError
+from tests.arm64 import root as arm64
+from tests.arm64.binfmt import NoEmulation, emulation
+from tests.arm64.both import Both
+from tests.arm64.playing import FRAMES
+from tests.e2e.conftest import listen, person_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.arm64.root import Root
+    from tests.support.audience import Audience
+    from tests.support.brokers import BrokerProcess
+
+__all__ = ["listen", "person_model"]
+
+CACHE = arm64.REPOSITORY / "build" / "arm64"
+REQUIREMENTS = ("ai-edge-litert",)
+_NEEDED = {
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
+    "qemu-aarch64-static": "qemu-user-static",
+    "debootstrap": "debootstrap",
+    "dpkg-deb": "dpkg",
+    "unshare": "util-linux",
+    "gcc": "gcc",
+}
+
+
+@pytest.fixture(scope="session")
+def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Prints a line also while output is captured: what is done here takes minutes, and the times are asked for."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    began = time.monotonic()
+
+    def line(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\n[{time.monotonic() - began:5.1f} s] {text}", end="", flush=True)
+
+    return line
+
+
+@pytest.fixture(scope="session")
+def root(tell: Callable[[str], None]) -> Iterator[Root]:
+    """The root, with emulation switched on as long as the tests run."""
+    if os.geteuid():
+        pytest.skip("only root can make and enter an arm64 root")
+    missing = [package for program, package in _NEEDED.items() if not shutil.which(program)]
+    if missing:
+        pytest.skip(f"missing for an arm64 root: apt install {' '.join(missing)}")
+    made = arm64.make(CACHE / "root", REQUIREMENTS, tell)
+    try:
+        with emulation(shutil.which("qemu-aarch64-static") or ""):
+            tell("the root is ready")
+            yield made
+    except NoEmulation as e:
+        pytest.skip(str(e))
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first frames of a real clip, its packets copied: of shared/data, else of the catalog."""
+    source = arm64.REPOSITORY.parent / "shared" / "data" / "videos" / "vtest.avi"
+    if not source.exists():
+        try:
+            source = store.clip("bikes", lambda *_: None)
+        except BackendError as e:
+            pytest.skip(f"no clip: {e}")
+    path = tmp_path_factory.mktemp("clip") / "clip.avi"
+    with av.open(str(source)) as whole, av.open(str(path), "w") as cut:
+        stream = whole.streams.video[0]
+        copy = cut.add_stream_from_template(stream)
+        for count, packet in enumerate(whole.demux(stream)):
+            if count == FRAMES:
+                break
+            packet.stream = copy
+            cut.mux(packet)
+    return path
+
+
+@pytest.fixture
+def both(
+    clip: Path,
+    root: Root,
+    mosquitto_with: Callable[[], BrokerProcess],
+    listen: Callable[[BrokerProcess], Audience],
+    tell: Callable[[str], None],
+    tmp_path: Path,
+) -> Both:
+    return Both(root, clip, mosquitto_with, listen, tell, tmp_path)
