@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backends.contract import API, ArtifactError, BackendUnavailable, Device, EngineError, EngineInfo, Progress
+from backends.contract import (
+    API,
+    ArtifactError,
+    BackendError,
+    BackendUnavailable,
+    Device,
+    EngineError,
+    EngineInfo,
+    Progress,
+)
 from backends.trt import api, memory, plans
 from backends.trt.child import ChildDied, run_child
 from backends.trt.cuda import Cuda, CudaError, Gpu, open_cuda
@@ -154,7 +163,14 @@ def _built(artifact: Artifact, place: _Place, precision: str, options: Options, 
     lack = memory.shortage(artifact.path.stat().st_size, request.key.workspace_mib)
     if lack:
         raise BackendUnavailable(lack, memory.RECIPE)
-    run_child("backends.trt.build", request.to_json(), options.build_seconds, "building the engine", progress)
+    if failure := plans.failed_lately(request.plan, options.build_seconds):
+        again = f"it is tried again after a day, or once {request.plan.with_suffix('.failed')} is removed"
+        raise BackendUnavailable(f"the engine could not be built: {failure}", again)
+    try:
+        run_child("backends.trt.build", request.to_json(), options.build_seconds, "building the engine", progress)
+    except BackendError as error:
+        plans.note_failure(request.plan, options.build_seconds, str(error))
+        raise
     plan = plans.read(request.plan, request.key)
     if plan is None:
         raise EngineError(f"the engine just built is not in {request.plan.parent}; is the disk full?", retriable=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Counts up whenever the builder makes another plan of the same key."""
 _KEEP = 8
+_FAILED, _FAILED_SECONDS = ".failed", 24 * 3600.0
 _DRAFT, _STALE_SECONDS = ".part-", 24 * 3600.0
 _CHUNK = 1 << 20
 _BESIDE = (".data", "_data")
@@ -106,6 +107,7 @@ def write(path: Path, key: PlanKey, plan: bytes | memoryview) -> None:
     write_whole(path, plan)
     record = {"key": key.to_json(), "sha256": hashlib.sha256(plan).hexdigest()}
     write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
+    path.with_suffix(_FAILED).unlink(missing_ok=True)
     plans = sorted(path.parent.glob("*.plan"), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in plans[_KEEP:]:
         forget(old)
@@ -115,8 +117,28 @@ def write(path: Path, key: PlanKey, plan: bytes | memoryview) -> None:
                 draft.unlink()
 
 
+def note_failure(path: Path, seconds: float, text: str) -> None:
+    """That no plan could be built for this key within so many seconds, and why."""
+    with contextlib.suppress(OSError):
+        write_whole(path.with_suffix(_FAILED), f"{seconds:g}\n{text}".encode())
+
+
+def failed_lately(path: Path, seconds: float) -> str | None:
+    """Why building this plan within so many seconds failed during the last day, None where it did not.
+
+    So a small computer does not spend half of every hour on the same failure.
+    """
+    record = path.with_suffix(_FAILED)
+    try:
+        age = time.time() - record.stat().st_mtime
+        tried, _, text = record.read_text("utf-8", "replace").partition("\n")
+    except OSError:
+        return None
+    return text if tried == f"{seconds:g}" and 0 <= age < _FAILED_SECONDS else None
+
+
 def forget(path: Path) -> None:
-    for file in (path, path.with_suffix(".json")):
+    for file in (path, path.with_suffix(".json"), path.with_suffix(_FAILED)):
         with contextlib.suppress(OSError):
             file.unlink()
 

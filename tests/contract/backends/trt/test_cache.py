@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -156,7 +157,25 @@ def test_a_child_that_does_not_end_well(
         load(artifact, build_seconds=1)
     assert list(artifact.path.parent.glob("cache/tensorrt/*.plan")) == []
     script(trt, monkeypatch)
-    load(artifact).close()
+    with pytest.raises(
+        BackendUnavailable, match=f"could not be built: .*{message}.*after a day, or once .*failed is rem"
+    ):
+        load(artifact, build_seconds=1)
+    load(artifact, build_seconds=100).close()
+    assert not list(artifact.path.parent.glob("cache/tensorrt/*.failed"))
+
+
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+def test_after_a_day_another_child_builds(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(trt, monkeypatch, Builder_build_serialized_network="segv")
+    with pytest.raises(EngineError):
+        load(artifact, build_seconds=5)
+    script(trt, monkeypatch)
+    (record,) = artifact.path.parent.glob("cache/tensorrt/*.failed")
+    os.utime(record, (time.time() - 25 * 3600,) * 2)
+    load(artifact, build_seconds=5).close()
 
 
 @pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
