@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.artifact import Artifact
-from backends.contract import ArtifactError, Backend, BackendError, BackendUnavailable, Device, Engine, EngineError
+from backends.contract import (
+    API,
+    ArtifactError,
+    Backend,
+    BackendError,
+    BackendUnavailable,
+    Device,
+    Engine,
+    EngineError,
+    EngineInfo,
+)
 from backends.protocol import VERSION, LineReader, Message, SlotLayout, encode
 
 if TYPE_CHECKING:
@@ -37,6 +47,7 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 _OPEN_SECONDS = 120.0
 _TELEMETRY_SECONDS = 10.0
+_PATIENCE = 4.0
 
 
 class _Refused(ArtifactError):
@@ -96,7 +107,7 @@ class Worker:
             if self._engine is not None:
                 self._engine.close()
                 self._engine = None
-            engine, heads = self._load(artifact, request)
+            engine, heads, info = self._load(artifact, request)
         except _Refused as e:
             self._reply("refused", text=str(e))
             return self._reader.read()
@@ -111,10 +122,10 @@ class Worker:
             self._reply("error", text=f"{type(e).__name__}: {e}", retriable=False)
             return self._reader.read()
         self._engine = engine
-        layout = SlotLayout(artifact.input.height, artifact.input.width, engine.info.streams + 1)
+        layout = SlotLayout(artifact.input.height, artifact.input.width, info.streams + 1)
         self._reply(
             "ready",
-            info=asdict(engine.info),
+            info=asdict(info),
             input=asdict(artifact.input),
             labels=list(artifact.labels),
             slots=layout.slots,
@@ -128,7 +139,7 @@ class Worker:
         self._reply("mapped")
         return _Streams(self._reader, self._replies, engine, heads, layout, memory).run()
 
-    def _load(self, artifact: Artifact, request: Message) -> tuple[Engine, list[Head]]:
+    def _load(self, artifact: Artifact, request: Message) -> tuple[Engine, list[Head], EngineInfo]:
         from backends.heads import make_head
 
         backend = self._backend
@@ -151,13 +162,16 @@ class Worker:
         engine = _first_free(suitable, lambda device: backend.load(artifact, device, options, progress))
         try:
             heads = [make_head(artifact, engine.info.outputs) for _ in range(engine.info.streams)]
-            # The first run allocates what the runtime put off; no camera should wait for that.
+            # The first run allocates what the runtime put off; no camera should wait for that. It also tells how long
+            # a run may take on a machine that is slow, but works.
             image = np.zeros((artifact.input.height, artifact.input.width, 3), np.uint8)
+            start = time.monotonic()
             heads[0].decode(engine.run(image), 0.5)
+            info = replace(engine.info, deadline=max(engine.info.deadline, _PATIENCE * (time.monotonic() - start)))
         except BaseException:
             engine.close()
             raise
-        return engine, heads
+        return engine, heads, info
 
 
 def _options(backend: Backend, request: Message) -> Any:
@@ -278,6 +292,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.write(arguments.replies, encode("hello", version=VERSION, pid=os.getpid()))
     try:
         backend = EntryPoint(arguments.name, arguments.entry_point, "vedette.backends").load()()
+        if backend.api != API:
+            raise BackendUnavailable(f"it speaks api {backend.api}, this Vedette {API}")  # noqa: TRY301 - one way out
     except Exception as e:  # noqa: BLE001 - a backend whose library is missing is a reason, not a crash
         text = f"{type(e).__name__}: {e}"
         os.write(arguments.replies, encode("unavailable", reason=text, hint="is its package installed?"))

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.arm64 import network
+from tests.slow.arm64 import network
 from tests.support import coral_tree, tiny_tflite
 from tests.support.edgetpu import compile_double
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.arm64.both import Both
-    from tests.arm64.root import Root
+    from tests.slow.arm64.both import Both
+    from tests.slow.arm64.root import Root
 
 pytestmark = pytest.mark.rooted
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed (pip install 'vedette[edgetpu]')")

@@ -16,12 +16,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.arm64 import board
+from tests.slow.arm64 import board
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 SUITE = "bookworm"
 PYTHON = "3.11"
 PACKAGES = ("python3", "libpython3.11")

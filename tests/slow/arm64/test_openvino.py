@@ -6,8 +6,6 @@ cameras, heat or a Pi's own operating system: the processor is emulated, and the
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,26 +14,19 @@ import pytest
 from tests.support.staged import staged
 
 if TYPE_CHECKING:
-    from tests.arm64.both import Both
-    from tests.arm64.root import Root
+    from tests.slow.arm64.both import Both
+    from tests.slow.arm64.root import Root
 
 pytestmark = pytest.mark.rooted
 
 THRESHOLD = 0.3
-UNHURRIED = Path(__file__).with_name("unhurried.py")
 
 
 def test_openvino_finds_the_same_on_arm64(both: Both, person_model: str) -> None:
     def prepare(folder: Path, root: Root | None) -> dict[str, str]:
         # Equal numbers are asked for, so the shortcut that only one of them has (bfloat16) is not taken.
         staged(person_model, folder / "model", precision="f32")
-        if root is None:
-            return {}
-        (folder / "backends.d").mkdir()
-        drop_in = {"entry_point": "unhurried:Unhurried", "path": ["/work"]}
-        (folder / "backends.d" / "openvino.yaml").write_text(json.dumps(drop_in))  # JSON is YAML
-        shutil.copy(UNHURRIED, folder)
-        return {"VEDETTE_BACKENDS_D": "backends.d"}
+        return {}
 
     keys = {
         "backend": "openvino",

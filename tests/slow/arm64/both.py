@@ -6,15 +6,15 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.arm64.comparing import Tolerance, compare
-from tests.arm64.playing import FRAMES, play
+from tests.slow.arm64.comparing import Tolerance, compare
+from tests.slow.arm64.playing import FRAMES, play
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tests.arm64.playing import Played
-    from tests.arm64.root import Root
+    from tests.slow.arm64.playing import Played
+    from tests.slow.arm64.root import Root
     from tests.support.audience import Audience
     from tests.support.brokers import BrokerProcess
 

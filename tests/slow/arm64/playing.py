@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.arm64.root import Root
+    from tests.slow.arm64.root import Root
     from tests.support.audience import Audience
 
 CAMERA = "clip"

@@ -12,17 +12,17 @@ import pytest
 
 from backends import store
 from backends.contract import BackendError
-from tests.arm64 import root as arm64
-from tests.arm64.binfmt import NoEmulation, emulation
-from tests.arm64.both import Both
-from tests.arm64.playing import FRAMES
 from tests.e2e.conftest import listen, person_model
+from tests.slow.arm64 import root as arm64
+from tests.slow.arm64.binfmt import NoEmulation, emulation
+from tests.slow.arm64.both import Both
+from tests.slow.arm64.playing import FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.arm64.root import Root
+    from tests.slow.arm64.root import Root
     from tests.support.audience import Audience
     from tests.support.brokers import BrokerProcess
 
