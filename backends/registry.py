@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.metadata import distributions, entry_points
 from typing import TYPE_CHECKING
 
 from backends import drop_in
+from backends.points import points
 from backends.registered import Registered
 from backends.survey import Report, Survey, probe, survey, survey_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
 __all__ = [
@@ -29,24 +28,11 @@ GROUP = "vedette.backends"
 def discover() -> dict[str, Registered]:
     """By name. Of two distributions that claim one name the first in sorted order counts; backends.d is above all."""
     found: dict[str, Registered] = {}
-    for backend in sorted(map(_registered, _points()), key=lambda b: (b.name, b.distribution, b.entry_point)):
+    for backend in sorted(map(_registered, points(GROUP)), key=lambda b: (b.name, b.distribution, b.entry_point)):
         found.setdefault(backend.name, backend)
     for own in drop_in.read_all():
         found[own.name] = own.over(found.get(own.name))
     return found
-
-
-def _points() -> Iterator[EntryPoint]:
-    """The group's entry points; a distribution with damaged metadata costs its own only."""
-    try:
-        yield from entry_points(group=GROUP)
-    except Exception:  # noqa: BLE001 - the metadata of any package on this machine may be damaged in any way
-        for distribution in distributions():
-            try:
-                points = [point for point in distribution.entry_points if point.group == GROUP]
-            except Exception:  # noqa: BLE001, S112 - as above
-                continue
-            yield from points
 
 
 def _registered(point: EntryPoint) -> Registered:

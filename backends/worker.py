@@ -2,9 +2,7 @@
 
 python -m backends.worker --requests FD --replies FD NAME MODULE:CLASS
 
-Stream threads follow one another as leader: the one that holds the lock reads the next request and, before it works
-on it, hands the reading over. So a frame needs no queue and no extra thread hop, and the runtime has as many `run`
-calls in flight as it has streams.
+This thread probes, loads and is the first stream; `backends.streams` has the others.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ import mmap
 import os
 import signal
 import sys
-import threading
 import time
 from dataclasses import asdict, fields, replace
 from importlib.metadata import EntryPoint
@@ -38,6 +35,7 @@ from backends.contract import (
     EngineInfo,
 )
 from backends.protocol import VERSION, LineReader, Message, SlotLayout, encode
+from backends.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _OPEN_SECONDS = 120.0
-_TELEMETRY_SECONDS = 10.0
 _PATIENCE = 4.0
 
 
@@ -137,7 +134,7 @@ class Worker:
         with Path(message["path"]).open("r+b") as file:
             memory = memoryview(mmap.mmap(file.fileno(), layout.size))
         self._reply("mapped")
-        return _Streams(self._reader, self._replies, engine, heads, layout, memory).run()
+        return Streams(self._reader, self._replies, engine, heads, layout, memory).run()
 
     def _load(self, artifact: Artifact, request: Message) -> tuple[Engine, list[Head], EngineInfo]:
         from backends.heads import make_head
@@ -191,92 +188,6 @@ def _first_free(devices: Sequence[Device], load: Callable[[Device], Engine]) -> 
         with contextlib.suppress(BackendUnavailable):
             return load(device)
     return load(last)
-
-
-class _Streams:
-    """As many threads as the engine has streams, each a leader in its turn."""
-
-    def __init__(
-        self,
-        reader: LineReader,
-        replies: int,
-        engine: Engine,
-        heads: Sequence[Head],
-        layout: SlotLayout,
-        memory: memoryview,
-    ) -> None:
-        self._reader = reader
-        self._replies = replies
-        self._engine = engine
-        self._heads = heads
-        self._images = [layout.image(memory, i) for i in range(layout.slots)]
-        self._results = [layout.results(memory, i) for i in range(layout.slots)]
-        self._leader = threading.Lock()
-        self._telemetry = getattr(engine, "telemetry", None)
-        self._telemetry_at = 0.0
-        self._over = False
-        self._other: Message | None = None
-
-    def run(self) -> Message | None:
-        """Serves until a message comes that is not `run`; returns it (None at the end of the stream)."""
-        threads = [
-            threading.Thread(target=self._follow, args=(head,), name=f"stream-{i}")
-            for i, head in enumerate(self._heads[1:], 1)
-        ]
-        for thread in threads:
-            thread.start()
-        self._follow(self._heads[0])
-        for thread in threads:
-            thread.join()
-        return self._other
-
-    def _follow(self, head: Head) -> None:
-        while True:
-            with self._leader:
-                if self._over:
-                    return
-                message = self._reader.read()
-                if message is None or message["op"] != "run":
-                    self._over, self._other = True, message
-                    return
-                if self._telemetry is not None and time.monotonic() >= self._telemetry_at:
-                    self._tell()
-            os.write(self._replies, self._serve(head, message["slot"], message["n"], message["floor"]))
-
-    def _tell(self) -> None:
-        self._telemetry_at = time.monotonic() + _TELEMETRY_SECONDS
-        assert self._telemetry is not None
-        try:
-            values = {str(k): float(v) for k, v in self._telemetry().items()}
-        except Exception:  # noqa: BLE001 - a sensor that cannot be read costs its figure, not a frame
-            return
-        os.write(self._replies, encode("telemetry", values=values))
-
-    def _serve(self, head: Head, slot: int, n: int, floor: float) -> bytes:
-        start = time.monotonic()
-        try:
-            outputs = self._engine.run(self._images[slot])
-            inferred = time.monotonic()
-            found = head.decode(outputs, floor)
-        except EngineError as e:
-            return encode("error", slot=slot, n=n, text=str(e), retriable=e.retriable)
-        except Exception as e:  # noqa: BLE001 - whatever a runtime raises ends this frame, not the process
-            return encode("error", slot=slot, n=n, text=f"{type(e).__name__}: {e}", retriable=False)
-        count = len(found)
-        rows = self._results[slot]
-        rows[:count, :4] = found.xyxy
-        rows[:count, 4] = found.confidence
-        rows[:count, 5] = found.class_id
-        end = time.monotonic()
-        return encode(
-            "done",
-            slot=slot,
-            n=n,
-            count=count,
-            start=start,
-            infer_ms=round((inferred - start) * 1e3, 3),
-            head_ms=round((end - inferred) * 1e3, 3),
-        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

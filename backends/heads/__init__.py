@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from backends.contract import ArtifactError, Output
 from backends.heads.coarse import check_scales
+from backends.points import points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ class Head(Protocol):
 
 def families() -> tuple[str, ...]:
     """The ids of all heads there are, ours and strangers'; nothing is imported."""
-    return tuple(sorted({*BUILTIN, *(entry.name for entry in entry_points(group=GROUP))}))
+    return tuple(sorted({*BUILTIN, *(entry.name for entry in points(GROUP))}))
 
 
 def make_head(artifact: Artifact, outputs: Sequence[Output]) -> Head:
@@ -79,7 +79,9 @@ def _factory(family: str) -> Factory:
     if family in BUILTIN:
         module, name = BUILTIN[family].split(":")
         return cast("Factory", getattr(import_module(module), name))
-    for entry in entry_points(group=GROUP, name=family):
+    for entry in points(GROUP):
+        if entry.name != family:
+            continue
         try:
             return cast("Factory", entry.load())
         except Exception as error:
