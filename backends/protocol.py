@@ -93,6 +93,17 @@ def encode(op: str, **fields: Any) -> bytes:
     return (_JSON({"op": op, **fields}) + "\n").encode()
 
 
+def encode_run(slot: int, n: int, floor: float) -> bytes:
+    """As `encode`, for the word of every frame: through a template it costs an eighth."""
+    return b'{"op":"run","slot":%d,"n":%d,"floor":%.6f}\n' % (slot, n, floor)
+
+
+def encode_done(slot: int, n: int, count: int, start: float, infer_ms: float, head_ms: float) -> bytes:
+    """As `encode_run`."""
+    words = b'{"op":"done","slot":%d,"n":%d,"count":%d,"start":%.6f,"infer_ms":%.3f,"head_ms":%.3f}\n'
+    return words % (slot, n, count, start, infer_ms, head_ms)
+
+
 class LineReader:
     """Messages out of a pipe's descriptor. Blocking or not is the descriptor's own setting."""
 
@@ -119,7 +130,7 @@ class LineReader:
         return messages
 
     def _fill(self) -> bool:
-        chunk = os.read(self._fd, 65536)
+        chunk = os.read(self._fd, 8192)
         self.ended = not chunk
         self._buffer += chunk
         if len(self._buffer) > MAX_LINE:

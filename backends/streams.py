@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from backends.contract import EngineError
-from backends.protocol import LineReader, Message, SlotLayout, encode
+from backends.protocol import LineReader, Message, SlotLayout, encode, encode_done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,12 +99,4 @@ class Streams:
         rows[:count, 4] = found.confidence
         rows[:count, 5] = found.class_id
         end = time.monotonic()
-        return encode(
-            "done",
-            slot=slot,
-            n=n,
-            count=count,
-            start=start,
-            infer_ms=round((inferred - start) * 1e3, 3),
-            head_ms=round((end - inferred) * 1e3, 3),
-        )
+        return encode_done(slot, n, count, start, (inferred - start) * 1e3, (end - inferred) * 1e3)

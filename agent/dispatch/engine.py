@@ -104,7 +104,7 @@ class RemoteEngine:
         assert self._worker is not None
         self.slots.run(slot, n, now)
         try:
-            self._worker.send("run", slot=slot, n=n, floor=floor)
+            self._worker.run(slot, n, floor)
         except WorkerGone:
             self.slots.overdue_now(slot, now)  # `advance` or the end of the pipe takes it from here
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from backends.protocol import LineReader, Message, ProtocolError, SlotLayout, encode
+from backends.protocol import LineReader, Message, ProtocolError, SlotLayout, encode, encode_run
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -78,7 +78,14 @@ class WorkerProcess:
         return self._replies, self._output.fileno()
 
     def send(self, op: str, **content: Any) -> None:
-        data = encode(op, **content)
+        """Raises WorkerGone."""
+        self._write(encode(op, **content))
+
+    def run(self, slot: int, n: int, floor: float) -> None:
+        """`send` of a run. Raises WorkerGone."""
+        self._write(encode_run(slot, n, floor))
+
+    def _write(self, data: bytes) -> None:
         while data:
             try:
                 data = data[os.write(self._requests, data) :]
