@@ -81,7 +81,7 @@ def bare(runs: int) -> float:
 
 
 def measure(rounds: int, runs: int) -> dict[str, float]:
-    """Milliseconds, medians over the rounds. hop: the difference of the two ways; bare_pipe: what of it nobody can save."""
+    """Milliseconds, medians over the rounds. hop: the difference of the ways; bare_pipe: what nobody can save of it."""
     with tempfile.TemporaryDirectory() as folder:
         artifact = open_artifact(model(Path(folder)))
         spec = EngineSpec("hop", ENTRY, (artifact,), {"mode": "latency", "threads": 1})
