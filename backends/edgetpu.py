@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backends import coral, coral_diagnosis, libedgetpu, runtimes
 from backends.contract import (
     API,
     ArtifactError,
@@ -21,14 +20,15 @@ from backends.contract import (
     Output,
     Progress,
 )
-from backends.tflite_engine import TFLiteEngine, short
+from backends.tflite import coral, diagnosis, libedgetpu, runtimes
+from backends.tflite.engine import TFLiteEngine, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from backends.artifact import Artifact
-    from backends.coral import Chip
+    from backends.tflite.coral import Chip
 
 _LEVELS = ("Low", "Medium", "High", "Max")
 _RUNTIMES = (runtimes.LITERT, runtimes.TFLITE, runtimes.PYCORAL)
@@ -67,7 +67,7 @@ class EdgeTPU:
         at = coral.root()
         chips = coral.chips(at)
         if not chips:
-            raise coral_diagnosis.none_found(at)
+            raise diagnosis.none_found(at)
         runtime = runtimes.find(_RUNTIMES)
         try:
             library = libedgetpu.find().version
@@ -89,7 +89,7 @@ class EdgeTPU:
         chip = next((one for one in chips if one.id == device.id), None)
         if chip is None:
             raise BackendUnavailable(f"{device.id} is no longer there", "it is used again when it is back")
-        barred = coral_diagnosis.closed(chip)
+        barred = diagnosis.closed(chip)
         if barred is not None:
             raise barred  # the library would say no more than that it does not see the chip
         delegate = {"device": libedgetpu.index(library, chip, chips)}
@@ -101,7 +101,7 @@ class EdgeTPU:
             try:
                 return runtime.open_delegated(artifact.path, library.path, delegate)
             except runtimes.DelegateRefused as e:
-                raise coral_diagnosis.not_opened(chip, at) from e
+                raise diagnosis.not_opened(chip, at) from e
 
         def describe(precision: str, outputs: tuple[Output, ...], notes: tuple[str, ...]) -> EngineInfo:
             return EngineInfo(
@@ -112,7 +112,7 @@ class EdgeTPU:
                 streams=1,
                 exclusive=True,
                 outputs=outputs,
-                notes=(f"device {delegate['device']}", *coral_diagnosis.remarks(chip, at), *notes),
+                notes=(f"device {delegate['device']}", *diagnosis.remarks(chip, at), *notes),
                 deadline=1.0,
             )
 
@@ -126,7 +126,7 @@ def _device(chip: Chip, at: Path, details: Mapping[str, str]) -> Device:
     found = dict(details)
     if chip.speed:
         found["speed"] = f"{chip.speed} Mbit/s"
-    found["remarks"] = "; ".join(filter(None, [found["remarks"], *coral_diagnosis.remarks(chip, at)]))
+    found["remarks"] = "; ".join(filter(None, [found["remarks"], *diagnosis.remarks(chip, at)]))
     return Device(chip.id, chip.name, found)
 
 

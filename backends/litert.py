@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backends import runtimes
 from backends.contract import API, ArtifactError, Device, EngineInfo, Output, Progress
-from backends.tflite_engine import TFLiteEngine, short
+from backends.tflite import runtimes
+from backends.tflite.engine import TFLiteEngine, short
 
 if TYPE_CHECKING:
     from backends.artifact import Artifact

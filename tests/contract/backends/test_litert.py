@@ -17,7 +17,7 @@ from backends.contract import ArtifactError, Device, EngineError
 from backends.litert import LiteRT, Options
 from backends.testing.conformance import BackendConformance
 from backends.testing.driver import Driven
-from backends.tflite_engine import TFLiteEngine
+from backends.tflite.engine import TFLiteEngine
 from tests.contract.backends.coral_worker import (
     EDGETPU,
     HEIGHT,
@@ -222,7 +222,7 @@ def packages(folder: Path, files: dict[str, str]) -> Path:
 def found(path: Path, *names: str) -> str:
     """The runtime that `find` takes, or why none, in a process of its own with `path` before all packages."""
     code = (
-        "import json, sys; from backends import runtimes; runtimes._SECONDS = 1.0\n"
+        "import json, sys; from backends.tflite import runtimes; runtimes._SECONDS = 1.0\n"
         "try: print(json.dumps(runtimes.find(tuple(sys.argv[1:])).name))\n"
         "except runtimes.BackendUnavailable as e: print(json.dumps(e.reason))"
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from backends import coral, coral_diagnosis, libedgetpu
 from backends.contract import BackendUnavailable
-from backends.coral import Chip
+from backends.tflite import coral, diagnosis, libedgetpu
+from backends.tflite.coral import Chip
 from tests.support import coral_tree as tree
 
 
@@ -64,7 +64,7 @@ def test_a_usb_chip_has_no_temperature(tmp_path: Path) -> None:
 def test_why_there_is_none(tmp_path: Path, build: Callable[[Path], None], cause: str) -> None:
     build(tmp_path)
     assert coral.chips(tmp_path) == ()
-    found = coral_diagnosis.none_found(tmp_path)
+    found = diagnosis.none_found(tmp_path)
     assert found.reason.startswith(cause)
     assert found.hint
 
@@ -75,7 +75,7 @@ def anyone(path: Path, mode: int) -> bool:
 
 def test_why_a_chip_does_not_open(tmp_path: Path) -> None:
     def why(at: Path, may_open: Callable[[Path, int], bool] = anyone) -> BackendUnavailable:
-        return coral_diagnosis.not_opened(coral.chips(at)[0], at, may_open)
+        return diagnosis.not_opened(coral.chips(at)[0], at, may_open)
 
     node = tree.usb(tmp_path / "usb")
     refused = why(tmp_path / "usb", lambda path, mode: False)
@@ -99,7 +99,7 @@ def test_a_chip_that_another_process_holds_is_busy(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        busy = coral_diagnosis.not_opened(coral.chips(tmp_path)[0], tmp_path)
+        busy = diagnosis.not_opened(coral.chips(tmp_path)[0], tmp_path)
         assert holder.stdin is not None
         holder.stdin.close()
     assert f"(process {holder.pid})" in busy.reason
@@ -109,7 +109,7 @@ def test_a_chip_that_another_process_holds_is_busy(tmp_path: Path) -> None:
 def test_a_chip_that_went_away_while_it_was_opened(tmp_path: Path) -> None:
     tree.usb(tmp_path, number=5)
     gone = Chip("usb:2-1", tmp_path / "dev/bus/usb/002/004", fresh=True, speed=5000)
-    assert "went away or changed" in coral_diagnosis.not_opened(gone, tmp_path).reason
+    assert "went away or changed" in diagnosis.not_opened(gone, tmp_path).reason
 
 
 def test_a_slow_port_is_remarked(tmp_path: Path) -> None:
@@ -117,8 +117,8 @@ def test_a_slow_port_is_remarked(tmp_path: Path) -> None:
     tree.usb(tmp_path, "2-1", speed="5000")
     tree.usb(tmp_path, "3-1", speed="unknown")
     slow, fast, unknown = coral.chips(tmp_path)
-    assert "480 Mbit/s" in coral_diagnosis.remarks(slow, tmp_path)[0]
-    assert coral_diagnosis.remarks(fast, tmp_path) == coral_diagnosis.remarks(unknown, tmp_path) == ()
+    assert "480 Mbit/s" in diagnosis.remarks(slow, tmp_path)[0]
+    assert diagnosis.remarks(fast, tmp_path) == diagnosis.remarks(unknown, tmp_path) == ()
 
 
 USB1, USB2, PCI = Chip("usb:1-1", Path("/n")), Chip("usb:2-1", Path("/n")), Chip("pci:1", Path("/dev/apex_1"))

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from backends.artifact import InputSpec
-from backends.quantise import Encoder, table, unusual
+from backends.tflite.quantise import Encoder, table, unusual
 from tests.support import tiny_tflite
 
 STEP = 1 / 255

@@ -19,7 +19,7 @@ from backends.contract import BackendUnavailable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backends.coral import Chip
+    from backends.tflite.coral import Chip
 
 VARIABLE = "VEDETTE_LIBEDGETPU"
 """Names the library's file where no option does."""

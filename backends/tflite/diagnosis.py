@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backends import coral
 from backends.contract import BackendUnavailable
+from backends.tflite import coral
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backends.coral import Chip
+    from backends.tflite.coral import Chip
 
 _POWER = "use a powered hub or the official supply, and another cable"
 _GROUP = {"usb": "plugdev", "pci": "apex"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.contract import ArtifactError, BackendError, EngineError, Output
-from backends.quantise import Encoder, unusual
+from backends.tflite.quantise import Encoder, unusual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -31,7 +31,7 @@ _MODULES = {
     TFLITE: "tflite_runtime.interpreter",
     PYCORAL: "pycoral.utils.edgetpu",
 }
-_BRIDGE = Path(__file__).with_name("bridge.py")
+_BRIDGE = Path(__file__).parents[1] / "bridge.py"
 _SECONDS = 8.0
 # A TFLite file of one tensor, float32 (1,), that is input and output, and no operator.
 _MODEL = base64.b64decode(
@@ -111,7 +111,7 @@ def _tried(name: str) -> tuple[str, str | None]:
     """Version, and why it does not work or None."""
     try:
         done = subprocess.run(
-            [sys.executable, str(_BRIDGE), "backends.runtimes", name],
+            [sys.executable, str(_BRIDGE), "backends.tflite.runtimes", name],
             capture_output=True,
             text=True,
             timeout=_SECONDS,
@@ -148,7 +148,7 @@ def _construct(name: str) -> str | None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The child: one line of JSON."""
-    parser = argparse.ArgumentParser(prog="backends.runtimes")
+    parser = argparse.ArgumentParser(prog="backends.tflite.runtimes")
     parser.add_argument("name", choices=sorted(_MODULES))
     name = parser.parse_args(argv).name
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a killed worker leaves no child behind

@@ -1,0 +1,1 @@
+"""What the Edge TPU and the LiteRT backend share, and what is known of Corals."""
