@@ -1,5 +1,5 @@
 # make run: see it work.  make test: all tests this machine can run.  make install: as a service (root).
-# make test-faults, test-tensorrt, test-plugin, test-arm64: the slow ones of tests/slow/.
+# make test-backends, test-faults, test-tensorrt, test-plugin, test-arm64: the slow ones of tests/slow/.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

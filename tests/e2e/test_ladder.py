@@ -125,7 +125,7 @@ def rig(rigs: list[Rig], tmp_path: Path) -> Rig:
     return rigs[0]
 
 
-@pytest.mark.parametrize("run", ["abort", "segv", "kill", "exit", "hang", "pause", "error", "raise"])
+@pytest.mark.parametrize("run", ["abort", "kill", "exit", "hang", "error"])
 def test_whatever_the_chip_does_the_next_engine_takes_over_and_the_chip_comes_back(rig: Rig, run: str) -> None:
     rig.until("chip")
     while rig.ladder.rungs[1].state != "serving":
