@@ -11,12 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.contract.backends.coral_worker import (
-    WIDTH,
-    Chips,
-    detector,
-    expected,
-)
+from tests.contract.backends.coral_worker import HEIGHT, WIDTH, Chips, detector, expected
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed (pip install 'vedette[edgetpu]')")
 IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
