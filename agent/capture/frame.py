@@ -29,6 +29,17 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Motion:
+    """boxes: x1, y1, x2, y2 in 0..1 of the whole (rotated) picture, where something has moved.
+
+    unsettled: the picture as a whole has changed (light, a moved camera), so that its parts tell nothing for now.
+    """
+
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    unsettled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One decoded frame of one camera.
 
@@ -36,6 +47,7 @@ class Frame:
     rotate: 0, 90, 180 or 270 degrees clockwise, still to be applied; width and height are those of the rotated picture.
     captured_at: wall clock, seconds since the epoch; monotonic: the same instant on time.monotonic().
     media_time: the camera's own monotonic time in seconds; goes on over loops and reconnects.
+    motion: what has moved since the last frame that was taken; None where nobody watches for it.
     """
 
     camera: str
@@ -47,3 +59,4 @@ class Frame:
     captured_at: float
     monotonic: float
     media_time: float
+    motion: Motion | None = None

@@ -95,7 +95,7 @@ class Builder:
             pace=given["pace"],
             loop=given["loop"],
             confidence=float(given["confidence"]),
-            labels=given["labels"],
+            labels=tuple(model.LabelConfig(label) for label in given["labels"]),
             model=self._model(given) or default_model,
             backend=self._backend(given) or default_backend,
             hwaccel=given["hwaccel"],

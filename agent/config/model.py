@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.config.problems import Problem
 
@@ -89,12 +89,75 @@ class CameraTlsConfig:
     insecure: bool = False
 
 
+Point: TypeAlias = tuple[float, float]
+Polygon: TypeAlias = tuple[Point, ...]
+"""Corners in 0..1 of the whole (rotated) picture, y down; at least three."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelConfig:
+    """What one label's detections must have beside the camera's own; confidence None: the camera's.
+
+    min_height, min_width: 0..1 of the picture. masks: where the box's foot point must not be.
+    """
+
+    label: str
+    confidence: float | None = None
+    min_height: float = 0.0
+    min_width: float = 0.0
+    masks: tuple[Polygon, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MotionConfig:
+    """masks: where nothing that moves counts."""
+
+    enabled: bool = False
+    masks: tuple[Polygon, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotsConfig:
+    """crop: the object alone, with some room around it, else the whole picture. box: drawn in."""
+
+    enabled: bool = False
+    crop: bool = True
+    box: bool = False
+    max_kb: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneConfig:
+    """labels: none for all. confidence, min_height: more than the camera asks for. dwell: seconds until it counts."""
+
+    id: str
+    polygon: Polygon
+    name: str = ""
+    labels: tuple[str, ...] = ()
+    confidence: float = 0.0
+    min_height: float = 0.0
+    dwell: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LineConfig:
+    """points: the arrow's first and last. reverse: "in" is from its right to its left. labels: none for all."""
+
+    id: str
+    points: tuple[Point, Point]
+    name: str = ""
+    reverse: bool = False
+    labels: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
     """One camera.
 
     source: a URL without credentials, or an absolute path. timeout: seconds, for opening and for each read.
     rotate: degrees clockwise. fps: inferences a second at most, 0 for every frame. labels: empty for all.
+    regions: whether to look again, closely, where something moves. privacy: what is black before anybody looks.
+    weight: this camera's share of a busy engine, beside the others'.
     model and backend are resolved: the camera's own, else the top level's.
     """
 
@@ -112,7 +175,14 @@ class CameraConfig:
     pace: Pace = "realtime"
     loop: bool = False
     confidence: float = 0.5
-    labels: tuple[str, ...] = ()
+    labels: tuple[LabelConfig, ...] = ()
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    regions: bool = False
+    privacy: tuple[Polygon, ...] = ()
+    snapshots: SnapshotsConfig = field(default_factory=SnapshotsConfig)
+    zones: tuple[ZoneConfig, ...] = ()
+    lines: tuple[LineConfig, ...] = ()
+    weight: float = 1.0
     model: str = "person"
     backend: tuple[str, ...] = ("auto",)
     hwaccel: HwAccel = "auto"

@@ -8,13 +8,13 @@ import os
 import select
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.dispatch.lane import Job, Lane, longest_waiting
 from agent.dispatch.letterbox import Placement
 from agent.dispatch.result import Result
 from agent.dispatch.scaler import Scaler
+from agent.perception.facts import Facts, Moment
 from backends.detections import Detections, Unknown
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Dispatcher:
         self._fill()
         for lane in self.lanes:
             for job in lane.settled():
-                self._answer(lane, job.result)
+                self._answer(lane, job)
             self._speak_for_silence(lane, now)
 
     def _sleep(self) -> list[int]:
@@ -172,25 +172,27 @@ class Dispatcher:
         if reason != self._complaint:  # once, not once per frame
             self._complaint = reason
             log.warning(reason, extra={"CAMERA": lane.camera})
-        lane.jobs.append(Job(0, frame, Placement(0, 0, 1, 1), result=Result(frame, Unknown(reason))))
+        lane.jobs.append(Job(0, frame, Placement(0, 0, 1, 1), seen=Unknown(reason)))
 
     def _settle(self, done: Done) -> None:
         lane, job = self._jobs.pop(done.n)
         seen, frame = done.seen, job.frame
         if isinstance(seen, Unknown):
             lane.unknown += 1
-            job.result = Result(frame, seen)
+            job.seen, job.backend, job.rev = seen, "", ""
             return
         lane.inferred += 1
         lane.last_inference = self.turned_at
-        seen = Detections(job.placement.to_picture(seen.xyxy), seen.confidence, seen.class_id)
-        queue_ms = max(0.0, done.started - frame.monotonic) * 1e3
-        job.result = Result(frame, seen, job.backend, job.rev, queue_ms, done.inference_ms)
+        job.seen = Detections(job.placement.to_picture(seen.xyxy), seen.confidence, seen.class_id)
+        job.queue_ms = max(0.0, done.started - frame.monotonic) * 1e3
+        job.inference_ms = done.inference_ms
 
-    def _answer(self, lane: Lane, result: Result | None) -> None:
-        assert result is not None
+    def _answer(self, lane: Lane, job: Job) -> None:
+        assert job.seen is not None
         lane.answered_at = self.turned_at
-        self._on_result(replace(result, seen=lane.scene.update(result.seen)))
+        frame = job.frame
+        facts = lane.scene.update(moment(frame), (frame.width, frame.height), job.seen)
+        self._on_result(Result(frame, facts, job.backend, job.rev, job.queue_ms, job.inference_ms))
 
     def _speak_for_silence(self, lane: Lane, now: float) -> None:
         """A camera that delivers frames nobody infers says so each second: unknown is not empty."""
@@ -202,4 +204,8 @@ class Dispatcher:
         lane.answered_at = now
         engine = self.ladder.current
         cause = "rate" if engine.serving else f"engine {engine.state}"
-        self._on_result(Result(frame, Unknown(cause)))
+        self._on_result(Result(frame, Facts(Unknown(cause))))
+
+
+def moment(frame: Frame) -> Moment:
+    return Moment(frame.media_time, frame.captured_at, frame.monotonic)

@@ -12,20 +12,22 @@ if TYPE_CHECKING:
     from agent.capture.frame import Frame
     from agent.capture.mailbox import Mailbox
     from agent.dispatch.letterbox import Placement
-    from agent.dispatch.result import Result
     from agent.perception.scene import Scene
+    from backends.detections import Detections, Unknown
 
 
 @dataclass(slots=True)
 class Job:
-    """A frame in a slot; `result` is set when its answer came. backend, rev: who was asked."""
+    """A frame in a slot; `seen` is set when its answer came. backend, rev: who was asked."""
 
     n: int
     frame: Frame
     placement: Placement
     backend: str = ""
     rev: str = ""
-    result: Result | None = None
+    seen: Detections | Unknown | None = None
+    queue_ms: float = 0.0
+    inference_ms: float = 0.0
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ class Lane:
     def settled(self) -> list[Job]:
         """The jobs whose answers are here, in capture order; one that is still out holds back those behind it."""
         jobs = []
-        while self.jobs and self.jobs[0].result is not None:
+        while self.jobs and self.jobs[0].seen is not None:
             jobs.append(self.jobs.popleft())
         return jobs
 

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from agent.capture.frame import Frame
+    from agent.perception.facts import Facts
     from backends.detections import Detections, Unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One frame's answer. `seen` is what the scene publishes, boxes in 0..1 of the picture, or Unknown.
+    """One frame's answer. facts: what the scene made of it.
 
     backend, rev: who looked, and with which file (the first 8 hex digits of its sha256). queue_ms: capture to start of
     inference; inference_ms: the engine alone. All empty when nothing was inferred.
     """
 
     frame: Frame
-    seen: Detections | Unknown
+    facts: Facts
     backend: str = ""
     rev: str = ""
     queue_ms: float = 0.0

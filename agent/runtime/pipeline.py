@@ -23,6 +23,7 @@ from agent.perception.scene import Scene
 from agent.publish.topics import Topics
 from agent.runtime import machine
 from agent.runtime.plan import engine_id
+from agent.runtime.scenes import scene_settings
 
 if TYPE_CHECKING:
     from agent.config.model import CameraConfig, Config
@@ -87,7 +88,7 @@ class Pipeline:
 
     @staticmethod
     def _lane(camera: CameraConfig, artifact: Artifact, mailbox: Mailbox) -> Lane:
-        scene = Scene(artifact.labels, camera.confidence, camera.labels)
+        scene = Scene(scene_settings(camera, artifact.labels))
         floor = min(_FLOOR, camera.confidence)
         return Lane(camera.id, mailbox, scene, camera.fps, camera.pace != "max", floor)
 

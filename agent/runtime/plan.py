@@ -61,7 +61,7 @@ class _Search:
         artifact = self._artifact(camera)
         if artifact is None:
             return
-        for label in camera.labels:
+        for label in (rule.label for rule in camera.labels):
             if label not in artifact.labels:
                 known = ", ".join(artifact.labels[:12]) + (", ..." if len(artifact.labels) > 12 else "")
                 self._problem(camera, "labels", f"{camera.model} does not know {label!r}; it knows {known}")

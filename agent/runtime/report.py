@@ -109,12 +109,12 @@ class Report:
         frame = result.frame
         stamp = FrameStamp(frame.index, frame.width, frame.height, frame.captured_at, frame.media_time)
         synced = clock_synced()
-        if isinstance(result.seen, Unknown):
-            message = unknown_message(view.origin, view.seq, stamp, synced, result.seen.reason)
+        seen = result.facts.seen
+        if isinstance(seen, Unknown):
+            message = unknown_message(view.origin, view.seq, stamp, synced, seen.reason)
         else:
             total = (time.monotonic() - frame.monotonic) * 1e3
             latency = Latency(result.queue_ms, result.inference_ms, total)
-            seen = result.seen
             message = detections_message(
                 view.origin,
                 view.seq,
@@ -125,6 +125,7 @@ class Report:
                 seen.xyxy,
                 seen.confidence,
                 seen.class_id,
+                result.facts.track_ids,
             )
         view.seq += 1
         view.published += self._publisher.send(view.topic, message, _DETECTIONS_EXPIRY)

@@ -23,6 +23,7 @@ from agent.dispatch.result import Result
 from agent.dispatch.spec import EngineSpec
 from agent.dispatch.worker import WorkerProcess
 from agent.perception.scene import Scene
+from agent.perception.settings import LabelRule, Settings
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
 from backends.registry import Registered
@@ -55,7 +56,7 @@ class Rig:
         self.ladder = Ladder([spec], spawn, lambda _engine, _status: None, warm=False)
         self.engine = self.ladder.rungs[0]
         self.lanes = [
-            Lane(c, Mailbox(self.wake, wait=not live), Scene(["thing"], 0.0), 0, live, 0.0)
+            Lane(c, Mailbox(self.wake, wait=not live), Scene(Settings({0: LabelRule(0.0)})), 0, live, 0.0)
             for c, live in cameras.items()
         ]
         self.dispatcher = Dispatcher("test", self.ladder, self.lanes, self.hear)
@@ -74,7 +75,7 @@ class Rig:
         return self.results[camera]
 
     def inferred(self, camera: str) -> list[Result]:
-        return [r for r in self.results[camera] if isinstance(r.seen, Detections)]
+        return [r for r in self.results[camera] if isinstance(r.facts.seen, Detections)]
 
     def until_serving(self) -> None:
         deadline = time.monotonic() + 20
@@ -110,9 +111,9 @@ def test_where_every_frame_counts_none_is_lost_and_the_order_stays(artifact: Art
     rig.until_serving()
     for i in range(200):
         assert rig.lanes[0].mailbox.put(frame("a", i, int(GRAY[i])), 20)
-    results = [r for r in rig.wait_for("a", 200) if isinstance(r.seen, Detections)]
+    results = [r for r in rig.wait_for("a", 200) if isinstance(r.facts.seen, Detections)]
     assert [r.frame.index for r in results] == list(range(200))
-    brightness = [float(r.seen.confidence[0]) for r in results if isinstance(r.seen, Detections)]
+    brightness = [float(r.facts.seen.confidence[0]) for r in results if isinstance(r.facts.seen, Detections)]
     np.testing.assert_allclose(brightness, np.arange(200) / 219, atol=0.02)
     assert rig.lanes[0].mailbox.dropped == {"overtaken": 0, "rate": 0}
     assert all(r.queue_ms >= 0 and r.inference_ms > 0 for r in results)
@@ -155,10 +156,12 @@ def test_a_worker_killed_while_serving_is_replaced_and_its_frames_are_unknown(sl
     while not (rig.inferred("a") and rig.inferred("a")[-1].frame.index == 119):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    answers = [r for r in rig.results["a"] if not (isinstance(r.seen, Unknown) and "loading" in r.seen.reason)]
-    lost = [r for r in answers if isinstance(r.seen, Unknown)]
+    answers = [
+        r for r in rig.results["a"] if not (isinstance(r.facts.seen, Unknown) and "loading" in r.facts.seen.reason)
+    ]
+    lost = [r for r in answers if isinstance(r.facts.seen, Unknown)]
     assert 1 <= len(lost) <= 3
-    assert all(r.seen == Unknown("engine: killed by signal 9") for r in lost)
+    assert all(r.facts.seen == Unknown("engine: killed by signal 9") for r in lost)
     assert [r.frame.index for r in answers] == list(range(120))
     assert rig.engine.counters.restarts == 1
     assert not Path(f"/proc/{worker.pid}").exists()
@@ -176,7 +179,7 @@ def test_a_picture_that_cannot_be_scaled_costs_its_own_answer_only(artifact: Art
         assert rig.lanes[0].mailbox.put(made, 20)
     results = rig.wait_for("a", 9)
     assert [r.frame.index for r in results] == list(range(9))
-    assert [r.frame.index for r in results if isinstance(r.seen, Unknown)] == [4]
+    assert [r.frame.index for r in results if isinstance(r.facts.seen, Unknown)] == [4]
 
 
 def test_a_camera_nobody_looks_at_says_so_each_second(artifact: Artifact, rigs: list[Rig]) -> None:
@@ -188,4 +191,6 @@ def test_a_camera_nobody_looks_at_says_so_each_second(artifact: Artifact, rigs: 
         rig.lanes[0].mailbox.put(frame("a", 0, 50), 0)
         time.sleep(0.03)
     assert 2 <= len(rig.results["a"]) <= 4
-    assert all(isinstance(r.seen, Unknown) and r.seen.reason.startswith("engine ") for r in rig.results["a"])
+    assert all(
+        isinstance(r.facts.seen, Unknown) and r.facts.seen.reason.startswith("engine ") for r in rig.results["a"]
+    )

@@ -24,6 +24,7 @@ from agent.dispatch.result import EngineStatus, Result
 from agent.dispatch.spec import EngineSpec
 from agent.dispatch.worker import WorkerProcess, reap
 from agent.perception.scene import Scene
+from agent.perception.settings import LabelRule, Settings
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
 from backends.registry import Registered
@@ -56,7 +57,9 @@ class Rig:
             EngineSpec("cpu", CPU, (large,), {}),
         ]
         self.ladder = Ladder(specs, spawn, lambda engine, status: self.told.append((engine, status)), warm=warm)
-        self.lane = Lane("yard", Mailbox(self._wake, wait=False), Scene(["thing"], 0.0), 0, live=True, floor=0.0)
+        self.lane = Lane(
+            "yard", Mailbox(self._wake, wait=False), Scene(Settings({0: LabelRule(0.0)})), 0, live=True, floor=0.0
+        )
         self.dispatcher = Dispatcher("small", self.ladder, [self.lane], self._hear)
         self.results: list[tuple[float, Result]] = []
         self._stop = threading.Event()
@@ -99,10 +102,10 @@ class Rig:
         """Waits for frames that this backend looked at from now on; returns the longest time without any result."""
         since = time.monotonic()
         while len(self.seen_by(backend, since)) < 5:
-            assert time.monotonic() < since + seconds, (self.told[-6:], [r.seen for _, r in self.results[-3:]])
+            assert time.monotonic() < since + seconds, (self.told[-6:], [r.facts.seen for _, r in self.results[-3:]])
             time.sleep(0.01)
             reap(time.monotonic())
-        inferred = [at for at, r in list(self.results) if isinstance(r.seen, Detections) and at > since - 0.1]
+        inferred = [at for at, r in list(self.results) if isinstance(r.facts.seen, Detections) and at > since - 0.1]
         return float(np.diff([since, *inferred]).max())
 
 
@@ -150,10 +153,10 @@ def test_whatever_the_chip_does_the_next_engine_takes_over_and_the_chip_comes_ba
 def test_each_engine_gets_pictures_of_its_own_size_and_says_which_file_it_used(rig: Rig) -> None:
     rig.say("chip", run="abort", open="error")
     rig.until("cpu")
-    assert {(r.backend, r.rev) for _, r in rig.results if isinstance(r.seen, Detections)} == {
+    assert {(r.backend, r.rev) for _, r in rig.results if isinstance(r.facts.seen, Detections)} == {
         (name, artifact.rev) for name, artifact in rig.files.items()
     }
-    boxes = np.stack([r.seen.xyxy[0] for _, r in rig.results if isinstance(r.seen, Detections)])
+    boxes = np.stack([r.facts.seen.xyxy[0] for _, r in rig.results if isinstance(r.facts.seen, Detections)])
     np.testing.assert_allclose(boxes, np.broadcast_to(boxes[0], boxes.shape), atol=0.01)
 
 
@@ -219,7 +222,7 @@ def test_where_nobody_serves_frames_are_unknown_and_the_engine_has_no_fallback(r
     os.kill(rig.ladder.rungs[1]._worker.pid, signal.SIGKILL)  # type: ignore[union-attr]
     rig.say("chip", run="abort", open="error")
     since = time.monotonic()
-    while not [r for at, r in rig.results if at > since + 1 and isinstance(r.seen, Unknown)]:
+    while not [r for at, r in rig.results if at > since + 1 and isinstance(r.facts.seen, Unknown)]:
         assert time.monotonic() < since + 10
         time.sleep(0.05)
     assert rig.ladder.statuses["chip"].state in {"failed", "loading"}

@@ -237,7 +237,7 @@ cameras:
   two: {<<: *one, source: 2.mp4, backend: [y, z]}
   three: {source: 3.mp4}
 """)
-    assert [(c.model, c.backend, c.labels) for c in config.cameras] == [
+    assert [(c.model, c.backend, tuple(rule.label for rule in c.labels)) for c in config.cameras] == [
         ("b", ("x",), ("cat",)),
         ("b", ("y", "z"), ("cat",)),
         ("a", ("x",), ()),

@@ -9,8 +9,8 @@ from agent.capture.frame import Frame, Picture
 from agent.capture.mailbox import Mailbox
 from agent.dispatch.lane import Job, Lane, longest_waiting
 from agent.dispatch.letterbox import Placement
-from agent.dispatch.result import Result
 from agent.perception.scene import Scene
+from agent.perception.settings import LabelRule, Settings
 from backends.detections import Detections
 
 PICTURE = Picture(np.zeros((2, 2), np.uint8), None, None, None, False, None)
@@ -21,7 +21,7 @@ def frame(camera: str, at: float, index: int = 0) -> Frame:
 
 
 def lane(camera: str, fps: float = 0) -> Lane:
-    return Lane(camera, Mailbox(lambda: None, wait=False), Scene(["person"], 0.5), fps, True, 0.1)
+    return Lane(camera, Mailbox(lambda: None, wait=False), Scene(Settings({0: LabelRule(0.5)})), fps, True, 0.1)
 
 
 @given(st.lists(st.floats(0.01, 0.2), min_size=2, max_size=6), st.floats(0.03, 0.3))
@@ -87,8 +87,8 @@ def test_answers_leave_in_capture_order() -> None:
     ordered = lane("a")
     jobs = [Job(n, frame("a", n, n), Placement(0, 0, 2, 2)) for n in range(3)]
     ordered.jobs.extend(jobs)
-    jobs[1].result = Result(jobs[1].frame, Detections.empty(), "x")
+    jobs[1].seen = Detections.empty()
     assert ordered.settled() == []
-    jobs[0].result = Result(jobs[0].frame, Detections.empty(), "x")
+    jobs[0].seen = Detections.empty()
     assert [job.n for job in ordered.settled()] == [0, 1]
     assert [job.n for job in ordered.jobs] == [2]
