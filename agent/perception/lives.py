@@ -1,0 +1,109 @@
+"""The lives of a scene's tracks: from being seen to events, each told when it is due."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agent.perception.facts import Happening
+from agent.perception.life import Life
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from agent.perception.facts import Direction, EndReason, Kind, Moment, View
+    from agent.perception.settings import LabelRule
+    from agent.perception.track import Track
+
+UPDATE_SECONDS = 1.0
+"""Between two updates of one track."""
+
+
+class Lives:
+    """Returned happenings are in the order they are to be told.
+
+    views: whether better views are noticed. Wall clocks are only handed on.
+    """
+
+    def __init__(self, rules: Mapping[int, LabelRule], *, views: bool) -> None:
+        self._rules = rules
+        self._views = views
+        self._lives: dict[int, Life] = {}
+        self._size = (0, 0)
+
+    @property
+    def confirmed(self) -> list[Track]:
+        return [life.track for life in self._lives.values() if life.confirmed]
+
+    def is_confirmed(self, track: Track) -> bool:
+        life = self._lives.get(track.id)
+        return life is not None and life.confirmed
+
+    def seen(
+        self, at: Moment, size: tuple[int, int], tracks: Iterable[tuple[Track, bool]]
+    ) -> tuple[list[Happening], list[View]]:
+        """What the look of `at` showed: each matched track, and whether its detection passed its label's rule.
+
+        size: width and height of the picture.
+        """
+        self._size = size
+        started: list[Happening] = []
+        better: list[View] = []
+        for track, passed in tracks:
+            life = self._lives.get(track.id)
+            if life is None:
+                life = self._lives[track.id] = Life(track, at.captured_at, at.captured_at)
+            life.seen(at)
+            rule = self._rules.get(track.class_id)
+            if not life.confirmed and passed and rule is not None and life.sure(rule.confidence):
+                life.confirmed = True
+                life.told_at = at.media_time
+                started.append(self._happening("track.started", at.captured_at, life))
+            if self._views and life.confirmed and (view := life.better_view()) is not None:
+                better.append(view)
+        return started, better
+
+    def ended(self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None) -> list[Happening]:
+        """reason: None for the track's own, left or lost."""
+        told = []
+        for track in tracks:
+            life = self._lives.pop(track.id, None)
+            if life is not None and life.confirmed:
+                why = reason or life.end_reason()
+                told.append(replace(self._happening("track.ended", wall, life), end_reason=why))
+        return told
+
+    def entered(self, wall: float, track: Track, zone: str, since: float) -> Happening:
+        """since: media time from which its stay is counted."""
+        life = self._lives[track.id]
+        life.enter(zone, since)
+        return replace(self._happening("zone.entered", wall, life), zone=zone)
+
+    def left(self, wall: float, track: Track, zone: str, seconds: float) -> Happening:
+        """seconds: how long this stay was."""
+        life = self._lives[track.id]
+        life.leave(zone, seconds)
+        return replace(self._happening("zone.left", wall, life), zone=zone, seconds=seconds)
+
+    def crossed(self, wall: float, track: Track, line: str, direction: Direction) -> Happening:
+        life = self._lives[track.id]
+        life.cross(line, direction)
+        return replace(self._happening("line.crossed", wall, life), line=line, direction=direction)
+
+    def updates(self, at: Moment) -> list[Happening]:
+        """Of those that have changed since they were last told of, one a second at most."""
+        due = []
+        for life in self._lives.values():
+            if life.confirmed and life.changed and at.media_time - life.told_at >= UPDATE_SECONDS:
+                life.changed = False
+                life.told_at = at.media_time
+                due.append(self._happening("track.updated", at.captured_at, life))
+        return due
+
+    def grown_stale(self, wall: float) -> list[Happening]:
+        """Each confirmed track once more, marked as stale."""
+        alive = [life for life in self._lives.values() if life.confirmed]
+        return [self._happening("track.updated", wall, life, stale=True) for life in alive]
+
+    def _happening(self, kind: Kind, wall: float, life: Life, *, stale: bool = False) -> Happening:
+        return Happening(kind, wall, life.view(stale=stale), self._size)

@@ -1,0 +1,111 @@
+"""What outlives the daemon: the number of the next track, and the totals of the lines. One small file, written whole.
+
+A daemon that is killed loses what the lines counted in its last second; it never gives a track number twice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+log = logging.getLogger("vedette.state")
+
+FILE = "scenes.json"
+_AHEAD = 10_000
+"""Track numbers that may be given before the file is written again."""
+
+Totals = dict[str, dict[str, tuple[int, int, float]]]
+"""By line, then by label: in, out, and since when (wall clock)."""
+
+
+class SceneState:
+    """`save` belongs to the main thread; `ids` may be drawn from, and `total` told, on any."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._lock = threading.Lock()
+        self._lines: dict[str, Totals] = {}
+        self._changed = self._failed = False
+        first = 1
+        try:
+            saved = json.loads(self._path.read_text())
+            first = max(1, int(saved["next_track_id"]))
+            self._lines = _totals(saved["lines"])
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
+            first = int(time.time())  # beyond any number that was given
+            log.warning("cannot read %s (%s): line counts begin anew", self._path, e)
+            self._keep_aside()
+        self._reserved = first
+        self._numbers = count(first)
+        self._drawn = first - 1
+
+    def ids(self) -> Iterator[int]:
+        """Numbers of tracks, each once in the device's life."""
+        return iter(self._draw, 0)
+
+    def _draw(self) -> int:
+        number = next(self._numbers)
+        self._drawn = max(self._drawn, number)
+        return number
+
+    def totals(self, camera: str) -> Totals:
+        with self._lock:
+            return {line: dict(labels) for line, labels in self._lines.get(camera, {}).items()}
+
+    def total(self, camera: str, line: str, label: str, total: tuple[int, int, float]) -> None:
+        with self._lock:
+            self._lines.setdefault(camera, {}).setdefault(line, {})[label] = total
+            self._changed = True
+
+    def save(self, *, ending: bool = False) -> None:
+        """Writes what has changed. ending: no track will be numbered after this, so none need be reserved."""
+        with self._lock:
+            short = self._drawn >= self._reserved - _AHEAD // 2
+            if not (self._changed or short or ending):
+                return
+            self._changed = False
+            following = self._drawn + 1
+            reserved = following if ending else following + _AHEAD
+            body = {"version": 1, "next_track_id": reserved, "lines": self._lines}
+            text = json.dumps(body)
+        draft = self._path.with_suffix(".part")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with draft.open("w") as f:
+                f.write(text)
+                f.flush()
+                os.fsync(f.fileno())
+            draft.replace(self._path)
+            self._reserved, self._failed = reserved, False
+        except OSError as e:
+            self._changed = True
+            if not self._failed:  # once, not once a second
+                log.warning("cannot write %s: %s", self._path, e.strerror)
+            self._failed = True
+
+    def _keep_aside(self) -> None:
+        try:
+            self._path.replace(self._path.with_suffix(".unreadable"))
+        except OSError:
+            log.warning("cannot rename %s", self._path)
+
+
+def _totals(saved: Any) -> dict[str, Totals]:
+    return {
+        camera: {
+            line: {label: (int(into), int(out), float(since)) for label, (into, out, since) in labels.items()}
+            for line, labels in lines.items()
+        }
+        for camera, lines in saved.items()
+    }
