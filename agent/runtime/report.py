@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agent.config.redact import redact
@@ -21,6 +19,8 @@ from agent.publish.detections import (
 from agent.publish.feed import RateLimit
 from agent.runtime import machine
 from agent.runtime.alerts import Alerts, engine_faults
+from agent.runtime.health import camera_health, engine_health, in_service
+from agent.runtime.view import View
 from backends.detections import Unknown
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from agent.capture.camera import Camera, CameraStatus
     from agent.config.model import CameraConfig, Config
     from agent.dispatch.dispatcher import Dispatcher
-    from agent.dispatch.engine import RemoteEngine
     from agent.dispatch.ladder import Ladder
     from agent.dispatch.lane import Lane
     from agent.dispatch.result import EngineStatus, Result
@@ -38,43 +37,6 @@ if TYPE_CHECKING:
     from backends.artifact import Artifact
 
 _DETECTIONS_EXPIRY = 5.0
-_RATE_WINDOW = 10.0
-
-
-@dataclass(slots=True)
-class View:
-    """One camera as seen from outside."""
-
-    config: CameraConfig
-    camera: Camera
-    lane: Lane
-    dispatcher: Dispatcher
-    model: ModelStamp
-    origin: Origin
-    topic: str
-    limit: RateLimit
-    seq: int = 0
-    published: int = 0
-    engine: str = ""  # as `cam/<c>/state` says
-    samples: deque[tuple[float, int, int]] = field(default_factory=deque)  # time, frames in, frames inferred
-
-    def sample(self, now: float) -> None:
-        self.samples.append((now, self.camera.frames, self.lane.inferred))
-        while len(self.samples) > 2 and now - self.samples[1][0] > _RATE_WINDOW:
-            self.samples.popleft()
-
-    def stamp(self, backend: str, rev: str) -> ModelStamp:
-        """Of the file and backend that looked at a frame, which may change with each."""
-        if (self.model.backend, self.model.rev) != (backend, rev):
-            self.model = replace(self.model, backend=backend, rev=rev)
-        return self.model
-
-    def rates(self) -> tuple[float, float]:
-        """Frames a second, in and inferred, over the last ten seconds."""
-        if len(self.samples) < 2:
-            return 0.0, 0.0
-        (t0, in0, inferred0), (t1, in1, inferred1) = self.samples[0], self.samples[-1]
-        return (in1 - in0) / (t1 - t0), (inferred1 - inferred0) / (t1 - t0)
 
 
 class Report:
@@ -173,8 +135,8 @@ class Report:
             at=time.time(),
             synced=clock_synced(),
             uptime=now - self._started,
-            cameras={camera: _camera_health(view, now) for camera, view in self.views.items()},
-            engines={r.spec.id: _engine_health(r, s) for ladder in self._ladders() for r, s in _in_service(ladder)},
+            cameras={camera: camera_health(view, now) for camera, view in self.views.items()},
+            engines={r.spec.id: engine_health(r, s) for ladder in self._ladders() for r, s in in_service(ladder)},
             mqtt=self._publisher.counters,
             rss=machine.own_resident_bytes(),
             load=machine.load(),
@@ -210,7 +172,7 @@ class Report:
             "last_error": self._publisher.last_error,
         }
         for ladder in self._ladders():
-            for rung, engine in _in_service(ladder):
+            for rung, engine in in_service(ladder):
                 own = {"cause": engine.cause, "fallback": engine.fallback, **rung.info}
                 body["engines"].setdefault(rung.spec.id, {}).update(own)
         body["alerts"] = ["/".join(subject) for subject in self._alerts.raised]
@@ -249,34 +211,7 @@ def _state(view: View, status: CameraStatus) -> payloads.CameraState:
         fps=status.fps or None,
         model=view.model.name,
         engine=view.dispatcher.ladder.current.spec.id,
-        motion=False,
+        motion=view.config.motion.enabled,
         confidence=view.config.confidence,
         since=status.since,
     )
-
-
-def _camera_health(view: View, now: float) -> payloads.CameraHealth:
-    fps_in, fps_inferred = view.rates()
-    lane, camera = view.lane, view.camera
-    drops = {**lane.mailbox.dropped, "corrupt": camera.corrupt, "engine": lane.unknown}
-    return payloads.CameraHealth(
-        status=camera.status(now).state,
-        frame_age=now - camera.last_frame_at if camera.last_frame_at else None,
-        inference_age=now - lane.last_inference if lane.last_inference else None,
-        fps_in=fps_in,
-        fps_inferred=fps_inferred,
-        drops=drops,
-    )
-
-
-def _in_service(ladder: Ladder) -> list[tuple[RemoteEngine, EngineStatus]]:
-    """The engines that have a status; not those that stand by."""
-    statuses = dict(ladder.statuses)
-    return [(rung, statuses[rung.spec.id]) for rung in ladder.rungs if rung.spec.id in statuses]
-
-
-def _engine_health(engine: RemoteEngine, status: EngineStatus) -> payloads.EngineHealth:
-    times = sorted(engine.counters.inference_ms.copy())
-    p50 = times[len(times) // 2] if times else None
-    p99 = times[min(len(times) - 1, len(times) * 99 // 100)] if times else None
-    return payloads.EngineHealth(status.state, p50, p99, engine.counters.restarts, dict(engine.telemetry))

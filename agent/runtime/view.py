@@ -1,0 +1,53 @@
+"""One camera with all that belongs to it, for those who tell of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent.capture.camera import Camera
+    from agent.config.model import CameraConfig
+    from agent.dispatch.dispatcher import Dispatcher
+    from agent.dispatch.lane import Lane
+    from agent.publish.detections import ModelStamp, Origin
+    from agent.publish.feed import RateLimit
+
+_RATE_WINDOW = 10.0
+
+
+@dataclass(slots=True)
+class View:
+    """One camera as seen from outside."""
+
+    config: CameraConfig
+    camera: Camera
+    lane: Lane
+    dispatcher: Dispatcher
+    model: ModelStamp
+    origin: Origin
+    topic: str
+    limit: RateLimit
+    seq: int = 0
+    published: int = 0
+    engine: str = ""  # as `cam/<c>/state` says
+    samples: deque[tuple[float, int, int]] = field(default_factory=deque)  # time, frames in, frames inferred
+
+    def sample(self, now: float) -> None:
+        self.samples.append((now, self.camera.frames, self.lane.inferred))
+        while len(self.samples) > 2 and now - self.samples[1][0] > _RATE_WINDOW:
+            self.samples.popleft()
+
+    def stamp(self, backend: str, rev: str) -> ModelStamp:
+        """Of the file and backend that looked at a frame, which may change with each."""
+        if (self.model.backend, self.model.rev) != (backend, rev):
+            self.model = replace(self.model, backend=backend, rev=rev)
+        return self.model
+
+    def rates(self) -> tuple[float, float]:
+        """Frames a second, in and inferred, over the last ten seconds."""
+        if len(self.samples) < 2:
+            return 0.0, 0.0
+        (t0, in0, inferred0), (t1, in1, inferred1) = self.samples[0], self.samples[-1]
+        return (in1 - in0) / (t1 - t0), (inferred1 - inferred0) / (t1 - t0)
