@@ -74,7 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     bench = verb("bench", _bench, "measure the pipeline against the bare engine on this machine", report=True)
     bench.add_argument("--model", default="person", help="a catalog name or a path")
     bench.add_argument("--clip", type=Path, help="a video file; default: the demo's")
-    bench.add_argument("--only", action="append", choices=("throughput", "latency", "start"), help="a part")
+    bench.add_argument("--only", action="append", choices=("throughput", "latency", "start", "scene"), help="a part")
+    bench.add_argument(
+        "--scene", dest="only", action="append_const", const="scene", help="what tracks, zones and events cost"
+    )
     _models(verb("models", _usage, "list, pull, add, inspect and measure models"))
     return parser
 

@@ -38,7 +38,20 @@ if TYPE_CHECKING:
     from agent.capture.frame import Picture
     from backends.artifact import Artifact
 
-PARTS = ("throughput", "latency", "start")
+PARTS = ("throughput", "latency", "start", "scene")
+_EVERYTHING = {
+    "zones": {
+        "left": {"polygon": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]},
+        "right": {"polygon": [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]},
+    },
+    "lines": {"across": {"points": [[0.5, 0], [0.5, 1]]}, "along": {"points": [[0, 0.6], [1, 0.6]]}},
+    "snapshots": {"enabled": True},
+}
+_CAMERAS: dict[str, dict[str, object]] = {
+    "tracked": {},
+    "everything": _EVERYTHING,
+    "gated": {**_EVERYTHING, "motion": {"enabled": True}},
+}
 _ROUNDS = 3
 _SECONDS = 6.0
 _PREPARED = 120
@@ -122,10 +135,41 @@ def start(artifact: Artifact, model: str, clip: Path) -> dict[str, Any]:
     }
 
 
+def scene(artifact: Artifact, model: str, clip: Path) -> dict[str, Any]:
+    """Tracks, zones, lines, events and snapshots on, at `pace: max`, over the bare loop; then the gate too.
+
+    With the gate, the frames are those it looked at or decided not to; `gated_inferred` is the part it looked at.
+    """
+    fps: dict[str, list[float]] = {name: [] for name in ("bare", *_CAMERAS)}
+    inferred, cpu_ms = [], dict.fromkeys(_CAMERAS, 0.0)
+    with tempfile.TemporaryDirectory(prefix="vedette-bench-") as folder:
+        request = _prepare(artifact, clip, Path(folder))
+        for _ in range(_ROUNDS):
+            fps["bare"].append(_child("backends.bare", str(request))["fps"])
+            for name, camera in _CAMERAS.items():
+                with Run(model, clip, {"pace": "max", "loop": True, **camera}) as run:
+                    measured = run.measure(_SECONDS)
+                fps[name].append(measured["frames_per_second"])
+                cpu_ms[name] = measured["daemon_cpu_ms"]
+                share = measured["inferred_per_second"] / measured["frames_per_second"]
+            inferred.append(share)  # the gated one is the last
+
+    def ratio(name: str, over: str) -> float:
+        return round(median(a / b for a, b in zip(fps[name], fps[over], strict=True)), 3)
+
+    return {
+        **{f"{name}_over_bare": ratio(name, "bare") for name in _CAMERAS},
+        "everything_over_tracked": ratio("everything", "tracked"),
+        "gated_inferred": round(median(inferred), 3),
+        "daemon_cpu_ms_per_inferred": cpu_ms,
+    }
+
+
 _MEASURES: dict[str, Callable[[Artifact, str, Path], dict[str, Any]]] = {
     "throughput": throughput,
     "latency": latency,
     "start": start,
+    "scene": scene,
 }
 
 

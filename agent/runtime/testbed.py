@@ -106,6 +106,7 @@ class Run:
         time.sleep(_WARM_SECONDS)
         pids = {"daemon": self.daemon.pid, "worker": self._worker()}
         cpu = {name: _cpu_seconds(pid) for name, pid in pids.items()}
+        before = self.status()
         first, begin = len(self.messages), time.monotonic()
         time.sleep(seconds)
         last, end = len(self.messages), time.monotonic()
@@ -117,9 +118,12 @@ class Run:
             raise RunError(f"{len(bodies)} detections messages in {seconds:.0f} s")
         offset = time.time() - time.monotonic()
         age = [(m.at + offset - _epoch(b["frame"]["captured_at"])) * 1e3 for m, b in zip(window, bodies, strict=True)]
-        engine = next(iter(self.status()["engines"].values()))
+        after = self.status()
+        engine = next(iter(after["engines"].values()))
         return {
             "fps": round(len(bodies) / (end - begin), 1),
+            "frames_per_second": _rate(before, after, "frames"),
+            "inferred_per_second": _rate(before, after, "inferred"),
             "age_ms": percentiles(age),
             "service_ms": percentiles([b["latency_ms"]["inference"] for b in bodies]),
             "boxes": round(sum(len(b["detections"]) for b in bodies) / len(bodies), 1),
@@ -141,6 +145,12 @@ class Run:
             if b"backends.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 return pid
         raise RunError("the daemon has no worker")
+
+
+def _rate(before: Mapping[str, Any], after: Mapping[str, Any], what: str) -> float:
+    """Of the one camera's counter, between two status files of different age."""
+    count = float(after["cameras"]["bench"][what] - before["cameras"]["bench"][what])
+    return round(count / max(float(after["uptime"] - before["uptime"]), 1e-3), 1)
 
 
 def _absolute(source: Path | str) -> str:
