@@ -18,11 +18,11 @@ from agent.perception.facts import Facts, Moment
 from backends.detections import Detections, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from agent.capture.frame import Frame
     from agent.dispatch.ladder import Ladder
-    from agent.dispatch.result import Done
+    from agent.dispatch.result import Done, Pixels
     from backends.artifact import InputSpec
 
 log = logging.getLogger("vedette.dispatch")
@@ -35,15 +35,24 @@ _CLOSE_SECONDS = 0.5
 class Dispatcher:
     """Owns one model's ladder of engines and its cameras' lanes.
 
-    on_result is called on the dispatch thread for each frame, in capture order per camera, and must not block.
+    Both are called on the dispatch thread and must not block. on_result: for each frame, in capture order per camera.
+    on_facts: camera, what its scene says without a frame (at the end too), and pictures as in `Result`.
     """
 
-    def __init__(self, model: str, ladder: Ladder, lanes: Sequence[Lane], on_result: Callable[[Result], None]) -> None:
+    def __init__(
+        self,
+        model: str,
+        ladder: Ladder,
+        lanes: Sequence[Lane],
+        on_result: Callable[[Result], None],
+        on_facts: Callable[[str, Facts, Mapping[int, Pixels]], None] = lambda *_: None,
+    ) -> None:
         self.model = model
         self.ladder = ladder
         self.lanes = tuple(lanes)
         self.turned_at = time.monotonic()
         self._on_result = on_result
+        self._on_facts = on_facts
         self._scalers: dict[InputSpec, Scaler] = {}
         self._any_live = any(lane.live for lane in lanes)
         self._jobs: dict[int, tuple[Lane, Job]] = {}
