@@ -39,6 +39,29 @@ def boxes_network(folder: Path, precision: str, size: int = 320) -> Path:
     return _save(folder, ops.multiply(steep, scale), image, precision)
 
 
+def bright_network(folder: Path, width: int = 160, height: int = 120) -> Path:
+    """One that finds what is bright: the box around all pixels above 190, confidence 0.9, or nothing."""
+    from openvino import opset13 as ops
+
+    image = ops.parameter([1, 3, height, width], np.float32, name="images")
+    luma = ops.reduce_mean(image, np.array([1]), keep_dims=False)
+    bright = ops.convert(ops.greater(luma, np.float32(190)), "f32")
+    edges = []
+    for axis, size in ((1, width), (2, height)):
+        there = ops.reduce_max(bright, np.array([axis]), keep_dims=False)  # (1, size) of 0 and 1
+        index = np.arange(size, dtype=np.float32).reshape(1, size)
+        nearest = ops.add(index, ops.multiply(ops.subtract(np.float32(1), there), np.float32(1e4)))
+        first = ops.reduce_min(nearest, np.array([1]), keep_dims=True)
+        last = ops.reduce_max(ops.multiply(index + 1, there), np.array([1]), keep_dims=True)
+        edges += [ops.divide(edge, np.float32(size)) for edge in (first, last)]
+    found = ops.reduce_max(bright, np.array([1, 2]), keep_dims=False)
+    confidence = ops.reshape(ops.multiply(found, np.float32(0.9)), np.array([1, 1]), special_zero=False)
+    x1, x2, y1, y2 = edges
+    row = ops.concat([x1, y1, x2, y2, confidence, np.zeros((1, 1), np.float32)], 1)
+    table = ops.reshape(ops.minimum(row, np.float32(1)), np.array([1, 1, 6]), special_zero=False)
+    return _save(folder, table, image, "f32", "boxes")
+
+
 def _convolve(random: np.random.Generator, tensor: Any, given: int, made: int, stride: int) -> Any:
     from openvino import opset13 as ops
 
@@ -46,7 +69,7 @@ def _convolve(random: np.random.Generator, tensor: Any, given: int, made: int, s
     return ops.convolution(tensor, weights, [stride] * 2, [1, 1], [1, 1], [1, 1])
 
 
-def _save(folder: Path, table: Any, image: Any, precision: str) -> Path:
+def _save(folder: Path, table: Any, image: Any, precision: str, family: str = "yolo") -> Path:
     import openvino
     from openvino import opset13 as ops
 
@@ -54,6 +77,6 @@ def _save(folder: Path, table: Any, image: Any, precision: str) -> Path:
     model = openvino.Model([ops.result(table)], [image], "random")
     openvino.save_model(model, folder / "random.xml", compress_to_fp16=False)
     (folder / "random.yaml").write_text(
-        f"family: yolo\nlabels: [person, bicycle]\nlicence: Apache-2.0\nprecision: {precision}\n"
+        f"family: {family}\nlabels: [person, bicycle]\nlicence: Apache-2.0\nprecision: {precision}\n"
     )
     return folder / "random.xml"
