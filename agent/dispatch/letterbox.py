@@ -1,39 +1,51 @@
-"""Where a picture lies in a model's input, and the way back."""
+"""Where a picture, or a crop of it, lies in a model's input, and the way back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+
+from agent.perception.facts import WHOLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from agent.perception.facts import Box
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The picture's rectangle in the model's input, pixels: left, top, width, height."""
+    """The rectangle in the model's input, pixels: left, top, width, height; and what of the picture lies in it."""
 
     left: int
     top: int
     width: int
     height: int
+    crop: Box = WHOLE
 
     def to_picture(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, 4) of input pixels to 0..1 of the whole picture, clamped."""
-        offset, scale = _affine(self)
+        """(n, 4) of input pixels to 0..1 of the whole picture, clamped to the crop."""
+        offset, scale, least, most = _affine(self)
         found = (xyxy - offset) * scale
-        np.maximum(found, 0.0, out=found)
-        np.minimum(found, 1.0, out=found)
+        np.maximum(found, least, out=found)
+        np.minimum(found, most, out=found)
         return found
 
 
+_Row: TypeAlias = "NDArray[np.float32]"
+
+
 @lru_cache(maxsize=256)
-def _affine(placement: Placement) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    offset = np.array([placement.left, placement.top] * 2, np.float32)
-    return offset, np.array([1 / placement.width, 1 / placement.height] * 2, np.float32)
+def _affine(placement: Placement) -> tuple[_Row, _Row, _Row, _Row]:
+    """Offset and scale, with picture = (input - offset) * scale; the least and most of x, y, x, y."""
+    x1, y1, x2, y2 = placement.crop
+    sx, sy = (x2 - x1) / placement.width, (y2 - y1) / placement.height
+    rows = ((placement.left - x1 / sx, placement.top - y1 / sy), (sx, sy), (x1, y1), (x2, y2))
+    offset, scale, least, most = (np.array(row * 2, np.float32) for row in rows)
+    return offset, scale, least, most
 
 
 @lru_cache(maxsize=256)

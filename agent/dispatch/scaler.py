@@ -1,21 +1,28 @@
 """A YUV picture into a slot: each plane is resized, then converted to RGB at the model's size.
 
-Nothing is ever made in full-size RGB (rule 1 of the hot path). The only import of cv2.
+Nothing is ever made in full-size RGB (rule 1 of the hot path).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
+from agent.dispatch.crop import crop_of
 from agent.dispatch.letterbox import Placement, place
+from agent.dispatch.privacy import black_out
+from agent.perception.facts import WHOLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from agent.capture.frame import Picture
+    from agent.perception.facts import Box, Polygon
 
 cv2.setNumThreads(1)  # the cores belong to inference and decode
 
@@ -25,17 +32,28 @@ _CHROMA_TO_FULL = np.clip(np.round((np.arange(256) - 128) * (255 / 224) + 128), 
 
 
 class Scaler:
-    """For one model: its input size, resize mode and padding value. Keeps its working buffers between frames."""
+    """For one model: its input size, resize mode and padding value. Keeps its working buffer between frames."""
 
     def __init__(self, input_width: int, input_height: int, resize: str, pad: int) -> None:
         self._input = (input_width, input_height)
         self._resize = resize
         self._pad = pad
-        self._i420: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        self._buffer = np.empty(input_width * input_height * 3 // 2, np.uint8)
 
-    def scale(self, picture: Picture, rotate: int, image: NDArray[np.uint8]) -> Placement:
-        """Fills `image`, uint8 (height, width, 3) RGB, with the picture, rotated clockwise; returns where it lies."""
-        height, width = picture.y.shape
+    def scale(
+        self,
+        picture: Picture,
+        rotate: int,
+        image: NDArray[np.uint8],
+        box: Box = WHOLE,
+        private: Sequence[Polygon] = (),
+    ) -> Placement:
+        """Fills `image`, uint8 (height, width, 3) RGB, with a part of the picture, rotated; returns what lies where.
+
+        rotate: degrees clockwise. box: the part, in 0..1 of the rotated picture. private: polygons that become black.
+        """
+        part, crop = crop_of(picture, rotate, box)
+        height, width = part.y.shape
         if rotate in {90, 270}:
             width, height = height, width
         placement = place(width, height, *self._input, self._resize)
@@ -43,37 +61,42 @@ class Scaler:
             image[:] = self._pad
         bottom, right = placement.top + placement.height, placement.left + placement.width
         target = image[placement.top : bottom, placement.left : right]
-        if rotate == 0:
-            self._to_rgb(picture, target)
-            return placement
-        turned = rotate in {90, 270}
-        shape = (placement.width, placement.height, 3) if turned else (placement.height, placement.width, 3)
-        upright = np.empty(shape, np.uint8)
-        self._to_rgb(picture, upright)
-        cv2.rotate(upright, _ROTATIONS[rotate], dst=target)
-        return placement
+        rotated_rgb(part, rotate, target, self._buffer)
+        if private:
+            black_out(target, private, crop, max(placement.width / width, placement.height / height))
+        return placement if crop == WHOLE else replace(placement, crop=crop)
 
-    def _to_rgb(self, picture: Picture, target: NDArray[np.uint8]) -> None:
-        height, width = target.shape[:2]
-        if picture.full_range or height % 2 or width % 2:
-            _full_range_to_rgb(picture, target)
+
+def rotated_rgb(picture: Picture, rotate: int, target: NDArray[np.uint8], buffer: NDArray[np.uint8]) -> None:
+    """Fills `target`, uint8 (h, w, 3), with the picture, resized and rotated clockwise. buffer: uint8 (>= h*w*3/2,)."""
+    if rotate == 0:
+        _to_rgb(picture, target, buffer)
+        return
+    height, width = target.shape[:2]
+    upright = np.empty((width, height, 3) if rotate in {90, 270} else (height, width, 3), np.uint8)
+    _to_rgb(picture, upright, buffer)
+    cv2.rotate(upright, _ROTATIONS[rotate], dst=target)
+
+
+def _to_rgb(picture: Picture, target: NDArray[np.uint8], buffer: NDArray[np.uint8]) -> None:
+    height, width = target.shape[:2]
+    if picture.full_range or height % 2 or width % 2:
+        _full_range_to_rgb(picture, target)
+    else:
+        _limited_to_rgb(picture, target, buffer[: height * width * 3 // 2].reshape(height * 3 // 2, width))
+
+
+def _limited_to_rgb(picture: Picture, target: NDArray[np.uint8], i420: NDArray[np.uint8]) -> None:
+    """BT.601 16..235, as nearly every camera sends it: through I420 at the target's even size."""
+    height, width = target.shape[:2]
+    cv2.resize(picture.y, (width, height), dst=i420[:height], interpolation=cv2.INTER_LINEAR)
+    chroma = i420[height:].reshape(2, height // 2, width // 2)
+    for plane, resized in zip(_chroma(picture), chroma, strict=True):
+        if plane is None:
+            resized[:] = 128
         else:
-            self._limited_to_rgb(picture, target)
-
-    def _limited_to_rgb(self, picture: Picture, target: NDArray[np.uint8]) -> None:
-        """BT.601 16..235, as nearly every camera sends it: through I420 at the target's even size."""
-        height, width = target.shape[:2]
-        i420 = self._i420.get((height, width))
-        if i420 is None:
-            i420 = self._i420.setdefault((height, width), np.empty((height * 3 // 2, width), np.uint8))
-        cv2.resize(picture.y, (width, height), dst=i420[:height], interpolation=cv2.INTER_LINEAR)
-        chroma = i420[height:].reshape(2, height // 2, width // 2)
-        for plane, resized in zip(_chroma(picture), chroma, strict=True):
-            if plane is None:
-                resized[:] = 128
-            else:
-                cv2.resize(plane, (width // 2, height // 2), dst=resized, interpolation=cv2.INTER_LINEAR)
-        cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420, dst=target)
+            cv2.resize(plane, (width // 2, height // 2), dst=resized, interpolation=cv2.INTER_LINEAR)
+    cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420, dst=target)
 
 
 def _chroma(picture: Picture) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:

@@ -32,7 +32,13 @@ FREE = {"agent.backoff", "agent"}
 """Shared words that belong to no room."""
 DOORS = {
     "av": {"agent/capture/pyav.py", "agent/capture/rtsp_source.py", "agent/capture/ffmpeg_options.py"},
-    "cv2": {"agent/dispatch/scaler.py"},
+    "cv2": {
+        "agent/dispatch/privacy.py",
+        "agent/dispatch/scaler.py",
+        "agent/capture/motion.py",
+        "agent/capture/backdrop.py",
+        "agent/capture/grid.py",
+    },
     "paho": {"agent/publish/link.py"},
     "openvino": {"backends/openvino.py", "backends/convert.py", "backends/bare.py"},
     "ai_edge_litert": {"backends/tflite/runtimes.py"},
