@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agent.capture.mailbox import Mailbox
+    from agent.capture.motion import MotionWatch
     from agent.config.model import CameraConfig
 
 State = Literal["connecting", "online", "stalled", "offline", "ended"]
@@ -78,6 +79,7 @@ class Camera:
         self._thread = threading.Thread(target=self._run, name=f"cam-{config.id}", daemon=True)
         self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
         self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
+        self._watch = _motion_watch(config)
         self._backoff = Backoff(RETRY_FIRST, RETRY_MOST)
         self._logged = ""
 
@@ -233,8 +235,17 @@ class Camera:
             captured_at=time.time() - (time.monotonic() - monotonic),
             monotonic=monotonic,
             media_time=media_time,
+            motion=self._watch.look(decoded.picture.y, media_time) if self._watch is not None else None,
         )
         self.frames += 1
         self.last_frame_at = monotonic
         while not self.mailbox.put(frame, LOOK) and not self._stop.is_set():
             pass
+
+
+def _motion_watch(config: CameraConfig) -> MotionWatch | None:
+    if not config.motion.enabled:
+        return None
+    from agent.capture.motion import MotionWatch
+
+    return MotionWatch(config.rotate, config.motion.masks)

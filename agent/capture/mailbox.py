@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from agent.capture.boxes import joined
+from agent.capture.frame import Motion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,12 +21,16 @@ class Mailbox:
     wait=False (live): a new frame takes the place of one nobody took. wait=True (files at full speed): `put` waits
     until the slot is free, so that no frame is lost.
     wake: called after each frame put, on the camera's thread and outside the lock. It must not block.
-    dropped: frames overtaken in the slot, by cause: "overtaken" (the engine was busy) or "rate" (before `not_before`).
+    dropped: frames nobody inferred, by cause. Overtaken in the slot: "rate" (it came before `not_before`), "busy"
+    (while no stream of the engine was free) or "overtaken" (although one was, or while there was no engine).
+    "gated": taken, and found to show nothing new; counted by the one who takes.
     not_before: set by the dispatcher: time.monotonic() until which the camera's rate cap wants no frame.
+    busy: set by the dispatcher: no stream of the engine is free.
     """
 
     def __init__(self, wake: Callable[[], None], *, wait: bool) -> None:
-        self.dropped = {"overtaken": 0, "rate": 0}
+        self.dropped = {"overtaken": 0, "busy": 0, "rate": 0, "gated": 0}
+        self.busy = False
         self.not_before = 0.0
         self._wake = wake
         self._wait = wait
@@ -41,10 +49,16 @@ class Mailbox:
             if self._frame is None:
                 self._since = frame.monotonic
             else:
-                self.dropped["rate" if self._frame.monotonic < self.not_before else "overtaken"] += 1
+                self.dropped[self._cause(self._frame)] += 1
+                frame = with_motion_of(self._frame, frame)
             self._frame = frame
         self._wake()
         return True
+
+    def _cause(self, overtaken: Frame) -> str:
+        if overtaken.monotonic < self.not_before:
+            return "rate"
+        return "busy" if self.busy else "overtaken"
 
     def _free_or_closed(self) -> bool:
         return self._closed or self._frame is None
@@ -71,3 +85,12 @@ class Mailbox:
         with self._freed:
             self._closed = True
             self._freed.notify_all()
+
+
+def with_motion_of(overtaken: Frame, frame: Frame) -> Frame:
+    """`frame` with what has moved since the last one that was taken; None where nobody watches for it."""
+    before, now = overtaken.motion, frame.motion
+    if before is None or now is None or (not before.boxes and before.unsettled <= now.unsettled):
+        return frame
+    both = Motion(joined((*before.boxes, *now.boxes)), before.unsettled or now.unsettled)
+    return replace(frame, motion=both)

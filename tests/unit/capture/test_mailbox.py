@@ -5,13 +5,14 @@ import threading
 import numpy as np
 import pytest
 
-from agent.capture.frame import Frame, Picture
+from agent.capture.boxes import MOST
+from agent.capture.frame import Frame, Motion, Picture
 from agent.capture.mailbox import Mailbox
 
 
-def frame(index: int, monotonic: float = 0.0) -> Frame:
+def frame(index: int, monotonic: float = 0.0, motion: Motion | None = None) -> Frame:
     y = np.zeros((2, 2), np.uint8)
-    return Frame("c", index, Picture(y, None, None, None, False, y), 2, 2, 0, 0.0, monotonic, float(index))
+    return Frame("c", index, Picture(y, None, None, None, False, y), 2, 2, 0, 0.0, monotonic, float(index), motion)
 
 
 def test_the_newest_frame_wins_and_the_overtaken_one_is_counted() -> None:
@@ -29,20 +30,78 @@ def test_the_newest_frame_wins_and_the_overtaken_one_is_counted() -> None:
     assert taken is not None
     assert taken.index == 1
     assert box.take() is None
-    assert box.dropped == {"overtaken": 1, "rate": 0}
+    assert box.dropped == {"overtaken": 1, "busy": 0, "rate": 0, "gated": 0}
     assert len(woken) == 2
     box.put(frame(2, 12.0), 0)
     assert box.waiting_since() == 12.0
 
 
-@pytest.mark.parametrize(("not_before", "cause"), [(3.5, "rate"), (3.0, "overtaken"), (0.0, "overtaken")])
-def test_a_frame_the_rate_cap_did_not_want_is_counted_as_such(not_before: float, cause: str) -> None:
+@pytest.mark.parametrize(
+    ("not_before", "busy", "cause"),
+    [
+        (3.5, False, "rate"),
+        (3.5, True, "rate"),
+        (3.0, False, "overtaken"),
+        (0.0, False, "overtaken"),
+        (0.0, True, "busy"),
+    ],
+)
+def test_an_overtaken_frame_is_counted_by_its_cause(not_before: float, busy: bool, cause: str) -> None:
     box = Mailbox(lambda: None, wait=False)
-    box.not_before = not_before
+    box.not_before, box.busy = not_before, busy
     box.put(frame(0, 3.0), 0)
     box.put(frame(1, 4.0), 0)
     assert box.dropped[cause] == 1
     assert sum(box.dropped.values()) == 1
+
+
+LEFT, RIGHT = (0.1, 0.1, 0.2, 0.2), (0.8, 0.1, 0.9, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("motions", "merged"),
+    [
+        ([None, None], None),
+        ([Motion(), Motion()], Motion()),
+        ([Motion((LEFT,)), Motion()], Motion((LEFT,))),
+        ([Motion((LEFT,)), Motion((RIGHT,)), Motion()], Motion((LEFT, RIGHT))),
+        ([Motion((LEFT,)), Motion(((0.15, 0.15, 0.3, 0.3),))], Motion(((0.1, 0.1, 0.3, 0.3),))),
+        ([Motion(unsettled=True), Motion((LEFT,))], Motion((LEFT,), unsettled=True)),
+        ([Motion(), Motion(unsettled=True)], Motion(unsettled=True)),
+    ],
+)
+def test_what_moved_in_an_overtaken_frame_is_not_lost(motions: list[Motion | None], merged: Motion | None) -> None:
+    box = Mailbox(lambda: None, wait=False)
+    for index, motion in enumerate(motions):
+        box.put(frame(index, motion=motion), 0)
+    taken = box.take()
+    assert taken is not None
+    assert taken.index == len(motions) - 1
+    assert taken.motion == merged
+
+
+def test_motion_of_many_overtaken_frames_stays_few_boxes() -> None:
+    box = Mailbox(lambda: None, wait=False)
+    spots = [(x / 20, y / 20, x / 20 + 0.01, y / 20 + 0.01) for x in range(20) for y in range(20)]
+    for index, spot in enumerate(spots):
+        box.put(frame(index, motion=Motion((spot,))), 0)
+    taken = box.take()
+    assert taken is not None
+    assert taken.motion is not None
+    boxes = taken.motion.boxes
+    assert len(boxes) <= MOST
+    for x1, y1, x2, y2 in spots:
+        assert any(b[0] <= x1 and b[1] <= y1 and x2 <= b[2] and y2 <= b[3] for b in boxes)
+
+
+def test_what_has_been_taken_is_not_told_again() -> None:
+    box = Mailbox(lambda: None, wait=False)
+    box.put(frame(0, motion=Motion((LEFT,))), 0)
+    box.take()
+    box.put(frame(1, motion=Motion((RIGHT,))), 0)
+    taken = box.take()
+    assert taken is not None
+    assert taken.motion == Motion((RIGHT,))
 
 
 def test_waiting_put_gives_up_at_its_deadline_and_loses_nothing() -> None:
