@@ -10,7 +10,7 @@ run: $(VENV)/.run
 	$(BIN)/vedette demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 test-%: $(VENV)/.test
 	$(BIN)/python -m pytest -s tests/slow/$* $(ARGS)
