@@ -1,0 +1,186 @@
+"""Whether a frame is worth an inference: what moves, what is known of it already, and how long ago somebody looked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from agent.perception.facts import Box
+    from agent.perception.track import Track
+
+RECHECK = 10.0
+"""Seconds after which a scene is looked at although nothing moves. What came in unnoticed, behind noise or under a
+mask, is found after five seconds on average, at 0.4 % of the inferences of 25 frames a second."""
+ALIVE = 1.0
+"""The same, while somebody who moves is tracked."""
+SHIFT = 0.3
+"""Share of its own width or height by which a track may be predicted to have moved unseen."""
+YOUNG = 4
+"""Hits from which on a track's prediction is relied upon."""
+STILL = 2.0
+"""Seconds without moving after which a track is looked at for what happens around it only."""
+STIRRED = 0.25
+"""Seconds between two looks at a stationary track that has motion on it."""
+SEARCH, SEARCHING = 1.0, 0.5
+"""Seconds for which every frame is searched for a track that was missed; seconds between two looks after that."""
+PATIENCE = 6
+"""Looks in a row at something that moves, before it is taken for nothing the model knows."""
+UNKNOWN_PAUSES = ((15, 0.5), (30, 1.0))
+"""Looks at such a thing, and seconds between two of them until then. After the last: `UNKNOWN_PAUSE`."""
+UNKNOWN_PAUSE = 2.0
+GROWN = 1.6
+"""Times its area from which on it is something new: it comes closer, or somebody walks in front of it."""
+FORGOTTEN = 2.0
+"""Seconds after which something that has stopped moving is forgotten."""
+UNSETTLED, LONG = 0.5, 2.0
+"""Seconds between two looks while the picture as a whole changes; seconds of that after which every frame is."""
+ROOM = 0.25
+"""Share of a track's width and height around it in which motion is its own: limbs, shadow, the grain of motion."""
+GRAIN = 0.02
+"""What that is at least, in 0..1 of the picture."""
+COVERED = 0.7
+"""Share of a motion box that tracks must cover to explain it."""
+
+
+@dataclass(slots=True)
+class _Mover:
+    """Something that moves and is no track. looks: at it so far. area: when it was first seen."""
+
+    box: Box
+    area: float
+    looks: int
+    moved: float
+
+
+class Gate:
+    """One scene's. A frame that is wanted must be followed by `looked`, unless nobody could say what was in it."""
+
+    def __init__(self) -> None:
+        self._looked: float | None = None
+        self._at_look: dict[int, Box] = {}
+        self._tentative = False
+        self._movers: list[_Mover] = []
+        self._unsettled: float | None = None
+        self._settled_unseen = False
+
+    def wants(
+        self,
+        at: float,
+        motion: Sequence[Box] | None,
+        tracks: Sequence[Track],
+        predicted: NDArray[np.float32],
+        *,
+        unsettled: bool = False,
+    ) -> bool:
+        """Whether to look at the frame of media time `at`, seconds.
+
+        motion: boxes of what has moved since the last frame this was asked of; None where nobody watches for it, and
+        then every frame is wanted. unsettled: `motion` tells nothing, since the whole picture changes.
+        tracks, predicted: the live ones, and float32 (n, 4) where each is believed to be at `at`.
+        """
+        if motion is None or self._looked is None:
+            return True
+        boxes = predicted.tolist()
+        since = at - self._looked
+        whole = self._whole_picture(at, since, unsettled=unsettled)
+        unexplained = [box for box in motion if not _explained(box, self._reach(tracks, boxes))]
+        self._follow(at, unexplained)
+        if whole or self._tentative or since >= RECHECK or since < 0:
+            return True
+        if any(since >= _pause(mover) for mover in self._movers if mover.moved == at):
+            return True
+        return any(self._wants_track(at, since, *known, motion) for known in zip(tracks, boxes, strict=True))
+
+    def looked(self, at: float, tracks: Sequence[Track], *, tentative: bool) -> None:
+        """What the look at the frame of `at` has left. tentative: something was seen that has no id yet."""
+        for mover in self._movers:
+            if mover.moved == at:
+                mover.looks += 1
+        self._looked = at
+        self._at_look = {track.id: track.box for track in tracks}
+        self._tentative = tentative
+        self._settled_unseen = False
+
+    def _whole_picture(self, at: float, since: float, *, unsettled: bool) -> bool:
+        """Whether to look because the whole picture changes, or has changed since the last look."""
+        if not unsettled:
+            self._unsettled = None
+            return self._settled_unseen
+        self._unsettled = at if self._unsettled is None else self._unsettled
+        self._settled_unseen = True
+        return since >= UNSETTLED or at - self._unsettled >= LONG
+
+    def _wants_track(self, at: float, since: float, track: Track, box: Box, motion: Sequence[Box]) -> bool:
+        assert self._looked is not None
+        missed = self._looked - track.last_time
+        if missed > 0:
+            return missed < SEARCH or since >= SEARCHING
+        if track.hits < YOUNG:
+            return True
+        if track.still_since is not None and at - track.still_since >= STILL:
+            return since >= STIRRED and any(_overlap(_widened(track.box), moved) > 0 for moved in motion)
+        return since >= ALIVE or _shift(self._at_look.get(track.id, track.box), box) >= SHIFT
+
+    def _reach(self, tracks: Sequence[Track], predicted: Iterable[Box]) -> list[Box]:
+        """Where each track's own motion may be: from where it was at the last look to where it should be now."""
+        return [
+            _widened(_union(self._at_look.get(track.id, track.box), box))
+            for track, box in zip(tracks, predicted, strict=True)
+        ]
+
+    def _follow(self, at: float, boxes: Sequence[Box]) -> None:
+        """Which of the boxes are what was there before, so that the looks at it add up."""
+        movers = [mover for mover in self._movers if at - mover.moved < FORGOTTEN]
+        for box in boxes:
+            area = _area(box)
+            known = max(movers, key=lambda mover: _overlap(mover.box, box), default=None)
+            if known is None or _overlap(known.box, box) <= 0:
+                movers.append(_Mover(box, area, 0, at))
+                continue
+            known.box, known.moved = box, at
+            if area > GROWN * known.area:
+                known.area, known.looks = area, 0
+        self._movers = movers
+
+
+def _pause(mover: _Mover) -> float:
+    if mover.looks < PATIENCE:
+        return 0.0
+    return next((pause for looks, pause in UNKNOWN_PAUSES if mover.looks < looks), UNKNOWN_PAUSE)
+
+
+def _explained(box: Box, reach: Sequence[Box]) -> bool:
+    return sum(_overlap(box, own) for own in reach) >= COVERED * _area(box)
+
+
+def _shift(before: Box, now: Box) -> float:
+    """By how much of its own size a box has moved or grown: the edge that has moved furthest."""
+    width, height = max(before[2] - before[0], 1e-6), max(before[3] - before[1], 1e-6)
+    across = max(abs(now[0] - before[0]), abs(now[2] - before[2])) / width
+    return max(across, max(abs(now[1] - before[1]), abs(now[3] - before[3])) / height)
+
+
+def _widened(box: Box) -> Box:
+    x = max(GRAIN, ROOM * (box[2] - box[0]))
+    y = max(GRAIN, ROOM * (box[3] - box[1]))
+    return (box[0] - x, box[1] - y, box[2] + x, box[3] + y)
+
+
+def _union(one: Box, other: Box) -> Box:
+    return (min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3]))
+
+
+def _overlap(one: Box, other: Box) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
