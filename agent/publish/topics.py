@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ALL = "all"
+"""In place of a label: the sum of all of them. No label may have this slug."""
 
 _LEVEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
+@lru_cache(maxsize=1024)
 def slug(label: str) -> str:
     """The topic level of a label: always one or more of `a-z 0-9 _ -`, the same for the same label for ever.
 
@@ -24,6 +33,19 @@ def slug(label: str) -> str:
         elif not unicodedata.combining(char):
             words.append("")
     return "-".join(filter(None, words)).strip("-") or "x"
+
+
+def slug_faults(labels: Iterable[str]) -> list[str]:
+    """Why these labels cannot have counts of their own, for the user; empty when all is well."""
+    faults: list[str] = []
+    owners: dict[str, str] = {}
+    for label in labels:
+        level = slug(label)
+        if level == ALL:
+            faults.append(f"the label {label!r} would be `{ALL}` in a topic, which stands for the sum: rename it")
+        elif owners.setdefault(level, label) != label:
+            faults.append(f"the labels {owners[level]!r} and {label!r} would both be `{level}` in a topic: rename one")
+    return faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +91,30 @@ class Topics:
 
     def detections(self, camera: str) -> str:
         return f"{self.root}/cam/{camera}/detections"
+
+    @property
+    def events(self) -> str:
+        return f"{self.root}/events"
+
+    def count(self, camera: str, label: str, zone: str = "") -> str:
+        """How many there are. label: as the model has it, or `ALL`. zone: empty for the whole picture."""
+        return f"{self._place(camera, zone)}/count/{slug(label)}"
+
+    def occupancy(self, camera: str, label: str, zone: str = "") -> str:
+        """Whether somebody is there. As `count`."""
+        return f"{self._place(camera, zone)}/occupancy/{slug(label)}"
+
+    def line_count(self, camera: str, line: str, label: str) -> str:
+        """What has crossed a line, by label or `ALL`."""
+        return f"{self.root}/cam/{camera}/line/{line}/count/{slug(label)}"
+
+    def snapshot(self, event_id: str) -> str:
+        """The picture of one event."""
+        return f"{self.root}/snapshot/{event_id}"
+
+    def camera_snapshot(self, camera: str) -> str:
+        """The latest picture of a camera."""
+        return f"{self.root}/cam/{camera}/snapshot"
+
+    def _place(self, camera: str, zone: str) -> str:
+        return f"{self.root}/cam/{camera}/zone/{zone}" if zone else f"{self.root}/cam/{camera}"

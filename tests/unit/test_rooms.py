@@ -33,6 +33,7 @@ FREE = {"agent.backoff", "agent"}
 DOORS = {
     "av": {"agent/capture/pyav.py", "agent/capture/rtsp_source.py", "agent/capture/ffmpeg_options.py"},
     "cv2": {
+        "agent/publish/jpeg.py",
         "agent/dispatch/privacy.py",
         "agent/dispatch/scaler.py",
         "agent/capture/motion.py",
