@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import select
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from agent.dispatch.lane import Job, Lane, longest_waiting
-from agent.dispatch.letterbox import Placement
-from agent.dispatch.result import Result
+from agent.dispatch.bell import Bell
+from agent.dispatch.lane import most_due
 from agent.dispatch.scaler import Scaler
-from agent.perception.facts import Facts, Moment
-from backends.detections import Detections, Unknown
+from agent.dispatch.telling import Telling
+from backends.detections import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from agent.capture.frame import Frame
+    from agent.dispatch.engine import RemoteEngine
+    from agent.dispatch.job import Job
     from agent.dispatch.ladder import Ladder
-    from agent.dispatch.result import Done, Pixels
+    from agent.dispatch.lane import Lane
+    from agent.dispatch.letterbox import Placement
+    from agent.dispatch.result import Done, Pixels, Result
+    from agent.perception.facts import Facts
     from backends.artifact import InputSpec
 
 log = logging.getLogger("vedette.dispatch")
 
-_UNANSWERED_SECONDS = 1.0
 _IDLE_SECONDS = 0.5
 _CLOSE_SECONDS = 0.5
+_MOST_GATED = 32
+"""Frames that a turn may find unwanted before it looks after the answers again."""
+
+
+class _Run(NamedTuple):
+    """One crop in a slot."""
+
+    lane: Lane
+    job: Job
+    placement: Placement
 
 
 class Dispatcher:
@@ -51,17 +61,15 @@ class Dispatcher:
         self.ladder = ladder
         self.lanes = tuple(lanes)
         self.turned_at = time.monotonic()
-        self._on_result = on_result
-        self._on_facts = on_facts
+        self._telling = Telling(on_result, on_facts)
         self._scalers: dict[InputSpec, Scaler] = {}
         self._any_live = any(lane.live for lane in lanes)
-        self._jobs: dict[int, tuple[Lane, Job]] = {}
+        self._runs: dict[int, _Run] = {}
+        self._begun: tuple[Lane, Job] | None = None  # some of its crops are out, and some still to be sent
         self._n = 0
         self._busy = False
         self._complaint = ""
-        self._wake_out, self._wake_in = os.pipe()
-        os.set_blocking(self._wake_in, False)
-        os.set_blocking(self._wake_out, False)
+        self._bell = Bell()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"dispatch-{model}", daemon=True)
 
@@ -70,8 +78,7 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Something changed: a frame, a worker, an end. From any thread."""
-        with contextlib.suppress(BlockingIOError):  # it is awake already
-            os.write(self._wake_in, b"\0")
+        self._bell.ring()
 
     def frame_came(self) -> None:
         """A mailbox has a new frame. While the engine is full its next answer leads to that frame anyway.
@@ -98,10 +105,10 @@ class Dispatcher:
     def idle(self) -> bool:
         """Nothing waits and nothing is in flight.
 
-        Read in this order: a frame that has left its mailbox is in a turn (`_busy`), then in `_jobs`.
+        Read in this order: a frame that has left its mailbox is in a turn (`_busy`), then begun or in `_runs`.
         """
         waiting = any(lane.mailbox.waiting_since() is not None for lane in self.lanes)
-        return not waiting and not self._busy and not self._jobs
+        return not waiting and not self._busy and self._begun is None and not self._runs
 
     def _run(self) -> None:
         try:
@@ -110,7 +117,18 @@ class Dispatcher:
         except Exception:
             log.exception("the dispatch thread of %s ended: this is a bug in Vedette", self.model)
         finally:
-            self.ladder.close(_CLOSE_SECONDS)
+            self._end()
+
+    def _end(self) -> None:
+        """What has been answered is told, the rest is dropped; then each scene has its last word."""
+        for lane in self.lanes:
+            try:
+                for job in lane.settled():
+                    self._telling.answer(lane, job, time.monotonic())
+                self._telling.last_words(lane)
+            except Exception:
+                log.exception("the scene did not end: this is a bug in Vedette", extra={"CAMERA": lane.camera})
+        self.ladder.close(_CLOSE_SECONDS)
 
     def _turn(self) -> None:
         """One round: collect answers, refill the engine, and only then spend time on the answers."""
@@ -123,16 +141,17 @@ class Dispatcher:
         self._fill()
         for lane in self.lanes:
             for job in lane.settled():
-                self._answer(lane, job)
-            self._speak_for_silence(lane, now)
+                self._telling.answer(lane, job, now)
+            self._telling.speak_for_silence(lane, now, self.ladder.current)
 
     def _sleep(self) -> list[int]:
         """Until something is readable (which is returned) or due."""
         deadline = min([self.ladder.next_deadline(), *self._due()])
         timeout = min(max(deadline - time.monotonic(), 0.0), _IDLE_SECONDS)
-        readable, _, _ = select.select([self._wake_out, *self.ladder.filenos()], [], [], timeout)
-        if self._wake_out in readable:
-            os.read(self._wake_out, 4096)
+        bell = self._bell.fileno()
+        readable, _, _ = select.select([bell, *self.ladder.filenos()], [], [], timeout)
+        if bell in readable:
+            self._bell.heard()
         return readable
 
     def _due(self) -> list[float]:
@@ -142,32 +161,58 @@ class Dispatcher:
         ready = (lane.ready_at() for lane in self.lanes)
         return [at for at in ready if self.turned_at < at]
 
-    def _fill(self) -> None:
-        engine = self.ladder.current
-        while self._has_room():
-            now = time.monotonic()
-            lane = longest_waiting(self.lanes, now)
-            frame = lane.take(now) if lane is not None else None
-            if lane is None or frame is None:
-                return
-            scaler = self._scaler(engine.artifact.input)
-            slot = engine.slots.free.pop()
-            try:
-                placement = scaler.scale(frame.picture, frame.rotate, engine.image(slot))
-            except Exception as e:  # noqa: BLE001 - a picture nobody thought of costs its own answer, not the watch
-                engine.slots.free.append(slot)
-                self._refuse(lane, frame, e)
-                continue
-            self._n += 1
-            job = Job(self._n, frame, placement, engine.spec.program.name, engine.artifact.rev)
-            lane.jobs.append(job)
-            self._jobs[self._n] = (lane, job)
-            engine.submit(slot, self._n, lane.floor, time.monotonic())
-
     def _has_room(self) -> bool:
         """A live frame that waits in a slot only ages there; where every frame counts, the next ones are made ready."""
         engine = self.ladder.current
         return bool(engine.slots.free) and not (self._any_live and len(engine.slots) >= engine.streams)
+
+    def _fill(self) -> None:
+        """The rest of a frame that is begun goes before any other frame."""
+        engine = self.ladder.current
+        if self._begun is not None and not engine.serving:
+            self._fail(*self._begun, Unknown(f"engine {engine.state}"))
+        while self._has_room():
+            begun = self._begun or self._next(engine)
+            if begun is None:
+                break
+            self._send(engine, *begun)
+        busy = engine.serving and not self._has_room()
+        for lane in self.lanes:
+            lane.mailbox.busy = busy
+
+    def _next(self, engine: RemoteEngine) -> tuple[Lane, Job] | None:
+        """The next frame that its scene wants looked at."""
+        spec = engine.artifact.input
+        for _ in range(_MOST_GATED):
+            now = time.monotonic()
+            lane = most_due(self.lanes, now)
+            if lane is None:
+                return None
+            job = lane.pick((spec.width, spec.height), now)
+            if job is not None:
+                job.backend, job.rev = engine.spec.program.name, engine.artifact.rev
+                return lane, job
+        self.wake()
+        return None
+
+    def _send(self, engine: RemoteEngine, lane: Lane, job: Job) -> None:
+        """The job's next crop."""
+        slot = engine.slots.free.pop()
+        frame, crop = job.frame, job.crops[job.sent]
+        scaler = self._scaler(engine.artifact.input)
+        try:
+            placement = scaler.scale(frame.picture, frame.rotate, engine.image(slot), crop, lane.private)
+        except Exception as e:  # noqa: BLE001 - a picture nobody thought of costs its own answer, not the watch
+            engine.slots.free.append(slot)
+            self._refuse(lane, job, e)
+            return
+        self._n += 1
+        self._runs[self._n] = _Run(lane, job, placement)
+        job.sent += 1
+        self._begun = None if job.all_sent else (lane, job)
+        engine.submit(slot, self._n, lane.floor, time.monotonic())
+        if job.all_sent and lane.gallery is None:
+            job.release()
 
     def _scaler(self, spec: InputSpec) -> Scaler:
         """Engines of one ladder may have inputs of different size."""
@@ -175,46 +220,29 @@ class Dispatcher:
             self._scalers[spec] = Scaler(spec.width, spec.height, spec.resize, spec.pad)
         return self._scalers[spec]
 
-    def _refuse(self, lane: Lane, frame: Frame, error: Exception) -> None:
-        lane.unknown += 1
-        reason = f"a picture of {frame.width}x{frame.height} that cannot be scaled: {error}"
+    def _refuse(self, lane: Lane, job: Job, error: Exception) -> None:
+        reason = f"a picture of {job.frame.width}x{job.frame.height} that cannot be scaled: {error}"
         if reason != self._complaint:  # once, not once per frame
             self._complaint = reason
             log.warning(reason, extra={"CAMERA": lane.camera})
-        lane.jobs.append(Job(0, frame, Placement(0, 0, 1, 1), seen=Unknown(reason)))
+        self._fail(lane, job, Unknown(reason))
 
     def _settle(self, done: Done) -> None:
-        lane, job = self._jobs.pop(done.n)
-        seen, frame = done.seen, job.frame
+        lane, job, placement = self._runs.pop(done.n)
+        seen = done.seen
         if isinstance(seen, Unknown):
-            lane.unknown += 1
-            job.seen, job.backend, job.rev = seen, "", ""
+            if job.seen is None:
+                self._fail(lane, job, seen)
             return
-        lane.inferred += 1
+        lane.inferences += 1
         lane.last_inference = self.turned_at
-        job.seen = Detections(job.placement.to_picture(seen.xyxy), seen.confidence, seen.class_id)
-        job.queue_ms = max(0.0, done.started - frame.monotonic) * 1e3
-        job.inference_ms = done.inference_ms
+        if job.seen is None:  # else another of its crops has failed
+            job.add(placement, seen, done)
+            lane.inferred += job.seen is not None
 
-    def _answer(self, lane: Lane, job: Job) -> None:
-        assert job.seen is not None
-        lane.answered_at = self.turned_at
-        frame = job.frame
-        facts = lane.scene.update(moment(frame), (frame.width, frame.height), job.seen)
-        self._on_result(Result(frame, facts, job.backend, job.rev, job.queue_ms, job.inference_ms))
-
-    def _speak_for_silence(self, lane: Lane, now: float) -> None:
-        """A camera that delivers frames nobody infers says so each second: unknown is not empty."""
-        if now - lane.answered_at < _UNANSWERED_SECONDS or lane.jobs:
-            return
-        frame = lane.mailbox.peek()
-        if frame is None or (lane.live and now - frame.monotonic > _UNANSWERED_SECONDS):
-            return  # a live frame this old is that of a camera which has stopped, and says so itself
-        lane.answered_at = now
-        engine = self.ladder.current
-        cause = "rate" if engine.serving else f"engine {engine.state}"
-        self._on_result(Result(frame, Facts(Unknown(cause))))
-
-
-def moment(frame: Frame) -> Moment:
-    return Moment(frame.media_time, frame.captured_at, frame.monotonic)
+    def _fail(self, lane: Lane, job: Job, cause: Unknown) -> None:
+        """Nobody knows what is in the frame; what of it has not been sent never is."""
+        lane.unknown += 1
+        job.fail(cause)
+        if self._begun is not None and self._begun[1] is job:
+            self._begun = None

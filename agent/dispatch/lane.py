@@ -6,35 +6,27 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from agent.dispatch.job import Job, without_picture
+from agent.perception.facts import Moment
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.capture.frame import Frame
     from agent.capture.mailbox import Mailbox
-    from agent.dispatch.letterbox import Placement
+    from agent.dispatch.gallery import Gallery
+    from agent.perception.facts import Polygon
     from agent.perception.scene import Scene
-    from backends.detections import Detections, Unknown
-
-
-@dataclass(slots=True)
-class Job:
-    """A frame in a slot; `seen` is set when its answer came. backend, rev: who was asked."""
-
-    n: int
-    frame: Frame
-    placement: Placement
-    backend: str = ""
-    rev: str = ""
-    seen: Detections | Unknown | None = None
-    queue_ms: float = 0.0
-    inference_ms: float = 0.0
 
 
 @dataclass(slots=True)
 class Lane:
     """fps: inferences a second at most, 0 for every frame.
 
-    live: the newest frame wins, and is taken only when a stream is free.
+    live: the newest frame wins, and is taken only when a stream is free. weight: its share of a busy engine, beside
+    the others'. private: what becomes black, polygons in 0..1 of the rotated picture. gallery: None without snapshots.
+    inferred: frames; inferences: runs of the engine, one per crop. cost: those of the last frame that was wanted.
+    gated_frame: the last one that was taken and not wanted, without its picture, until something else is said.
     """
 
     camera: str
@@ -43,22 +35,51 @@ class Lane:
     fps: float
     live: bool
     floor: float
+    weight: float = 1.0
+    private: tuple[Polygon, ...] = ()
+    gallery: Gallery | None = None
     jobs: deque[Job] = field(default_factory=deque)
     not_before: float = 0.0
     answered_at: float = 0.0
+    idled_at: float = 0.0
+    gated_frame: Frame | None = None
+    cost: int = 1
+    gated: int = 0
     inferred: int = 0
+    inferences: int = 0
     unknown: int = 0
     last_inference: float = 0.0
 
-    def take(self, now: float) -> Frame | None:
-        """The waiting frame; the rate cap counts from here."""
+    def pick(self, model_input: tuple[int, int], now: float) -> Job | None:
+        """Takes the waiting frame and asks the scene where to look in it. None: nowhere, or there is none.
+
+        The rate cap counts from a frame that is wanted: after one that is not, the next is looked at at once.
+        """
         frame = self.mailbox.take()
-        if frame is not None and self.fps > 0:
-            interval = 1 / self.fps
-            # From when it was due, not from now: else every late pick-up would lower the rate.
-            due = self.not_before if now - self.not_before < interval else now
-            self.not_before = self.mailbox.not_before = due + interval
-        return frame
+        if frame is None:
+            return None
+        motion = frame.motion
+        boxes = None if motion is None else () if motion.unsettled else motion.boxes
+        crops = self.scene.wants(moment(frame), boxes, (frame.width, frame.height), model_input)
+        if not crops:
+            self.gated += 1
+            self.mailbox.dropped["gated"] += 1
+            self.gated_frame = without_picture(frame)
+            return None
+        self._count(now)
+        self.gated_frame = None
+        self.cost = len(crops)
+        job = Job(frame, crops)
+        self.jobs.append(job)
+        return job
+
+    def _count(self, now: float) -> None:
+        if self.fps <= 0:
+            return
+        interval = 1 / self.fps
+        # From when it was due, not from now: else every late pick-up would lower the rate.
+        due = self.not_before if now - self.not_before < interval else now
+        self.not_before = self.mailbox.not_before = due + interval
 
     def ready_at(self) -> float:
         """time.monotonic() at which the waiting frame may be inferred; infinity when none waits.
@@ -79,15 +100,23 @@ class Lane:
         return jobs
 
 
-def longest_waiting(lanes: Sequence[Lane], now: float) -> Lane | None:
-    """The lane whose mailbox has held a frame for longest, of those that may have one inferred now.
+def most_due(lanes: Sequence[Lane], now: float) -> Lane | None:
+    """The lane that has waited longest for its share, of those that may have a frame inferred now.
 
-    A mailbox counts from when it was last empty, so a camera whose frames are overtaken does not lose its turn, and
-    cameras that always have a frame take turns.
+    Time waited counts by weight, and against what the lane's last frame has cost. It grows without bound and starts
+    anew with each frame taken, so no lane starves, and lanes that always have a frame get the engine's time by weight.
+    A mailbox counts from when it was last empty, so a camera whose frames are overtaken does not lose its turn.
     """
-    chosen, since = None, float("inf")
+    chosen, most = None, float("-inf")
     for lane in lanes:
-        waiting = lane.mailbox.waiting_since()
-        if waiting is not None and waiting < since and now >= lane.ready_at():
-            chosen, since = lane, waiting
+        since = lane.mailbox.waiting_since()
+        if since is None:
+            continue
+        due = (now - since) * lane.weight / lane.cost
+        if due > most and now >= lane.ready_at():
+            chosen, most = lane, due
     return chosen
+
+
+def moment(frame: Frame) -> Moment:
+    return Moment(frame.media_time, frame.captured_at, frame.monotonic)

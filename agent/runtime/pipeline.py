@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from agent.capture.camera import Camera
 from agent.capture.mailbox import Mailbox
 from agent.dispatch.dispatcher import Dispatcher
+from agent.dispatch.gallery import Gallery
 from agent.dispatch.ladder import Ladder
 from agent.dispatch.lane import Lane
 from agent.dispatch.spec import EngineSpec
@@ -90,7 +91,10 @@ class Pipeline:
     def _lane(camera: CameraConfig, artifact: Artifact, mailbox: Mailbox) -> Lane:
         scene = Scene(scene_settings(camera, artifact.labels))
         floor = min(_FLOOR, camera.confidence)
-        return Lane(camera.id, mailbox, scene, camera.fps, camera.pace != "max", floor)
+        shots = camera.snapshots
+        gallery = Gallery(crop=shots.crop, private=camera.privacy) if shots.enabled else None
+        live = camera.pace != "max"
+        return Lane(camera.id, mailbox, scene, camera.fps, live, floor, camera.weight, camera.privacy, gallery)
 
     def start(self) -> None:
         self.publisher.start()

@@ -115,7 +115,7 @@ def test_where_every_frame_counts_none_is_lost_and_the_order_stays(artifact: Art
     assert [r.frame.index for r in results] == list(range(200))
     brightness = [float(r.facts.seen.confidence[0]) for r in results if isinstance(r.facts.seen, Detections)]
     np.testing.assert_allclose(brightness, np.arange(200) / 219, atol=0.02)
-    assert rig.lanes[0].mailbox.dropped == {"overtaken": 0, "rate": 0}
+    assert rig.lanes[0].mailbox.dropped == dict.fromkeys(("overtaken", "busy", "rate", "gated"), 0)
     assert all(r.queue_ms >= 0 and r.inference_ms > 0 for r in results)
 
 
@@ -134,7 +134,7 @@ def test_live_frames_are_the_newest_and_cameras_take_turns(slow: Artifact, rigs:
     counts = [len(rig.inferred(camera)) for camera in "abc"]
     assert min(counts) > 3
     assert max(counts) - min(counts) <= 2
-    assert all(lane.mailbox.dropped["overtaken"] > 0 for lane in rig.lanes)
+    assert all(lane.mailbox.dropped["busy"] > 0 for lane in rig.lanes)
     for camera in "abc":
         found = [r.frame.index for r in rig.inferred(camera)]
         assert found == sorted(set(found))

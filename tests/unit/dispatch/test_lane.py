@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from agent.capture.frame import Frame, Picture
 from agent.capture.mailbox import Mailbox
-from agent.dispatch.lane import Job, Lane, longest_waiting
-from agent.dispatch.letterbox import Placement
+from agent.dispatch.job import Job
+from agent.dispatch.lane import Lane, most_due
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
 from backends.detections import Detections
 
+INPUT = (300, 300)
 PICTURE = Picture(np.zeros((2, 2), np.uint8), None, None, None, False, None)
 
 
@@ -36,9 +37,9 @@ def test_no_camera_starves_and_busy_ones_take_turns(periods: list[float], servic
             while due[i] <= now:
                 lanes[i].mailbox.put(frame(str(i), due[i]), 0)
                 due[i] += period
-        chosen = longest_waiting(lanes, now)
+        chosen = most_due(lanes, now)
         if chosen is not None:
-            chosen.take(now)
+            chosen.pick(INPUT, now)
             turns[int(chosen.camera)] += 1
         now += service
     always_waiting = [i for i, period in enumerate(periods) if period <= service]
@@ -52,7 +53,7 @@ def test_an_overtaken_frame_keeps_its_cameras_turn() -> None:
     busy.mailbox.put(frame("busy", 1.0), 0)
     slow.mailbox.put(frame("slow", 1.1), 0)
     busy.mailbox.put(frame("busy", 1.2), 0)
-    assert longest_waiting([slow, busy], 2.0) is busy
+    assert most_due([slow, busy], 2.0) is busy
     assert busy.mailbox.take().monotonic == 1.2  # type: ignore[union-attr]
     assert busy.mailbox.dropped["overtaken"] == 1
 
@@ -64,7 +65,7 @@ def test_the_rate_cap_is_met_over_time(fps: float, expected: int) -> None:
     for i in range(300):
         now = i / 30
         capped.mailbox.put(frame("a", now), 0)
-        if longest_waiting([capped], now) is capped and capped.take(now) is not None:
+        if most_due([capped], now) is capped and capped.pick(INPUT, now) is not None:
             taken += 1
     assert abs(taken - expected) <= 2
     assert capped.mailbox.dropped["overtaken"] <= 1  # 30 of 30 fps: one may fall to rounding
@@ -73,22 +74,22 @@ def test_the_rate_cap_is_met_over_time(fps: float, expected: int) -> None:
 def test_under_a_cap_the_frame_is_fresh_and_the_last_one_is_not_forgotten() -> None:
     capped = lane("a", fps=5)
     capped.mailbox.put(frame("a", 10.0), 0)
-    assert capped.take(10.0) is not None
+    assert capped.pick(INPUT, 10.0) is not None
     due = capped.not_before
     assert 10.0 < due <= 10.2
     capped.mailbox.put(frame("a", due - 0.01), 0)
-    assert longest_waiting([capped], due + 0.001) is None
-    assert longest_waiting([capped], due + 0.2) is capped  # nothing newer came
+    assert most_due([capped], due + 0.001) is None
+    assert most_due([capped], due + 0.2) is capped  # nothing newer came
     capped.mailbox.put(frame("a", due + 0.02), 0)
-    assert longest_waiting([capped], due + 0.02) is capped
+    assert most_due([capped], due + 0.02) is capped
 
 
 def test_answers_leave_in_capture_order() -> None:
     ordered = lane("a")
-    jobs = [Job(n, frame("a", n, n), Placement(0, 0, 2, 2)) for n in range(3)]
+    jobs = [Job(frame("a", n, n)) for n in range(3)]
     ordered.jobs.extend(jobs)
     jobs[1].seen = Detections.empty()
     assert ordered.settled() == []
     jobs[0].seen = Detections.empty()
-    assert [job.n for job in ordered.settled()] == [0, 1]
-    assert [job.n for job in ordered.jobs] == [2]
+    assert [job.frame.index for job in ordered.settled()] == [0, 1]
+    assert [job.frame.index for job in ordered.jobs] == [2]

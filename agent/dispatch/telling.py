@@ -1,0 +1,92 @@
+"""What a camera's scene is told, and what is handed on of what it says: with a frame, and without one."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from agent.dispatch.lane import moment
+from agent.dispatch.result import Result
+from agent.perception.facts import Facts
+from backends.detections import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from agent.capture.frame import Frame
+    from agent.dispatch.engine import RemoteEngine
+    from agent.dispatch.job import Job
+    from agent.dispatch.lane import Lane
+    from agent.dispatch.result import Pixels
+
+log = logging.getLogger("vedette.dispatch")
+
+_UNANSWERED_SECONDS = 1.0
+_IDLE_SECONDS = 0.45
+"""Between two calls of a scene's `idle`: a dispatcher that nothing wakes turns each half second."""
+
+
+class Telling:
+    """on_result, on_facts: as of `Dispatcher`."""
+
+    def __init__(
+        self,
+        on_result: Callable[[Result], None],
+        on_facts: Callable[[str, Facts, Mapping[int, Pixels]], None],
+    ) -> None:
+        self._on_result = on_result
+        self._on_facts = on_facts
+        self._complaint = ""
+
+    def answer(self, lane: Lane, job: Job, now: float) -> None:
+        """The engine's answer to its scene, and the scene's on."""
+        assert job.seen is not None
+        lane.answered_at = now
+        frame = job.frame
+        facts = lane.scene.update(moment(frame), (frame.width, frame.height), job.seen)
+        pictures = self._pictures(lane, facts, frame)
+        self._on_result(Result(frame, facts, job.backend, job.rev, job.queue_ms, job.inference_ms, pictures))
+
+    def speak_for_silence(self, lane: Lane, now: float, engine: RemoteEngine) -> None:
+        """A camera that delivers frames nobody infers says so each second, and its scene hears that time passes."""
+        if now - lane.idled_at >= _IDLE_SECONDS:
+            lane.idled_at = now
+            self._without_frame(lane, lane.scene.idle(now, time.time()))
+        if now - lane.answered_at < _UNANSWERED_SECONDS or lane.jobs:
+            return
+        cause, frame = self._unanswered(lane, now, engine)
+        if frame is None:
+            return
+        lane.answered_at = now
+        lane.gated_frame = None
+        self._on_result(Result(frame, Facts(Unknown(cause))))
+
+    @staticmethod
+    def _unanswered(lane: Lane, now: float, engine: RemoteEngine) -> tuple[str, Frame | None]:
+        """A live frame that is old is that of a camera which has stopped, and says so itself."""
+        waiting = "rate" if engine.serving else f"engine {engine.state}"
+        for cause, frame in (("gated", lane.gated_frame), (waiting, lane.mailbox.peek())):
+            if frame is not None and not (lane.live and now - frame.monotonic > _UNANSWERED_SECONDS):
+                return cause, frame
+        return "", None
+
+    def last_words(self, lane: Lane) -> None:
+        self._without_frame(lane, lane.scene.stop(time.time()))
+
+    def _without_frame(self, lane: Lane, facts: Facts | None) -> None:
+        if facts is not None:
+            self._on_facts(lane.camera, facts, self._pictures(lane, facts, None))
+
+    def _pictures(self, lane: Lane, facts: Facts, frame: Frame | None) -> Mapping[int, Pixels]:
+        """Keeps what is worth it of the frame, and hands out what is at hand for what has happened."""
+        if lane.gallery is None:
+            return {}
+        if facts.views and frame is not None:
+            try:
+                lane.gallery.look(frame, facts.views)
+            except Exception as e:  # noqa: BLE001 - a picture nobody thought of costs its own snapshot, not the watch
+                if repr(e) != self._complaint:  # once, not once per frame
+                    self._complaint = repr(e)
+                    log.warning("no snapshot could be cut: %r", e, extra={"CAMERA": lane.camera})
+        return lane.gallery.pictures(facts.happenings) if facts.happenings else {}
