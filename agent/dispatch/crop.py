@@ -65,5 +65,5 @@ def _edges(first: float, last: float, size: int) -> tuple[int, int]:
     """Even pixels, at least two of them, within the picture; its own last edge is kept where it is odd."""
     length = max(2, round((last - first) * size / 2) * 2)
     start = max(0, round(first * size / 2) * 2)
-    end = min(start + length, size)
+    end = start + length if size - start - length > 1 else size
     return min(start, max(0, (end - 2) // 2 * 2)), end
