@@ -9,9 +9,9 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent.dispatch.bell import Bell
-from agent.dispatch.lane import most_due
 from agent.dispatch.scaler import Scaler
 from agent.dispatch.telling import Telling
+from agent.dispatch.turns import Turns
 from backends.detections import Unknown
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Dispatcher:
         self.lanes = tuple(lanes)
         self.turned_at = time.monotonic()
         self._telling = Telling(on_result, on_facts)
+        self._turns = Turns()
         self._scalers: dict[InputSpec, Scaler] = {}
         self._any_live = any(lane.live for lane in lanes)
         self._runs: dict[int, _Run] = {}
@@ -185,11 +186,12 @@ class Dispatcher:
         spec = engine.artifact.input
         for _ in range(_MOST_GATED):
             now = time.monotonic()
-            lane = most_due(self.lanes, now)
+            lane = self._turns.next(self.lanes, now)
             if lane is None:
                 return None
             job = lane.pick((spec.width, spec.height), now)
             if job is not None:
+                self._turns.charge(lane, len(job.crops))
                 job.backend, job.rev = engine.spec.program.name, engine.artifact.rev
                 return lane, job
         self.wake()

@@ -10,8 +10,6 @@ from agent.dispatch.job import Job, without_picture
 from agent.perception.facts import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from agent.capture.frame import Frame
     from agent.capture.mailbox import Mailbox
     from agent.dispatch.gallery import Gallery
@@ -25,7 +23,7 @@ class Lane:
 
     live: the newest frame wins, and is taken only when a stream is free. weight: its share of a busy engine, beside
     the others'. private: what becomes black, polygons in 0..1 of the rotated picture. gallery: None without snapshots.
-    inferred: frames; inferences: runs of the engine, one per crop. cost: those of the last frame that was wanted.
+    inferred: frames; inferences: runs of the engine, one per crop. served: as `Turns` counts.
     gated_frame: the last one that was taken and not wanted, without its picture, until something else is said.
     """
 
@@ -43,7 +41,7 @@ class Lane:
     answered_at: float = 0.0
     idled_at: float = 0.0
     gated_frame: Frame | None = None
-    cost: int = 1
+    served: float = 0.0
     gated: int = 0
     inferred: int = 0
     inferences: int = 0
@@ -68,7 +66,6 @@ class Lane:
             return None
         self._count(now)
         self.gated_frame = None
-        self.cost = len(crops)
         job = Job(frame, crops)
         self.jobs.append(job)
         return job
@@ -98,24 +95,6 @@ class Lane:
         while self.jobs and self.jobs[0].seen is not None:
             jobs.append(self.jobs.popleft())
         return jobs
-
-
-def most_due(lanes: Sequence[Lane], now: float) -> Lane | None:
-    """The lane that has waited longest for its share, of those that may have a frame inferred now.
-
-    Time waited counts by weight, and against what the lane's last frame has cost. It grows without bound and starts
-    anew with each frame taken, so no lane starves, and lanes that always have a frame get the engine's time by weight.
-    A mailbox counts from when it was last empty, so a camera whose frames are overtaken does not lose its turn.
-    """
-    chosen, most = None, float("-inf")
-    for lane in lanes:
-        since = lane.mailbox.waiting_since()
-        if since is None:
-            continue
-        due = (now - since) * lane.weight / lane.cost
-        if due > most and now >= lane.ready_at():
-            chosen, most = lane, due
-    return chosen
 
 
 def moment(frame: Frame) -> Moment:

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agent.capture.frame import Frame, Picture
 from agent.capture.mailbox import Mailbox
 from agent.dispatch.job import Job
-from agent.dispatch.lane import Lane, most_due
+from agent.dispatch.lane import Lane
+from agent.dispatch.turns import Turns
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
 from backends.detections import Detections
@@ -25,35 +24,12 @@ def lane(camera: str, fps: float = 0) -> Lane:
     return Lane(camera, Mailbox(lambda: None, wait=False), Scene(Settings({0: LabelRule(0.5)})), fps, True, 0.1)
 
 
-@given(st.lists(st.floats(0.01, 0.2), min_size=2, max_size=6), st.floats(0.03, 0.3))
-def test_no_camera_starves_and_busy_ones_take_turns(periods: list[float], service: float) -> None:
-    """Cameras at any rates, overtaking in their mailboxes, on one engine of any service time."""
-    lanes = [lane(str(i)) for i in range(len(periods))]
-    turns = dict.fromkeys(range(len(lanes)), 0)
-    due = [0.0] * len(lanes)
-    now = 0.0
-    for _ in range(40 * len(lanes)):
-        for i, period in enumerate(periods):
-            while due[i] <= now:
-                lanes[i].mailbox.put(frame(str(i), due[i]), 0)
-                due[i] += period
-        chosen = most_due(lanes, now)
-        if chosen is not None:
-            chosen.pick(INPUT, now)
-            turns[int(chosen.camera)] += 1
-        now += service
-    always_waiting = [i for i, period in enumerate(periods) if period <= service]
-    counts = [turns[i] for i in always_waiting]
-    assert min(turns.values()) > 0
-    assert not counts or max(counts) - min(counts) <= 2
-
-
 def test_an_overtaken_frame_keeps_its_cameras_turn() -> None:
     slow, busy = lane("slow"), lane("busy")
     busy.mailbox.put(frame("busy", 1.0), 0)
     slow.mailbox.put(frame("slow", 1.1), 0)
     busy.mailbox.put(frame("busy", 1.2), 0)
-    assert most_due([slow, busy], 2.0) is busy
+    assert Turns().next([slow, busy], 2.0) is busy
     assert busy.mailbox.take().monotonic == 1.2  # type: ignore[union-attr]
     assert busy.mailbox.dropped["overtaken"] == 1
 
@@ -65,7 +41,7 @@ def test_the_rate_cap_is_met_over_time(fps: float, expected: int) -> None:
     for i in range(300):
         now = i / 30
         capped.mailbox.put(frame("a", now), 0)
-        if most_due([capped], now) is capped and capped.pick(INPUT, now) is not None:
+        if Turns().next([capped], now) is capped and capped.pick(INPUT, now) is not None:
             taken += 1
     assert abs(taken - expected) <= 2
     assert capped.mailbox.dropped["overtaken"] <= 1  # 30 of 30 fps: one may fall to rounding
@@ -78,10 +54,10 @@ def test_under_a_cap_the_frame_is_fresh_and_the_last_one_is_not_forgotten() -> N
     due = capped.not_before
     assert 10.0 < due <= 10.2
     capped.mailbox.put(frame("a", due - 0.01), 0)
-    assert most_due([capped], due + 0.001) is None
-    assert most_due([capped], due + 0.2) is capped  # nothing newer came
+    assert Turns().next([capped], due + 0.001) is None
+    assert Turns().next([capped], due + 0.2) is capped  # nothing newer came
     capped.mailbox.put(frame("a", due + 0.02), 0)
-    assert most_due([capped], due + 0.02) is capped
+    assert Turns().next([capped], due + 0.02) is capped
 
 
 def test_answers_leave_in_capture_order() -> None:
