@@ -50,12 +50,17 @@ def choose(
     wanted = _padded([*motion, *tracks], frame, model)
     if shrunk < _ENOUGH or len(wanted) == 0:
         return (WHOLE,)
-    room = MOST - 1 if whole_due else MOST
-    clusters = _clusters(wanted, model, room)
-    sizes = [_size(_around(cluster), model) for cluster in clusters]
-    close = [_crop(_around(c), s, frame, model) for c, s in zip(clusters, sizes, strict=True) if s * _GAIN <= shrunk]
-    whole = [WHOLE] if whole_due or len(close) < len(clusters) else []
-    return (*whole, *close)
+    small = wanted[_sizes(wanted, model) * _GAIN <= shrunk]
+    whole = whole_due or len(small) < len(wanted)
+    close = []
+    for cluster in _clusters(small, model, MOST - whole):
+        around = _around(cluster)
+        size = _size(around, model)
+        if size * _GAIN <= shrunk:
+            close.append(_crop(around, size, frame, model))
+        else:
+            whole = True
+    return (WHOLE, *close) if whole else tuple(close)
 
 
 def _padded(boxes: Sequence[Box], frame: NDArray[np.float64], model: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,8 +84,8 @@ def _size(around: NDArray[np.float64], model: NDArray[np.float64]) -> float:
 
 def _clusters(boxes: NDArray[np.float64], model: NDArray[np.float64], most: int) -> list[NDArray[np.float64]]:
     """Parted where that lets all be seen closest, as long as it is worth another look."""
-    clusters = [boxes]
-    while len(clusters) < most:
+    clusters = [boxes] if len(boxes) else []
+    while clusters and len(clusters) < most:
         clusters.sort(key=lambda cluster: _size(_around(cluster), model))
         widest = clusters[-1]
         parts = _parted(widest, model)
