@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 cv2.setNumThreads(1)  # the cores belong to inference and decode
 
-LIGHT, STANDING, MOVING = 2.0, 5.0, 30.0
+LIGHT, STANDING, MOVING = 2.0, 2.0, 30.0
 """Seconds (time constants) in which light, what stands still, and what moves become part of the backdrop."""
+STANDS = 2.0
+"""Seconds without change after which something stands. Sooner, the coat of one who walks slowly would stay behind."""
+LONGEST = 50
+"""Tenths of a second that are counted at once, at most."""
 LEAST, MOST = 7.0, 48.0
 """Grey levels a place must change by: where nothing flickers, and however much it does."""
 NOISES = 3.0
@@ -46,6 +50,7 @@ class Backdrop:
         self._grey = small.astype(np.float32)
         self._flicker: NDArray[np.float32] | None = None
         self._unlearned = 0.0
+        self._stood = np.zeros_like(small)
         self._last = small.copy()
         self._shown = small.copy()
         self._least = np.empty_like(small)
@@ -82,7 +87,7 @@ class Backdrop:
         seconds: since the last time, of the camera's own clock.
         """
         cv2.absdiff(small, self._last, dst=self._difference)
-        still = cv2.compare(self._difference, self._least, cv2.CMP_LE)
+        still = cv2.compare(self._difference, self._least, cv2.CMP_LE).astype(np.uint8, copy=False)
         self._unlearned += seconds
         if self._flicker is None or self._unlearned >= LESSON:
             self._learn_flicker(self._unlearned)
@@ -91,12 +96,19 @@ class Backdrop:
         if adopt:
             if self.changed(small, self._hits) <= LIT * self.share and self._brighter(small) > DRIFT:
                 self._relight(small)
-            standing = cv2.bitwise_and(still, self._hits)
+            standing = self._standing(still & self._hits, seconds)
             moving = cv2.subtract(self._hits, standing)
             cv2.bitwise_not(self._hits, dst=self._hits)
             for mask, constant in ((self._hits, LIGHT), (standing, STANDING), (moving, MOVING)):
                 cv2.accumulateWeighted(small, self._grey, 1 - exp(-seconds / constant), mask=mask)
             cv2.convertScaleAbs(self._grey, dst=self._shown)
+
+    def _standing(self, still: NDArray[np.uint8], seconds: float) -> NDArray[np.uint8]:
+        """What of `still` (0 or 255) has been so for long enough. Kept in tenths of a second."""
+        np.minimum(self._stood, 255 - LONGEST, out=self._stood)
+        self._stood += min(max(1, round(seconds * 10)), LONGEST)
+        self._stood &= still
+        return cv2.threshold(self._stood, STANDS * 10 - 1, 255, cv2.THRESH_BINARY)[1].astype(np.uint8, copy=False)
 
     def explained_by_light(self, small: NDArray[np.uint8], out: NDArray[np.uint8], n: int) -> int:
         """As `changed`, which said `n`, after following the light, if that is what has changed."""

@@ -24,7 +24,7 @@ CELL = 4
 """Samples per side of the cells in which those that changed are counted and joined."""
 FEWEST = 5
 """Samples that must have changed in one place."""
-GAPS = (1, 2, 4, 8)
+GAPS = (0, 1, 2, 4, 8)
 """Cells between two places that are still one, tried in turn until there are few enough."""
 SQUARES = {gap: np.ones((2 * gap + 1, 2 * gap + 1), np.uint8) for gap in GAPS}
 LEAST = (FEWEST - 0.5) * 255 / CELL**2

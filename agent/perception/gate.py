@@ -27,7 +27,7 @@ STILL = 2.0
 """Seconds without moving after which a track is looked at for what happens around it only."""
 STIRRED = 0.25
 """Seconds between two looks at a stationary track that has motion on it."""
-SEARCH, SEARCHING = 1.0, 0.5
+SEARCH, SEARCHING = 0.3, 0.5
 """Seconds for which every frame is searched for a track that was missed; seconds between two looks after that."""
 PATIENCE = 6
 """Looks in a row at something that moves, before it is taken for nothing the model knows."""
