@@ -10,13 +10,18 @@ from dataclasses import dataclass, field, replace
 class Counters:
     """sent: live messages written to the socket; retained: values acknowledged; connects: sessions opened.
 
-    dropped: live messages by cause (`offline`, `backlog`, `too_large`, `lost`). rejected: by the broker's reason.
+    events, snapshots: acknowledged. dropped: live messages by cause (`offline`, `backlog`, `too_large`, `lost`).
+    missed: events that will never come, by cause (`overload`, `overflow`, `expired`, `invalid`), and `snapshots`.
+    rejected: by the broker's reason.
     """
 
     sent: int = 0
     retained: int = 0
+    events: int = 0
+    snapshots: int = 0
     connects: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -24,4 +29,5 @@ class Counters:
         return max(0, self.connects - 1)
 
     def copy(self) -> Counters:
-        return replace(self, dropped=Counter(self.dropped), rejected=Counter(self.rejected))
+        dropped, missed, rejected = Counter(self.dropped), Counter(self.missed), Counter(self.rejected)
+        return replace(self, dropped=dropped, missed=missed, rejected=rejected)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from agent.publish.counters import Counters
 from agent.publish.faults import REFUSED_FROM
+from agent.publish.line import EventLine
 from agent.publish.retained import WINDOW, RetainedValues
+from agent.publish.shown import ShownPictures
 
 BACKLOG = 64
 BACKLOG_BYTES = 4 << 20
@@ -13,9 +15,15 @@ FROZEN_AFTER_S = 8.0
 
 
 class Ledger:
+    """retained, events, shown: the messages that outlive a connection. window: unanswered at once, of all kinds."""
+
     def __init__(self) -> None:
-        self.retained = RetainedValues()
         self.counters = Counters()
+        self.retained = RetainedValues()
+        self.events = EventLine(self.counters.missed)
+        self.shown = ShownPictures()
+        self.window = WINDOW
+        self._refused: dict[str, str] = {}
         self._unsent: dict[int, int] = {}
         self._unsent_bytes = 0
         self._probe: tuple[int, float] | None = None
@@ -24,7 +32,7 @@ class Ledger:
     def opened(self, window: int | None, now: float) -> None:
         """A new connection: every retained value is due. window: the broker's Receive Maximum, if given."""
         self.closed()
-        self.retained.window = min(WINDOW, window or WINDOW)
+        self.window = min(WINDOW, window or WINDOW)
         self._heard_at = now
 
     def closed(self) -> None:
@@ -33,7 +41,8 @@ class Ledger:
         self._unsent.clear()
         self._unsent_bytes = 0
         self._probe = None
-        self.retained.lost()
+        for kind in (self.retained, self.events, self.shown):
+            kind.lost()
 
     @property
     def full(self) -> bool:
@@ -48,29 +57,47 @@ class Ledger:
     def probed(self, mid: int, now: float) -> None:
         self._probe = (mid, now)
 
-    def book(self, mid: int, reason: int, name: str, now: float) -> str | None:
-        """Books an answer. The topic, if it says that the broker rejected a retained value."""
+    def book(self, mid: int, reason: int, name: str, now: float) -> None:
+        """Books an answer."""
         size = self._unsent.pop(mid, None)
         if size is not None:
             self._unsent_bytes -= size
             self.counters.sent += 1
-            return None
+            return
         self._heard_at = now
         if self._probe is not None and self._probe[0] == mid:
             self._probe = None
-            return None
-        topic = self.retained.answered(mid)
+            return
+        departure = self.events.answered(mid)
+        topic = self.retained.answered(mid) if departure is None else departure.place
         if topic is None:
-            return None
+            return
         if reason >= REFUSED_FROM:
-            self.counters.rejected[name] += 1
-            return topic
-        self.counters.retained += 1
-        return None
+            self.refuse(topic, name)
+        elif departure is None:
+            self.counters.retained += 1
+        elif departure.picture:
+            self.counters.snapshots += 1
+        else:
+            self.counters.events += 1
+
+    def refuse(self, topic: str, name: str) -> None:
+        """The broker does not take what is published there, and `name` says why."""
+        self.counters.rejected[name] += 1
+        self._refused[topic] = name
+
+    def take_refused(self) -> list[tuple[str, str]]:
+        """Topics, and why, that were refused since the last call."""
+        refused, self._refused = self._refused, {}
+        return list(refused.items())
 
     def frozen_for(self, now: float) -> float | None:
-        """How long the broker has owed us an answer, once that is too long."""
-        since = self._oldest()
+        """How long the broker has owed us an answer, once that is too long.
+
+        Any answer shows that it lives: on a slow network the one to a large picture may take its time.
+        """
+        oldest = self._oldest()
+        since = None if oldest is None else max(oldest, self._heard_at)
         return now - since if since is not None and now - since > FROZEN_AFTER_S else None
 
     def probe_due(self, now: float) -> bool:
@@ -79,4 +106,5 @@ class Ledger:
 
     def _oldest(self) -> float | None:
         probe = self._probe[1] if self._probe is not None else None
-        return min((since for since in (self.retained.oldest(), probe) if since is not None), default=None)
+        under_way = (self.retained.oldest(), self.events.oldest_flight(), probe)
+        return min((since for since in under_way if since is not None), default=None)

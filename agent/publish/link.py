@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from agent.config.model import TlsConfig
+    from agent.config.model import MqttConfig, TlsConfig
     from agent.config.secrets import Secret
 
 MQTT5, MQTT311 = 5, 4
@@ -59,6 +59,11 @@ class Endpoint:
     username: str | None = None
     password: Secret | None = None
     tls: TlsConfig | None = None
+
+    @classmethod
+    def of(cls, config: MqttConfig) -> Endpoint:
+        tls = config.tls if config.tls_enabled else None
+        return cls(config.host, config.port, config.username, config.password, tls)
 
     @property
     def place(self) -> str:

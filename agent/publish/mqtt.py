@@ -1,8 +1,9 @@
 """The publisher: keeps one connection to the broker, and what the broker knows of this device true.
 
-Three kinds of message (the third, the outbox, comes with events): `retain` for last values, which survive any
-outage because they are sent again in full; `send` for live messages, which are dropped, and counted, when
-nobody can take them. One network thread; callers never wait for the network.
+Four kinds of message: `retain` for last values, which survive any outage because they are sent again in full;
+`send` for live messages, which are dropped, and counted, when nobody can take them; `deliver` for events, each of
+which is kept until the broker has answered, and sent in order (`outbox.py` numbers them); `show` for the latest
+picture of a camera. One network thread; callers never wait for the network.
 
 The client id is the device id, so that a broker's rules may use it (mosquitto: `pattern write
 vedette/1/%c/#`), and so that a second daemon of the same name is noticed: the broker ends the older
@@ -19,27 +20,27 @@ from typing import TYPE_CHECKING
 from agent.config.redact import redact
 from agent.publish.backoff import ReconnectBackoff
 from agent.publish.complaints import Complaints
-from agent.publish.faults import UNSUPPORTED_VERSION, Fault, LinkError, frozen_fault, rejected_text
+from agent.publish.faults import Fault, LinkError, frozen_fault, rejected_text
 from agent.publish.ledger import Ledger
-from agent.publish.link import MQTT5, MQTT311, Endpoint, Link
-from agent.publish.payloads import OFFLINE, ONLINE
+from agent.publish.link import MQTT5, Endpoint, Link
+from agent.publish.payloads import OFFLINE, ONLINE, OutboxHealth
+from agent.publish.pump import pump, send
 from agent.publish.topics import Topics
+from agent.publish.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agent.config.model import MqttConfig
     from agent.publish.counters import Counters
+    from agent.publish.gaps import Gap
+    from agent.publish.line import Row
 
-HEADER_BYTES = 32
 FLUSH_S = 1.0
+GOODBYE_SHARE = 0.3
+"""Of the time to stop in, what is left for `status: offline` however many events wait."""
 
 logger = logging.getLogger("vedette.mqtt")
-
-
-def endpoint_of(config: MqttConfig) -> Endpoint:
-    tls = config.tls if config.tls_enabled else None
-    return Endpoint(config.host, config.port, config.username, config.password, tls)
 
 
 class Publisher:
@@ -60,21 +61,21 @@ class Publisher:
         on_fault: Callable[[str], None] | None = None,
         protocol: int = MQTT5,
     ) -> None:
-        self._endpoint = endpoint_of(config)
+        self._endpoint = Endpoint.of(config)
         self._client_id = client_id or device
         self._topics = Topics(config.prefix, device)
         self._on_connect = on_connect
         self._backoff = ReconnectBackoff(config.reconnect_max)
-        self._version = self._preferred = protocol
+        self._versions = Versions(protocol)
         self._complaints = Complaints(on_fault)
         self._stopping = threading.Event()
-        self._deadline = float("inf")
+        self._deadline = self._goodbye = float("inf")
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
         self._lock = threading.Lock()  # of everything below; paho's callbacks never take it
         self._ledger = Ledger()
         self._link: Link | None = None
-        self._announced = False
+        self._announced = self._leaving = False
         self._frozen: Fault | None = None
 
     def start(self) -> None:
@@ -98,7 +99,7 @@ class Publisher:
     @property
     def protocol(self) -> str:
         """What is spoken, or will be tried next: `MQTT 5` or `MQTT 3.1.1`."""
-        return "MQTT 5" if self._version == MQTT5 else "MQTT 3.1.1"
+        return self._versions.word
 
     def retain(self, topic: str, payload: bytes) -> None:
         """The topic's value is now `payload`: QoS 1, sent again on every connect, not when unchanged.
@@ -115,25 +116,50 @@ class Publisher:
         expiry: seconds after which the broker need not deliver it any more.
         """
         with self._lock:
-            link = self._link
-            if link is None or not self._announced:
-                cause = "offline"
-            elif self._ledger.full:
-                cause = "backlog"
-            elif link.largest is not None and len(payload) + len(topic) + HEADER_BYTES > link.largest:
-                cause = "too_large"
-            else:
-                mid = link.publish(topic, payload, qos=0, retain=False, expiry=expiry)
-                self._ledger.live(mid, len(payload))
-                return True
-            self._ledger.counters.dropped[cause] += 1
-            return False
+            link = self._link if self._announced else None
+            return send(link, self._ledger, topic, payload, expiry)
+
+    def deliver(self, row: Row) -> None:
+        """An event, QoS 1: kept until the broker has answered, sent in order, and again after a lost connection.
+
+        Of too many the oldest are dropped, see `untold`.
+        """
+        with self._lock:
+            self._ledger.events.put(row)
+            self._pump()
+
+    def miss(self, cause: str, gap: Gap) -> None:
+        """These events were never given a place in the line."""
+        with self._lock:
+            self._ledger.events.miss(cause, gap)
+
+    def miss_pictures(self, number: int) -> None:
+        """So many snapshots were not made."""
+        with self._lock:
+            self._ledger.counters.missed["snapshots"] += number
+
+    def untold(self) -> tuple[str, Gap] | None:
+        """The cause and extent of events that were dropped, once there is room to tell; counts as told then."""
+        with self._lock:
+            return self._ledger.events.untold()
+
+    def show(self, topic: str, payload: bytes) -> None:
+        """A camera's latest picture: QoS 0, retained for 24 h, at most one in 10 s; the newest is kept."""
+        with self._lock:
+            self._ledger.shown.put(topic, payload, time.monotonic())
+            self._pump()
+
+    def outbox(self, now: float) -> OutboxHealth:
+        """What waits to be answered. now: time.monotonic()."""
+        with self._lock:
+            events = self._ledger.events
+            oldest = events.oldest()
+            return OutboxHealth(events.depth, None if oldest is None else now - oldest, events.bytes)
 
     def tick(self, now: float) -> None:
         """To be called about once a second with time.monotonic(): notices a broker that has ceased to answer.
 
-        TCP may take minutes for that, and the keepalive twice its 15 s. Where nothing is in flight that must
-        be answered, the broker is asked for a sign of life after 5 s.
+        TCP may take minutes for that, the keepalive twice its 15 s. An idle broker is asked for a sign of life.
         """
         with self._lock:
             if self._link is None:
@@ -147,14 +173,17 @@ class Publisher:
                     self._ledger.probed(mid, now)
 
     def stop(self, timeout: float) -> None:
-        """Publishes `status: offline`, waits for its answer and disconnects, all within `timeout` s."""
+        """Sends the events that wait, then `status: offline`, and disconnects, all within `timeout` s."""
         with self._lock:
             self._deadline = time.monotonic() + timeout
+            self._goodbye = self._deadline - GOODBYE_SHARE * timeout
             self._stopping.set()
-            self._ledger.retained.put(self._topics.status, OFFLINE)
-            self._pump()
+            if self._ledger.events.settled:
+                self._say_offline()
         if self._thread.is_alive():
             self._thread.join(timeout)
+        if left := self.outbox(time.monotonic()).depth:
+            logger.warning("%d events were not sent: %s was not there to take them in time", left, self._endpoint.place)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -177,16 +206,16 @@ class Publisher:
 
     def _session(self) -> Fault | None:
         """One connection from start to end. None: try again at once. Raises LinkError if none was made."""
-        link = Link(self._endpoint, self._client_id, self._version, will=(self._topics.status, OFFLINE))
+        link = Link(self._endpoint, self._client_id, self._versions.now, will=(self._topics.status, OFFLINE))
         try:
             link.open(self._stopping.is_set)
         except LinkError as error:
-            if self._negotiated(link, error.fault):
+            if self._versions.failed(self._endpoint.place, link.refused, error.fault):
                 return None
             raise
         self._complaints.last_error = None
         with self._lock:
-            if not self._stopping.is_set():
+            if not self._leaving:
                 self._ledger.retained.forget(self._topics.status)
             self._ledger.opened(link.window, time.monotonic())
             self._link = link
@@ -198,26 +227,7 @@ class Publisher:
                 self._link = self._frozen = None
                 self._announced = False
                 self._ledger.closed()
-            self._version = self._preferred
-
-    def _negotiated(self, link: Link, fault: Fault) -> bool:
-        """Whether another protocol version is worth an attempt at once; `_version` is changed then.
-
-        A broker without MQTT 5 should say so in its CONNACK, and that is remembered. Some only close, or wait
-        for ever: then 3.1.1 is tried once, and 5 again with the next connection, as the broker may just have
-        been slow.
-        """
-        if self._version == MQTT311:
-            self._version = self._preferred
-            return False
-        refused = link.refused == UNSUPPORTED_VERSION
-        if refused:
-            logger.info("%s speaks MQTT 3.1.1 only: it cannot say which topics it refuses", self._endpoint.place)
-            self._preferred = MQTT311
-        elif fault.kind != "silent":
-            return False
-        self._version = MQTT311
-        return True
+            self._versions.ended()
 
     def _serve(self, link: Link) -> Fault | None:
         while not self._stopping.is_set():
@@ -228,28 +238,45 @@ class Publisher:
             if self._frozen is not None:
                 link.abort()
                 return self._frozen
-        while time.monotonic() < self._deadline:
+        self._leave(link)
+        return None
+
+    def _leave(self, link: Link) -> None:
+        """Events that wait, then `offline`, each for as long as its part of the deadline allows."""
+        alive = self._turn_until(link, self._goodbye, lambda: self._ledger.events.settled)
+        with self._lock:
+            self._say_offline()
+        alive = alive and self._turn_until(link, self._deadline, lambda: self._ledger.retained.settled)
+        if alive:
+            link.close(max(0.0, min(FLUSH_S, self._deadline - time.monotonic())))
+
+    def _say_offline(self) -> None:
+        """The lock is held."""
+        self._leaving = True
+        self._ledger.retained.put(self._topics.status, OFFLINE)
+        self._pump()
+
+    def _turn_until(self, link: Link, deadline: float, done: Callable[[], bool]) -> bool:
+        """False once the connection is closed. done: asked with the lock held."""
+        while time.monotonic() < deadline:
             with self._lock:
-                if self._ledger.retained.settled:
+                if done():
                     break
             if not link.loop(0.1):
-                return None
+                return False
             self._settle(link)
-        link.close(max(0.0, min(FLUSH_S, self._deadline - time.monotonic())))
-        return None
+        return True
 
     def _settle(self, link: Link) -> None:
         """Books the answers, sends what waited for them, announces the device once all else is out."""
-        rejected: list[tuple[str, str]] = []
         now = time.monotonic()
         with self._lock:
             for answer in link.answers():
-                topic = self._ledger.book(answer.mid, answer.reason, answer.name, now)
-                if topic is not None:
-                    rejected.append((topic, answer.name))
+                self._ledger.book(answer.mid, answer.reason, answer.name, now)
             announced = self._announce()
             self._pump()
-        for topic, name in rejected:
+            refused = self._ledger.take_refused()
+        for topic, name in refused:
             self._complaints.say(rejected_text(topic, name))
         if announced:
             self._complaints.opened(self._endpoint.place, self.protocol)
@@ -259,7 +286,7 @@ class Publisher:
     def _announce(self) -> bool:
         """Sends `online` after the last retained value; True once that is acknowledged. The lock is held."""
         retained, status = self._ledger.retained, self._topics.status
-        if self._announced or self._stopping.is_set():
+        if self._announced or self._leaving:
             return False
         if not retained.waiting:
             retained.put(status, ONLINE)
@@ -268,9 +295,6 @@ class Publisher:
         return self._announced
 
     def _pump(self) -> None:
-        """Hands over every value that may go now. The lock is held."""
-        if self._link is None:
-            return
-        while (value := self._ledger.retained.take()) is not None:
-            mid = self._link.publish(*value, qos=1, retain=True)
-            self._ledger.retained.sent(mid, *value, time.monotonic())
+        """The lock is held."""
+        if self._link is not None:
+            pump(self._link, self._ledger, time.monotonic(), announced=self._announced and not self._leaving)

@@ -36,6 +36,7 @@ __all__ = [
     "ModelInfo",
     "ModelStamp",
     "Origin",
+    "OutboxHealth",
     "Severity",
     "alert",
     "camera_state",
@@ -116,6 +117,15 @@ class EngineHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxHealth:
+    """Events the broker has not answered: how many, the seconds since the oldest happened, their bytes."""
+
+    depth: int
+    age: float | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """mqtt: the publisher's counters. rss: bytes. load: 1, 5, 15 minutes. temperature: degrees Celsius.
 
@@ -134,6 +144,7 @@ class Health:
     load: Sequence[float]
     temperature: float | None
     throttled: bool | None
+    outbox: OutboxHealth | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,11 @@ class RetainedValues:
         return min((flight.since for flight in self._flying.values()), default=None)
 
     @property
+    def flying(self) -> int:
+        """How many are in flight."""
+        return len(self._flying)
+
+    @property
     def waiting(self) -> bool:
         """Whether values still wait to be handed over."""
         return bool(self._due)

@@ -112,7 +112,9 @@ def test_a_refused_value_is_named_and_waits_for_a_change() -> None:
     ledger.retained.put("t", b"1")
     assert ledger.retained.take() == ("t", b"1")
     ledger.retained.sent(1, "t", b"1", 0.0)
-    assert ledger.book(1, REFUSED, "Not authorized", 0.1) == "t"
+    ledger.book(1, REFUSED, "Not authorized", 0.1)
+    assert ledger.take_refused() == [("t", "Not authorized")]
+    assert ledger.take_refused() == []
     assert ledger.counters.rejected == {"Not authorized": 1}
     assert ledger.retained.take() is None
     ledger.retained.put("t", b"2")

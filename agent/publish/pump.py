@@ -1,0 +1,66 @@
+"""What goes next over the connection: retained values first, then events in order, then pictures of cameras."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.publish.events import HISTORICAL_AFTER_S, as_historical
+
+if TYPE_CHECKING:
+    from agent.publish.ledger import Ledger
+    from agent.publish.link import Link
+
+HEADER_BYTES = 32
+TOO_LARGE = "Packet too large"
+"""What MQTT 5 calls it; here said by us in place of the broker, which would close the connection."""
+
+
+def fits(link: Link, topic: str, payload: bytes) -> bool:
+    """Whether the broker takes a message of this size, as far as it said."""
+    return link.largest is None or len(payload) + len(topic) + HEADER_BYTES <= link.largest
+
+
+def send(link: Link | None, ledger: Ledger, topic: str, payload: bytes, expiry: float | None) -> bool:
+    """A live message; False when dropped, and counted by cause. link: None while offline."""
+    if link is None:
+        cause = "offline"
+    elif ledger.full:
+        cause = "backlog"
+    elif not fits(link, topic, payload):
+        cause = "too_large"
+    else:
+        ledger.live(link.publish(topic, payload, qos=0, retain=False, expiry=expiry), len(payload))
+        return True
+    ledger.counters.dropped[cause] += 1
+    return False
+
+
+def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
+    """Hands over everything that may go now; events and pictures only once the device is announced."""
+    retained = ledger.retained
+    retained.window = ledger.window - ledger.events.flying
+    while (value := retained.take()) is not None:
+        retained.sent(link.publish(*value, qos=1, retain=True), *value, now)
+    if not announced:
+        return
+    _pump_events(link, ledger, now)
+    while not ledger.full and (shown := ledger.shown.take(now)) is not None:
+        topic, payload, left = shown
+        if fits(link, topic, payload):
+            ledger.live(link.publish(topic, payload, qos=0, retain=True, expiry=left), len(payload))
+        else:
+            ledger.refuse(topic, TOO_LARGE)
+
+
+def _pump_events(link: Link, ledger: Ledger, now: float) -> None:
+    line = ledger.events
+    while (departure := line.take(now, ledger.window - ledger.retained.flying)) is not None:
+        if not fits(link, departure.topic, departure.payload):
+            line.refuse(departure)
+            ledger.refuse(departure.place, TOO_LARGE)
+            continue
+        payload = departure.payload
+        if not departure.picture and now - departure.row.happened > HISTORICAL_AFTER_S:
+            payload = as_historical(payload)
+        mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=departure.expires - now)
+        line.sent(mid, departure, now)

@@ -1,0 +1,46 @@
+"""Which version of MQTT the next attempt speaks. Pure."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from agent.publish.faults import UNSUPPORTED_VERSION
+from agent.publish.link import MQTT5, MQTT311
+
+if TYPE_CHECKING:
+    from agent.publish.faults import Fault
+
+logger = logging.getLogger("vedette.mqtt")
+
+
+class Versions:
+    """first: what to try first; MQTT311 spares a broker known to speak only that a refusal.
+
+    A broker without MQTT 5 should say so in its CONNACK, and that is remembered. Some only close, or wait for ever:
+    then 3.1.1 is tried once, and 5 again with the next connection, as the broker may just have been slow.
+    """
+
+    def __init__(self, first: int) -> None:
+        self.now = self._preferred = first
+
+    @property
+    def word(self) -> str:
+        return "MQTT 5" if self.now == MQTT5 else "MQTT 3.1.1"
+
+    def failed(self, place: str, refused: int | None, fault: Fault) -> bool:
+        """Whether another version is worth an attempt at once. refused: the reason of the broker's CONNACK."""
+        if self.now == MQTT311:
+            self.now = self._preferred
+            return False
+        if refused == UNSUPPORTED_VERSION:
+            logger.info("%s speaks MQTT 3.1.1 only: it cannot say which topics it refuses", place)
+            self._preferred = MQTT311
+        elif fault.kind != "silent":
+            return False
+        self.now = MQTT311
+        return True
+
+    def ended(self) -> None:
+        """A session, by whichever version, is over."""
+        self.now = self._preferred
