@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Scene:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ids: object = None, totals: object = None) -> None:  # noqa: ARG002
         self._rules = settings.rules
 
     def wants(

@@ -40,11 +40,27 @@ class _Seen:
     told: Fault | None = None
 
 
-class Alerts:
-    """publish: called with the subject and the payload, which is empty when the alert is over."""
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """raised: False when it is over. since: wall clock of its beginning."""
 
-    def __init__(self, publish: Callable[[Subject, bytes], None]) -> None:
-        self._publish = publish
+    subject: Subject
+    fault: Fault
+    since: float
+    raised: bool
+
+    def payload(self) -> bytes:
+        """Of its retained topic: empty when it is over."""
+        if not self.raised:
+            return payloads.CLEAR
+        return payloads.alert(self.fault.severity, self.since, self.fault.text, self.fault.hint)
+
+
+class Alerts:
+    """tell: called with each alert that is raised, changed or over."""
+
+    def __init__(self, tell: Callable[[Alert], None]) -> None:
+        self._tell = tell
         self._seen: dict[Subject, _Seen] = {}
 
     @property
@@ -58,12 +74,12 @@ class Alerts:
             seen.fault, seen.last = fault, now
             if now - seen.first >= RAISE_AFTER and seen.told != fault:
                 seen.told = fault
-                self._publish(subject, payloads.alert(fault.severity, seen.since, fault.text, fault.hint))
+                self._tell(Alert(subject, fault, seen.since, raised=True))
         for subject, seen in list(self._seen.items()):
             if subject not in faults and now - seen.last >= CLEAR_AFTER:
                 del self._seen[subject]
                 if seen.told:
-                    self._publish(subject, payloads.CLEAR)
+                    self._tell(Alert(subject, seen.told, seen.since, raised=False))
 
 
 def engine_faults(ladders: Iterable[Ladder]) -> dict[Subject, Fault]:

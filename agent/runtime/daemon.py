@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 from agent import __version__
 from agent.dispatch.worker import reap
 from agent.publish.mqtt import Publisher
+from agent.publish.outbox import Outbox
 from agent.publish.payloads import Info, ModelInfo
 from agent.runtime import machine, paths
 from agent.runtime.notify import notify, watchdog_seconds
 from agent.runtime.pipeline import Pipeline, topics
 from agent.runtime.report import Report
 from agent.runtime.spawner import Spawner
+from agent.runtime.state import SceneState
 from backends.contract import API
 
 if TYPE_CHECKING:
@@ -50,9 +52,11 @@ class Daemon:
         self._boot_id = secrets.token_hex(4)
         names = topics(config)
         self.publisher = Publisher(config.mqtt, config.device, protocol=protocol)
-        self.report = Report(config, names, self.publisher, self._boot_id)
+        self.outbox = Outbox(config.device, names, self.publisher)
+        self._scenes = SceneState(self._state)
+        self.report = Report(config, names, self.publisher, self.outbox, self._scenes, self._boot_id)
         self._spawner = Spawner(self._wake, self._runtime / "workers.pid")
-        self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.report)
+        self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.outbox, self.report, self._scenes)
         self._found = found
 
     def stop(self) -> None:
@@ -73,6 +77,7 @@ class Daemon:
             finally:
                 notify("STOPPING=1")
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
+                self._scenes.save(ending=True)
                 (self._runtime / "status.json").unlink(missing_ok=True)
             self._mark_clean_exit()
             log.info("stopped")
@@ -104,6 +109,7 @@ class Daemon:
             camera.poll(now)
         self.publisher.tick(now)
         reap(now)
+        self._scenes.save()
         self.report.sample(now)
         self._write_status(now)
         stuck = self.report.stuck(now, _STUCK_SECONDS)

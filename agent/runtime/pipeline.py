@@ -4,7 +4,8 @@ The one list of all threads:
     main                  signals, ticks, health, watchdog, starting of workers      (agent.runtime.daemon)
     cam-<id>              one per camera: opens, decodes, puts into its mailbox      (agent.capture.camera)
     dispatch-<model>      one per model: mailboxes to engine, answers to publishing  (agent.dispatch.dispatcher)
-    paho's                one: the network side of MQTT                              (agent.publish.mqtt)
+    outbox                one: numbers events, encodes their pictures                (agent.publish.outbox)
+    mqtt                  one: the network side of MQTT                              (agent.publish.mqtt)
 And one child process per engine that serves or stands by (backends.worker), with one thread per stream.
 """
 
@@ -24,14 +25,16 @@ from agent.perception.scene import Scene
 from agent.publish.topics import Topics
 from agent.runtime import machine
 from agent.runtime.plan import engine_id
-from agent.runtime.scenes import scene_settings
+from agent.runtime.scenes import line_totals, scene_settings
 
 if TYPE_CHECKING:
     from agent.config.model import CameraConfig, Config
     from agent.publish.mqtt import Publisher
+    from agent.publish.outbox import Outbox
     from agent.runtime.plan import Plan
     from agent.runtime.report import Report
     from agent.runtime.spawner import Spawner
+    from agent.runtime.state import SceneState
     from backends.artifact import Artifact
 
 _FLOOR = 0.1
@@ -41,9 +44,20 @@ _MEMORY_FOR_STANDBY = 1 << 30
 class Pipeline:
     """All parts of one running config."""
 
-    def __init__(self, config: Config, found: Plan, spawner: Spawner, publisher: Publisher, report: Report) -> None:
+    def __init__(
+        self,
+        config: Config,
+        found: Plan,
+        spawner: Spawner,
+        publisher: Publisher,
+        outbox: Outbox,
+        report: Report,
+        state: SceneState,
+    ) -> None:
         self.config = config
         self.publisher = publisher
+        self.outbox = outbox
+        self._state = state
         self.cameras: dict[str, Camera] = {}
         self.dispatchers: list[Dispatcher] = []
         for model in dict.fromkeys(camera.model for camera in config.cameras):
@@ -76,7 +90,7 @@ class Pipeline:
                 wakes[0].frame_came()
 
         lanes = [self._lane(camera, artifact, Mailbox(wake, wait=camera.pace == "max")) for camera in own]
-        dispatcher = Dispatcher(model, ladder, lanes, report.on_result)
+        dispatcher = Dispatcher(model, ladder, lanes, report.on_result, report.on_facts)
         wakes.append(dispatcher)
         self.dispatchers.append(dispatcher)
         for camera, lane in zip(own, lanes, strict=True):
@@ -87,9 +101,9 @@ class Pipeline:
         standby = self.config.engine.standby
         return standby == "warm" or (standby == "auto" and machine.available_bytes() >= _MEMORY_FOR_STANDBY)
 
-    @staticmethod
-    def _lane(camera: CameraConfig, artifact: Artifact, mailbox: Mailbox) -> Lane:
-        scene = Scene(scene_settings(camera, artifact.labels))
+    def _lane(self, camera: CameraConfig, artifact: Artifact, mailbox: Mailbox) -> Lane:
+        totals = line_totals(self._state.totals(camera.id), artifact.labels)
+        scene = Scene(scene_settings(camera, artifact.labels), self._state.ids(), totals)
         floor = min(_FLOOR, camera.confidence)
         shots = camera.snapshots
         gallery = Gallery(crop=shots.crop, private=camera.privacy) if shots.enabled else None
@@ -98,6 +112,7 @@ class Pipeline:
 
     def start(self) -> None:
         self.publisher.start()
+        self.outbox.start()
         for dispatcher in self.dispatchers:
             dispatcher.start()
             dispatcher.wake()
@@ -114,6 +129,7 @@ class Pipeline:
             camera.join(max(0.0, min(0.5, deadline - time.monotonic())))
         for dispatcher in self.dispatchers:
             dispatcher.join(max(0.1, min(1.0, deadline - time.monotonic())))
+        self.outbox.stop(max(0.1, min(0.5, deadline - time.monotonic())))
         self.publisher.stop(max(0.2, deadline - time.monotonic()))
 
     @property

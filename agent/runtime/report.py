@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from agent.config.redact import redact
-from agent.publish import payloads
+from agent.publish import events, payloads
 from agent.publish.clock import clock_synced
 from agent.publish.detections import (
     FrameStamp,
@@ -20,20 +20,25 @@ from agent.publish.feed import RateLimit
 from agent.runtime import machine
 from agent.runtime.alerts import Alerts, engine_faults
 from agent.runtime.health import camera_health, engine_health, in_service
+from agent.runtime.scene_report import SceneReport
 from agent.runtime.view import View
 from backends.detections import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from agent.capture.camera import Camera, CameraStatus
     from agent.config.model import CameraConfig, Config
     from agent.dispatch.dispatcher import Dispatcher
     from agent.dispatch.ladder import Ladder
     from agent.dispatch.lane import Lane
-    from agent.dispatch.result import EngineStatus, Result
+    from agent.dispatch.result import EngineStatus, Pixels, Result
+    from agent.perception.facts import Facts
     from agent.publish.mqtt import Publisher
+    from agent.publish.outbox import Outbox
     from agent.publish.topics import Topics
+    from agent.runtime.alerts import Alert
+    from agent.runtime.state import SceneState
     from backends.artifact import Artifact
 
 _DETECTIONS_EXPIRY = 5.0
@@ -42,18 +47,23 @@ _DETECTIONS_EXPIRY = 5.0
 class Report:
     """The `on_...` methods are called on the threads of the parts they hear from; the rest on the main thread."""
 
-    def __init__(self, config: Config, topics: Topics, publisher: Publisher, boot_id: str) -> None:
+    def __init__(
+        self, config: Config, topics: Topics, publisher: Publisher, outbox: Outbox, state: SceneState, boot_id: str
+    ) -> None:
         self._config = config
         self._topics = topics
         self._publisher = publisher
+        self._outbox = outbox
+        self._state = state
         self._boot_id = boot_id
         self._detections = config.mqtt.detections.publish == "on"
         self._started = time.monotonic()
         self.views: dict[str, View] = {}
-        self._alerts = Alerts(lambda subject, payload: publisher.retain(topics.alert(*subject), payload))
+        self._scenes: dict[str, SceneReport] = {}
+        self._alerts = Alerts(self._on_alert)
 
     def add(self, config: CameraConfig, artifact: Artifact, camera: Camera, lane: Lane, dispatcher: Dispatcher) -> None:
-        self.views[config.id] = View(
+        view = self.views[config.id] = View(
             config,
             camera,
             lane,
@@ -63,9 +73,15 @@ class Report:
             self._topics.detections(config.id),
             RateLimit(self._config.mqtt.detections.max_rate),
         )
+        self._scenes[config.id] = SceneReport(view, self._topics, self._publisher, self._outbox, self._state)
+
+    def on_facts(self, camera: str, facts: Facts, pictures: Mapping[int, Pixels]) -> None:
+        if facts.counts or facts.happenings:
+            self._scenes[camera].tell(facts, pictures)
 
     def on_result(self, result: Result) -> None:
         view = self.views[result.frame.camera]
+        self.on_facts(result.frame.camera, result.facts, result.pictures)
         if not self._detections or not view.limit.allows(time.monotonic()):
             return
         frame = result.frame
@@ -106,14 +122,23 @@ class Report:
             if view is None:
                 return
             self._publisher.retain(self._topics.camera_status(camera), payloads.camera_status(status.state))
+            if status.state != view.told:
+                view.told = status.state
+                error = redact(status.error) or None
+                event = events.camera_status_event(camera, status.state, error, time.time(), synced=clock_synced())
+                self._outbox.put(event)
             view.engine = view.dispatcher.ladder.current.spec.id
             self._publisher.retain(self._topics.camera_state(camera), payloads.camera_state(_state(view, status)))
 
         return on_status
 
     def announce(self, info: payloads.Info) -> None:
-        """What is retained from the first moment: info, and each camera and engine as it stands."""
+        """What is told from the first moment: info, and each camera and engine as it stands."""
         self._publisher.retain(self._topics.info, payloads.info(info))
+        started = events.agent_started_event(
+            info.version, self._boot_id, info.last_exit, time.time(), synced=clock_synced()
+        )
+        self._outbox.put(started)
         for camera, view in self.views.items():
             self.on_camera(camera)(view.camera.status(time.monotonic()))
         for ladder in self._ladders():
@@ -194,6 +219,21 @@ class Report:
             if waiting is not None and now - max(waiting, view.lane.answered_at) > limit:
                 return f"frames of camera {camera} get no answer"
         return None
+
+    def _on_alert(self, alert: Alert) -> None:
+        self._publisher.retain(self._topics.alert(*alert.subject), alert.payload())
+        fault, now = alert.fault, time.time()
+        event = events.alert_event(
+            *alert.subject,
+            fault.severity,
+            fault.text,
+            fault.hint,
+            alert.since,
+            now,
+            raised=alert.raised,
+            synced=clock_synced(),
+        )
+        self._outbox.put(event)
 
     def _ladders(self) -> list[Ladder]:
         return [dispatcher.ladder for dispatcher in self._dispatchers()]

@@ -32,6 +32,7 @@ class View:
     seq: int = 0
     published: int = 0
     engine: str = ""  # as `cam/<c>/state` says
+    told: str = ""  # the state that the last event told
     samples: deque[tuple[float, int, int]] = field(default_factory=deque)  # time, frames in, frames inferred
 
     def sample(self, now: float) -> None:

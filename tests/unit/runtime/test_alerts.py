@@ -13,7 +13,7 @@ FAULT = Fault("warning", "edgetpu-person: no answer for 1 s", "see vedette backe
 class Board:
     def __init__(self) -> None:
         self.said: list[tuple[Subject, bytes]] = []
-        self.alerts = Alerts(lambda subject, payload: self.said.append((subject, payload)))
+        self.alerts = Alerts(lambda alert: self.said.append((alert.subject, alert.payload())))
 
 
 def test_a_fault_that_lasts_is_raised_once_and_cleared_when_it_has_been_gone_for_a_while() -> None:
