@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.publish.topics import Topics, slug
+from agent.publish.topics import ALL, Topics, slug, slug_faults
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,14 @@ def test_topics_are_the_interface_s(prefix: str, root: str) -> None:
         topics.camera_state("gate"),
         topics.engine_status("person"),
         topics.detections("gate"),
+        topics.events,
+        topics.count("gate", "Traffic light"),
+        topics.count("gate", ALL, "porch"),
+        topics.occupancy("gate", "person"),
+        topics.occupancy("gate", "person", "porch"),
+        topics.line_count("gate", "door", ALL),
+        topics.snapshot("3c9e-1042"),
+        topics.camera_snapshot("gate"),
     ] == [
         root,
         f"{root}/status",
@@ -64,4 +72,26 @@ def test_topics_are_the_interface_s(prefix: str, root: str) -> None:
         f"{root}/cam/gate/state",
         f"{root}/engine/person/status",
         f"{root}/cam/gate/detections",
+        f"{root}/events",
+        f"{root}/cam/gate/count/traffic-light",
+        f"{root}/cam/gate/zone/porch/count/all",
+        f"{root}/cam/gate/occupancy/person",
+        f"{root}/cam/gate/zone/porch/occupancy/person",
+        f"{root}/cam/gate/line/door/count/all",
+        f"{root}/snapshot/3c9e-1042",
+        f"{root}/cam/gate/snapshot",
     ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (["person", "car", "person"], []),
+        (["All", "car"], ["'All' would be `all`"]),
+        (["traffic light", "car", "Traffic-Light"], ["'traffic light' and 'Traffic-Light' would both be"]),
+    ],
+)
+def test_labels_that_would_share_a_topic_are_named(labels: list[str], says: list[str]) -> None:
+    faults = slug_faults(labels)
+    assert len(faults) == len(says)
+    assert all(words in fault for words, fault in zip(says, faults, strict=True))
