@@ -7,81 +7,19 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from agent.capture.frame import Frame, Picture
-from agent.capture.mailbox import Mailbox
-from agent.dispatch.dispatcher import Dispatcher
-from agent.dispatch.ladder import Ladder
-from agent.dispatch.lane import Lane
-from agent.dispatch.result import Result
-from agent.dispatch.spec import EngineSpec
-from agent.dispatch.worker import WorkerProcess
-from agent.perception.scene import Scene
-from agent.perception.settings import LabelRule, Settings
+from agent.capture.frame import Picture
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
-from backends.registry import Registered
 from tests.contract.backends.models import boxes_model
+from tests.support.rig import Rig, frame
 
-ENTRY = "backends.openvino:OpenVINO"
 GRAY = 16 + np.arange(220)  # the luma of limited range
-
-
-def spawn(program: Registered) -> Future[WorkerProcess]:
-    future: Future[WorkerProcess] = Future()
-    future.set_result(WorkerProcess(program))
-    return future
-
-
-def frame(camera: str, index: int, luma: int) -> Frame:
-    """A gray picture: the model's box tells its brightness."""
-    picture = Picture(np.full((48, 64), luma, np.uint8), None, None, None, False, None)
-    now = time.monotonic()
-    return Frame(camera, index, picture, 64, 48, 0, time.time(), now, float(index))
-
-
-class Rig:
-    def __init__(self, artifact: Artifact, cameras: dict[str, bool], entry: str = ENTRY, **options: object) -> None:
-        """cameras: id to live."""
-        self.results: dict[str, list[Result]] = {camera: [] for camera in cameras}
-        self.arrived = threading.Condition()
-        program = Registered("openvino", entry, "")
-        spec = EngineSpec("test", program, (artifact,), {"mode": "throughput", "threads": 2, **options})
-        self.ladder = Ladder([spec], spawn, lambda _engine, _status: None, warm=False)
-        self.engine = self.ladder.rungs[0]
-        self.lanes = [
-            Lane(c, Mailbox(self.wake, wait=not live), Scene(Settings({0: LabelRule(0.0)})), 0, live, 0.0)
-            for c, live in cameras.items()
-        ]
-        self.dispatcher = Dispatcher("test", self.ladder, self.lanes, self.hear)
-
-    def wake(self) -> None:
-        self.dispatcher.frame_came()
-
-    def hear(self, result: Result) -> None:
-        with self.arrived:
-            self.results[result.frame.camera].append(result)
-            self.arrived.notify_all()
-
-    def wait_for(self, camera: str, count: int, seconds: float = 20) -> list[Result]:
-        with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self.results[camera]) >= count, seconds)
-        return self.results[camera]
-
-    def inferred(self, camera: str) -> list[Result]:
-        return [r for r in self.results[camera] if isinstance(r.facts.seen, Detections)]
-
-    def until_serving(self) -> None:
-        deadline = time.monotonic() + 20
-        while not self.engine.serving:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
