@@ -12,6 +12,7 @@ from agent.config.kinds import absolute
 from agent.config.names import slugged_id
 from agent.config.problems import Findings, InvalidError
 from agent.config.sections import Given
+from agent.config.shapes import cover_all
 from agent.config.table import DEFAULT_BACKEND, DEFAULT_MODEL, LIVE_FPS
 
 if TYPE_CHECKING:
@@ -95,7 +96,14 @@ class Builder:
             pace=given["pace"],
             loop=given["loop"],
             confidence=float(given["confidence"]),
-            labels=tuple(model.LabelConfig(label) for label in given["labels"]),
+            labels=tuple(_label(label) for label in given["labels"]),
+            motion=self._motion(given["motion"], live=kind in {"rtsp", "http", "v4l2"}),
+            regions=given["regions"]["enabled"],
+            privacy=self._masks(given["privacy"]),
+            snapshots=model.SnapshotsConfig(**given["snapshots"].values),
+            zones=tuple(self._zone(zone, given) for zone in given["zones"]),
+            lines=tuple(self._line(line, given) for line in given["lines"]),
+            weight=float(given["weight"]),
             model=self._model(given) or default_model,
             backend=self._backend(given) or default_backend,
             hwaccel=given["hwaccel"],
@@ -104,6 +112,40 @@ class Builder:
         if kind is not None:
             self._fits(given, camera)
         return camera
+
+    def _motion(self, given: Given, *, live: bool) -> model.MotionConfig:
+        enabled = live if given["enabled"] is None else given["enabled"]
+        return model.MotionConfig(enabled, self._masks(given))
+
+    def _masks(self, given: Given) -> tuple[model.Polygon, ...]:
+        masks: tuple[model.Polygon, ...] = given["masks"]
+        if cover_all(masks):
+            self._error(given, "masks", "the masks cover the whole picture, so nothing would be seen; leave some of it")
+        return masks
+
+    def _zone(self, given: Given, camera: Given) -> model.ZoneConfig:
+        self._labels_wanted(given, camera)
+        return model.ZoneConfig(
+            id=given.name,
+            polygon=given["polygon"] or (),
+            name=given["name"] or given.name,
+            labels=given["labels"],
+            confidence=float(given["confidence"]),
+            min_height=float(given["min_height"]),
+            dwell=float(given["dwell"]),
+        )
+
+    def _line(self, given: Given, camera: Given) -> model.LineConfig:
+        self._labels_wanted(given, camera)
+        points = given["points"] or ((0.0, 0.0), (1.0, 1.0))
+        return model.LineConfig(given.name, points, given["name"] or given.name, given["reverse"], given["labels"])
+
+    def _labels_wanted(self, given: Given, camera: Given) -> None:
+        published = {_label(label).label for label in camera["labels"]}
+        for label in given["labels"]:
+            if published and label not in published:
+                message = f"{label!r} is not among the camera's labels, so it is never seen here; add it there"
+                self.findings.warn(given.places["labels"], given.path("labels"), message)
 
     def _source(self, given: Given) -> tuple[model.SourceKind | None, str]:
         if given["source"]:
@@ -156,6 +198,14 @@ class Builder:
 
     def _error(self, given: Given, key: str, message: str) -> None:
         self.findings.error(given.places.get(key, given.place), given.path(key), message)
+
+
+def _label(given: str | Given) -> model.LabelConfig:
+    if isinstance(given, str):
+        return model.LabelConfig(given)
+    confidence = None if given["confidence"] is None else float(given["confidence"])
+    least = (float(given["min_height"]), float(given["min_width"]))
+    return model.LabelConfig(given.name, confidence, *least, given["masks"])
 
 
 def _places(given: Given) -> Iterator[tuple[str, tuple[int, int]]]:

@@ -63,6 +63,10 @@ def _kind(field: Field) -> dict[str, Any]:
     if isinstance(kind, Listing):
         item = _without_null(kind.item.schema())
         several = {"type": ["array", "null"], "items": item, "maxItems": kind.most, "uniqueItems": True}
+        if kind.named is not None:
+            entry = {**_section(kind.named), "type": ["object", "null"]}
+            by_name = {"type": "object", "maxProperties": kind.most, "additionalProperties": entry}
+            return {"anyOf": [several, by_name]}
         return {"anyOf": [item, several]} if kind.single else several
     return kind.schema()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from agent.config.kinds import Kind, id_problem, shown
 from agent.config.names import is_id
 from agent.config.nodes import Mapping, Node, Scalar, Sequence
 from agent.config.pairs import pairs
 from agent.config.problems import InvalidError
+from agent.config.shapes import LineKind, PolygonKind
 from agent.config.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -39,32 +40,49 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ById:
-    """A map from ids to sections of one form. what: what one entry is, for the errors."""
+    """A map from ids to sections of one form. what: what one entry is, for the errors; example: one of them."""
 
     section: Section
     what: str
     most: int
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list of different words. single: one word may stand without the list. later: a map will do, some day."""
+    """A list of different items. single: one may stand without the list.
 
-    item: Kind
+    named: a map from items to sections of this form will do too; each is read as its section, which has its name.
+    """
+
+    item: Kind | Shape
     most: int
     single: bool = False
-    later_map: bool = False
+    named: Section | None = None
 
 
-AnyKind: TypeAlias = "Kind | Section | ById | Listing"
+class Shape(Protocol):
+    """A kind that is no scalar."""
+
+    @property
+    def wanted(self) -> str: ...
+    def read(self, node: Node) -> Any: ...
+    def schema(self) -> dict[str, Any]: ...
+
+
+AnyKind: TypeAlias = "Kind | Shape | Section | ById | Listing"
 
 
 @dataclass(slots=True)
 class Given:
-    """A section as read: every key has its value or default. places: where the keys that are set have theirs."""
+    """A section as read: every key has its value or default. places: where the keys that are set have theirs.
+
+    name: what it stands under, where that is no key of the table.
+    """
 
     key: str
     place: Node
+    name: str = ""
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, Node] = field(default_factory=dict)
 
@@ -84,7 +102,7 @@ class Reading:
     lookup: Lookup
 
     def section(self, section: Section, node: Node, key: str) -> Given:
-        given = Given(key, node, {field.key: field.default for field in section.fields})
+        given = Given(key, node, values={field.key: field.default for field in section.fields})
         fields = {field.key: field for field in section.fields}
         for name, value in self._pairs(node, key, "a map of keys and values"):
             if name.text not in fields:
@@ -110,10 +128,13 @@ class Reading:
                 return self._by_id(wanted.kind, node, key)
             if isinstance(wanted.kind, Listing):
                 return self._listing(wanted.kind, node, key)
-            return self._scalar(wanted.kind, node)
+            return self._single(wanted.kind, node)
         except InvalidError as error:
             self._error(error.place or node, key, error.message)
             return wanted.default
+
+    def _single(self, kind: Kind | Shape, node: Node) -> Any:
+        return kind.read(node) if isinstance(kind, (PolygonKind, LineKind)) else self._scalar(cast("Kind", kind), node)
 
     def _scalar(self, kind: Kind, node: Node) -> Any:
         if not isinstance(node, Scalar):
@@ -125,24 +146,42 @@ class Reading:
         found = []
         entries = self._pairs(node, key, f"a map from the id of a {kind.what} to its keys")
         if isinstance(node, Mapping) and not node.pairs:
-            raise InvalidError(f"names no {kind.what}; write at least one, such as `gate: {{source: clip.mp4}}`")
+            raise InvalidError(f"names no {kind.what}; write at least one, such as `{kind.example}`")
         for name, value in entries[: kind.most]:
             path = f"{key}.{name_shown(name)}"
             if not is_id(name.text):
                 self._error(name, path, id_problem(name.text, shown(name)))
             is_null = isinstance(value, Scalar) and value.null
             given = self.section(kind.section, Mapping(name.line, name.column) if is_null else value, path)
-            given.key = f"{key}.{name.text}"
+            given.key, given.name = f"{key}.{name.text}", name.text
             found.append(given)
         if len(entries) > kind.most:
             raise InvalidError(f"{len(entries)} {kind.what}s; at most {kind.most} are allowed")
         return tuple(found)
 
+    def _named(self, kind: Listing, section: Section, node: Node, key: str) -> tuple[Given, ...]:
+        found = []
+        entries = self._pairs(node, key, "a map")
+        if len(entries) > kind.most:
+            raise InvalidError(f"{len(entries)} entries; at most {kind.most} are allowed")
+        for name, value in entries:
+            try:
+                self._single(kind.item, name)
+            except InvalidError as error:
+                self._error(name, key, error.message)
+                continue
+            is_null = isinstance(value, Scalar) and value.null
+            place = Mapping(name.line, name.column) if is_null else value
+            given = self.section(section, place, f"{key}.{name_shown(name)}")
+            given.name = name.text
+            found.append(given)
+        return tuple(found)
+
     def _listing(self, kind: Listing, node: Node, key: str) -> tuple[Any, ...]:
         if isinstance(node, Scalar) and kind.single:
-            return (self._scalar(kind.item, node),)
-        if isinstance(node, Mapping) and kind.later_map:
-            raise InvalidError("the form of a map is not in this version yet; write a list such as [person]")
+            return (self._single(kind.item, node),)
+        if isinstance(node, Mapping) and kind.named is not None:
+            return self._named(kind, kind.named, node, key)
         if not isinstance(node, Sequence) or node.tag:
             raise InvalidError("a list is wanted here, such as [one, two]")
         if len(node.items) > kind.most:
@@ -152,12 +191,13 @@ class Reading:
             try:
                 if isinstance(item, Scalar) and item.null:
                     raise InvalidError("an empty entry; write a word or remove it")  # noqa: TRY301 - one way out
-                value = self._scalar(kind.item, item)
+                value = self._single(kind.item, item)
             except InvalidError as error:
-                self._error(item, key, error.message)
+                self._error(error.place or item, key, error.message)
                 continue
             if value in found:
-                self._error(item, key, f"{value} stands in the list twice; remove one")
+                what = value if isinstance(value, str) else "it"
+                self._error(item, key, f"{what} stands in the list twice; remove one")
             found.append(value)
         return tuple(found)
 

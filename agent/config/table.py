@@ -11,6 +11,7 @@ from agent.config import model
 from agent.config.kinds import Choice, FilePath, Flag, Id, Number, Password, Text
 from agent.config.names import BROKER_URL_SCHEMA, PREFIX, PREFIX_RULE
 from agent.config.sections import ById, Field, Listing, Section
+from agent.config.table_scene import WATCHED
 
 _ENGINE = model.EngineConfig()
 _MQTT = model.MqttConfig()
@@ -80,12 +81,7 @@ CAMERA = Section(
         Field("pace", _choice(model.Pace), _CAMERA.pace, "files and folders: realtime, or max for as fast as it goes"),
         Field("loop", Flag(), _CAMERA.loop, "files and folders: begin again at the end"),
         Field("confidence", Number(0, 1), _CAMERA.confidence, "what is detected with less is not published"),
-        Field(
-            "labels",
-            Listing(Text("a label", longest=100), most=1000, later_map=True),
-            (),
-            "publish only these; without it all",
-        ),
+        *WATCHED,
         Field("model", _MODEL, None, "another model than the top level's"),
         Field("backend", _BACKENDS, None, "another backend than the top level's"),
         Field(
@@ -95,7 +91,6 @@ CAMERA = Section(
             "hardware decoding; auto tries what the machine has, and falls back to software",
         ),
     ),
-    later=("motion", "regions", "privacy", "snapshots", "zones", "lines"),
 )
 
 TLS = Section(
@@ -199,7 +194,7 @@ ROOT = Section(
         ),
         Field(
             "cameras",
-            ById(CAMERA, "camera", most=64),
+            ById(CAMERA, "camera", most=64, example="gate: {source: clip.mp4}"),
             (),
             "at least one is needed, such as `gate: {source: rtsp://10.0.0.7/stream2}`",
             required=True,
