@@ -57,8 +57,9 @@ class Lane:
         if frame is None:
             return None
         motion = frame.motion
-        boxes = None if motion is None else () if motion.unsettled else motion.boxes
-        crops = self.scene.wants(moment(frame), boxes, (frame.width, frame.height), model_input)
+        boxes, unsettled = (None, False) if motion is None else (motion.boxes, motion.unsettled)
+        size = frame.width, frame.height
+        crops = self.scene.wants(moment(frame), boxes, size, model_input, unsettled=unsettled)
         if not crops:
             self.gated += 1
             self.mailbox.dropped["gated"] += 1

@@ -31,10 +31,13 @@ class Scene:
         motion: Sequence[Box] | None,  # noqa: ARG002
         picture: tuple[int, int],  # noqa: ARG002
         model_input: tuple[int, int],  # noqa: ARG002
+        *,
+        unsettled: bool = False,  # noqa: ARG002
     ) -> tuple[Box, ...]:
         """Where to look in the frame that is at hand: the whole, or crops of it. Nothing: the frame is gated.
 
         motion: boxes of what has moved since the last frame that was taken, None where nobody watches for motion.
+        unsettled: the whole picture changes, so that `motion` tells nothing.
         picture, model_input: width and height in pixels, of the rotated picture and of the engine's input.
         A frame that is wanted must be followed by `update`, one that is not has been dealt with.
         """

@@ -40,7 +40,7 @@ class Wishing(Scene):
         self.says: Callable[[Detections | Unknown], Facts] = Facts
         self.fault = ""
 
-    def wants(self, at: Moment, motion: Sequence[Box] | None, *_sizes: object) -> tuple[Box, ...]:
+    def wants(self, at: Moment, motion: Sequence[Box] | None, *_: object, **__: object) -> tuple[Box, ...]:
         if self.fault:
             raise RuntimeError(self.fault)
         return () if motion is not None and not motion else self.crops

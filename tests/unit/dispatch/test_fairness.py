@@ -26,8 +26,10 @@ class Wanting(Scene):
         self.crops = crops
         self.asked: list[object] = []
 
-    def wants(self, at: Moment, motion: object, picture: tuple[int, int], model_input: object) -> tuple[Box, ...]:
-        self.asked.append((at, motion, picture, model_input))
+    def wants(
+        self, at: Moment, motion: object, picture: tuple[int, int], model_input: object, *, unsettled: bool = False
+    ) -> tuple[Box, ...]:
+        self.asked.append((at, motion, picture, model_input, unsettled))
         return (WHOLE,) * self.crops
 
 
@@ -114,14 +116,19 @@ def test_gated_frames_are_taken_counted_and_cost_no_turn_under_a_cap() -> None:
 
 @pytest.mark.parametrize(
     ("motion", "told"),
-    [(None, None), (Motion(((0, 0, 1, 1),)), ((0, 0, 1, 1),)), (Motion(unsettled=True), ()), (Motion(), ())],
+    [
+        (None, (None, False)),
+        (Motion(((0, 0, 1, 1),)), (((0, 0, 1, 1),), False)),
+        (Motion(unsettled=True), ((), True)),
+        (Motion(), ((), False)),
+    ],
 )
-def test_the_scene_is_asked_with_what_is_known(motion: Motion | None, told: object) -> None:
+def test_the_scene_is_asked_with_what_is_known(motion: Motion | None, told: tuple[object, bool]) -> None:
     asking = lane("a")
     asking.mailbox.put(frame("a", 1.0, motion), 0)
     asking.pick((300, 200), 1.0)
     assert isinstance(asking.scene, Wanting)
-    assert asking.scene.asked == [(Moment(1.0, 1.0, 1.0), told, (2, 2), (300, 200))]
+    assert asking.scene.asked == [(Moment(1.0, 1.0, 1.0), told[0], (2, 2), (300, 200), told[1])]
 
 
 def test_an_idle_camera_is_next_at_once_but_has_no_claim_on_the_past() -> None:
