@@ -120,6 +120,8 @@ def event_message(event: Event, number: Numbered, device: str, snapshot: Snapsho
         data = _track(event.data, event, snapshot)
     else:
         body = {**event.data, "clock": clock_word(event.synced)}
+        if snapshot is not None:
+            body["snapshot"] = snapshot
         data = json.dumps(plain(body), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return f"{head}{numbers}{data}}}".encode(errors="replace")
 

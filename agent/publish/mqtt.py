@@ -219,8 +219,8 @@ class Publisher:
                 self._ledger.retained.forget(self._topics.status)
             self._ledger.opened(link.window, time.monotonic())
             self._link = link
-            self._pump()
         try:
+            self._settle(link)
             return self._serve(link)
         finally:
             with self._lock:

@@ -28,8 +28,8 @@ def publisher() -> Iterator[Callable[..., Publisher]]:
             for each in made:
                 each.tick(time.monotonic())
 
-    def start(port: int, *, host: str = HOST, **config: object) -> Publisher:
-        made.append(Publisher(MqttConfig(host=host, port=port, **config), DEVICE))
+    def start(port: int, *, host: str = HOST, protocol: int = 5, **config: object) -> Publisher:
+        made.append(Publisher(MqttConfig(host=host, port=port, **config), DEVICE, protocol=protocol))
         made[-1].start()
         return made[-1]
 
