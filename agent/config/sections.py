@@ -10,7 +10,7 @@ from agent.config.names import is_id
 from agent.config.nodes import Mapping, Node, Scalar, Sequence
 from agent.config.pairs import pairs
 from agent.config.problems import InvalidError
-from agent.config.shapes import LineKind, PolygonKind
+from agent.config.shapes import LineKind, PolygonKind, check_masks
 from agent.config.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ class Reading:
             return self._named(kind, kind.named, node, key)
         if not isinstance(node, Sequence) or node.tag:
             raise InvalidError("a list is wanted here, such as [one, two]")
+        if isinstance(kind.item, PolygonKind):
+            check_masks(node)
         if len(node.items) > kind.most:
             raise InvalidError(f"{len(node.items)} entries; at most {kind.most} are allowed")
         found: list[Any] = []

@@ -76,6 +76,18 @@ class LineKind:
         return _schema(2, 2)
 
 
+def check_masks(node: Node) -> None:
+    """Raises InvalidError for a list of points where a list of polygons is wanted."""
+    if isinstance(node, Sequence) and node.items and all(_is_point(item) for item in node.items):
+        raise InvalidError(
+            "this is one polygon; a list of polygons is wanted: put it into another pair of brackets", node
+        )
+
+
+def _is_point(node: Node) -> bool:
+    return isinstance(node, Sequence) and bool(node.items) and all(isinstance(item, Scalar) for item in node.items)
+
+
 def cover_all(polygons: Iterable[Polygon]) -> bool:
     """Whether nothing of the picture is left, but for slivers."""
     polygons = list(polygons)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError
-from agent.publish.topics import slug
+from agent.config.suggest import did_you_mean
+from agent.publish.topics import slug, slug_faults
 from backends import order, registry, speeds, store
 from backends.contract import ArtifactError, BackendUnavailable
 
@@ -61,16 +62,28 @@ class _Search:
         artifact = self._artifact(camera)
         if artifact is None:
             return
-        for label in (rule.label for rule in camera.labels):
-            if label not in artifact.labels:
-                known = ", ".join(artifact.labels[:12]) + (", ..." if len(artifact.labels) > 12 else "")
-                self._problem(camera, "labels", f"{camera.model} does not know {label!r}; it knows {known}")
+        self._labels(camera, artifact)
         first = self.orders.setdefault(camera.model, camera.backend)
         if first != camera.backend:
             said = ", ".join(first)
             self._problem(camera, "backend", f"{camera.model} already runs on {said}; one model has one order")
         elif camera.model not in self.ladders:
             self._ladder(camera)
+
+    def _labels(self, camera: CameraConfig, artifact: Artifact) -> None:
+        named = [("labels", rule.label) for rule in camera.labels]
+        named += [(f"zones.{zone.id}.labels", label) for zone in camera.zones for label in zone.labels]
+        named += [(f"lines.{line.id}.labels", label) for line in camera.lines for label in line.labels]
+        for key, label in named:
+            if label not in artifact.labels:
+                hint = did_you_mean(label, artifact.labels)
+                if not hint:
+                    known = ", ".join(artifact.labels[:12]) + (", ..." if len(artifact.labels) > 12 else "")
+                    hint = f"; it knows {known}"
+                self._problem(camera, key, f"{camera.model} does not know {label!r}{hint}")
+        wanted = [rule.label for rule in camera.labels] or artifact.labels
+        for fault in slug_faults(label for label in wanted if label in artifact.labels):
+            self._problem(camera, "model", f"{camera.model}: {fault} in the model's sidecar")
 
     def _ladder(self, camera: CameraConfig) -> None:
         files = self.files[camera.model]

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.perception.settings import LabelRule, Settings
+from agent.perception.settings import LabelRule, Line, Settings, Zone
 from agent.publish.topics import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.config.model import CameraConfig
+    from agent.config.model import CameraConfig, LabelConfig
     from agent.runtime.state import Totals
 
 
 def scene_settings(camera: CameraConfig, labels: Sequence[str]) -> Settings:
     """labels: the model's, by class id."""
-    names = {rule.label for rule in camera.labels}
-    wanted = [c for c, label in enumerate(labels) if not names or label in names]
-    return Settings(rules={c: LabelRule(camera.confidence) for c in wanted})
+    numbers = {label: c for c, label in enumerate(labels)}
+    named = {numbers[rule.label]: rule for rule in camera.labels if rule.label in numbers}
+    rules = {c: _rule(named.get(c), camera.confidence) for c in (named or range(len(labels)))}
+
+    def ids(wanted: Sequence[str]) -> frozenset[int] | None:
+        return frozenset(numbers[label] for label in wanted if label in numbers) if wanted else None
+
+    return Settings(
+        rules=rules,
+        zones=tuple(Zone(z.id, z.polygon, ids(z.labels), z.confidence, z.min_height, z.dwell) for z in camera.zones),
+        lines=tuple(Line(line.id, *line.points, line.reverse, ids(line.labels)) for line in camera.lines),
+        gate=camera.motion.enabled,
+        regions=camera.regions,
+        snapshots=camera.snapshots.enabled,
+        told=frozenset(named),
+    )
+
+
+def _rule(rule: LabelConfig | None, confidence: float) -> LabelRule:
+    if rule is None:
+        return LabelRule(confidence)
+    least = confidence if rule.confidence is None else rule.confidence
+    return LabelRule(least, rule.min_height, rule.min_width, rule.masks)
 
 
 def line_totals(saved: Totals, labels: Sequence[str]) -> dict[str, dict[int | None, tuple[int, int, float]]]:

@@ -15,7 +15,7 @@ from agent.config.table import LIVE_FPS, ROOT
 
 SAMPLE = Path(__file__).parents[3] / "config" / "vedette.yaml"
 # Keys whose commented value is an example, because their default is "none" or computed.
-EXAMPLES = {"device", "name", "source", "username", "password"}
+EXAMPLES = {"device", "name", "source", "username", "password", "polygon", "points"}
 
 
 def full() -> str:
@@ -43,7 +43,7 @@ def written(node: Node, path: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in node.pairs:
         assert isinstance(key, Scalar)
-        below = "*" if path == "cameras" else key.text
+        below = "*" if path.rpartition(".")[2] in {"cameras", "zones", "lines"} else key.text
         found |= written(value, f"{path}.{below}".lstrip("."))
     return found
 

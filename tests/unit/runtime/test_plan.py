@@ -68,3 +68,29 @@ def test_all_that_is_missing_is_said_at_once_with_its_place(folder: Path) -> Non
 def test_a_model_two_cameras_share_is_said_once(folder: Path) -> None:
     lines = problems("model: nope\ncameras: {a: {source: a.mp4}, b: {source: b.mp4}}", folder)
     assert len(lines) == 1
+
+
+def test_labels_of_zones_and_lines_are_the_models_too(folder: Path) -> None:
+    text = (
+        "model: model.xml\n"
+        "cameras:\n"
+        "  a:\n"
+        "    source: clip.mp4\n"
+        "    labels: {cat: {confidence: 0.6}, dgo: }\n"
+        "    zones: {porch: {polygon: [[0, 0], [1, 0], [1, 1]], labels: [cot]}}\n"
+        "    lines: {door: {points: [[0, 0], [1, 1]], labels: [dog, unicorn]}}\n"
+    )
+    lines = problems(text, folder)
+    assert "vedette.yaml:5:13: cameras.a.labels: " in lines[0]
+    assert lines[0].endswith("does not know 'dgo'; did you mean \"dog\"?")
+    assert "vedette.yaml:6:64: cameras.a.zones.porch.labels: " in lines[1]
+    assert "'cot'; did you mean" in lines[1]
+    assert "vedette.yaml:7:54: cameras.a.lines.door.labels: " in lines[2]
+    assert lines[2].endswith("does not know 'unicorn'; it knows cat, dog")
+
+
+def test_labels_that_look_the_same_in_a_topic_are_refused(folder: Path, tmp_path: Path) -> None:
+    boxes_model(tmp_path)
+    (tmp_path / "model.yaml").write_text(SIDECAR.replace("[cat, dog]", "[Dog, dog]"))
+    (line,) = problems("model: model.xml\ncameras: {a: {source: clip.mp4}}", tmp_path)
+    assert "would both be `dog` in a topic" in line
