@@ -25,7 +25,7 @@ NOISES = 3.0
 """How many times its usual flicker. With Gaussian noise the 75 % quantile of the change between two pictures is 1.63
 standard deviations, so that this is five of them on top of LEAST."""
 QUANTILE = 0.75
-LEARNING = 4.0
+LEARNING = 1.0
 """Grey levels a second by which the measured flicker moves at most."""
 LESSON = 1.0
 """Seconds between two measurements of the flicker, which changes slowly."""
