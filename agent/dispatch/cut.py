@@ -24,7 +24,7 @@ ROOM = 0.15
 """What is shown around an object, in shares of its own width and height."""
 LONGEST_CROP, LONGEST_WHOLE = 640, 1280
 _SHARP = 0.15
-"""Detail that is half the way to the best. The people of vtest.avi have 0.3 to 1.2, blurred (sigma 1.5) 0.01 to 0.04."""
+"""Detail that is half the way to the best. The people in vtest.avi: 0.3 to 1.2; blurred, sigma 1.5: 0.01 to 0.04."""
 
 
 def whole_view(frame: Frame, private: Sequence[Polygon]) -> NDArray[np.uint8]:
