@@ -192,9 +192,12 @@ def _snapshot(snapshot: Snapshot) -> str:
 
 
 def _box(box: tuple[float, float, float, float]) -> str:
-    if not all(map(math.isfinite, box)):
-        return "null"
-    return _BOX % tuple(min(max(value, 0.0), 1.0) for value in box)
+    x1, y1, x2, y2 = box
+    if not (0 <= x1 <= 1 and 0 <= y1 <= 1 and 0 <= x2 <= 1 and 0 <= y2 <= 1):
+        if not all(map(math.isfinite, box)):
+            return "null"
+        x1, y1, x2, y2 = (min(max(value, 0.0), 1.0) for value in box)
+    return _BOX % (x1, y1, x2, y2)
 
 
 def _zones(zones: Iterable[tuple[str, float]]) -> str:

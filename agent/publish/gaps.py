@@ -24,6 +24,9 @@ class Gaps:
     def __init__(self) -> None:
         self._gaps: dict[str, Gap] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._gaps)
+
     def add(self, cause: str, gap: Gap) -> None:
         known = self._gaps.get(cause)
         if known is not None:

@@ -82,7 +82,7 @@ class EventLine:
         self._waiting: deque[Row] = deque()
         self._pictured: deque[Row] = deque()
         self._flying: dict[int, tuple[Departure, float]] = {}
-        self._flying_bytes = self._bytes = self._picture_bytes = 0
+        self._flying_bytes = self._bytes = self._picture_bytes = self._pictures_flying = 0
 
     def put(self, row: Row) -> None:
         """At the end of the line; whatever does not fit any more is dropped from its head."""
@@ -123,6 +123,7 @@ class EventLine:
         if departure.picture:
             departure.row.picture_flying = True
             departure.row.tries += 1
+            self._pictures_flying += 1
         else:
             self._waiting.popleft()
         self._flying[mid] = (departure, now)
@@ -136,6 +137,7 @@ class EventLine:
         departure = flight[0]
         self._flying_bytes -= len(departure.payload)
         if departure.picture:
+            self._pictures_flying -= 1
             self._forget_picture(departure.row)
         else:
             self._bytes -= len(departure.row.payload)
@@ -156,7 +158,7 @@ class EventLine:
         events = sorted((d.row for d in flown if not d.picture), key=lambda row: row.seq, reverse=True)
         self._waiting.extendleft(events)
         self._flying.clear()
-        self._flying_bytes = 0
+        self._flying_bytes = self._pictures_flying = 0
 
     def miss(self, cause: str, gap: Gap) -> None:
         """These events will never come."""
@@ -165,6 +167,8 @@ class EventLine:
 
     def untold(self) -> tuple[str, Gap] | None:
         """A gap that is to be told now, with its cause: once there is room, so that telling drops nothing."""
+        if not self.gaps:
+            return None
         rows, size, _ = self._limits
         roomy = self.depth <= rows * _ROOM and self._bytes <= size * _ROOM
         return self.gaps.take() if roomy else None
@@ -184,7 +188,7 @@ class EventLine:
     @property
     def depth(self) -> int:
         """Events not yet answered."""
-        return len(self._waiting) + sum(not departure.picture for departure, _ in self._flying.values())
+        return len(self._waiting) + len(self._flying) - self._pictures_flying
 
     @property
     def bytes(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -231,6 +231,7 @@ DATA = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(DATA)
 def test_whatever_a_track_is_called_and_whatever_is_not_finite_the_event_is_valid(data: TrackData) -> None:
     event = happened("track.updated", data)
@@ -240,6 +241,7 @@ def test_whatever_a_track_is_called_and_whatever_is_not_finite_the_event_is_vali
     assert late == {**body, "historical": True}
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.one_of(st.none(), st.booleans(), st.text(), st.floats(), st.integers())))
 def test_any_data_makes_valid_json(data: dict[str, Any]) -> None:
     assert "clock" in told(Event("vedette.test", AT, synced=True, data=data))["data"]
