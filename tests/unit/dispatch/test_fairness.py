@@ -76,6 +76,16 @@ def test_a_busy_engines_time_is_shared_by_weight(crops: list[int], weights: list
     np.testing.assert_allclose(spent / spent.sum(), np.array(weights) / sum(weights), atol=0.01)
 
 
+@pytest.mark.parametrize("fps", [0.0, 5.0])
+def test_weights_count_although_the_next_frame_comes_after_the_turn(fps: float) -> None:
+    """Cameras of 10 fps on an engine that serves twenty frames a second."""
+    lanes = [lane(str(i), 1, 2.0 if i == 0 else 1.0, fps) for i in range(8)]
+    turns, _ = serve(lanes, [0.1] * 8, 1 / 20, 700)
+    others = sum(turns[1:]) / 7
+    assert 1.8 < turns[0] / others < 2.1
+    assert max(turns[1:]) - min(turns[1:]) <= 3
+
+
 few = st.integers(2, 6)
 
 
@@ -144,4 +154,5 @@ def test_an_idle_camera_is_next_at_once_but_has_no_claim_on_the_past() -> None:
         chosen.pick((2, 2), i)
         queue.charge(chosen, 1)
         order.append(chosen.camera)
-    assert order[20:] == ["1", "0"] * 10
+    assert order[20] == "1"
+    assert abs(order[20:].count("1") - 10) <= 1
