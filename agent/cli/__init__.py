@@ -6,12 +6,14 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from agent.cli import models, watch
+from agent.cli.exits import FAILED, HELD, OK, USAGE, fail, print_json, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-OK, FAILED, USAGE, HELD = 0, 1, 2, 75
 _CONFIG = Path("/etc/vedette/vedette.yaml")
 
 
@@ -78,46 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--scene", dest="only", action="append_const", const="scene", help="what tracks, zones and events cost"
     )
-    _models(verb("models", _usage, "list, pull, add, inspect and measure models"))
+    models.add(verb("models", usage, "list, pull, add, inspect and measure models"))
+    watch.add(verb("watch", watch.run, "a live table of what any device says, read over MQTT", report=True))
     return parser
-
-
-def _models(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-
-    def verb(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, help=text, description=text)
-        added.set_defaults(run=run)
-        added.add_argument("--json", action="store_true", help="for programs")
-        return added
-
-    verb("list", _models_list, "the catalog, and what is installed")
-    verb("pull", _models_pull, "download a model of the catalog").add_argument("name", nargs="+")
-    add = verb("add", _models_add, "install a model file of your own")
-    add.add_argument("file", type=Path)
-    add.add_argument("--name", help="default: the file's name")
-    add.add_argument(
-        "--twin", action="append", default=[], metavar="FILE", help="the same model for another engine; repeatable"
-    )
-    verb(
-        "inspect", _models_inspect, "what is known of a model and its twins, from where, and what runs them"
-    ).add_argument("model")
-    bench = verb("bench", _models_bench, "measure a model on this machine, on every engine that runs it")
-    bench.add_argument("model")
-
-
-def _usage(_: argparse.Namespace) -> int:
-    return USAGE
-
-
-def _fail(text: object, code: int = FAILED) -> int:
-    print(f"vedette: {text}", file=sys.stderr)
-    return code
-
-
-def _print_json(value: Any) -> int:
-    print(json.dumps(value, indent=2, default=str))
-    return OK
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -130,15 +95,15 @@ def _run(arguments: argparse.Namespace) -> int:
         config = load(arguments.config)
         found = plan(config)
     except ConfigError as e:
-        return _fail(e, USAGE)
+        return fail(e, USAGE)
     log.set_up(config.log.level)
     log.show_warnings((*config.warnings, *found.warnings))
     try:
         held = paths.lock(paths.state_directory())
     except paths.Held as e:
-        return _fail(e, HELD)
+        return fail(e, HELD)
     except OSError as e:
-        return _fail(f"cannot use the state directory: {e}")
+        return fail(f"cannot use the state directory: {e}")
     with held:
         Daemon(config, found).run()
     return OK
@@ -151,7 +116,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
     errors, warnings = check(arguments.config)
     if arguments.json:
-        _print_json({"ok": not errors, "errors": [*map(asdict, errors)], "warnings": [*map(asdict, warnings)]})
+        print_json({"ok": not errors, "errors": [*map(asdict, errors)], "warnings": [*map(asdict, warnings)]})
     else:
         for line in [*errors, *(f"{warning} (warning)" for warning in warnings)]:
             print(line)
@@ -166,7 +131,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     try:
         demo(arguments.pace, print)
     except DemoError as e:
-        return _fail(e)
+        return fail(e)
     return OK
 
 
@@ -177,13 +142,13 @@ def _status(arguments: argparse.Namespace) -> int:
     try:
         status = json.loads(status_file().read_text())
     except FileNotFoundError:
-        return _fail("no vedette is running here (no status file)")
+        return fail("no vedette is running here (no status file)")
     except (OSError, ValueError) as e:
-        return _fail(f"cannot read the status file: {e}")
+        return fail(f"cannot read the status file: {e}")
     if not lives(status["pid"]):
-        return _fail(f"no vedette is running here; the last one, pid {status['pid']}, did not end cleanly")
+        return fail(f"no vedette is running here; the last one, pid {status['pid']}, did not end cleanly")
     if arguments.json:
-        return _print_json(status)
+        return print_json(status)
     print(show.status(status))
     return OK
 
@@ -194,7 +159,7 @@ def _backends(arguments: argparse.Namespace) -> int:
 
     reports = [found.report for found in registry.survey_all(registry.discover().values())]
     if arguments.json:
-        return _print_json([report.to_json() for report in reports])
+        return print_json([report.to_json() for report in reports])
     print(show.backends(reports))
     return OK
 
@@ -205,89 +170,10 @@ def _bench(arguments: argparse.Namespace) -> int:
     try:
         figures = bench(arguments.model, arguments.clip, arguments.only, lambda line: print(line, file=sys.stderr))
     except BenchError as e:
-        return _fail(e)
+        return fail(e)
     if arguments.json:
-        return _print_json(figures)
+        return print_json(figures)
     from agent.runtime import show
 
     print(show.bench(figures))
     return OK
-
-
-def _models_list(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show
-    from backends import store
-
-    rows = store.listing()
-    if arguments.json:
-        return _print_json(rows)
-    print(show.models(rows))
-    return OK
-
-
-def _models_pull(arguments: argparse.Namespace) -> int:
-    from agent.runtime.modelbench import prepare
-    from agent.runtime.progress import Progress
-    from backends import store
-    from backends.contract import BackendError
-
-    for name in arguments.name:
-        try:
-            with Progress(f"pull {name}") as progress:
-                path = store.pull(name, progress)
-        except (BackendError, OSError) as e:
-            return _fail(e)
-        print(f"{name}: {path}")
-        try:
-            with Progress(f"prepare {name}") as progress:
-                prepare(name, progress)
-        except BackendError as e:
-            print(f"vedette: {name} is here, but no engine could be tried with it: {e}", file=sys.stderr)
-    return OK
-
-
-def _models_add(arguments: argparse.Namespace) -> int:
-    from backends import store
-    from backends.contract import BackendError
-
-    try:
-        print(*store.add(arguments.file, arguments.name, arguments.twin), sep="\n")
-    except (BackendError, OSError) as e:
-        return _fail(e)
-    return OK
-
-
-def _models_inspect(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show_models
-    from agent.runtime.modelinspect import inspect
-    from backends.contract import BackendError
-
-    try:
-        found = inspect(arguments.model)
-    except BackendError as e:
-        return _fail(e)
-    if arguments.json:
-        _print_json(found.to_json())
-    else:
-        print(show_models.inspection(found))
-    return FAILED if found.problems else OK
-
-
-def _models_bench(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show_models
-    from agent.runtime.modelbench import measure
-    from agent.runtime.progress import Progress
-    from backends.contract import BackendError
-
-    try:
-        found = measure(arguments.model, Progress)
-    except BackendError as e:
-        return _fail(e)
-    if arguments.json:
-        return _print_json(found.to_json())
-    print(show_models.bench(found))
-    return OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())

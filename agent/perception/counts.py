@@ -1,0 +1,96 @@
+"""How many are there, and whether anybody is: by zone and label, told when it changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.perception.facts import Count, Occupancy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from agent.perception.facts import Moment
+
+VACANT = 2.0
+"""Seconds of media time in which nobody must have been seen before a place is vacant. It is occupied at once."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """One zone and label. empty_since: media time; None while somebody is there."""
+
+    count: int
+    at: float
+    occupied: bool
+    since: float
+    empty_since: float | None = None
+
+
+class Counts:
+    """zones: their ids; the whole picture, "", is always counted.
+
+    told: class ids that are told from the first look on, beside the sum of all; others once they have been seen.
+    Before the first look nothing is told: nobody knows.
+    """
+
+    def __init__(self, zones: Iterable[str], told: Iterable[int] = ()) -> None:
+        self._zones = ("", *zones)
+        self._told = (None, *sorted(told))
+        self._places: dict[tuple[str, int | None], _Place] = {}
+        self._last: Mapping[str, Sequence[int]] | None = None
+        self._vacating = 0
+
+    def update(self, at: Moment, present: Mapping[str, Sequence[int]]) -> list[Count | Occupancy]:
+        """What has changed. present: by zone, the class ids of the confirmed tracks in it, one for each track."""
+        if present == self._last and not self._vacating:
+            return []
+        self._last = {zone: list(classes) for zone, classes in present.items()}
+        changed: list[Count | Occupancy] = []
+        for zone in self._zones:
+            classes = present.get(zone, ())
+            numbers: Counter[int | None] = Counter(classes)
+            numbers[None] = len(classes)
+            known = [class_id for place, class_id in self._places if place == zone]
+            for class_id in dict.fromkeys([*self._told, *known, *numbers]):
+                changed += self._place(at, zone, class_id, numbers[class_id])
+        return changed
+
+    def mark(self, wall: float, *, stale: bool) -> list[Count | Occupancy]:
+        """All that has been told, once more, with its last value."""
+        told: list[Count | Occupancy] = []
+        for (zone, class_id), place in self._places.items():
+            told.append(Count(zone, class_id, place.count, stale, wall if stale else place.at))
+            told.append(Occupancy(zone, class_id, place.occupied, stale, place.since))
+        return told
+
+    def _place(self, at: Moment, zone: str, class_id: int | None, count: int) -> list[Count | Occupancy]:
+        wall = at.captured_at
+        place = self._places.get((zone, class_id))
+        if place is None:
+            place = self._places[zone, class_id] = _Place(count, wall, count > 0, wall)
+            return [Count(zone, class_id, count, False, wall), Occupancy(zone, class_id, count > 0, False, wall)]
+        changed: list[Count | Occupancy] = []
+        if count != place.count:
+            place.count, place.at = count, wall
+            changed.append(Count(zone, class_id, count, False, wall))
+        if self._turned(place, at.media_time):
+            place.occupied, place.since = not place.occupied, wall
+            changed.append(Occupancy(zone, class_id, place.occupied, False, wall))
+        return changed
+
+    def _turned(self, place: _Place, time: float) -> bool:
+        """Whether occupied has become vacant or the other way."""
+        if place.count or not place.occupied:
+            self._vacating -= place.empty_since is not None
+            place.empty_since = None
+            return bool(place.count) and not place.occupied
+        if place.empty_since is None:
+            place.empty_since = time
+            self._vacating += 1
+        if time - place.empty_since < VACANT:
+            return False
+        self._vacating -= 1
+        place.empty_since = None
+        return True

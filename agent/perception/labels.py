@@ -1,0 +1,45 @@
+"""Which detections a camera publishes: each label's own confidence, size and masks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.perception.geometry import inside
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from agent.perception.settings import LabelRule
+    from backends.detections import Detections
+
+_NEVER = 2.0
+
+
+class LabelFilter:
+    """rules: by class id; a class without one never passes."""
+
+    def __init__(self, rules: Mapping[int, LabelRule]) -> None:
+        known = max(rules, default=-1) + 2  # the last row is for class ids beyond
+        self._least = np.full((known, 3), (_NEVER, 0, 0), np.float32)
+        for class_id, rule in rules.items():
+            self._least[class_id] = rule.confidence, rule.min_width, rule.min_height
+        self._last = known - 1
+        self._masks = {class_id: rule.masks for class_id, rule in rules.items() if rule.masks}
+        self._sized = bool(self._least[:, 1:].any())
+
+    def __call__(self, seen: Detections) -> NDArray[np.bool_]:
+        """(n,): what may be published. seen: boxes in 0..1 of the picture."""
+        least = self._least[np.minimum(seen.class_id, self._last)]
+        passed: NDArray[np.bool_] = seen.confidence >= least[:, 0]
+        if self._sized:
+            passed &= (seen.xyxy[:, 2:] - seen.xyxy[:, :2] >= least[:, 1:]).all(axis=1)
+        if self._masks:
+            for i in np.flatnonzero(passed).tolist():
+                x1, _, x2, y2 = seen.xyxy[i].tolist()
+                polygons = self._masks.get(int(seen.class_id[i]), ())
+                passed[i] = not any(inside(polygon, ((x1 + x2) / 2, y2)) for polygon in polygons)
+        return passed

@@ -1,0 +1,220 @@
+"""From detections to tracks: ByteTrack's two-stage association, in real seconds instead of frames.
+
+Yifu Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box" (2022): strong detections are
+matched first, then weak ones rescue tracks that nothing strong fits; only strong ones begin a track.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.perception.association import overlap, pairs, widened
+from agent.perception.facts import WHOLE
+from agent.perception.kalman import Boxes
+from agent.perception.rest import Rest
+from agent.perception.track import Track
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from agent.perception.facts import Box
+    from backends.detections import Detections
+
+STRONG, WEAK = 0.5, 0.1
+"""Confidence from which on a detection may begin a track, and from which on it may continue one."""
+CLOSE, CLOSER = 0.2, 0.5
+"""IoU with the prediction that a strong and a weak detection need."""
+ROOM_A_SECOND, MOST_ROOM = 0.6, 0.4
+"""By what share of their size boxes are widened for that: the longer nobody looked, the less a prediction is worth."""
+LOST_LOOKS, LOST_SECONDS = 3, 1.5
+"""A track is lost once it was missed in so many looks in a row, and in so many seconds of looking."""
+LOOK = 0.5
+"""Seconds that one look counts at most: the time in which nobody looked proves nothing."""
+TWIN = 0.85
+"""IoU of two tracks from which on they are one object."""
+YOUNG = 5
+"""Hits up to which a track is watched for being the twin of another."""
+MOST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """tracks: of each detection, None where it belongs to none with an id. ended: those lost with this look."""
+
+    tracks: list[Track | None]
+    ended: list[Track]
+
+
+@dataclass(slots=True, eq=False)
+class _Candidate:
+    """A row of the filter. began: when it was first seen. track: None until its second hit.
+
+    missed: looks in a row that have not seen it; missing: the seconds of them.
+    """
+
+    class_id: int
+    began: float
+    rest: Rest
+    missed: int = 0
+    missing: float = 0.0
+    track: Track | None = None
+
+
+class Tracker:
+    """ids: numbers for tracks, each once in the device's life. Times are media time, seconds."""
+
+    def __init__(self, ids: Iterator[int]) -> None:
+        self._ids = ids
+        self._boxes = Boxes()
+        self._rows: list[_Candidate] = []
+        self._time: float | None = None
+        self.tracks: list[Track] = []
+        """Those alive that have an id, also those missed in the last looks."""
+
+    @property
+    def tentative(self) -> bool:
+        """Whether the last look has seen something that has no id yet."""
+        return any(row.track is None and not row.missed for row in self._rows)
+
+    def predicted(self, time: float) -> NDArray[np.float32]:
+        """(n, 4): where each of `tracks` is believed to be."""
+        if not self.tracks:
+            return np.empty((0, 4), np.float32)
+        ahead = self._boxes.ahead(max(0.0, time - (self._time or 0.0)))
+        return ahead[[row.track is not None for row in self._rows]].astype(np.float32)
+
+    def clear(self) -> list[Track]:
+        """Forgets all; returns those that were alive."""
+        ended, self.tracks = self.tracks, []
+        self._rows, self._boxes = [], Boxes()
+        return ended
+
+    def update(self, time: float, seen: Detections, looked: Sequence[Box] = (WHOLE,)) -> Update:
+        """One look. seen: all that was found, from the floor of confidence on, boxes in 0..1 of the whole picture.
+
+        looked: the crops that were looked at: a track that is believed to be elsewhere is not missed.
+        """
+        elapsed = 0.0 if self._time is None else max(0.0, time - self._time)
+        self._time = time if self._time is None else max(self._time, time)
+        self._boxes.advance(elapsed)
+        xyxy = seen.xyxy.astype(np.float64)
+        sound = np.isfinite(xyxy).all(axis=1) & (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)
+        strong = sound & (seen.confidence >= STRONG)
+        weak = sound & ~strong & (seen.confidence >= WEAK)
+        matches = self._associate(elapsed, xyxy, seen.class_id, strong, weak)
+        self._miss(min(elapsed, LOOK), {row for row, _ in matches}, looked)
+        self._hit(matches, xyxy, seen.confidence, self._time)
+        strong[[detection for _, detection in matches]] = False
+        self._begin(np.flatnonzero(strong), xyxy, seen.class_id)
+        owner = {detection: self._rows[row] for row, detection in matches}
+        ended = self._drop()
+        found = [owner[i].track if i in owner else None for i in range(len(xyxy))]
+        return Update([track if track not in ended else None for track in found], ended)
+
+    def _associate(
+        self,
+        elapsed: float,
+        xyxy: NDArray[np.float64],
+        class_id: NDArray[np.int32],
+        strong: NDArray[np.bool_],
+        weak: NDArray[np.bool_],
+    ) -> list[tuple[int, int]]:
+        """Rows and detections that belong together: first the tracks, then what may become one."""
+        if not self._rows or not len(xyxy):
+            return []
+        room = min(ROOM_A_SECOND * elapsed, MOST_ROOM)
+        score = overlap(widened(self._boxes.ahead(0.0), room), widened(xyxy, room))
+        score[np.array([row.class_id for row in self._rows])[:, None] != class_id] = 0
+        tracked = np.array([row.track is not None for row in self._rows])
+        present = tracked & np.array([row.missed == 0 for row in self._rows])
+        free_rows, free = np.ones(len(tracked), np.bool_), np.ones(len(xyxy), np.bool_)
+        matches: list[tuple[int, int]] = []
+        for rows, detections, least in ((tracked, strong, CLOSE), (present, weak, CLOSER), (~tracked, strong, CLOSE)):
+            r, d = np.flatnonzero(rows & free_rows), np.flatnonzero(detections & free)
+            if len(r) and len(d):
+                i, j = pairs(score[np.ix_(r, d)], least)
+                free_rows[r[i]] = free[d[j]] = False
+                matches += zip(r[i].tolist(), d[j].tolist(), strict=True)
+        return matches
+
+    def _miss(self, seconds: float, matched: set[int], looked: Sequence[Box]) -> None:
+        for i, row in enumerate(self._rows):
+            if i not in matched and self._in_view(i, looked):
+                row.missed += 1
+                row.missing += seconds
+
+    def _in_view(self, i: int, looked: Sequence[Box]) -> bool:
+        if WHOLE in looked:
+            return True
+        x, y = self._boxes.at[i, :2].tolist()
+        return any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in looked)
+
+    def _hit(
+        self,
+        matches: Sequence[tuple[int, int]],
+        xyxy: NDArray[np.float64],
+        confidence: NDArray[np.float32],
+        time: float,
+    ) -> None:
+        if not matches:
+            return
+        rows, detections = (np.array(side, np.intp) for side in zip(*matches, strict=True))
+        self._boxes.correct(rows, xyxy[detections])
+        boxes, sure = xyxy[detections].clip(0, 1).tolist(), confidence[detections].tolist()
+        for row, (x1, y1, x2, y2), certainty in zip(rows.tolist(), boxes, sure, strict=True):
+            candidate, box = self._rows[row], (x1, y1, x2, y2)
+            candidate.missed, candidate.missing = 0, 0.0
+            if candidate.track is None:
+                began = candidate.began
+                candidate.track = Track(next(self._ids), candidate.class_id, box, certainty, began, time, 1)
+                self.tracks.append(candidate.track)
+            track = candidate.track
+            track.box, track.confidence, track.last_time = box, certainty, time
+            track.hits += 1
+            track.still_since = candidate.rest.seen(time, box)
+
+    def _begin(self, strong: NDArray[np.intp], xyxy: NDArray[np.float64], class_id: NDArray[np.int32]) -> None:
+        new = strong[: MOST - len(self._rows)]
+        if not len(new):
+            return
+        assert self._time is not None
+        self._boxes.add(xyxy[new])
+        for (x1, y1, x2, y2), number in zip(xyxy[new].tolist(), class_id[new].tolist(), strict=True):
+            self._rows.append(_Candidate(number, self._time, Rest((x1, y1, x2, y2), self._time)))
+
+    def _drop(self) -> list[Track]:
+        """Takes out what is lost, what was seen once only, and the younger of two that follow one object."""
+        gone = [self._is_lost(row) for row in self._rows]
+        for twin in self._twins():
+            gone[twin] = True
+        if not any(gone):
+            return []
+        ended = [row.track for row, lost in zip(self._rows, gone, strict=True) if lost and row.track is not None]
+        self._boxes.keep(~np.array(gone))
+        self._rows = [row for row, lost in zip(self._rows, gone, strict=True) if not lost]
+        self.tracks = [row.track for row in self._rows if row.track is not None]
+        return ended
+
+    @staticmethod
+    def _is_lost(row: _Candidate) -> bool:
+        if row.track is None:
+            return row.missed > 0
+        return row.missed >= LOST_LOOKS and row.missing >= LOST_SECONDS
+
+    def _twins(self) -> set[int]:
+        """One that is found again while its stand-in lives, or two that a detector's double boxes have begun."""
+        if all(row.missed == 0 and row.track is not None and row.track.hits > YOUNG for row in self._rows):
+            return set()
+        xyxy = self._boxes.ahead(0.0)
+        same = np.triu(overlap(xyxy, xyxy) > TWIN, 1)
+        classes = np.array([row.class_id for row in self._rows])
+        found = set()
+        for i, j in zip(*np.nonzero(same & (classes[:, None] == classes)), strict=True):
+            younger = max((i, j), key=lambda n: (self._rows[n].track is None, self._rows[n].began, n))
+            found.add(int(younger))
+        return found

@@ -1,0 +1,113 @@
+"""Who is in a zone. By the foot point, and sure of it: a foot on the border neither comes nor goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.perception.geometry import foot, inside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.perception.settings import Zone
+    from agent.perception.track import Track
+
+LOOKS = 2
+"""In a row that must agree before a track has entered or left."""
+LEAVING = 0.5
+"""Seconds it must have been outside, too."""
+_GROUND = 0.999
+"""A box that is cut by the picture's lower edge stands at least here: polygons often end at 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChange:
+    """since: media time from which the stay counts, its first look inside. seconds: of the stay, once it is over."""
+
+    track: Track
+    zone: str
+    entered: bool
+    since: float
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Visit:
+    """looks: in a row that disagree with `member`; turned: media time of the first; left: of the last one inside."""
+
+    track: Track
+    member: bool = False
+    looks: int = 0
+    turned: float = 0.0
+    since: float = 0.0
+    left: float = 0.0
+
+
+class ZoneWatch:
+    """Times are media time, seconds. Time in which nobody looked is time where it was."""
+
+    def __init__(self, zone: Zone) -> None:
+        self.id = zone.id
+        self._zone = zone
+        xs, ys = [x for x, _ in zone.polygon], [y for _, y in zone.polygon]
+        self._bounds = (min(xs), min(ys), max(xs), max(ys))
+        self._visits: dict[int, _Visit] = {}
+
+    @property
+    def members(self) -> list[Track]:
+        return [visit.track for visit in self._visits.values() if visit.member]
+
+    def update(self, time: float, tracks: Sequence[Track]) -> list[ZoneChange]:
+        """tracks: those that this look has seen."""
+        changes = []
+        wanted = self._zone.class_ids
+        for track in tracks:
+            if wanted is not None and track.class_id not in wanted:
+                continue
+            visit = self._visits.get(track.id)
+            there = self._holds(track, member=visit is not None and visit.member)
+            if visit is None:
+                if not there:
+                    continue
+                visit = self._visits[track.id] = _Visit(track)
+            change = self._look(visit, there, time)
+            if change is not None:
+                changes.append(change)
+            elif not visit.member and not there:
+                del self._visits[track.id]
+        return changes
+
+    def forget(self, track: Track) -> list[ZoneChange]:
+        """The track has ended; whoever was inside has left."""
+        visit = self._visits.pop(track.id, None)
+        if visit is None or not visit.member:
+            return []
+        return [ZoneChange(track, self.id, False, visit.since, max(0.0, track.last_time - visit.since))]
+
+    def _holds(self, track: Track, *, member: bool) -> bool:
+        x, y = foot(track.box)
+        x1, y1, x2, y2 = self._bounds
+        y = min(y, _GROUND) if y2 >= _GROUND else y
+        if not (x1 <= x <= x2 and y1 <= y <= y2 and inside(self._zone.polygon, (x, y))):
+            return False
+        if member:
+            return True
+        return track.confidence >= self._zone.confidence and track.box[3] - track.box[1] >= self._zone.min_height
+
+    def _look(self, visit: _Visit, there: bool, time: float) -> ZoneChange | None:
+        if there == visit.member:
+            visit.looks = 0
+            visit.left = time
+            return None
+        visit.looks += 1
+        if visit.looks == 1:
+            visit.turned = time
+        patience = LEAVING if visit.member else self._zone.dwell
+        if visit.looks < LOOKS or time - visit.turned < patience:
+            return None
+        visit.looks, visit.member = 0, there
+        if there:
+            visit.since, visit.left = visit.turned, time
+            return ZoneChange(visit.track, self.id, True, visit.since, 0.0)
+        return ZoneChange(visit.track, self.id, False, visit.since, max(0.0, visit.left - visit.since))
