@@ -27,14 +27,18 @@ STILL = 2.0
 """Seconds without moving after which a track is looked at for what happens around it only."""
 STIRRED = 0.25
 """Seconds between two looks at a stationary track that has motion on it."""
-SEARCH, SEARCHING = 0.3, 0.5
+SEARCH, SEARCHING = 0.2, 0.5
 """Seconds for which every frame is searched for a track that was missed; seconds between two looks after that."""
+SURE = 0.75
+"""Share of the last looks that saw a track, from which on a miss is news. One the model hardly sees is often missed."""
+RECENT = 0.8
+"""What the share of the looks before weighs when the next one comes."""
 PATIENCE = 6
 """Looks in a row at something that moves, before it is taken for nothing the model knows."""
 UNKNOWN_PAUSES = ((15, 0.5), (30, 1.0))
 """Looks at such a thing, and seconds between two of them until then. After the last: `UNKNOWN_PAUSE`."""
 UNKNOWN_PAUSE = 2.0
-GROWN = 1.6
+GROWN = 3.0
 """Times its area from which on it is something new: it comes closer, or somebody walks in front of it."""
 FORGOTTEN = 2.0
 """Seconds after which something that has stopped moving is forgotten."""
@@ -64,6 +68,7 @@ class Gate:
     def __init__(self) -> None:
         self._looked: float | None = None
         self._at_look: dict[int, Box] = {}
+        self._sure: dict[int, float] = {}
         self._tentative = False
         self._movers: list[_Mover] = []
         self._unsettled: float | None = None
@@ -102,6 +107,10 @@ class Gate:
         for mover in self._movers:
             if mover.moved == at:
                 mover.looks += 1
+        self._sure = {
+            track.id: RECENT * self._sure.get(track.id, 1.0) + (1 - RECENT) * (track.last_time >= at)
+            for track in tracks
+        }
         self._looked = at
         self._at_look = {track.id: track.box for track in tracks}
         self._tentative = tentative
@@ -120,7 +129,8 @@ class Gate:
         assert self._looked is not None
         missed = self._looked - track.last_time
         if missed > 0:
-            return missed < SEARCH or since >= SEARCHING
+            sure = self._sure.get(track.id, 1.0) >= SURE
+            return since >= SEARCHING or (sure and missed < SEARCH)
         if track.hits < YOUNG:
             return True
         if track.still_since is not None and at - track.still_since >= STILL:

@@ -109,8 +109,8 @@ def follow(clip: Moving, *, gated: bool) -> Trace:
 def kept(clip: Moving, without: Trace, with_gate: Trace, *, confirmed: bool = False) -> tuple[float, float]:
     """Track-seconds found without the gate, and how many of them are found with it.
 
-    A confirmed track's frame counts when it was seen in it. It is found again where a live track of the gated run, one
-    for each, is at the same place: seen there in this frame, or believed to be. confirmed: that one must be, too.
+    A confirmed track's frame counts when it was seen in it. It is found again where a live track of its class is at
+    the same place in the gated run: seen there in this frame, or believed to be. confirmed: that one must be, too.
     """
     mine, theirs = without.confirmed(), with_gate.confirmed() if confirmed else set(with_gate.classes)
     steps = np.diff([*clip.times, clip.times[-1]])
@@ -119,17 +119,9 @@ def kept(clip: Moving, without: Trace, with_gate: Trace, *, confirmed: bool = Fa
         wanted = [i for i in without.fresh[n] if i in mine]
         have = [i for i in with_gate.boxes[n] if i in theirs]
         total += step * len(wanted)
-        pairs = [
-            (_iou(without.boxes[n][i], with_gate.boxes[n][j]), i, j)
-            for i in wanted
-            for j in have
-            if without.classes[i] == with_gate.classes[j]
-        ]
-        used: set[tuple[str, int]] = set()
-        for iou, i, j in sorted(pairs, reverse=True):
-            if iou >= SAME and ("i", i) not in used and ("j", j) not in used:
-                used |= {("i", i), ("j", j)}
-                found += step
+        for i in wanted:
+            rivals = (with_gate.boxes[n][j] for j in have if without.classes[i] == with_gate.classes[j])
+            found += step * any(_iou(without.boxes[n][i], box) >= SAME for box in rivals)
     return total, found
 
 

@@ -145,9 +145,9 @@ def test_a_missed_track_is_searched_at_once_then_less_often() -> None:
         if asked(gate, n / 25, [], [one]):
             looks.append(n)
             gate.looked(n / 25, [one], tentative=False)
-    assert looks[:3] == [2, 3, 4]
-    assert 8 <= len(looks) <= 30
-    assert max(np.diff(looks)) <= 15
+    assert looks[0] == 2
+    assert len(looks) <= 20
+    assert max(np.diff(looks)) <= 13
 
 
 def test_what_the_model_does_not_know_is_looked_at_less_and_less_though_it_moves_on() -> None:
