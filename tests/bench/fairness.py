@@ -104,7 +104,7 @@ def main() -> None:
         )
     print(f"slowest {median(slowest):.3f} of the mean, CPU ratio {median(ratios):.3f}")
     with tempfile.TemporaryDirectory() as name:
-        slow = str(slow_network(Path(name), 24, 320))
+        slow = str(slow_network(Path(name), 40, 320))
         # Slow enough that not even the heaviest reaches its cap.
         for what, weights in (("even", (1.0,) * CAMERAS), ("weights 2 1 1 ...", WEIGHTS)):
             busy = run(slow, weights, arguments.seconds)

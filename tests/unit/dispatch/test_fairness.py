@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agent.capture.frame import Frame, Motion, Picture
 from agent.capture.mailbox import Mailbox
 from agent.dispatch.lane import Lane
-from agent.dispatch.turns import Turns
+from agent.dispatch.turns import CLAIM, Turns
 from agent.perception.facts import WHOLE, Box, Moment
 from agent.perception.scene import Scene
 from agent.perception.settings import Settings
@@ -102,7 +102,8 @@ def test_nobody_starves(data: st.DataObject, n: int, service: float) -> None:
     for i in range(n):
         share = weights[i] / sum(weights)
         fair = service * crops[i] / share
-        assert longest[i] <= fair + (sum(crops) + n) * service + max(periods)
+        claims = sum(weights) * CLAIM
+        assert longest[i] <= fair + (sum(crops) + n + claims) * service + max(periods)
 
 
 def test_gated_frames_are_taken_counted_and_cost_no_turn_under_a_cap() -> None:
