@@ -57,7 +57,6 @@ class Outbox:
         self._queue: deque[tuple[int, Event]] = deque()
         self._pixels = 0
         self._skipped = 0
-        self._bare = 0
         self._stopping = False
         self._pictures_until = float("inf")
 
@@ -66,6 +65,7 @@ class Outbox:
 
     def put(self, event: Event) -> bool:
         """False when there was no room: it is counted, and told by a gap event."""
+        bare = 0
         with self._changed:
             if self._stopping or len(self._queue) >= QUEUE:
                 self._skipped += 1
@@ -73,11 +73,13 @@ class Outbox:
             pixels = _pixels(event)
             if pixels and self._pixels + pixels > QUEUE_PIXELS:
                 event, pixels = replace(event, picture=None), 0
-                self._bare += 1
+                bare = 1
             self._pixels += pixels
             self._queue.append((self._skipped, event))
             self._skipped = 0
             self._changed.notify()
+        if bare:
+            self._publisher.miss_pictures(bare)
         return True
 
     def stop(self, timeout: float) -> None:
@@ -95,24 +97,28 @@ class Outbox:
     def _run(self) -> None:
         ended = False
         while not ended:
-            with self._changed:
-                if not self._queue and not self._stopping:
-                    self._changed.wait(TURN_S)
-                skipped, event = self._queue.popleft() if self._queue else (self._skipped, None)
-                if event is None:
-                    self._skipped = 0
-                else:
-                    self._pixels -= _pixels(event)
-                bare, self._bare = self._bare, 0
-                ended = self._stopping and event is None
-            if skipped:
-                self._publisher.miss("overload", Gap(self._seq + 1, self._seq + skipped, skipped))
-                self._seq += skipped
-            if bare:
-                self._publisher.miss_pictures(bare)
-            if event is not None:
-                self._number(event)
-            self._tell()
+            skipped, event, ended = self._next()
+            try:
+                if skipped:
+                    self._publisher.miss("overload", Gap(self._seq + 1, self._seq + skipped, skipped))
+                    self._seq += skipped
+                if event is not None:
+                    self._number(event)
+                self._tell()
+            except Exception:
+                logger.exception("an event could not be handed over")
+
+    def _next(self) -> tuple[int, Event | None, bool]:
+        """How many were skipped before it, the next event if there is one in time, and whether it was the last."""
+        with self._changed:
+            if not self._queue and not self._stopping:
+                self._changed.wait(TURN_S)
+            if self._queue:
+                skipped, event = self._queue.popleft()
+                self._pixels -= _pixels(event)
+                return skipped, event, False
+            skipped, self._skipped = self._skipped, 0
+            return skipped, None, self._stopping
 
     def _tell(self) -> None:
         untold = self._publisher.untold()

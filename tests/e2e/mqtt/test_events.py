@@ -159,6 +159,7 @@ def test_a_snapshot_comes_before_its_event_which_names_its_bytes(
     audience = listen(mosquitto)
     device = publisher(mosquitto.port)
     box = outbox(device)
+    wait_for(lambda: device.connected)
     device.retain(TOPICS.count("gate", "person", "porch"), counts.count(2, stale=False, at=time.time()))
     for n in range(3):
         box.put(event(n, picture=True))
