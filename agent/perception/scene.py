@@ -1,64 +1,191 @@
 """One camera's scene: what is made of what the engine saw. A pure state machine: no I/O, no threads, no clock.
 
-    motion ─► wants ─► (dispatch infers) ─► update ─► tracker ─► zones, lines ─► lives of events ─► Facts
+    motion ─► wants (gate, regions) ─► dispatch infers ─► update: tracker ─► lives ─► zones, lines ─► counts ─► Facts
 
 Everything is called on the camera's dispatch thread, in capture order.
 """
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from agent.perception.blindness import Blindness
+from agent.perception.counts import Counts
 from agent.perception.facts import WHOLE, Facts
-from backends.detections import Detections, Unknown
+from agent.perception.gate import Gate
+from agent.perception.labels import LabelFilter
+from agent.perception.lines import LineWatch
+from agent.perception.lives import Lives
+from agent.perception.regions import choose
+from agent.perception.tracker import Tracker
+from agent.perception.zones import ZoneWatch
+from backends.detections import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from agent.perception.facts import Box, Moment
+    from agent.perception.facts import Box, Count, EndReason, Happening, LineCount, Moment, Occupancy
     from agent.perception.settings import Settings
+    from agent.perception.track import Track
+    from backends.detections import Detections
+
+    Told = list[Count | Occupancy | LineCount]
+    Totals = Mapping[str, Mapping[int | None, tuple[int, int, float]]]
+
+WHOLE_SECONDS = 2.0
+"""Between two looks at the whole picture where crops are looked at: what came without moving is found by it."""
 
 
 class Scene:
-    def __init__(self, settings: Settings, ids: object = None, totals: object = None) -> None:  # noqa: ARG002
-        self._rules = settings.rules
+    """ids: numbers for tracks, each once in the device's life. totals: what the lines have counted so far."""
+
+    def __init__(self, settings: Settings, ids: Iterator[int] | None = None, totals: Totals | None = None) -> None:
+        totals = totals or {}
+        self._wanted = LabelFilter(settings.rules)
+        self._tracker = Tracker(ids or count(1))
+        self._gate = Gate() if settings.gate else None
+        self._regions = settings.regions
+        self._lives = Lives(settings.rules, views=settings.snapshots)
+        self._zones = [ZoneWatch(zone) for zone in settings.zones]
+        self._lines = [LineWatch(line, totals.get(line.id), settings.told) for line in settings.lines]
+        self._counts = Counts([zone.id for zone in settings.zones], settings.told)
+        self._blind = Blindness()
+        self._crops: dict[float, tuple[Box, ...]] = {}
+        self._whole_at: float | None = None
+        self._quiet: Moment | None = None
 
     def wants(
         self,
-        at: Moment,  # noqa: ARG002
-        motion: Sequence[Box] | None,  # noqa: ARG002
-        picture: tuple[int, int],  # noqa: ARG002
-        model_input: tuple[int, int],  # noqa: ARG002
+        at: Moment,
+        motion: Sequence[Box] | None,
+        picture: tuple[int, int],
+        model_input: tuple[int, int],
         *,
-        unsettled: bool = False,  # noqa: ARG002
+        unsettled: bool = False,
     ) -> tuple[Box, ...]:
         """Where to look in the frame that is at hand: the whole, or crops of it. Nothing: the frame is gated.
 
-        motion: boxes of what has moved since the last frame that was taken, None where nobody watches for motion.
-        unsettled: the whole picture changes, so that `motion` tells nothing.
-        picture, model_input: width and height in pixels, of the rotated picture and of the engine's input.
+        motion: boxes of what has moved since the last frame that was taken, None where nobody watches for motion;
+        unsettled: the whole picture changes, so that it tells nothing. picture, model_input: width and height in
+        pixels, of the rotated picture and of the engine's input.
         A frame that is wanted must be followed by `update`, one that is not has been dealt with.
         """
-        return (WHOLE,)
+        self._blind.arrived(at.monotonic)
+        tracks, predicted = self._tracker.tracks, self._tracker.predicted(at.media_time)
+        # What nobody has seen for a while may have changed behind a closed eye: then a quiet picture proves nothing.
+        gate = None if self._blind.stale else self._gate
+        if gate is not None and not gate.wants(at.media_time, motion, tracks, predicted, unsettled=unsettled):
+            self._blind.known(at.monotonic)
+            self._quiet = at
+            return ()
+        self._quiet = None
+        if not self._regions or motion is None or unsettled:
+            return (WHOLE,)
+        return self._look(at, motion, [(x1, y1, x2, y2) for x1, y1, x2, y2 in predicted.tolist()], picture, model_input)
 
-    def update(self, at: Moment, size: tuple[int, int], seen: Detections | Unknown) -> Facts:  # noqa: ARG002
+    def _look(
+        self,
+        at: Moment,
+        motion: Sequence[Box],
+        tracks: Sequence[Box],
+        picture: tuple[int, int],
+        model_input: tuple[int, int],
+    ) -> tuple[Box, ...]:
+        due = self._whole_at is None or not 0 <= at.media_time - self._whole_at < WHOLE_SECONDS
+        crops = choose(motion, tracks, picture, model_input, whole_due=due)
+        if WHOLE in crops:
+            self._whole_at = at.media_time
+        self._crops[at.media_time] = crops
+        return crops
+
+    def update(self, at: Moment, size: tuple[int, int], seen: Detections | Unknown) -> Facts:
         """What the frame of `at` brings. size: width and height of the picture. Unknown stays Unknown."""
+        looked = self._crops.pop(at.media_time, (WHOLE,))
         if isinstance(seen, Unknown):
             return Facts(seen)
-        published = seen[self._published(seen)]
-        return Facts(published, (None,) * len(published))
+        self._blind.known(at.monotonic)
+        passed = self._wanted(seen)
+        found = self._tracker.update(at.media_time, seen, looked)
+        if self._gate is not None:
+            self._gate.looked(at.media_time, self._tracker.tracks, tentative=self._tracker.tentative)
+        flags = passed.tolist()
+        told, views = self._lives.seen(
+            at, size, ((track, flag) for track, flag in zip(found.tracks, flags, strict=True) if track is not None)
+        )
+        matched = [track for track in found.tracks if track is not None and self._lives.is_confirmed(track)]
+        counts: Told = []
+        told += self._gone(at.captured_at, found.ended)
+        told += self._moved(at, matched, counts)
+        told += self._lives.updates(at)
+        counts += self._counts.update(at, self._present())
+        counts += self._fresh(at.captured_at)
+        ids = tuple(
+            None if track is None else track.id for track, flag in zip(found.tracks, flags, strict=True) if flag
+        )
+        return Facts(seen[passed], ids, tuple(told), tuple(counts), tuple(views))
 
-    def idle(self, now: float, wall: float) -> Facts | None:  # noqa: ARG002
+    def _moved(self, at: Moment, tracks: Sequence[Track], counts: Told) -> list[Happening]:
+        """Zones and lines, for the confirmed tracks that this look has seen."""
+        told: list[Happening] = []
+        for zone in self._zones:
+            for change in zone.update(at.media_time, tracks):
+                if change.entered:
+                    told.append(self._lives.entered(at.captured_at, change.track, change.zone, change.since))
+                else:
+                    told.append(self._lives.left(at.captured_at, change.track, change.zone, change.seconds))
+        for line in self._lines:
+            crossings = line.update(at.captured_at, tracks)
+            told += [self._lives.crossed(at.captured_at, c.track, c.line, c.direction) for c in crossings]
+            counts += line.facts(at.captured_at)
+        return told
+
+    def _gone(self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None) -> list[Happening]:
+        """They leave the zones they are in, then end."""
+        tracks = list(tracks)
+        told = []
+        for track in tracks:
+            for zone in self._zones:
+                told += [self._lives.left(wall, track, c.zone, c.seconds) for c in zone.forget(track)]
+            for line in self._lines:
+                line.forget(track)
+        return told + self._lives.ended(wall, tracks, reason)
+
+    def _present(self) -> dict[str, list[int]]:
+        present = {"": [track.class_id for track in self._lives.confirmed]}
+        for zone in self._zones:
+            present[zone.id] = [track.class_id for track in zone.members]
+        return present
+
+    def _fresh(self, wall: float) -> Told:
+        """Counts that were marked as stale hold again."""
+        if not self._blind.stale:
+            return []
+        self._blind.stale = False
+        return list(self._counts.mark(wall, stale=False))
+
+    def idle(self, now: float, wall: float) -> Facts | None:
         """To be called at least once a second, frames or not. now: time.monotonic(). None: nothing has changed."""
+        if not self._blind.stale and self._blind.lasts(now):
+            self._blind.stale = True
+            told = self._lives.grown_stale(wall)
+            return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.mark(wall, stale=True)))
+        if self._lives.confirmed and self._blind.over(now):
+            return self._end(wall, "camera_offline_timeout")
+        quiet, self._quiet = self._quiet, None
+        if quiet is not None and not self._blind.stale:  # where nobody is and nothing moves, places become vacant
+            return self._unless_empty(
+                Facts(Unknown("gated"), counts=tuple(self._counts.update(quiet, self._present())))
+            )
         return None
 
-    def stop(self, wall: float) -> Facts | None:  # noqa: ARG002
+    def stop(self, wall: float) -> Facts | None:
         """Ends what is still alive, for nobody will look any more."""
-        return None
+        return self._end(wall, "stopped")
 
-    def _published(self, seen: Detections) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        rules = (self._rules.get(c) for c in seen.class_id.tolist())
-        least = np.array([2.0 if rule is None else rule.confidence for rule in rules], np.float32)
-        return seen.confidence >= least
+    def _end(self, wall: float, reason: EndReason) -> Facts | None:
+        return self._unless_empty(Facts(Unknown(reason), (), tuple(self._gone(wall, self._tracker.clear(), reason))))
+
+    @staticmethod
+    def _unless_empty(facts: Facts) -> Facts | None:
+        return facts if facts.happenings or facts.counts else None
