@@ -42,8 +42,9 @@ GROWN = 3.0
 """Times its area from which on it is something new: it comes closer, or somebody walks in front of it."""
 FORGOTTEN = 2.0
 """Seconds after which something that has stopped moving is forgotten."""
-UNSETTLED, LONG = 0.5, 2.0
-"""Seconds between two looks while the picture as a whole changes; seconds of that after which every frame is."""
+UNSETTLED, LONG = 0.25, 0.75
+"""Seconds between two looks while the picture as a whole changes; seconds of that after which every frame is looked
+at, as every one is from the start where somebody is tracked: a flash is over by then, a camera that moves is not."""
 ROOM = 0.25
 """Share of a track's width and height around it in which motion is its own: limbs, shadow, the grain of motion."""
 GRAIN = 0.02
@@ -96,7 +97,7 @@ class Gate:
         whole = self._whole_picture(at, since, unsettled=unsettled)
         unexplained = [box for box in motion if not _explained(box, self._reach(tracks, boxes))]
         self._follow(at, unexplained)
-        if whole or self._tentative or since >= RECHECK or since < 0:
+        if whole or self._tentative or (unsettled and tracks) or since >= RECHECK or since < 0:
             return True
         if any(since >= _pause(mover) for mover in self._movers if mover.moved == at):
             return True

@@ -180,9 +180,16 @@ def test_an_unsettled_picture_is_looked_at_now_and_then_and_once_it_has_settled(
             looks.append(n / 25)
             gate.looked(n / 25, [], tentative=False)
     assert np.allclose(np.diff(looks), UNSETTLED, atol=0.05)
+    assert len(looks) >= 2
     assert asked(gate, LONG, [])
     gate.looked(LONG, [], tentative=False)
     assert not asked(gate, LONG + 0.04, [])
+
+
+def test_an_unsettled_picture_with_somebody_in_it_is_looked_at_always() -> None:
+    one = track()
+    gate = after_a_look(one)
+    assert asked(gate, 0.04, [], [one], unsettled=True)
 
 
 def test_a_picture_that_never_settles_is_looked_at_always() -> None:
