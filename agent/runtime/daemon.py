@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("vedette.daemon")
 
 _TICK = 1.0
-_STOP_SECONDS = 1.8  # of the 2 s a clean stop may take
+_STOP_SECONDS = 1.6  # of the 2 s a clean stop may take
 _STUCK_SECONDS = 10.0
 
 

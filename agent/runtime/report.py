@@ -167,6 +167,7 @@ class Report:
             load=machine.load(),
             temperature=machine.temperature(),
             throttled=machine.throttled(),
+            outbox=self._publisher.outbox(now),
         )
 
     def publish_health(self, now: float) -> None:
