@@ -4,8 +4,7 @@
 
 Real people walk through a composed picture (tests/support/small_people.py tells how) of 1920x1080 and of 3840x2160, at
 4 to 8 % of its height. Two ways with the same model: the whole picture in each frame, and the crops that
-`agent.perception.regions` chooses around what the real motion watch tells and what was seen in the frame before (which
-stands in for a tracker), merged.
+the real scene wants around what the real motion watch tells and what its tracker predicts, merged.
 Recall: people found with IoU >= 0.5 at confidence 0.5, from the moment they come in; false: boxes with nobody in
 them, per frame. `inferences` is per frame, and must be at most 2.
 """
@@ -20,11 +19,11 @@ import numpy as np
 
 from agent.capture.motion import MotionWatch
 from agent.dispatch.scaler import Scaler
-from agent.perception.facts import WHOLE
+from agent.perception.facts import WHOLE, Moment
 from agent.perception.looks import merge
-from agent.perception.regions import choose
+from agent.perception.scene import Scene
+from agent.perception.settings import LabelRule, Settings
 from backends import store
-from backends.detections import Detections
 from backends.resolve import open_artifact
 from tests.support import small_people
 from tests.support.accuracy import iou
@@ -35,14 +34,13 @@ if TYPE_CHECKING:
 
     from agent.capture.frame import Picture
     from agent.perception.facts import Box
+    from backends.detections import Detections
 
 CLIP = Path(__file__).parents[3] / "shared" / "data" / "videos" / "vtest.avi"
 SIZES = ((1920, 1080), (3840, 2160))
 SHARES = (0.04, 0.06, 0.08)
 EMPTY = 30
 """Frames without anybody, in which the motion watch learns the ground."""
-WHOLE_EVERY = 2.0
-KNOWN = 0.3
 
 
 class Eye:
@@ -57,12 +55,12 @@ class Eye:
         self.input = (spec.width, spec.height)
         self._scaler = Scaler(spec.width, spec.height, spec.resize, spec.pad)
         self._image = np.empty((spec.height, spec.width, 3), np.uint8)
-        self._person = self._direct.artifact.labels.index("person")
+        self.person = self._direct.artifact.labels.index("person")
 
     def look(self, picture: Picture, box: Box) -> tuple[Box, Detections]:
         placement = self._scaler.scale(picture, 0, self._image, box)
         seen = self._direct.detect(self._image, placement, 0.1)
-        return placement.crop, seen[seen.class_id == self._person]
+        return placement.crop, seen[seen.class_id == self.person]
 
     def surely(self, bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
         """People in a picture of the clip, in pixels."""
@@ -97,21 +95,16 @@ def measure(
 ) -> tuple[Score, Score]:
     """The whole picture each time, and regions."""
     height, width = ground.shape[:2]
-    watch, known = MotionWatch(), Detections.empty()
+    watch, scene = MotionWatch(), Scene(Settings({eye.person: LabelRule(confidence)}, regions=True))
     whole, close = Score(confidence), Score(confidence)
-    whole_at = float("-inf")
     for i, (picture, truth) in enumerate(small_people.composed(people, ground, share, frames + EMPTY, EMPTY)):
-        time = i / small_people.FPS
-        motion = watch.look(picture.y, time)
-        due = time - whole_at >= WHOLE_EVERY
-        predicted = [(x1, y1, x2, y2) for x1, y1, x2, y2 in known.xyxy.tolist()]
-        crops = choose(motion.boxes, predicted, (width, height), eye.input, whole_due=due)
-        if WHOLE in crops:
-            whole_at = time
+        at = Moment(i / small_people.FPS, 0.0, i / small_people.FPS)
+        motion = watch.look(picture.y, at.media_time)
+        crops = scene.wants(at, motion.boxes, (width, height), eye.input, unsettled=motion.unsettled)
+        seen = merge([eye.look(picture, crop) for crop in crops])
+        scene.update(at, (width, height), seen)
         if i < EMPTY:
             continue
-        seen = merge([eye.look(picture, crop) for crop in crops])
-        known = seen[seen.confidence >= KNOWN]
         close.count(seen, truth, len(crops))
         whole.count(eye.look(picture, WHOLE)[1], truth, 1)
     return whole, close
