@@ -58,7 +58,14 @@ class Counts:
         return changed
 
     def mark(self, wall: float, *, stale: bool) -> list[Count | Occupancy]:
-        """All that has been told, once more, with its last value."""
+        """All that has been told, once more, with its last value.
+
+        What is empty when nobody can look any more is not known to stay so: it becomes vacant only by looks thereafter.
+        """
+        if stale:
+            self._last, self._vacating = None, 0
+            for place in self._places.values():
+                place.empty_since = None
         told: list[Count | Occupancy] = []
         for (zone, class_id), place in self._places.items():
             told.append(Count(zone, class_id, place.count, stale, wall if stale else place.at))

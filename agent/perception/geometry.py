@@ -36,5 +36,8 @@ def side(first: Point, last: Point, point: Point) -> float:
 
 
 def crosses(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Whether the way from a to b crosses the segment cd, or ends on it."""
-    return side(c, d, a) * side(c, d, b) <= 0 and side(a, b, c) * side(a, b, d) <= 0
+    """Whether the way from a to b crosses the segment cd, or touches it."""
+    if side(c, d, a) * side(c, d, b) > 0 or side(a, b, c) * side(a, b, d) > 0:
+        return False
+    # Of segments on one straight line no point lies to any side: only their extents tell.
+    return all(max(min(a[i], b[i]), min(c[i], d[i])) <= min(max(a[i], b[i]), max(c[i], d[i])) for i in (0, 1))

@@ -38,12 +38,15 @@ class Crossing:
 
 @dataclass(slots=True)
 class _Walk:
-    """clear: the side it was last clear on, 0 if never. through: whether it has gone through the line since."""
+    """clear: the side it was last clear on, 0 if never.
+
+    through: how often it has gone through the line since, less how often back: ways around an end do not count.
+    """
 
     point: Point
     side: int
     clear: int = 0
-    through: bool = False
+    through: int = 0
 
 
 class LineWatch:
@@ -97,13 +100,13 @@ class LineWatch:
             walk = self._walks[track.id] = _Walk(point, _sign(off))
         now = _sign(off) or walk.side  # on the very line: still where it came from
         if now != walk.side and walk.side and crosses(walk.point, point, first, last):
-            walk.through = not walk.through
+            walk.through += now
         walk.point, walk.side = point, now
         if abs(off) < CLEAR * self._size_across(track.box) or not now:
             return None
         before, walk.clear = walk.clear, now
-        through, walk.through = walk.through, False
-        if not before or before == now or not through:
+        through, walk.through = walk.through, 0
+        if not before or before == now or through * now <= 0:
             return None
         return "in" if (now > 0) != self._line.reverse else "out"
 

@@ -23,7 +23,10 @@ _GROUND = 0.999
 
 @dataclass(frozen=True, slots=True)
 class ZoneChange:
-    """since: media time from which the stay counts, its first look inside. seconds: of the stay, once it is over."""
+    """since: media time from which the stay counts, its first look inside.
+
+    seconds: from there to the first look outside; a track that ends inside has stayed until it was last seen.
+    """
 
     track: Track
     zone: str
@@ -34,14 +37,13 @@ class ZoneChange:
 
 @dataclass(slots=True)
 class _Visit:
-    """looks: in a row that disagree with `member`; turned: media time of the first; left: of the last one inside."""
+    """looks: in a row that disagree with `member`; turned: media time of the first."""
 
     track: Track
     member: bool = False
     looks: int = 0
     turned: float = 0.0
     since: float = 0.0
-    left: float = 0.0
 
 
 class ZoneWatch:
@@ -66,7 +68,9 @@ class ZoneWatch:
             if wanted is not None and track.class_id not in wanted:
                 continue
             visit = self._visits.get(track.id)
-            there = self._holds(track, member=visit is not None and visit.member)
+            there = self._holds(track)
+            if there and (visit is None or not visit.member) and not self._fits(track):
+                continue  # too weak to come in by, and no sign of going
             if visit is None:
                 if not there:
                     continue
@@ -85,20 +89,18 @@ class ZoneWatch:
             return []
         return [ZoneChange(track, self.id, False, visit.since, max(0.0, track.last_time - visit.since))]
 
-    def _holds(self, track: Track, *, member: bool) -> bool:
+    def _fits(self, track: Track) -> bool:
+        return track.confidence >= self._zone.confidence and track.box[3] - track.box[1] >= self._zone.min_height
+
+    def _holds(self, track: Track) -> bool:
         x, y = foot(track.box)
         x1, y1, x2, y2 = self._bounds
         y = min(y, _GROUND) if y2 >= _GROUND else y
-        if not (x1 <= x <= x2 and y1 <= y <= y2 and inside(self._zone.polygon, (x, y))):
-            return False
-        if member:
-            return True
-        return track.confidence >= self._zone.confidence and track.box[3] - track.box[1] >= self._zone.min_height
+        return x1 <= x <= x2 and y1 <= y <= y2 and inside(self._zone.polygon, (x, y))
 
     def _look(self, visit: _Visit, there: bool, time: float) -> ZoneChange | None:
         if there == visit.member:
             visit.looks = 0
-            visit.left = time
             return None
         visit.looks += 1
         if visit.looks == 1:
@@ -108,6 +110,6 @@ class ZoneWatch:
             return None
         visit.looks, visit.member = 0, there
         if there:
-            visit.since, visit.left = visit.turned, time
+            visit.since = visit.turned
             return ZoneChange(visit.track, self.id, True, visit.since, 0.0)
-        return ZoneChange(visit.track, self.id, False, visit.since, max(0.0, visit.left - visit.since))
+        return ZoneChange(visit.track, self.id, False, visit.since, max(0.0, visit.turned - visit.since))
