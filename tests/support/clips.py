@@ -12,7 +12,7 @@ import numpy as np
 from tests.support.counter import burn_counter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 LOW_LATENCY = {
@@ -44,6 +44,21 @@ def scene(width: int, height: int) -> Iterator[av.VideoFrame]:
         step += 1
 
 
+def walk(places: Iterable[float | None], width: int = 320, height: int = 240) -> Iterator[av.VideoFrame]:
+    """Something bright, 40x80, that walks over a grey noisy ground: where its middle is, 0..1 of the width, or nobody."""
+    random = np.random.default_rng(0)
+    for place in places:
+        frame = av.VideoFrame(width, height, "yuv420p")
+        luma = np.frombuffer(frame.planes[0], np.uint8).reshape(height, frame.planes[0].line_size)
+        luma[:, :width] = random.normal(90, 3, (height, width)).clip(0, 255)
+        if place is not None:
+            left = round(place * width) - 20
+            luma[120:200, max(left, 0) : max(left + 40, 0)] = 235
+        for plane in frame.planes[1:]:
+            np.frombuffer(plane, np.uint8)[:] = 128
+        yield frame
+
+
 def film(path: Path) -> Iterator[av.VideoFrame]:
     """The pictures of an existing clip, over and over."""
     while True:
@@ -61,8 +76,9 @@ def write_clip(
     codec: str = "libx264",
     first: int = 0,
     options: dict[str, str] | None = None,
+    counted: bool = True,
 ) -> Path:
-    """Encodes `frames` pictures to `path` (the suffix names the container), counter `first` on in each."""
+    """Encodes `frames` pictures to `path` (the suffix names the container), counter `first` on in each if `counted`."""
     with av.open(str(path), "w") as container:
         stream = None
         for index, picture in enumerate(islice(pictures, frames)):
@@ -73,7 +89,8 @@ def write_clip(
                 stream.codec_context.gop_size = fps
             plane = picture.planes[0]
             luma = np.frombuffer(plane, np.uint8).reshape(picture.height, plane.line_size)
-            burn_counter(luma, first + index)
+            if counted:
+                burn_counter(luma, first + index)
             frame = picture
             if codec == "mjpeg":
                 frame = picture.reformat(format="yuvj420p")
