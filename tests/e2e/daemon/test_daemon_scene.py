@@ -1,4 +1,4 @@
-"""What a subscriber learns of somebody who walks by: real clip, decoder, engine, broker; the model finds what is bright.
+"""What a subscriber learns of somebody who walks by: real clip, decoder, engine and broker; the model finds brightness.
 
 The model is a network of our own that draws a box around bright pixels, so that what is told can be held to what was
 drawn. It proves nothing of a detector's errors; tests/bench does, on real people.
