@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Track:
     """Seen in at least two looks. Times are media time, seconds.
 
-    id: unique for the device's life. box: as last seen. confidence: of the last detection. hits: looks that saw it.
-    still_since: since when it has stayed where it is (jitter of the detector aside), None while it moves.
+    id: unique for the device's life. box: where it was last seen, smoothed. confidence: of the last detection.
+    hits: looks that saw it. still_since: since when it has stayed where it is, None while it moves.
     """
 
     id: int

@@ -13,7 +13,7 @@ import numpy as np
 
 from agent.perception.association import overlap, pairs, widened
 from agent.perception.facts import WHOLE
-from agent.perception.kalman import Boxes
+from agent.perception.kalman import Boxes, cornered
 from agent.perception.rest import Rest
 from agent.perception.track import Track
 
@@ -165,7 +165,7 @@ class Tracker:
             return
         rows, detections = (np.array(side, np.intp) for side in zip(*matches, strict=True))
         self._boxes.correct(rows, xyxy[detections])
-        boxes, sure = xyxy[detections].clip(0, 1).tolist(), confidence[detections].tolist()
+        boxes, sure = cornered(self._boxes.at[rows]).clip(0, 1).tolist(), confidence[detections].tolist()
         for row, (x1, y1, x2, y2), certainty in zip(rows.tolist(), boxes, sure, strict=True):
             candidate, box = self._rows[row], (x1, y1, x2, y2)
             candidate.missed, candidate.missing = 0, 0.0

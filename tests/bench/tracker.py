@@ -43,8 +43,13 @@ def tracked(detections: dict[int, list[list[float]]], frames: list[int]) -> Rows
         order = np.argsort(-rows[:, 4])
         seen = Detections(xyxy[order], rows[order, 4], np.zeros(len(rows), np.int32))
         tracks = tracker.update(frame / FPS, seen).tracks
-        found[frame] = [(track.id, rows[i, :4]) for track, i in zip(tracks, order, strict=True) if track is not None]
+        found[frame] = [(track.id, xywh(track.box)) for track in tracks if track is not None]
     return found
+
+
+def xywh(box: tuple[float, float, float, float]) -> Any:
+    x1, y1, x2, y2 = np.array(box) * SIZE
+    return np.array([x1, y1, x2 - x1, y2 - y1])
 
 
 def judged(truth: Rows, found: Rows) -> dict[str, float]:
