@@ -50,6 +50,11 @@ class Subscriber:
             self.stop()
             raise ConnectionError(self._error or f"{self._endpoint.place} did not answer within {timeout:g} s")
 
+    @property
+    def error(self) -> str | None:
+        """Why nothing is heard now; None while the broker serves the subscription."""
+        return None if self._subscribed.is_set() else self._error or f"{self._endpoint.place} is gone"
+
     def stop(self, timeout: float = 2.0) -> None:
         self._stopping.set()
         self._thread.join(timeout)
@@ -79,5 +84,7 @@ class Subscriber:
                 if answer.reason >= REFUSED_FROM:
                     self._error = f"{self._endpoint.place} refused the subscription ({answer.name})"
                 else:
+                    self._error = None
                     self._subscribed.set()
+        self._subscribed.clear()
         link.close(0.5)

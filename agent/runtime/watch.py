@@ -29,6 +29,7 @@ _EVERY = 0.25
 _ONCE_SECONDS = 1.5
 _WAITING = 10_000
 """Messages that may wait to be shown; more than that are not looked at."""
+_WIDEST = 1000
 _CLEAR, _HOME, _HIDE, _SHOW = "\x1b[J", "\x1b[H", "\x1b[?25l", "\x1b[?25h"
 
 
@@ -93,48 +94,100 @@ def watch(target: Target, out: TextIO, *, as_json: bool = False, once: bool = Fa
         subscriber.start()
     except ConnectionError as e:
         raise WatchError(e) from None
-    in_place = out.isatty() and not as_json and not once
+    screen = _screen(out, as_json=as_json, once=once)
+    end = time.monotonic() + _ONCE_SECONDS if once else float("inf")
     try:
-        _show(heard, out, in_place=in_place, as_json=as_json, once=once)
+        while (now := time.monotonic()) < end:
+            with contextlib.suppress(queue.Empty):
+                screen.hear(heard.get(timeout=_EVERY))
+            screen.turn(now, subscriber.error)
     finally:
-        if in_place:
-            out.write(_SHOW)
-            out.flush()
+        screen.close()
         subscriber.stop()
 
 
-def _show(heard: queue.Queue[Message], out: TextIO, *, in_place: bool, as_json: bool, once: bool) -> None:
-    watched = Watched()
-    end = time.monotonic() + _ONCE_SECONDS if once else float("inf")
-    if in_place:
+def _screen(out: TextIO, *, as_json: bool, once: bool) -> _Lines:
+    if as_json:
+        return _Messages(out)
+    if once:
+        return _Once(out)
+    return _Table(out) if out.isatty() else _Lines(out)
+
+
+class _Lines:
+    """Each piece of news as a line, and what the broker is at."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._watched = Watched()
+        self._fault: str | None = None
+
+    def hear(self, message: Message) -> None:
+        news = self._watched.hear(message.topic, message.payload, message.at)
+        if news is not None:
+            self._say(news)
+
+    def turn(self, now: float, fault: str | None) -> None:  # noqa: ARG002
+        if fault != self._fault:
+            self._fault = fault
+            self._say(f"broker: {fault or 'back'}")
+
+    def close(self) -> None:
+        """The last word."""
+
+    def _say(self, text: str) -> None:
+        (line,) = watch_table.fitted([text], _WIDEST, 1)
+        self._out.write(line + "\n")
+        self._out.flush()
+
+
+class _Messages(_Lines):
+    """Each message as one line of JSON."""
+
+    def hear(self, message: Message) -> None:
+        self._out.write(json.dumps(_plain(message)) + "\n")
+        self._out.flush()
+
+    def turn(self, now: float, fault: str | None) -> None:
+        """Programs hear of messages only."""
+
+
+class _Once(_Lines):
+    """The table when all is heard."""
+
+    def hear(self, message: Message) -> None:
+        self._watched.hear(message.topic, message.payload, message.at)
+
+    def close(self) -> None:
+        for row in watch_table.lines(self._watched):
+            self._say(row)
+
+
+class _Table(_Lines):
+    """The table in place, at most four times a second."""
+
+    def __init__(self, out: TextIO) -> None:
+        super().__init__(out)
+        self._due = 0.0
         out.write(_HIDE)
-    due = 0.0
-    while (now := time.monotonic()) < end:
-        try:
-            message = heard.get(timeout=_EVERY)
-        except queue.Empty:
-            pass
-        else:
-            news = watched.hear(message.topic, message.payload, message.at)
-            if as_json:
-                _line(out, json.dumps(_plain(message)))
-            elif news is not None and not in_place and not once:
-                _line(out, watch_table.fitted([news], 1000, 1)[0])
-        if in_place and now >= due:
-            due = now + _EVERY
-            watched.forget_silent(now)
-            width, height = os.get_terminal_size(out.fileno())
-            rows = watch_table.fitted(watch_table.lines(watched), width, height - 1)
-            out.write(_HOME + "".join(f"{row}\x1b[K\n" for row in rows) + _CLEAR)
-            out.flush()
-    if once and not as_json:
-        for row in watch_table.fitted(watch_table.lines(watched), 1000, 10_000):
-            _line(out, row)
 
+    def hear(self, message: Message) -> None:
+        self._watched.hear(message.topic, message.payload, message.at)
 
-def _line(out: TextIO, text: str) -> None:
-    out.write(text + "\n")
-    out.flush()
+    def turn(self, now: float, fault: str | None) -> None:
+        if now < self._due:
+            return
+        self._due = now + _EVERY
+        self._watched.forget_silent(now)
+        width, height = os.get_terminal_size(self._out.fileno())
+        away = [f"broker: {fault}", ""] if fault else []
+        rows = watch_table.fitted([*away, *watch_table.lines(self._watched)], width, height - 1)
+        self._out.write(_HOME + "".join(f"{row}\x1b[K\n" for row in rows) + _CLEAR)
+        self._out.flush()
+
+    def close(self) -> None:
+        self._out.write(_SHOW)
+        self._out.flush()
 
 
 def _plain(message: Message) -> dict[str, object]:

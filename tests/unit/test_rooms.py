@@ -47,6 +47,7 @@ DOORS = {
     "pycoral": {"backends/tflite/runtimes.py"},
     "tensorrt": {"backends/trt/api.py"},
     "systemd": {"agent/runtime/log.py"},
+    "lap": {"agent/perception/association.py"},
     "amqtt": {"agent/runtime/amqtt_broker.py"},
 }
 SOURCES = sorted(path for room in ("agent", "backends") for path in (ROOT / room).rglob("*.py"))
