@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,11 +40,15 @@ def walks(*, restless: bool) -> list[list[Track]]:
     frames = []
     for frame in range(FRAMES):
         reach = 0.5 if restless else 0.01
-        at = [tuple(min(1.0, max(0.0, v + chance.uniform(-reach, reach))) for v in point) for point in at]
+        at = [(within(x + chance.uniform(-reach, reach)), within(y + chance.uniform(-reach, reach))) for x, y in at]
         frames.append(
             [Track(i, i % 3, (x - 0.02, y - 0.1, x + 0.02, y), 0.8, 0.0, frame / 5, 3) for i, (x, y) in enumerate(at)]
         )
     return frames
+
+
+def within(value: float) -> float:
+    return min(1.0, max(0.0, value))
 
 
 def scene(frames: list[list[Track]]) -> None:
@@ -92,7 +97,7 @@ def fastest(run: Callable[[], None]) -> float:
 def main() -> None:
     for name, restless in (("strolling", False), ("restless", True)):
         frames = walks(restless=restless)
-        print(f"zones, lines, counts, {name}: {fastest(lambda frames=frames: scene(frames)):.1f} us per frame")  # type: ignore[misc]
+        print(f"zones, lines, counts, {name}: {fastest(partial(scene, frames)):.1f} us per frame")
     plain = LabelFilter({c: LabelRule(0.4) for c in range(3)})
     masked = LabelFilter({c: LabelRule(0.4, 0.1, 0.1, (LEFT, HEXAGON)) for c in range(3)})
     print(f"label rules, 10 boxes: {fastest(filtering(plain, 10)):.1f} us")
