@@ -16,17 +16,23 @@ from agent.config.shapes import cover_all
 from agent.config.table import DEFAULT_BACKEND, DEFAULT_MODEL, LIVE_FPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from agent.config.nodes import Node
 
 _MODEL_FILES = frozenset({".onnx", ".xml", ".tflite", ".pb", ".engine", ".plan", ".pt"})
 
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Builds the Config of what stands in a file in `folder`; what does not fit goes to the findings."""
+    """Builds the Config of what stands in a file in `folder`; what does not fit goes to the findings.
+
+    entries: where the words of its lists stand, as `Reading` has them.
+    """
 
     folder: Path
     findings: Findings
+    entries: Mapping[str, Node]
 
     def config(self, given: Given) -> model.Config:
         default_model = self._model(given) or DEFAULT_MODEL
@@ -43,7 +49,7 @@ class Builder:
             log=model.LogConfig(given["log"]["level"]),
             cameras=tuple(self._camera(camera, default_model, default_backend) for camera in given["cameras"]),
             file=self.findings.file,
-            places=dict(_places(given)),
+            places={key: (node.line, node.column) for key, node in self.entries.items()} | dict(_places(given)),
             warnings=tuple(self.findings.warnings),
         )
 
@@ -96,7 +102,7 @@ class Builder:
             pace=given["pace"],
             loop=given["loop"],
             confidence=float(given["confidence"]),
-            labels=tuple(_label(label) for label in given["labels"]),
+            labels=tuple(self._label(label) for label in given["labels"]),
             motion=self._motion(given["motion"], live=kind in {"rtsp", "http", "v4l2"}),
             regions=given["regions"]["enabled"],
             privacy=self._masks(given["privacy"]),
@@ -123,6 +129,13 @@ class Builder:
             self._error(given, "masks", "the masks cover the whole picture, so nothing would be seen; leave some of it")
         return masks
 
+    def _label(self, given: str | Given) -> model.LabelConfig:
+        if isinstance(given, str):
+            return model.LabelConfig(given)
+        confidence = None if given["confidence"] is None else float(given["confidence"])
+        least = (float(given["min_height"]), float(given["min_width"]))
+        return model.LabelConfig(given.name, confidence, *least, self._masks(given))
+
     def _zone(self, given: Given, camera: Given) -> model.ZoneConfig:
         self._labels_wanted(given, camera)
         return model.ZoneConfig(
@@ -141,11 +154,12 @@ class Builder:
         return model.LineConfig(given.name, points, given["name"] or given.name, given["reverse"], given["labels"])
 
     def _labels_wanted(self, given: Given, camera: Given) -> None:
-        published = {_label(label).label for label in camera["labels"]}
+        published = {label if isinstance(label, str) else label.name for label in camera["labels"]}
         for label in given["labels"]:
             if published and label not in published:
                 message = f"{label!r} is not among the camera's labels, so it is never seen here; add it there"
-                self.findings.warn(given.places["labels"], given.path("labels"), message)
+                key = given.path("labels")
+                self.findings.warn(self.entries[f"{key}.{label}"], key, message)
 
     def _source(self, given: Given) -> tuple[model.SourceKind | None, str]:
         if given["source"]:
@@ -198,14 +212,6 @@ class Builder:
 
     def _error(self, given: Given, key: str, message: str) -> None:
         self.findings.error(given.places.get(key, given.place), given.path(key), message)
-
-
-def _label(given: str | Given) -> model.LabelConfig:
-    if isinstance(given, str):
-        return model.LabelConfig(given)
-    confidence = None if given["confidence"] is None else float(given["confidence"])
-    least = (float(given["min_height"]), float(given["min_width"]))
-    return model.LabelConfig(given.name, confidence, *least, given["masks"])
 
 
 def _places(given: Given) -> Iterator[tuple[str, tuple[int, int]]]:

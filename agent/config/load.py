@@ -59,7 +59,8 @@ def _build(text: str, folder: Path, findings: Findings) -> Config:
         findings.error(error.place, "", error.message)
     findings.raise_if_any()
     assert root is not None
-    given = Reading(ROOT, folder, Lookup(folder, findings)).section(ROOT, root, "")
-    config = Builder(folder, findings).config(given)
+    reading = Reading(ROOT, folder, Lookup(folder, findings))
+    given = reading.section(ROOT, root, "")
+    config = Builder(folder, findings, reading.entries).config(given)
     findings.raise_if_any()
     return config

@@ -202,7 +202,8 @@ class CameraConfig:
 class Config:
     """The config of one device.
 
-    file: where it came from. places: line and column of each key that stands in it, by its dotted name.
+    file: where it came from. places: line and column of each key that stands in it, by its dotted name; those of the
+    entries of a list of words by its name and theirs.
     warnings: what works but should not stay so.
     """
 
@@ -219,6 +220,7 @@ class Config:
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False)
     warnings: tuple[Problem, ...] = ()
 
-    def problem(self, key: str, message: str) -> Problem:
-        """A mistake that only shows beyond the config, at the place of `key` if it stands in the file."""
-        return Problem(self.file, *self.places.get(key, (0, 0)), key, message)
+    def problem(self, key: str, message: str, entry: str = "") -> Problem:
+        """A mistake that only shows beyond the config, at the place of `key`, or its `entry`, if it is in the file."""
+        place = self.places.get(f"{key}.{entry}") or self.places.get(key, (0, 0))
+        return Problem(self.file, *place, key, message)

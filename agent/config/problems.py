@@ -42,12 +42,13 @@ class ConfigError(Exception):
 
 
 class InvalidError(Exception):
-    """One value is wrong; whoever knows the place and the key makes it a Problem."""
+    """One value is wrong; whoever knows the place and the key makes it a Problem. also: what else is wrong in it."""
 
-    def __init__(self, message: str, place: Place | None = None) -> None:
+    def __init__(self, message: str, place: Place | None = None, also: tuple[InvalidError, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
+        self.also = also
 
 
 @dataclass(slots=True)

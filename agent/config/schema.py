@@ -55,7 +55,7 @@ def _kind(field: Field) -> dict[str, Any]:
     if isinstance(kind, ById):
         return {
             "type": "object",
-            "minProperties": 1,
+            "minProperties": kind.least,
             "maxProperties": kind.most,
             "propertyNames": {"pattern": ID},
             "additionalProperties": _section(kind.section),

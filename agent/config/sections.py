@@ -46,6 +46,7 @@ class ById:
     what: str
     most: int
     example: str
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +96,36 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Reads nodes as what the table says they are; what is wrong goes to the lookup's findings."""
+    """Reads nodes as what the table says they are; what is wrong goes to the lookup's findings.
+
+    entries: where the words of lists stand, by the list's dotted name and the word.
+    """
 
     root: Section
     folder: Path
     lookup: Lookup
+    entries: dict[str, Node] = field(default_factory=dict)
 
     def section(self, section: Section, node: Node, key: str) -> Given:
         given = Given(key, node, values={field.key: field.default for field in section.fields})
         fields = {field.key: field for field in section.fields}
-        for name, value in self._pairs(node, key, "a map of keys and values"):
+        wanted = "a map of keys and values"
+        if isinstance(node, Scalar) and node.boolean is not None and "enabled" in fields:
+            wanted = f"a map, such as {{enabled: {node.text.lower()}}},"
+        for name, value in self._pairs(node, key, wanted):
             if name.text not in fields:
                 self._unknown(section, name, given.path(name_shown(name)))
                 continue
-            wanted = fields[name.text]
+            known = fields[name.text]
             if isinstance(value, Scalar) and value.null:
                 continue
             given.places[name.text] = value
-            given.values[name.text] = self._value(wanted, value, given.path(name.text))
-        for wanted in section.fields:
-            if isinstance(wanted.kind, Section) and wanted.key not in given.places:
-                given.values[wanted.key] = self.section(wanted.kind, Mapping(1, 1), given.path(wanted.key))
-            elif wanted.required and wanted.key not in given.places:
-                self._error(node, given.path(wanted.key), f"is missing ({wanted.help})")
+            given.values[name.text] = self._value(known, value, given.path(name.text))
+        for known in section.fields:
+            if isinstance(known.kind, Section) and known.key not in given.places:
+                given.values[known.key] = self.section(known.kind, Mapping(1, 1), given.path(known.key))
+            elif known.required and known.key not in given.places:
+                self._error(node, given.path(known.key), f"is missing ({known.help})")
         return given
 
     def _value(self, wanted: Field, node: Node, key: str) -> Any:
@@ -130,7 +138,7 @@ class Reading:
                 return self._listing(wanted.kind, node, key)
             return self._single(wanted.kind, node)
         except InvalidError as error:
-            self._error(error.place or node, key, error.message)
+            self._invalid(error, node, key)
             return wanted.default
 
     def _single(self, kind: Kind | Shape, node: Node) -> Any:
@@ -145,7 +153,7 @@ class Reading:
     def _by_id(self, kind: ById, node: Node, key: str) -> tuple[Given, ...]:
         found = []
         entries = self._pairs(node, key, f"a map from the id of a {kind.what} to its keys")
-        if isinstance(node, Mapping) and not node.pairs:
+        if isinstance(node, Mapping) and len(node.pairs) < kind.least:
             raise InvalidError(f"names no {kind.what}; write at least one, such as `{kind.example}`")
         for name, value in entries[: kind.most]:
             path = f"{key}.{name_shown(name)}"
@@ -174,6 +182,7 @@ class Reading:
             place = Mapping(name.line, name.column) if is_null else value
             given = self.section(section, place, f"{key}.{name_shown(name)}")
             given.name = name.text
+            self.entries[f"{key}.{name.text}"] = name
             found.append(given)
         return tuple(found)
 
@@ -188,18 +197,23 @@ class Reading:
             check_masks(node)
         if len(node.items) > kind.most:
             raise InvalidError(f"{len(node.items)} entries; at most {kind.most} are allowed")
+        return self._items(kind, node.items, key)
+
+    def _items(self, kind: Listing, items: list[Node], key: str) -> tuple[Any, ...]:
         found: list[Any] = []
-        for item in node.items:
+        for item in items:
             try:
                 if isinstance(item, Scalar) and item.null:
                     raise InvalidError("an empty entry; write a word or remove it")  # noqa: TRY301 - one way out
                 value = self._single(kind.item, item)
             except InvalidError as error:
-                self._error(error.place or item, key, error.message)
+                self._invalid(error, item, key)
                 continue
             if value in found:
                 what = value if isinstance(value, str) else "it"
                 self._error(item, key, f"{what} stands in the list twice; remove one")
+            if isinstance(value, str):
+                self.entries.setdefault(f"{key}.{value}", item)
             found.append(value)
         return tuple(found)
 
@@ -224,6 +238,10 @@ class Reading:
             homes = [home for home in homes_of(name.text, self.root) if home != path]
             hint = f"; it belongs to {homes[0]}" if homes else f"; known here: {', '.join(known)}"
         self._error(name, path, f"unknown key{hint}")
+
+    def _invalid(self, error: InvalidError, node: Node, key: str) -> None:
+        for each in (error, *error.also):
+            self._error(each.place or node, key, each.message)
 
     def _error(self, place: Any, key: str, message: str) -> None:
         self.lookup.findings.error(place, key, message)

@@ -22,6 +22,8 @@ _SMALLEST_AREA = 1e-5
 """0..1 of the picture: about three pixels by three of a picture of 1000 by 1000."""
 _SHORTEST = 0.005
 _GRID = 64
+_PIXELS = 2.0
+_PIXELS_HINT = "looks like pixels"
 _EXAMPLE = "[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0], [0.1, 1.0]]"
 
 
@@ -43,13 +45,15 @@ class PolygonKind:
         for i, point in enumerate(points):
             if point in points[:i]:
                 raise InvalidError(f"the point {list(point)} stands in the polygon twice; remove one")
+        if not any(_turn(points[0], points[1], point) for point in points):
+            raise InvalidError("the polygon has no area, for all its points lie on one line; add one beside it")
         if crossing := _first_crossing(points):
             one, other = crossing
             raise InvalidError(
                 f"the polygon crosses itself: side {one} and side {other} meet; give its corners in order"
             )
         if abs(_area(points)) < _SMALLEST_AREA:
-            raise InvalidError("the polygon has no area: its points lie on one line")
+            raise InvalidError("the polygon has hardly any area, less than 3 by 3 of 1000 by 1000; make it larger")
         return points
 
     def schema(self) -> dict[str, Any]:
@@ -107,28 +111,41 @@ def _points(node: Node, wanted: str) -> Polygon:
         raise InvalidError(f"{wanted} is wanted here", node)
     if node.items and all(isinstance(item, Scalar) for item in node.items):
         raise InvalidError(f"{wanted} is wanted here; each point is a list of its own: [x, y]", node)
-    return tuple(_point(item) for item in node.items)
+    if len(node.items) == 1 and isinstance(node.items[0], Sequence) and all(map(_is_point, node.items[0].items)):
+        raise InvalidError(f"{wanted} is wanted here; remove one of the pairs of brackets around it", node)
+    mistakes: list[InvalidError] = []
+    points = tuple(_point(item, mistakes) for item in node.items)
+    if mistakes:
+        first, *others = mistakes
+        raise InvalidError(first.message, first.place, tuple(others))
+    return points
 
 
-def _point(node: Node) -> Point:
+def _point(node: Node, mistakes: list[InvalidError]) -> Point:
     if not isinstance(node, Sequence) or node.tag or len(node.items) != 2:
-        raise InvalidError("a point is wanted here: [x, y], two numbers from 0 to 1", node)
+        mistakes.append(InvalidError("a point is wanted here: [x, y], two numbers from 0 to 1", node))
+        return 0.0, 0.0
     x, y = node.items
-    return _coordinate(x, "width"), _coordinate(y, "height")
+    return _coordinate(x, "width", mistakes), _coordinate(y, "height", mistakes)
 
 
-def _coordinate(node: Node, side: str) -> float:
+def _coordinate(node: Node, side: str, mistakes: list[InvalidError]) -> float:
+    value = number(node.text) if isinstance(node, Scalar) and node.plain and not node.tag else None
+    if value is not None and 0 <= value <= 1:
+        return value
     if not isinstance(node, Scalar):
-        raise InvalidError("a number from 0 to 1 is wanted here; a point is [x, y]", node)
-    value = number(node.text) if node.plain and not node.tag else None
-    if value is None:
-        raise InvalidError(f"{shown(node)} is not a number from 0 to 1", node)
-    if value > 1:
-        hint = f"looks like pixels; coordinates are 0..1 of the picture, so divide it by the picture's {side}"
-        raise InvalidError(f"{shown(node)} {hint if value >= 2 else 'is outside 0 to 1'}", node)
-    if value < 0:
-        raise InvalidError(f"{shown(node)} is outside 0 to 1", node)
-    return value
+        message = "a number from 0 to 1 is wanted here; a point is [x, y]"
+    elif value is None:
+        quoted = not node.plain and number(node.text) is not None
+        message = f"{shown(node)} is not a number from 0 to 1{'; remove the quotes' if quoted else ''}"
+    elif value < _PIXELS:
+        message = f"{shown(node)} is outside 0 to 1"
+    elif any(_PIXELS_HINT in mistake.message for mistake in mistakes):
+        return 0.0  # said once, it holds for all of them
+    else:
+        message = f"{shown(node)} {_PIXELS_HINT}: coordinates are 0..1 of the picture, so divide by its {side}"
+    mistakes.append(InvalidError(message, node))
+    return 0.0
 
 
 def _area(points: Polygon) -> float:

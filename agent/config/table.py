@@ -194,7 +194,7 @@ ROOT = Section(
         ),
         Field(
             "cameras",
-            ById(CAMERA, "camera", most=64, example="gate: {source: clip.mp4}"),
+            ById(CAMERA, "camera", least=1, most=64, example="gate: {source: clip.mp4}"),
             (),
             "at least one is needed, such as `gate: {source: rtsp://10.0.0.7/stream2}`",
             required=True,

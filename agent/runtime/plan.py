@@ -80,7 +80,7 @@ class _Search:
                 if not hint:
                     known = ", ".join(artifact.labels[:12]) + (", ..." if len(artifact.labels) > 12 else "")
                     hint = f"; it knows {known}"
-                self._problem(camera, key, f"{camera.model} does not know {label!r}{hint}")
+                self._problem(camera, key, f"{camera.model} does not know {label!r}{hint}", entry=label)
         wanted = [rule.label for rule in camera.labels] or artifact.labels
         for fault in slug_faults(label for label in wanted if label in artifact.labels):
             self._problem(camera, "model", f"{camera.model}: {fault} in the model's sidecar")
@@ -116,12 +116,12 @@ class _Search:
         self.artifacts[camera.model] = artifact
         return artifact
 
-    def _problem(self, camera: CameraConfig, key: str, message: str) -> None:
-        self.problems.append(self._at(camera, key, message))
+    def _problem(self, camera: CameraConfig, key: str, message: str, entry: str = "") -> None:
+        self.problems.append(self._at(camera, key, message, entry))
 
     def _warning(self, camera: CameraConfig, key: str, message: str) -> None:
         self.warnings.append(self._at(camera, key, message))
 
-    def _at(self, camera: CameraConfig, key: str, message: str) -> Problem:
+    def _at(self, camera: CameraConfig, key: str, message: str, entry: str = "") -> Problem:
         own = f"cameras.{camera.id}.{key}"
-        return self.config.problem(own if own in self.config.places else key, message)
+        return self.config.problem(own if own in self.config.places else key, message, entry)

@@ -25,6 +25,11 @@ WORDS = st.sampled_from(
         "rtsp://h/x",
         "clip.mp4",
         "labels",
+        "zones",
+        "polygon",
+        "points",
+        "masks",
+        "0.5",
         "fps",
         "on",
         "010",
@@ -97,7 +102,9 @@ VALUES = st.recursive(
 
 
 @given(
-    st.sampled_from(["device", "backend", "engine", "mqtt", "log", "cameras", "gate", "source", "labels", "rotate"]),
+    st.sampled_from(
+        "device backend engine mqtt log cameras gate source labels rotate zones lines motion privacy weight".split()
+    ),
     VALUES,
 )
 def test_any_value_under_a_key(key: str, value: object) -> None:
@@ -106,3 +113,5 @@ def test_any_value_under_a_key(key: str, value: object) -> None:
     text = json.dumps(value)
     loads(f"{key}: {text}")
     loads(f"cameras: {{gate: {{source: clip.mp4, {key}: {text}}}}}")
+    loads(f"cameras: {{gate: {{source: clip.mp4, zones: {{{key}: {{polygon: {text}}}}}, motion: {{masks: {text}}}}}}}")
+    loads(f"cameras: {{gate: {{source: clip.mp4, labels: {{{key}: {text}}}}}}}")

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from agent.config import ConfigError, parse
 from agent.config.schema import as_text, json_schema
 from agent.config.sections import ById, Listing, Section
+from agent.config.shapes import LineKind, PolygonKind
 from agent.config.table import ROOT
 
 SHIPPED = Path(__file__).parents[3] / "config" / "vedette.schema.json"
@@ -45,7 +46,17 @@ ONLY_LOADER = (
     "/dev/video",
     "inside the URL",
     "home folder",
+    "crosses itself",
+    "no area",
+    "hardly any area",
+    "in the polygon twice",
+    "it needs at least 3",
+    "no length",
+    "cover the whole picture",
 )
+
+
+TRIANGLE = [[0, 0], [0.5, 0], [0.5, 0.5]]
 
 
 def loader_says(config: Any) -> list[str]:
@@ -78,6 +89,12 @@ GOOD = [
     with_camera(username="u", password="p", transport="udp", timeout="5s", rotate=90, fps=0, labels=["a", "b"]),
     with_camera(backend="openvino", model=None, hwaccel="none", confidence=1),
     with_camera(backend=["a", "b"]),
+    with_camera(zones={}, lines={}, labels={}, motion=None, weight=0.1),
+    with_camera(zones={"a": {"polygon": TRIANGLE, "name": 1, "labels": ["x"], "dwell": "5m", "min_height": 0.1}}),
+    with_camera(lines={"a": {"points": [[0, 0.5], [1, 0.5]], "reverse": True}}, regions={"enabled": True}),
+    with_camera(labels={"a": None, "b": {"confidence": 0.6, "min_height": 0.05, "masks": [TRIANGLE]}}),
+    with_camera(motion={"enabled": True, "masks": [TRIANGLE]}, privacy={"masks": [TRIANGLE]}),
+    with_camera(snapshots={"enabled": True, "crop": False, "box": True, "max_kb": 20}),
     with_camera(source="rtsps://h/x", tls={"ca": None, "insecure": True}),
     with_top(device="gate-pi", name=12, engine={"mode": "latency", "threads": 4}, log=None),
     with_top(mqtt={"url": "mqtts://[::1]:8883/", "prefix": "a/b", "tls": {"insecure": True}, "username": 5}),
@@ -104,8 +121,22 @@ BAD = [
     with_camera(labels=[1]),
     with_camera(backend=[None]),
     with_camera(tls={"cert": "a.pem"}),
-    with_camera(zones={}),
     with_camera(confidence=1.5),
+    with_camera(weight=0),
+    with_camera(labels={"person": 0.6}),
+    with_camera(labels={"person": {"colour": "red"}}),
+    with_camera(motion=True),
+    with_camera(motion={"masks": [[[0, 0], [1, 0]]]}),
+    with_camera(snapshots={"max_kb": 5}),
+    with_camera(zones={"Porch": {"polygon": TRIANGLE}}),
+    with_camera(zones={"porch": {"polygon": [[0, 0], [413, 0], [1, 1]]}}),
+    with_camera(zones={"porch": {"polygon": [0, 0, 1, 0, 1, 1]}}),
+    with_camera(zones={"porch": None}),
+    with_camera(zones={"porch": {"dwell": 5}}),
+    with_camera(zones={f"z{i}": {"polygon": TRIANGLE} for i in range(33)}),
+    with_camera(lines={"door": {"points": [[0, 0], [0.5, 0.5], [1, 1]]}}),
+    with_camera(lines={"all": {"points": [[0, 0], [1, 1]]}}),
+    with_camera(privacy={"masks": [TRIANGLE] * 2}),
     with_top(device="all"),
     with_top(device=42),
     with_top(engine={"threads": 1.5}),
@@ -152,7 +183,12 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     if isinstance(kind, ById):
         return st.dictionaries(st.sampled_from(["gate", "yard", "Bad"]), sections(kind.section), max_size=2)
     if isinstance(kind, Listing):
-        return st.lists(SCALARS, max_size=2) | SCALARS
+        several = st.lists(values(kind.item), max_size=2) | SCALARS
+        if kind.named is None:
+            return several
+        return several | st.dictionaries(st.sampled_from(["person", "a"]), sections(kind.named), max_size=2)
+    if isinstance(kind, (PolygonKind, LineKind)):
+        return st.lists(st.lists(st.sampled_from([0, 0.25, 0.5, 1, 413]), min_size=2, max_size=2), max_size=4) | SCALARS
     return SCALARS
 
 

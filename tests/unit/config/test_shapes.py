@@ -40,9 +40,22 @@ def complaint(text: str) -> str:
         ([[0, 0]], "a polygon of 1 point; it needs"),
         ([], "a polygon of 0 points"),
         ([[0, 0], [0.5, 0.5], [1, 1]], "no area"),
+        ([[0, 0], [0.3, 0.3], [0.6, 0.6], [1, 1]], "all its points lie on one line"),
+        ([[0.5, 0.5], [0.503, 0.5], [0.503, 0.503], [0.5, 0.503]], "hardly any area"),
+        ([[0, 0], [1, 0], [0, 0]], "a polygon of 2 points"),
+        ([[[0, 0], [1, 0], [1, 1]]], "remove one of the pairs of brackets"),
+        ([[0, 0], [None, 0], [1, 1]], "null is not a number"),
+        ([[0, 0], [True, 0], [1, 1]], "true is not a number"),
+        ([[0, 0], ["0.5", 0], [1, 1]], '"0.5" is not a number from 0 to 1; remove the quotes'),
+        ([[0, 0], {"x": 1, "y": 0}, [1, 1]], "a point is wanted here: [x, y]"),
+        ([[0, 0], [0.5, [0]], [1, 1]], "a number from 0 to 1 is wanted here"),
+        ("0.1,0.2,0.3,0.4", "a polygon, such as"),
         ([[0, 0], [1, 0], [0, 0], [1, 1]], "[0.0, 0.0] stands in the polygon twice"),
         ([[0, 0], [413, 0], [1, 1]], "413 looks like pixels"),
-        ([[0, 0], [1, 576], [1, 1]], "divide it by the picture's height"),
+        (
+            [[0, 0], [1, 576], [1, 1]],
+            "576 looks like pixels: coordinates are 0..1 of the picture, so divide by its height",
+        ),
         ([[0, 0], [1.01, 0], [1, 1]], "1.01 is outside 0 to 1"),
         ([[0, 0], [1, -0.5], [1, 1]], "-0.5 is outside 0 to 1"),
         ([[0, 0], [1, 0, 1], [1, 1]], "a point is wanted here: [x, y]"),
@@ -63,6 +76,17 @@ def test_a_wrong_polygon_says_what_is_wrong(polygon: object, said: str) -> None:
 
 def test_the_wrong_number_has_its_place() -> None:
     assert complaint("zones: {porch: {polygon: [[0, 0], [0.5, 720], [1, 1]]}}").startswith("f:1:78: ")
+
+
+def test_all_that_is_wrong_in_a_polygon_is_said_at_once_and_pixels_once() -> None:
+    text = "zones: {porch: {polygon: [[-1, 0], [413, 20], [768, 576], [x, 0], [1]]}}"
+    with pytest.raises(ConfigError) as error:
+        camera(text)
+    said = str(error.value).splitlines()
+    assert [line.split(": ")[2].split(" ")[0] for line in said] == ["-1", "413", "x", "a"]
+    start = len("cameras: {gate: {source: rtsp://h/x, ")
+    columns = [start + text.index(word) + 1 for word in ("-1", "413", "x, 0]", "[1]")]
+    assert [int(line.split(":")[2]) for line in said] == columns
 
 
 def test_not_a_number_is_none() -> None:
@@ -93,11 +117,29 @@ def test_a_zone_named_twice_is_an_error() -> None:
     assert "twice" in complaint(f"zones: {{a: {{polygon: {SQUARE}}}, a: {{polygon: {SQUARE}}}}}")
 
 
-@pytest.mark.parametrize("key", ["privacy", "motion"])
+def test_a_zone_and_a_line_may_share_an_id() -> None:
+    found = camera(f"zones: {{door: {{polygon: {SQUARE}}}}}, lines: {{door: {{points: [[0, 0], [1, 1]]}}}}")
+    assert (found.zones[0].id, found.lines[0].id) == ("door", "door")
+
+
+@pytest.mark.parametrize("text", ["zones: {%s}", "lines: {%s}"])
+def test_thirty_two_of_a_kind_are_enough(text: str) -> None:
+    body = f"{{polygon: {SQUARE}}}" if "zones" in text else "{points: [[0, 0], [1, 1]]}"
+    camera(text % ", ".join(f"n{i}: {body}" for i in range(32)))
+    assert "33 " in complaint(text % ", ".join(f"n{i}: {body}" for i in range(33)))
+
+
+def test_thirty_two_masks_are_enough() -> None:
+    masks = [[[0, i / 40], [0.1, i / 40], [0, (i + 1) / 40]] for i in range(33)]
+    assert len(camera(f"motion: {{masks: {masks[:32]}}}").motion.masks) == 32
+    assert "33 entries; at most 32" in complaint(f"motion: {{masks: {masks}}}")
+
+
+@pytest.mark.parametrize("key", ["privacy: {%s}", "motion: {%s}", "labels: {person: {%s}}"])
 def test_masks_that_leave_nothing_are_an_error(key: str) -> None:
     halves = [[[0, 0], [0.5, 0], [0.5, 1], [0, 1]], [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]]
-    assert "cover the whole picture" in complaint(f"{key}: {{masks: {halves}}}")
-    camera(f"{key}: {{masks: {halves[:1]}}}")
+    assert "cover the whole picture" in complaint(key % f"masks: {halves}")
+    camera(key % f"masks: {halves[:1]}")
 
 
 def test_all_that_a_scene_may_say() -> None:
@@ -139,13 +181,11 @@ def test_a_label_nobody_publishes_is_warned_of() -> None:
     text = "cameras: {g: {source: rtsp://h/x, labels: [dog], lines: {d: {points: [[0, 0], [1, 1]], labels: [cat]}}}}"
     (warning,) = parse(text, "f", Path("/nowhere")).warnings
     assert "'cat' is not among the camera's labels" in str(warning)
+    assert warning.column == text.index("cat") + 1
 
 
-@given(
-    st.lists(st.tuples(st.floats(0.05, 0.45), st.floats(0.3, 1.0)), min_size=5, max_size=20),
-    st.integers(0, 7),
-)
-def test_what_goes_around_once_is_accepted_and_a_bow_tie_is_not(steps: list[tuple[float, float]], seed: int) -> None:
+@given(st.lists(st.tuples(st.floats(0.05, 0.45), st.floats(0.3, 1.0)), min_size=5, max_size=20), st.integers(0, 19))
+def test_what_goes_around_once_is_accepted_wherever_it_begins(steps: list[tuple[float, float]], first: int) -> None:
     """A star: corners at rising angles and any distance from the middle never cross."""
     total = sum(step for step, _ in steps)
     angle, points = 0.0, []
@@ -153,7 +193,16 @@ def test_what_goes_around_once_is_accepted_and_a_bow_tie_is_not(steps: list[tupl
         angle += 2 * pi * step / total
         points.append([round(0.5 + 0.5 * distance * cos(angle), 6), round(0.5 + 0.5 * distance * sin(angle), 6)])
     if max(step for step, _ in steps) < total * 0.45:  # no gap of half a turn, which could hide the middle
-        zone(points)
-    x = 0.1 + seed / 20
-    with pytest.raises(ConfigError):
-        zone([[x, 0.1], [x + 0.3, 0.9], [x + 0.3, 0.1], [x, 0.9]])
+        first %= len(points)
+        assert len(zone([*points[first:], *points[:first]][::-1])) == len(points)
+
+
+@given(st.lists(st.floats(0.2, 1.3), min_size=4, max_size=4), st.floats(0, 6), st.floats(0.1, 0.5), st.booleans())
+def test_a_bow_tie_is_refused(gaps: list[float], turn: float, radius: float, swapped: bool) -> None:
+    """Four corners on a circle in order enclose it; two of them exchanged cross, whichever way it is turned."""
+    angles = [turn + sum(gaps[:i]) for i in range(4)]
+    corners = [[round(0.5 + radius * cos(a), 6), round(0.5 + radius * sin(a), 6)] for a in angles]
+    a, b, c, d = corners
+    assert len(zone(corners)) == 4
+    with pytest.raises(ConfigError, match="crosses itself"):
+        zone([a, c, b, d] if swapped else [a, b, d, c])

@@ -55,7 +55,7 @@ def test_all_that_is_missing_is_said_at_once_with_its_place(folder: Path) -> Non
     )
     lines = problems(text, folder)
     assert lines[0].startswith("vedette.yaml:1:8: model: no model 'nope'")
-    assert lines[1].startswith("vedette.yaml:4:51: cameras.b.labels: ")
+    assert lines[1].startswith("vedette.yaml:4:52: cameras.b.labels: ")
     assert "does not know 'unicorn'; it knows cat, dog" in lines[1]
     assert lines[2].startswith(
         "vedette.yaml:4:71: cameras.b.backend: no backend runs model.xml (openvino) (tried: edgetpu"
@@ -81,11 +81,11 @@ def test_labels_of_zones_and_lines_are_the_models_too(folder: Path) -> None:
         "    lines: {door: {points: [[0, 0], [1, 1]], labels: [dog, unicorn]}}\n"
     )
     lines = problems(text, folder)
-    assert "vedette.yaml:5:13: cameras.a.labels: " in lines[0]
+    assert "vedette.yaml:5:38: cameras.a.labels: " in lines[0]
     assert lines[0].endswith("does not know 'dgo'; did you mean \"dog\"?")
-    assert "vedette.yaml:6:64: cameras.a.zones.porch.labels: " in lines[1]
+    assert "vedette.yaml:6:65: cameras.a.zones.porch.labels: " in lines[1]
     assert "'cot'; did you mean" in lines[1]
-    assert "vedette.yaml:7:54: cameras.a.lines.door.labels: " in lines[2]
+    assert "vedette.yaml:7:60: cameras.a.lines.door.labels: " in lines[2]
     assert lines[2].endswith("does not know 'unicorn'; it knows cat, dog")
 
 
