@@ -19,7 +19,7 @@ RECHECK = 10.0
 mask, is found after five seconds on average, at 0.4 % of the inferences of 25 frames a second."""
 ALIVE = 1.0
 """The same, while somebody who moves is tracked."""
-SHIFT = 0.3
+SHIFT = 0.4
 """Share of its own width or height by which a track may be predicted to have moved unseen."""
 YOUNG = 4
 """Hits from which on a track's prediction is relied upon."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from agent.perception.facts import Box
     from backends.detections import Detections
 
-STRONG, WEAK = 0.5, 0.1
+STRONG, WEAK = 0.3, 0.1
 """Confidence from which on a detection may begin a track, and from which on it may continue one."""
 CLOSE, CLOSER = 0.2, 0.5
 """IoU with the prediction that a strong and a weak detection need."""

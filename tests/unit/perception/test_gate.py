@@ -83,7 +83,7 @@ def test_unknown_answers_leave_the_frame_owed() -> None:
         ([track()], [shifted(BOX, 0.01)], [BOX], False),
         ([track()], [shifted(BOX, 0.08)], [BOX], True),
         ([track()], [shifted(BOX, 0, 0.2)], [], True),
-        ([track()], [(0.35, 0.3, 0.55, 0.75)], [BOX], True),
+        ([track()], [(0.33, 0.3, 0.55, 0.75)], [BOX], True),
         ([track(hits=2)], [BOX], [], True),
         ([track(last=-0.1)], [BOX], [], True),
         ([track(still=-5.0)], [shifted(BOX, 0.08)], [], False),
@@ -168,7 +168,7 @@ def test_what_was_dismissed_is_looked_at_again_when_it_grows_or_comes_back() -> 
         if asked(gate, n / 25, [BOX]):
             gate.looked(n / 25, [], tentative=False)
     assert not asked(gate, 40 / 25, [BOX])
-    assert asked(gate, 41 / 25, [(0.35, 0.3, 0.55, 0.75)]), "it has grown"
+    assert asked(gate, 41 / 25, [(0.33, 0.3, 0.55, 0.75)]), "it has grown"
     later = next(n / 25 for n in itertools.count(200) if not asked(gate, n / 25, []))
     assert asked(gate, later, [BOX]), "something new in its place"
 

@@ -55,7 +55,7 @@ def test_one_look_at_a_ghost_gives_no_id() -> None:
 def test_weak_detections_begin_nothing_but_keep_a_track_alive() -> None:
     tracker = Tracker(count(1))
     for i in range(5):
-        assert ids(tracker.update(i / 5, seen(person(0.5), confidence=0.3))) == [None]
+        assert ids(tracker.update(i / 5, seen(person(0.5), confidence=0.25))) == [None]
     walk(tracker, [0.5, 0.5], 0.2, start=1.0)
     for i in range(20):
         assert ids(tracker.update(1.4 + i / 5, seen(person(0.5), confidence=0.15))) == [1]
