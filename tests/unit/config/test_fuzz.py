@@ -103,7 +103,23 @@ VALUES = st.recursive(
 
 @given(
     st.sampled_from(
-        "device backend engine mqtt log cameras gate source labels rotate zones lines motion privacy weight".split()
+        [
+            "device",
+            "backend",
+            "engine",
+            "mqtt",
+            "log",
+            "cameras",
+            "gate",
+            "source",
+            "labels",
+            "rotate",
+            "zones",
+            "lines",
+            "motion",
+            "privacy",
+            "weight",
+        ]
     ),
     VALUES,
 )
