@@ -1,12 +1,13 @@
 """Who crosses a line, and which way. By the foot point, once per crossing, however the box jitters.
 
 A track is clear of the line once its foot is a part of its own size away from it. It has crossed when it is clear on
-the other side and its way there led through the line, not around its ends.
+the other side and its way there led through the line, not around its ends; or when it vanishes on that way.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from math import hypot
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
 CLEAR = 0.15
 """Share of the box's width or height, whichever way it goes, that its foot must be away from the line. Boxes of one
 object jitter by a tenth; measured by the object itself, so that it holds for what is far away."""
+BEYOND = 0.05
+"""The same for one that walked and was never seen again, as behind a door: it has hardly turned back unseen."""
+_CUT = 0.99
+"""A box that ends lower than this is cut by the picture's lower edge."""
 _SMALLEST = 1e-4
+_MOST_HELD = 8
 
 Totals = dict["int | None", tuple[int, int, float]]
 """By class id, None for all: in, out, and since when (wall clock)."""
@@ -41,12 +47,15 @@ class _Walk:
     """clear: the side it was last clear on, 0 if never.
 
     through: how often it has gone through the line since, less how often back: ways around an end do not count.
+    confirmed: whether its crossings count; held: those of the time before.
     """
 
     point: Point
     side: int
     clear: int = 0
     through: int = 0
+    confirmed: bool = False
+    held: deque[Direction] = field(default_factory=lambda: deque(maxlen=_MOST_HELD))
 
 
 class LineWatch:
@@ -65,16 +74,40 @@ class LineWatch:
         wanted = [c for c in told if line.class_ids is None or c in line.class_ids]
         self._untold: dict[int | None, None] = dict.fromkeys([None, *wanted, *self.totals])
 
-    def update(self, wall: float, tracks: Sequence[Track]) -> list[Crossing]:
-        """tracks: those that this look has seen. wall: when that was."""
-        found = []
-        wanted = self._line.class_ids
-        for track in tracks:
-            if wanted is None or track.class_id in wanted:
-                direction = self._step(track)
+    def update(self, wall: float, tracks: Sequence[Track], tentative: Sequence[Track] = ()) -> list[Crossing]:
+        """Those that this look has seen. wall: when that was.
+
+        tracks: the confirmed ones. tentative: the others; what they cross counts once they are confirmed.
+        """
+        for track in tentative:
+            if self._wants(track):
+                walk, direction = self._step(track)
                 if direction is not None:
-                    self._count(track.class_id, direction, wall)
-                    found.append(Crossing(track, self.id, direction))
+                    walk.held.append(direction)
+        found: list[Crossing] = []
+        for track in tracks:
+            if self._wants(track):
+                walk, direction = self._step(track)
+                walk.confirmed = True
+                while walk.held:
+                    found.append(self._count(track, walk.held.popleft(), wall))
+                if direction is not None:
+                    found.append(self._count(track, direction, wall))
+        return found
+
+    def vanished(self, wall: float, tracks: Iterable[Track]) -> list[Crossing]:
+        """tracks: they have ended, for they were looked for and not found. Those that were last seen beyond the line.
+
+        A track that stood still there has not gone through: it trembled.
+        """
+        found = []
+        for track in tracks:
+            walk = self._walks.pop(track.id, None)
+            if walk is None or not walk.confirmed or track.still_since is not None:
+                continue
+            off = side(self._line.first, self._line.last, walk.point)
+            if walk.side * walk.clear < 0 < walk.through * walk.side and abs(off) >= self._band(track.box, off, BEYOND):
+                found.append(self._count(track, self._direction(walk.side), wall))
         return found
 
     def forget(self, track: Track) -> None:
@@ -91,7 +124,10 @@ class LineWatch:
             found.append(LineCount(self.id, class_id, into, out, since, wall))
         return found
 
-    def _step(self, track: Track) -> Direction | None:
+    def _wants(self, track: Track) -> bool:
+        return self._line.class_ids is None or track.class_id in self._line.class_ids
+
+    def _step(self, track: Track) -> tuple[_Walk, Direction | None]:
         first, last = self._line.first, self._line.last
         point = foot(track.box)
         off = side(first, last, point)
@@ -102,26 +138,32 @@ class LineWatch:
         if now != walk.side and walk.side and crosses(walk.point, point, first, last):
             walk.through += now
         walk.point, walk.side = point, now
-        if abs(off) < CLEAR * self._size_across(track.box) or not now:
-            return None
+        if not now or abs(off) < self._band(track.box, off, CLEAR):
+            return walk, None
         before, walk.clear = walk.clear, now
         through, walk.through = walk.through, 0
         if not before or before == now or through * now <= 0:
-            return None
+            return walk, None
+        return walk, self._direction(now)
+
+    def _direction(self, now: int) -> Direction:
         return "in" if (now > 0) != self._line.reverse else "out"
 
-    def _size_across(self, box: Box) -> float:
-        """`side` of a point that is one box size away from the line: its size in the direction across the line."""
+    def _band(self, box: Box, off: float, share: float) -> float:
+        """`side` of a point that is this share of the box's size away from the line, in the direction across it."""
         width, height = max(box[2] - box[0], _SMALLEST), max(box[3] - box[1], _SMALLEST)
         (ax, ay), (bx, by) = self._line.first, self._line.last
-        return width * height * hypot((bx - ax) / width, (by - ay) / height)
+        if box[3] >= _CUT and off * (bx - ax) > 0:
+            height = _SMALLEST  # the foot is below the picture, and further from the line than can be seen
+        return share * hypot((bx - ax) * height, (by - ay) * width)
 
-    def _count(self, class_id: int, direction: Direction, wall: float) -> None:
-        for key in (class_id, None):
+    def _count(self, track: Track, direction: Direction, wall: float) -> Crossing:
+        for key in (track.class_id, None):
             into, out, since = self.totals.get(key, (0, 0, wall))
             into, out = into + (direction == "in"), out + (direction == "out")
             self.totals[key] = (into, out, since)
             self._untold[key] = None
+        return Crossing(track, self.id, direction)
 
 
 def _sign(value: float) -> int:

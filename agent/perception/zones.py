@@ -87,7 +87,8 @@ class ZoneWatch:
         visit = self._visits.pop(track.id, None)
         if visit is None or not visit.member:
             return []
-        return [ZoneChange(track, self.id, False, visit.since, max(0.0, track.last_time - visit.since))]
+        until = visit.turned if visit.looks else track.last_time
+        return [ZoneChange(track, self.id, False, visit.since, max(0.0, until - visit.since))]
 
     def _fits(self, track: Track) -> bool:
         return track.confidence >= self._zone.confidence and track.box[3] - track.box[1] >= self._zone.min_height

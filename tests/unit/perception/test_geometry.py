@@ -94,3 +94,26 @@ def test_crosses_is_what_solving_says(a: Point, b: Point, c: Point, d: Point) ->
     if across:  # of parallel ones the table above tells
         s, t = (wx * vy - wy * vx) / across, (wx * uy - wy * ux) / across
         assert crosses(a, b, c, d) is (0 <= s <= 1 and 0 <= t <= 1)
+
+
+def turns(a: Point, b: Point, c: Point) -> Fraction:
+    (ax, ay), (bx, by), (cx, cy) = ((Fraction(v) for v in point) for point in (a, b, c))
+    return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+
+
+def fan_holds(polygon: Polygon, hub: Point, point: Point) -> bool:
+    """Whether one of the triangles from the hub to each side holds the point, by exact arithmetic."""
+    for a, b in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+        signs = [turns(a, b, point), turns(b, hub, point), turns(hub, a, point)]
+        if min(signs) >= 0 or max(signs) <= 0:
+            return True
+    return False
+
+
+@given(st.lists(st.integers(0, 7), min_size=12, max_size=12), grid)
+def test_inside_a_star_is_what_its_triangles_say(reach: list[int], point: Point) -> None:
+    """Rays in twelve directions from the middle, none of length 0: dented, and never crossing itself."""
+    around = [(4, 0), (4, 2), (4, 4), (2, 4), (0, 4), (-4, 4), (-4, 2), (-4, 0), (-4, -4), (0, -4), (2, -4), (4, -4)]
+    hub = (0.5, 0.5)
+    polygon = tuple((0.5 + x * (1 + r) / 64, 0.5 + y * (1 + r) / 64) for (x, y), r in zip(around, reach, strict=True))
+    assert inside(polygon, point) is fan_holds(polygon, hub, point)

@@ -59,6 +59,14 @@ def way(a: Point, b: Point, steps: int) -> list[Point]:
         ([(0.5, 0.6), (0.1, 0.7), (0.1, 0.9), (0.5, 0.9), (0.5, 0.6)], ["out"]),
         # Jitter at its end: through, back around, and through again is once through.
         ([(0.21, 0.6), (0.21, 0.81), (0.19, 0.81), (0.19, 0.79), (0.21, 0.79), (0.21, 0.81), (0.21, 0.9)], ["in"]),
+        (
+            [
+                *[(0.21, 0.6), (0.21, 0.81), (0.19, 0.81), (0.19, 0.79), (0.21, 0.79)],
+                *[(0.21, 0.81), (0.21, 0.79), (0.19, 0.79), (0.19, 0.81), (0.21, 0.9)],
+            ],
+            ["in"],
+        ),
+        ([(0.1, 0.9), (0.1, 0.79), (0.5, 0.79), (0.5, 0.9)], []),  # around and through, to where it was
         # Around, back through, and around again is not.
         ([(0.19, 0.6), (0.19, 0.81), (0.21, 0.81), (0.21, 0.79), (0.19, 0.79), (0.19, 0.81), (0.19, 0.9)], []),
     ],
@@ -141,6 +149,71 @@ def test_t13_slow_walkers_count_once() -> None:
     assert walk(LineWatch(DOOR), track(), *way((0.5, 0.7), (0.5, 0.9), 2000)) == ["in"]
 
 
+@pytest.mark.parametrize("line", [0.9, 0.95, 0.985, 0.998])
+def test_t13_a_near_object_cut_by_the_lower_edge_is_clear_of_a_line_above_it(line: float) -> None:
+    """Its foot is below the picture: there is no room to see it as far from the line as its size asks for."""
+    watch, size = LineWatch(Line("door", (0.0, line), (1.0, line))), (0.3, 0.7)
+    assert walk(watch, track(1), *down(0.5, 0.6, 0.8, 1.0), size=size) == ["in"]
+    assert walk(watch, track(2), *down(0.5, 1.0, 0.8, 0.6), size=size) == ["out"]
+    sways = down(0.5, *[line - 0.006, 1.0] * 50)
+    assert walk(watch, track(3), *down(0.5, 0.6), *sways, size=size) == ["in"]
+
+
+@pytest.mark.parametrize("top", [0.4, 0.5, 0.6])
+def test_t13_a_cut_box_is_no_clearer_of_a_steep_line(top: float) -> None:
+    watch = LineWatch(Line("gate", (top, 0.0), (0.5, 1.0)))
+    assert walk(watch, track(), *[(0.5 + x, 1.0) for x in (-0.3, 0.02, -0.02, 0.02)], size=(0.3, 0.7)) == []
+
+
+def test_t13_who_crosses_before_being_confirmed_counts_once_confirmed() -> None:
+    """Far objects are unsure for long; a line near the edge is crossed in the first looks."""
+    watch, one, ghost = LineWatch(DOOR), track(1), track(2)
+    for point in down(0.5, 0.6, 0.9):
+        assert watch.update(WALL, [], [stand(one, point), stand(ghost, point)]) == []
+    assert watch.totals == {}
+    (crossing,) = watch.update(WALL, [stand(one, (0.5, 0.95))])
+    assert (crossing.track, crossing.line, crossing.direction) == (one, "door", "in")
+    assert watch.update(WALL, [stand(one, (0.5, 0.96))]) == []
+    assert watch.vanished(WALL, [one, ghost]) == []
+    assert watch.totals == {0: (1, 0, WALL), None: (1, 0, WALL)}
+
+
+@pytest.mark.parametrize(
+    ("points", "still", "crossed"),
+    [
+        (down(0.5, 0.6, 0.82), False, ["in"]),
+        (down(0.5, 0.9, 0.78), False, ["out"]),
+        (down(0.5, 0.6, 0.82), True, []),  # stood there
+        (down(0.5, 0.6, 0.805), False, []),  # hardly beyond
+        (down(0.5, 0.6, 0.79), False, []),  # before it
+        (down(0.5, 0.6, 0.82, 0.78), False, []),  # turned
+        (down(0.5, 0.82, 0.82), False, []),  # never seen before it
+        (down(0.5, 0.79, 0.82), False, []),  # never clear of it
+        ([(0.5, 0.6), (0.1, 0.7), (0.1, 0.82), (0.5, 0.82), (0.5, 0.78)], False, []),  # around its end, back through
+        (down(0.1, 0.6, 0.82), False, []),  # past its end
+        ([(0.5, 0.6), (0.1, 0.7), (0.1, 0.9), (0.5, 0.82)], False, []),  # around its end
+        (down(0.5, 0.6, 0.9), False, []),  # was counted when it crossed
+    ],
+)
+def test_t13_who_vanishes_just_beyond_the_line_has_crossed(
+    points: list[Point], still: bool, crossed: list[Direction]
+) -> None:
+    """As behind the door that the line is drawn at: no further look will show it clear."""
+    watch, one = LineWatch(DOOR), track()
+    counted = len(walk(watch, one, *points))
+    one.still_since = 0.0 if still else None
+    assert [crossing.direction for crossing in watch.vanished(WALL, [one])] == crossed
+    assert watch.totals.get(None, (0, 0))[:2] == (crossed.count("in") + counted, crossed.count("out"))
+    assert watch.vanished(WALL, [one]) == []
+
+
+def test_who_vanishes_unconfirmed_or_unseen_counts_nothing() -> None:
+    watch, one = LineWatch(DOOR), track()
+    for point in down(0.5, 0.6, 0.82):
+        watch.update(WALL, [], [stand(one, point)])
+    assert watch.vanished(WALL, [one, track(99)]) == []
+
+
 def test_t14_who_vanishes_on_the_line_is_forgotten() -> None:
     watch = LineWatch(DOOR)
     walk(watch, track(), *down(0.5, 0.6, 0.81))
@@ -214,3 +287,14 @@ def test_in_less_out_through_an_endless_line_is_the_net_change_of_side(
     into, out, _ = watch.totals.get(None, (0, 0, WALL))
     assert into - out == sum(net)
     assert (into, out) == tuple(sum(watch.totals[c][i] for c in (0, 1) if c in watch.totals) for i in (0, 1))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=9), st.integers(0, 9))
+def test_late_confirmation_changes_no_total(points: list[Point], confirmed: int) -> None:
+    late, watch, one, other = LineWatch(DOOR), LineWatch(DOOR), track(1), track(2)
+    end = (0.5, 0.5)
+    for i, point in enumerate([*points, end]):
+        stand(one, point)
+        late.update(WALL, *(([one], []) if i >= confirmed or i == len(points) else ([], [one])))
+        watch.update(WALL, [stand(other, point)])
+    assert late.totals == watch.totals

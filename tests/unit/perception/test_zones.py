@@ -147,6 +147,13 @@ def test_t14_whoever_is_missed_for_some_looks_stays_until_its_track_ends() -> No
     assert watch.members == [one]
 
 
+def test_t14_who_vanishes_on_the_way_out_stayed_until_the_first_look_outside() -> None:
+    watch, one = ZoneWatch(PORCH), track()
+    walk(watch, one, IN, IN, IN, OUT, OUT)
+    (went,) = watch.forget(one)
+    assert went.seconds == pytest.approx(0.6)
+
+
 @pytest.mark.parametrize("ys", [[], [OUT, OUT], [IN]])
 def test_who_was_never_inside_leaves_nothing(ys: list[float]) -> None:
     watch, one = ZoneWatch(PORCH), track()
