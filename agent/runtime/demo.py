@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError
-from agent.config.model import CameraConfig, Config, DetectionsConfig, MqttConfig
+from agent.config.model import CameraConfig, Config, DetectionsConfig, LineConfig, MqttConfig, SnapshotsConfig
 from agent.publish.subscribe import Subscriber
 from agent.runtime import log
 from agent.runtime.broker import BrokerError, start_broker
@@ -90,6 +90,8 @@ def _config(clip: Path, port: int, pace: str) -> Config:
         kind="file",
         pace="max" if pace == "max" else "realtime",
         model=MODEL,
+        snapshots=SnapshotsConfig(enabled=True),
+        lines=(LineConfig("middle", ((0.5, 1.0), (0.5, 0.0))),),
     )
     detections = DetectionsConfig(max_rate=0 if pace == "max" else 5)
     mqtt = MqttConfig(host="127.0.0.1", port=port, url=f"mqtt://127.0.0.1:{port}", detections=detections)
@@ -120,7 +122,7 @@ class _Audience:
         if topic == self._names.status:
             self._last_status = payload.decode()
         if not short.endswith("/detections"):
-            self._tell(f"{short:28} {payload.decode()[:160]}")
+            self._tell(f"{short:28} {_worded(short, payload)}")
             return
         body = json.loads(payload)
         found, index = body.get("detections"), body["frame"]["index"]
@@ -143,3 +145,17 @@ class _Audience:
         middle = sorted(self._latency)[len(self._latency) // 2] if self._latency else 0.0
         seen = ", ".join(f"{count} x {label}" for label, count in self._seen.most_common()) or "nothing"
         return f"{self.detections} detections messages, {seen}; capture to publish p50 {middle:.1f} ms"
+
+
+def _worded(topic: str, payload: bytes) -> str:
+    """A message as one short line."""
+    if "snapshot" in topic:
+        return f"JPEG of {len(payload) / 1000:.0f} kB"
+    if topic != "events":
+        return payload.decode()[:160]
+    event = json.loads(payload)
+    data = event["data"]
+    words = [event["id"], event["type"], data.get("label", data.get("status", "")), data.get("track_uid", "")]
+    words += [data.get("line"), data.get("direction"), data.get("end_reason")]
+    seconds = f"{data['duration']:.1f} s" if event["type"] == "vedette.track.ended" else ""
+    return " ".join(filter(None, [*words, seconds]))
