@@ -94,6 +94,8 @@ def test_any_bytes(data: bytes) -> None:
     loads(data)
 
 
+KEYS = ["device", "backend", "engine", "mqtt", "log", "cameras", "gate", "source", "labels", "rotate"]
+KEYS += ["zones", "lines", "motion", "privacy", "snapshots", "weight"]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -102,25 +104,7 @@ VALUES = st.recursive(
 
 
 @given(
-    st.sampled_from(
-        [
-            "device",
-            "backend",
-            "engine",
-            "mqtt",
-            "log",
-            "cameras",
-            "gate",
-            "source",
-            "labels",
-            "rotate",
-            "zones",
-            "lines",
-            "motion",
-            "privacy",
-            "weight",
-        ]
-    ),
+    st.sampled_from(KEYS),
     VALUES,
 )
 def test_any_value_under_a_key(key: str, value: object) -> None:
