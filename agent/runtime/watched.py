@@ -1,205 +1,155 @@
-"""What the messages of devices add up to: the state behind `vedette watch`. Pure; it takes any junk for what it is."""
+"""What the messages of devices add up to: the state behind `vedette watch`. Pure.
+
+Whoever may publish can send anything, so all of it is bounded, and what is not of the interface is passed over.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
-from agent.publish.topics import ALL
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_EVENTS = 8
-_FORGOTTEN = 5.0
-"""Seconds after which a track that nobody mentions is not shown any more."""
+MOST = 1000
+"""Devices, and things of one kind in each; more than that are not shown."""
+_LONGEST_TOPIC = 512
 _TOPIC = re.compile(r"(?:.*/)?vedette/1/([^/]+)/(.+)", re.DOTALL)
+FORGOTTEN_LOOKS, FORGOTTEN_SECONDS = 10, 5.0
+"""After both, a track that was not seen is not shown: it had no event of its end, or that was lost."""
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
 @dataclass(slots=True)
 class WatchedTrack:
-    """seen_at: time.monotonic() of the last message that had it."""
+    """Clocks are time.monotonic() here. seen_at: of the last message that had it; look: its camera's looks then.
+
+    duration: seconds since it was first seen, as told at told_at. zones: seconds in each it has been in; inside: those
+    it is in now.
+    """
 
     track_id: int
     label: str
-    confidence: float
     seen_at: float
+    told_at: float
+    look: int = 0
+    confidence: float = 0.0
     duration: float = 0.0
-    zones: tuple[str, ...] = ()
+    zones: dict[str, float] = field(default_factory=dict)
+    inside: set[str] = field(default_factory=set)
     stationary: bool = False
     stale: bool = False
+
+    def age(self, now: float) -> float:
+        return self.duration + max(0.0, now - self.told_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    number: int
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    occupied: bool
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Crossings:
+    into: int
+    out: int
 
 
 @dataclass(slots=True)
 class WatchedCamera:
-    """counts, occupied: by zone ("" for the whole picture) and label. lines: by id and label."""
+    """counts, occupancies: by zone ("" for the whole picture) and label. crossings: by line and label.
+
+    unknown: why the last frame was not inferred, empty if it was. looks: messages of frames that were.
+    rates: frames a second, in and inferred.
+    """
 
     status: str = ""
-    state: dict[str, Any] = field(default_factory=dict)
-    counts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    occupied: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    lines: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    tracks: dict[int, WatchedTrack] = field(default_factory=dict)
+    model: str = ""
+    engine: str = ""
     unknown: str = ""
+    looks: int = 0
     rates: tuple[float, float] | None = None
+    counts: dict[tuple[str, str], Count] = field(default_factory=dict)
+    occupancies: dict[tuple[str, str], Occupancy] = field(default_factory=dict)
+    crossings: dict[tuple[str, str], Crossings] = field(default_factory=dict)
+    tracks: dict[int, WatchedTrack] = field(default_factory=dict)
+
+    def track(self, number: int, label: str, now: float) -> WatchedTrack:
+        """A new one if it is not known."""
+        track = self.tracks.get(number)
+        if track is None:
+            track = keep(self.tracks, number, WatchedTrack(number, label, now, now))
+        track.seen_at, track.look = now, self.looks
+        return track
 
 
 @dataclass(slots=True)
 class WatchedDevice:
+    """engines: state and, if there is one, its cause. alerts: text by code and subject."""
+
     status: str = ""
     version: str = ""
     cameras: dict[str, WatchedCamera] = field(default_factory=dict)
-    engines: dict[str, dict[str, Any]] = field(default_factory=dict)
-    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    engines: dict[str, tuple[str, str]] = field(default_factory=dict)
+    alerts: dict[str, str] = field(default_factory=dict)
 
     def camera(self, camera: str) -> WatchedCamera:
-        return self.cameras.setdefault(camera, WatchedCamera())
+        return self.cameras.get(camera) or keep(self.cameras, camera, WatchedCamera())
 
 
+@dataclass(slots=True)
 class Watched:
-    """events: the last of all devices, each as one line."""
+    """devices: by their ids. events: the last of all of them, each as one line."""
 
-    def __init__(self) -> None:
-        self.devices: dict[str, WatchedDevice] = {}
-        self.events: deque[str] = deque(maxlen=MOST_EVENTS)
+    devices: dict[str, WatchedDevice] = field(default_factory=dict)
+    events: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_EVENTS))
 
-    def hear(self, topic: str, payload: bytes, now: float) -> str | None:
-        """Takes in one message. now: time.monotonic(). Returns a line for what is news, None for what is not."""
-        match = _TOPIC.fullmatch(topic)
-        if match is None:
-            return None
-        name, rest = match[1], match[2].split("/")
-        device = self.devices.setdefault(name, WatchedDevice())
-        try:
-            news = _hear(device, rest, payload, now)
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
-            return None  # not of this interface, or of a later version
-        if news is None:
-            return None
-        line = f"{name} {news}"
-        if rest == ["events"]:
-            self.events.append(line)
-        return line
+    def device(self, device: str) -> WatchedDevice:
+        return self.devices.get(device) or keep(self.devices, device, WatchedDevice())
 
-    def forget_silent(self, now: float) -> None:
-        """Tracks that are not mentioned any more; the event of their end may be on its way, or lost to us."""
+    def forget_gone(self, now: float) -> None:
+        """Tracks of whose end nobody told: others have been seen since, or the device is no longer there.
+
+        A camera that is gated, or stalled, has not looked; its tracks stay.
+        """
         for device in self.devices.values():
             for camera in device.cameras.values():
-                gone = [t for t, track in camera.tracks.items() if now - track.seen_at > _FORGOTTEN and not track.stale]
-                for track in gone:
-                    del camera.tracks[track]
+                if device.status == "offline":
+                    camera.tracks.clear()
+                else:
+                    _drop(camera.tracks, [t.track_id for t in camera.tracks.values() if _gone(t, camera, now)])
 
 
-def _hear(device: WatchedDevice, rest: list[str], payload: bytes, now: float) -> str | None:
-    if rest == ["status"]:
-        device.status = payload.decode()
-        return device.status
-    if rest == ["info"]:
-        device.version = str(_object(payload)["version"])
-    elif rest == ["health"]:
-        _health(device, _object(payload))
-    elif rest == ["events"]:
-        return _event(device, _object(payload), now)
-    elif rest[0] == "engine" and rest[2:] == ["status"]:
-        return _engine(device, rest[1], payload)
-    elif rest[0] == "alert" and len(rest) == 3:
-        return _alert(device, "/".join(rest[1:]), payload)
-    elif rest[0] == "cam" and len(rest) >= 3:
-        return _camera(device.camera(rest[1]), rest[1], rest[2:], payload, now)
-    return None
+def address(topic: str) -> tuple[str, list[str]] | None:
+    """The device, and the levels below its root. None: not of this interface."""
+    match = _TOPIC.fullmatch(topic) if len(topic) <= _LONGEST_TOPIC else None
+    return None if match is None else (match[1], match[2].split("/"))
 
 
-def _object(payload: bytes) -> dict[str, Any]:
-    value = json.loads(payload)
-    if not isinstance(value, dict):
-        raise TypeError("not an object")
+def keep(values: dict[_K, _V], key: _K, value: _V) -> _V:
+    """Beyond MOST it is only returned."""
+    if key in values or len(values) < MOST:
+        values[key] = value
     return value
 
 
-def _health(device: WatchedDevice, body: dict[str, Any]) -> None:
-    for name, camera in body["cameras"].items():
-        device.camera(name).rates = (float(camera["fps_in"]), float(camera["fps_inferred"]))
+def _gone(track: WatchedTrack, camera: WatchedCamera, now: float) -> bool:
+    looks, seconds = camera.looks - track.look, now - track.seen_at
+    return not track.stale and looks >= FORGOTTEN_LOOKS and seconds >= FORGOTTEN_SECONDS
 
 
-def _engine(device: WatchedDevice, engine: str, payload: bytes) -> str | None:
-    if not payload:
-        device.engines.pop(engine, None)
-        return None
-    body = device.engines[engine] = _object(payload)
-    return f"{engine} {body['state']}" + (f": {body['cause']}" if body.get("cause") else "")
-
-
-def _alert(device: WatchedDevice, subject: str, payload: bytes) -> str | None:
-    if not payload:
-        return f"alert {subject} is over" if device.alerts.pop(subject, None) else None
-    body = device.alerts[subject] = _object(payload)
-    return f"alert {subject}: {body['text']}"
-
-
-def _camera(camera: WatchedCamera, name: str, rest: list[str], payload: bytes, now: float) -> str | None:
-    if rest == ["status"]:
-        camera.status = payload.decode()
-        return f"{name} {camera.status}"
-    if rest == ["state"]:
-        camera.state = _object(payload)
-        return None
-    if rest == ["detections"]:
-        _detections(camera, _object(payload), now)
-        return None
-    if rest[0] == "line":
-        return _told(camera.lines, (rest[1], rest[3]), payload, f"{name} line {rest[1]} {rest[3]}")
-    return _place(camera, name, rest, payload)
-
-
-def _place(camera: WatchedCamera, name: str, rest: list[str], payload: bytes) -> str | None:
-    """The whole picture, or a zone of it."""
-    zone, (what, label) = (rest[1], rest[2:4]) if rest[0] == "zone" else ("", rest[:2])
-    values = {"count": camera.counts, "occupancy": camera.occupied}[what]
-    return _told(values, (zone, label), payload, f"{name} {zone} {what} {label}".replace("  ", " "))
-
-
-def _told(values: dict[tuple[str, str], dict[str, Any]], key: tuple[str, str], payload: bytes, what: str) -> str | None:
-    if not payload:
-        values.pop(key, None)
-        return None
-    body = values[key] = _object(payload)
-    if key[1] == ALL:  # the labels' own lines say it already
-        return None
-    said = ", ".join(
-        f"{name} {value}" for name, value in body.items() if name not in {"at", "since"} and value is not False
-    )
-    return f"{what}: {said}"
-
-
-def _detections(camera: WatchedCamera, body: dict[str, Any], now: float) -> None:
-    camera.unknown = "" if body["inferred"] else str(body.get("reason", "unknown"))
-    for seen in body.get("detections", ()):
-        if (number := seen["track_id"]) is not None:
-            track = _track(camera, int(number), str(seen["label"]), now)
-            track.confidence = float(seen["confidence"])
-
-
-def _track(camera: WatchedCamera, number: int, label: str, now: float) -> WatchedTrack:
-    track = camera.tracks.setdefault(number, WatchedTrack(number, label, 0.0, now))
-    track.seen_at = now
-    return track
-
-
-def _event(device: WatchedDevice, body: dict[str, Any], now: float) -> str | None:
-    kind, data = str(body["type"]).removeprefix("vedette."), body["data"]
-    camera = str(body["source"]).split("/")[2] if str(body["source"]).count("/") >= 2 else ""
-    line = f"{body['time'][11:19]} {camera} {kind}".replace("  ", " ")
-    if "track_id" not in data:
-        return f"{line} {data.get('status') or data.get('text') or ''}".rstrip()
-    tracks = device.camera(camera).tracks
-    if kind == "track.ended":
-        tracks.pop(int(data["track_id"]), None)
-    elif not body["historical"]:
-        track = _track(device.camera(camera), int(data["track_id"]), str(data["label"]), now)
-        track.confidence, track.duration = float(data["confidence"]), float(data["duration"])
-        track.zones = tuple(str(zone["zone"]) for zone in data["zones"])
-        track.stationary, track.stale = bool(data["stationary"]), bool(data.get("stale"))
-    if kind == "track.updated":
-        return None
-    own = [data.get("zone"), data.get("line"), data.get("direction"), data.get("end_reason")]
-    return " ".join(filter(None, [line, str(data["label"]), f"#{data['track_id']}", *own]))
+def _drop(tracks: dict[int, WatchedTrack], numbers: Iterable[int]) -> None:
+    for number in numbers:
+        del tracks[number]

@@ -1,0 +1,89 @@
+"""Whom `vedette watch` listens to: from a config, from options, or from both."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.config import ConfigError, Problem, load
+from agent.config.broker import parse
+from agent.config.model import MqttConfig, TlsConfig
+from agent.config.names import ID_RULE, PREFIX, PREFIX_RULE, is_id
+from agent.config.problems import InvalidError
+from agent.config.secrets import Secret
+from agent.publish.link import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """As on the command line; what is given wins over the config. password: never from there, for all can read it."""
+
+    config: Path | None = None
+    device: str | None = None
+    broker: str | None = None
+    username: str | None = None
+    password: str | None = None
+    ca: str | None = None
+    insecure: bool = False
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """device: None for all that are heard. prefix: `mqtt.prefix` of the devices, may be empty."""
+
+    endpoint: Endpoint
+    device: str | None
+    prefix: str
+
+    @property
+    def topics(self) -> list[str]:
+        """The topic filters; no pictures, and nothing that is an answer to somebody else."""
+        prefix = self.prefix.strip("/")
+        root = f"{prefix}/vedette/1/{self.device or '+'}" if prefix else f"vedette/1/{self.device or '+'}"
+        heard = ("status", "info", "health", "events", "alert/#", "engine/#")
+        camera = ("status", "state", "detections", "count/#", "occupancy/#", "zone/#", "line/#")
+        return [*(f"{root}/{topic}" for topic in heard), *(f"{root}/cam/+/{topic}" for topic in camera)]
+
+
+def target(options: Options) -> Target:
+    """Raises ConfigError with all that is wrong with the options, or with the config."""
+    config = load(options.config) if options.config is not None else None
+    mqtt = config.mqtt if config is not None else MqttConfig()
+    problems = [Problem(option, 0, 0, "", message) for option, message in _mistakes(options)]
+    if options.broker is not None:
+        try:
+            host, port, tls, url = parse(options.broker)
+        except InvalidError as e:
+            problems.append(Problem("--broker", 0, 0, "", e.message))
+        else:  # nobody's password goes to another broker than his own
+            mqtt = MqttConfig(host=host, port=port, tls_enabled=tls, url=url)
+    if options.username is not None:
+        password = Secret(options.password) if options.password else None
+        mqtt = replace(mqtt, username=options.username, password=password)
+    if options.ca is not None or options.insecure:
+        if not mqtt.tls_enabled and not problems:
+            option = "--ca" if options.ca is not None else "--insecure"
+            problems.append(Problem(option, 0, 0, "", f"TLS is off, for the broker is {mqtt.url}; write mqtts://"))
+        mqtt = replace(mqtt, tls=TlsConfig(ca=options.ca, insecure=options.insecure))
+    if problems:
+        raise ConfigError(tuple(problems))
+    device = options.device or (config.device if config is not None else None)
+    prefix = options.prefix
+    if prefix is None:
+        prefix = config.mqtt.prefix if config is not None else ""
+    return Target(Endpoint.of(mqtt), device, prefix)
+
+
+def _mistakes(options: Options) -> Iterator[tuple[str, str]]:
+    if options.device is not None and not is_id(options.device):
+        yield "DEVICE", f"{options.device!r} is not a device's id: {ID_RULE}"
+    if options.prefix and not re.fullmatch(PREFIX.rstrip("$"), options.prefix):
+        yield "--prefix", f"{options.prefix!r} is not a topic prefix: {PREFIX_RULE}"
+    if options.ca is not None and not Path(options.ca).is_file():
+        yield "--ca", f"no such file: {options.ca}"
