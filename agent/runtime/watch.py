@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ONCE_SECONDS = 1.5
 """What is retained comes at once; of the rest, what is said every second."""
+PATIENCE = 5.0
+"""Seconds in which the broker must answer at first."""
 _TURN = 0.1
 _WAITING = 10_000
 """Messages that may wait to be shown; more than that are not looked at."""
@@ -37,7 +39,7 @@ def watch(target: Target, output: Output, seconds: float = float("inf")) -> None
 
     subscriber = Subscriber("", 0, target.topics, take, verb="watch", endpoint=target.endpoint)
     try:
-        subscriber.start()
+        subscriber.start(PATIENCE)
     except ConnectionError as e:
         raise WatchError(e) from None
     try:
