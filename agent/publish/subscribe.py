@@ -6,13 +6,14 @@ import secrets
 import threading
 from typing import TYPE_CHECKING
 
+from agent.backoff import Backoff
 from agent.publish.faults import REFUSED_FROM, UNSUPPORTED_VERSION, LinkError
 from agent.publish.link import MQTT5, MQTT311, Endpoint, Link, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-RETRY_S = 0.2
+RETRY_S, RETRY_MOST_S = 0.2, 2.0
 
 
 class Subscriber:
@@ -40,6 +41,7 @@ class Subscriber:
         self._version = protocol
         self._stopping = threading.Event()
         self._subscribed = threading.Event()
+        self._backoff = Backoff(RETRY_S, RETRY_MOST_S)
         self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
         self._error: str | None = None
 
@@ -73,7 +75,7 @@ class Subscriber:
                 self._version = MQTT5
             else:
                 self._listen(link)
-            self._stopping.wait(RETRY_S)
+            self._stopping.wait(self._backoff.delay())
 
     def _listen(self, link: Link) -> None:
         request = link.subscribe(self._topics, qos=1)
@@ -85,6 +87,7 @@ class Subscriber:
                     self._error = f"{self._endpoint.place} refused the subscription ({answer.name})"
                 else:
                     self._error = None
+                    self._backoff.reset()
                     self._subscribed.set()
         self._subscribed.clear()
         link.close(0.5)
