@@ -64,10 +64,11 @@ class _Mover:
 
 
 class Gate:
-    """One scene's. A frame that is wanted must be followed by `looked`, unless nobody could say what was in it."""
+    """One scene's. A frame that is wanted must be followed by `looked`, or by `unanswered` where nobody could say."""
 
     def __init__(self) -> None:
         self._looked: float | None = None
+        self._asked = float("-inf")
         self._at_look: dict[int, Box] = {}
         self._sure: dict[int, float] = {}
         self._tentative = False
@@ -93,7 +94,28 @@ class Gate:
         if motion is None or self._looked is None:
             return True
         boxes = predicted.tolist()
-        since = at - self._looked
+        wanted = self._is_wanted(at, motion, tracks, boxes, unsettled=unsettled)
+        if wanted:
+            self._ask(at, tracks, boxes)
+        return wanted
+
+    def unanswered(self) -> None:
+        """The look that was wanted has shown nothing, not even that nobody is there: it is still owed."""
+        self._asked = float("-inf")
+
+    def _ask(self, at: float, tracks: Sequence[Track], boxes: Sequence[Box]) -> None:
+        """A look is on its way: until its answer is here, the next one is not due for the same reasons again."""
+        self._asked = at
+        self._at_look.update((track.id, box) for track, box in zip(tracks, boxes, strict=True))
+        for mover in self._movers:
+            if mover.moved == at:
+                mover.looks += 1
+
+    def _is_wanted(
+        self, at: float, motion: Sequence[Box], tracks: Sequence[Track], boxes: Sequence[Box], *, unsettled: bool
+    ) -> bool:
+        assert self._looked is not None
+        since = at - max(self._looked, self._asked)
         whole = self._whole_picture(at, since, unsettled=unsettled)
         unexplained = [box for box in motion if not _explained(box, self._reach(tracks, boxes))]
         self._follow(at, unexplained)
@@ -105,15 +127,13 @@ class Gate:
 
     def looked(self, at: float, tracks: Sequence[Track], *, tentative: bool) -> None:
         """What the look at the frame of `at` has left. tentative: something was seen that has no id yet."""
-        for mover in self._movers:
-            if mover.moved == at:
-                mover.looks += 1
         self._sure = {
             track.id: RECENT * self._sure.get(track.id, 1.0) + (1 - RECENT) * (track.last_time >= at)
             for track in tracks
         }
+        later = self._at_look if self._asked > at else {}
         self._looked = at
-        self._at_look = {track.id: track.box for track in tracks}
+        self._at_look = {track.id: later.get(track.id, track.box) for track in tracks}
         self._tentative = tentative
         self._settled_unseen = False
 

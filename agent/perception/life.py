@@ -27,7 +27,7 @@ _STEP = 0.25
 
 @dataclass(slots=True)
 class Life:
-    """Wall clocks in `first_seen` and `last_seen`; all else in media time.
+    """Begins with the track's second hit. Wall clocks in `first_seen` and `last_seen`; all else in media time.
 
     confirmed: it has been told of. changed: since it was last told, so that an update is due. zones: seconds of the
     stays in each that are over; inside: since when, of those that last.
@@ -69,12 +69,12 @@ class Life:
 
     @property
     def confidence(self) -> float:
-        """The median of the last ones."""
-        return self._sorted[len(self._sorted) // 2] if self._sorted else 0.0
+        """The median of the last ones, the lower of two in the middle."""
+        return self._sorted[(len(self._sorted) - 1) // 2] if self._sorted else 0.0
 
     def sure(self, least: float) -> bool:
         """Whether it may be told of. least: the confidence its label needs."""
-        return len(self._recent) >= CONFIRM_HITS and self.confidence >= least
+        return len(self._recent) + 1 >= CONFIRM_HITS and self.confidence >= least
 
     def better_view(self) -> View | None:
         """The present view, if it beats those before."""

@@ -103,6 +103,8 @@ class Scene:
         """What the frame of `at` brings. size: width and height of the picture. Unknown stays Unknown."""
         looked = self._crops.pop(at.media_time, (WHOLE,))
         if isinstance(seen, Unknown):
+            if self._gate is not None:
+                self._gate.unanswered()
             return Facts(seen)
         self._blind.known(at.monotonic)
         passed = self._wanted(seen)
@@ -113,8 +115,10 @@ class Scene:
         told, views = self._lives.seen(
             at, size, ((track, flag) for track, flag in zip(found.tracks, flags, strict=True) if track is not None)
         )
-        matched = [track for track in found.tracks if track is not None and self._lives.is_confirmed(track)]
+        matched = [track for track in found.tracks if track is not None]
         counts: Told = []
+        # The twin of another was seen in this very look: it has not vanished.
+        told += self._vanished(at.captured_at, [track for track in found.ended if track.last_time < at.media_time])
         told += self._gone(at.captured_at, found.ended)
         told += self._moved(at, matched, counts)
         told += self._lives.updates(at)
@@ -126,8 +130,10 @@ class Scene:
         return Facts(seen[passed], ids, tuple(told), tuple(counts), tuple(views))
 
     def _moved(self, at: Moment, tracks: Sequence[Track], counts: Told) -> list[Happening]:
-        """Zones and lines, for the confirmed tracks that this look has seen."""
+        """Zones and lines, for the tracks that this look has seen."""
         told: list[Happening] = []
+        tentative = [track for track in tracks if not self._lives.is_confirmed(track)]
+        tracks = [track for track in tracks if self._lives.is_confirmed(track)]
         for zone in self._zones:
             for change in zone.update(at.media_time, tracks):
                 if change.entered:
@@ -135,10 +141,14 @@ class Scene:
                 else:
                     told.append(self._lives.left(at.captured_at, change.track, change.zone, change.seconds))
         for line in self._lines:
-            crossings = line.update(at.captured_at, tracks)
+            crossings = line.update(at.captured_at, tracks, tentative)
             told += [self._lives.crossed(at.captured_at, c.track, c.line, c.direction) for c in crossings]
             counts += line.facts(at.captured_at)
         return told
+
+    def _vanished(self, wall: float, tracks: Sequence[Track]) -> list[Happening]:
+        crossings = [c for line in self._lines for c in line.vanished(wall, tracks)]
+        return [self._lives.crossed(wall, c.track, c.line, c.direction) for c in crossings]
 
     def _gone(self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None) -> list[Happening]:
         """They leave the zones they are in, then end."""

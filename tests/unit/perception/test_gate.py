@@ -67,7 +67,9 @@ def test_an_empty_scene_is_looked_at_again_after_a_while() -> None:
 def test_unknown_answers_leave_the_frame_owed() -> None:
     gate = after_a_look()
     assert asked(gate, RECHECK, [])
-    assert asked(gate, RECHECK + 0.04, []), "nobody has looked yet"
+    assert not asked(gate, RECHECK + 0.04, []), "that look is on its way"
+    gate.unanswered()
+    assert asked(gate, RECHECK + 0.08, []), "nobody has looked yet"
 
 
 @pytest.mark.parametrize(
