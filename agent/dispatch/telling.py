@@ -52,7 +52,9 @@ class Telling:
         """A camera that delivers frames nobody infers says so each second, and its scene hears that time passes."""
         if now - lane.idled_at >= _IDLE_SECONDS:
             lane.idled_at = now
-            self._without_frame(lane, lane.scene.idle(now, time.time()))
+            waiting = lane.mailbox.peek()
+            taken = None if waiting is None else waiting.monotonic
+            self._without_frame(lane, lane.scene.idle(now, time.time(), taken))
         if now - lane.answered_at < _UNANSWERED_SECONDS or lane.jobs:
             return
         cause, frame = self._unanswered(lane, now, engine)

@@ -72,6 +72,8 @@ class Scene:
         A frame that is wanted must be followed by `update`, one that is not has been dealt with.
         """
         self._blind.arrived(at.monotonic)
+        if self._gate is None and not self._regions:
+            return (WHOLE,)
         tracks, predicted = self._tracker.tracks, self._tracker.predicted(at.media_time)
         # What nobody has seen for a while may have changed behind a closed eye: then a quiet picture proves nothing.
         gate = None if self._blind.stale else self._gate
@@ -174,8 +176,13 @@ class Scene:
         self._blind.stale = False
         return list(self._counts.mark(wall, stale=False))
 
-    def idle(self, now: float, wall: float) -> Facts | None:
-        """To be called at least once a second, frames or not. now: time.monotonic(). None: nothing has changed."""
+    def idle(self, now: float, wall: float, waiting: float | None = None) -> Facts | None:
+        """To be called at least once a second, frames or not. now: time.monotonic(). None: nothing has changed.
+
+        waiting: when the frame was taken that waits for an engine, where one does: then the camera is not what fails.
+        """
+        if waiting is not None:
+            self._blind.arrived(waiting)
         if not self._blind.stale and self._blind.lasts(now):
             self._blind.stale = True
             told = self._lives.grown_stale(wall)

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
-from agent.perception.facts import Moment
+from agent.perception.facts import WHOLE, Box, Count, Facts, LineCount, Moment, Occupancy
 from agent.perception.scene import Scene
-from agent.perception.settings import LabelRule, Settings
+from agent.perception.settings import LabelRule, Line, Settings, Zone
 from backends.detections import Detections, Unknown
 
 SEEN = Detections(
@@ -36,3 +41,238 @@ def test_only_what_the_camera_wants(rules: dict[int, float], expected: list[int]
 def test_unknown_is_not_empty() -> None:
     answer = Unknown("engine gone")
     assert Scene(Settings({0: LabelRule(0.5)})).update(NOW, SIZE, answer).seen is answer
+
+
+PERSON = LabelRule(0.5)
+ROOM = (Zone("right", ((0.6, 0.0), (1.0, 0.0), (1.0, 1.0), (0.6, 1.0))),)
+DOOR = (Line("door", (0.5, 1.0), (0.5, 0.0)),)
+
+
+def person(x: float) -> Box:
+    return (x - 0.05, 0.4, x + 0.05, 0.8)
+
+
+class Stage:
+    """A scene, and looks at it `step` seconds apart."""
+
+    def __init__(self, step: float = 0.2, **settings: object) -> None:
+        self.scene = Scene(Settings({0: PERSON}, **settings))  # type: ignore[arg-type]
+        self.step, self.n = step, 0
+        self.told: list[str] = []
+        self.counts: list[Count | Occupancy | LineCount] = []
+
+    @property
+    def now(self) -> Moment:
+        return Moment(self.n * self.step, 1e9 + self.n * self.step, 50 + self.n * self.step)
+
+    def look(self, *boxes: Box, confidence: float = 0.9, unknown: str = "") -> Facts:
+        self.n += 1
+        seen = Detections(
+            np.array(boxes, np.float32).reshape(-1, 4),
+            np.full(len(boxes), confidence, np.float32),
+            np.zeros(len(boxes), np.int32),
+        )
+        return self.keep(self.scene.update(self.now, SIZE, Unknown(unknown) if unknown else seen))
+
+    def keep(self, facts: Facts | None) -> Facts:
+        facts = facts or Facts(Unknown("nothing"))
+        self.told += [happening.kind for happening in facts.happenings]
+        self.counts += facts.counts
+        return facts
+
+    def count(self, zone: str = "") -> list[tuple[int, bool]]:
+        return [(c.count, c.stale) for c in self.counts if isinstance(c, Count) and (c.zone, c.class_id) == (zone, 0)]
+
+
+def test_a_walk_through_the_room() -> None:
+    stage = Stage(zones=ROOM, lines=DOOR, told=frozenset({0}))
+    stage.look()
+    for i in range(16):
+        facts = stage.look(person(0.1 + 0.05 * i))
+        assert len(facts.track_ids) == 1
+    assert facts.track_ids == (1,)
+    for _ in range(15):
+        stage.look()
+    kinds = [kind for kind in stage.told if kind != "track.updated"]
+    assert kinds == ["track.started", "line.crossed", "zone.entered", "zone.left", "track.ended"]
+    assert [count for count, _ in stage.count()] == [0, 1, 0]
+    assert [count for count, _ in stage.count("right")] == [0, 1, 0]
+    lines = [(c.into, c.out) for c in stage.counts if isinstance(c, LineCount) and c.class_id == 0]
+    assert lines == [(0, 0), (1, 0)]
+
+
+def test_one_missed_look_ends_nothing() -> None:
+    stage = Stage()
+    for i in range(60):
+        stage.look(*([] if i % 7 == 6 else [person(0.2 + 0.01 * i)]))
+    assert stage.told.count("track.started") == 1
+    assert "track.ended" not in stage.told
+
+
+def test_somebody_who_stands_for_twenty_seconds_is_one_event() -> None:
+    stage = Stage()
+    random = np.random.default_rng(0)
+    for _ in range(100):
+        x = 0.5 + float(random.normal(0, 0.004))
+        stage.look(*([person(x)] if random.random() > 0.1 else []))
+    assert stage.told.count("track.started") == 1
+    assert "track.ended" not in stage.told
+
+
+def test_unknown_is_stale_and_ends_nobody() -> None:
+    stage = Stage(zones=ROOM)
+    for _ in range(5):
+        stage.look(person(0.8))
+    began = stage.now.monotonic
+    for second in range(30):
+        stage.look(unknown="engine gone")
+        stage.keep(stage.scene.idle(began + second, 1e9 + second))
+    assert "track.ended" not in stage.told
+    assert "zone.left" not in stage.told
+    assert stage.count()[-2:] == [(1, False), (1, True)]
+    assert stage.scene.wants(stage.now, [], SIZE, (300, 300)) == (WHOLE,)
+    stage.look(person(0.8))
+    assert stage.count()[-1] == (1, False)
+    assert stage.told.count("track.started") == 1
+
+
+def test_who_was_there_when_a_camera_went_away_for_good_ends_after_five_minutes() -> None:
+    stage = Stage()
+    for _ in range(5):
+        assert stage.scene.wants(stage.now, None, SIZE, (300, 300))
+        stage.look(person(0.5))
+    at = stage.now.monotonic
+    for second in range(600):  # the engine is gone, and frames wait for it
+        stage.keep(stage.scene.idle(at + second, 1e9 + second, at + second))
+    assert "track.ended" not in stage.told
+    ends = []
+    for second in range(600, 910):
+        facts = stage.keep(stage.scene.idle(at + second, 1e9 + second))
+        ends += [(second, h.end_reason) for h in facts.happenings if h.kind == "track.ended"]
+    assert ends == [(900, "camera_offline_timeout")]
+
+
+def test_the_last_word() -> None:
+    stage = Stage(zones=ROOM)
+    for _ in range(5):
+        stage.look(person(0.8))
+    facts = stage.keep(stage.scene.stop(1e9))
+    assert [happening.kind for happening in facts.happenings] == ["zone.left", "track.ended"]
+    assert facts.happenings[-1].end_reason == "stopped"
+    assert stage.scene.stop(1e9) is None
+
+
+def test_a_gated_scene_knows_what_it_knows() -> None:
+    """Nothing moves: no look, nothing stale; a place where nobody is becomes vacant without one."""
+    stage = Stage(gate=True, told=frozenset({0}))
+    looks, gated = 0, 0
+    for i in range(150):
+        there = i < 20
+        motion = [person(0.2 + 0.02 * i)] if there else []
+        if stage.scene.wants(stage.now, motion, SIZE, (300, 300)):
+            looks += 1
+            stage.look(*([person(0.2 + 0.02 * i)] if there else []))
+        else:
+            gated += 1
+            stage.n += 1
+        stage.keep(stage.scene.idle(stage.now.monotonic, stage.now.captured_at))
+    assert gated > 100
+    assert not any(stale for _, stale in stage.count())
+    assert [count for count, _ in stage.count()] == [0, 1, 0]
+    occupied = [c.occupied for c in stage.counts if isinstance(c, Occupancy) and c.class_id == 0]
+    assert occupied == [False, True, False]
+
+
+def test_looks_under_way_are_not_asked_for_again() -> None:
+    """An engine that is slower than the frames come: the gate must not want each of them meanwhile."""
+    stage = Stage(step=0.1, gate=True)
+    for i in range(10):
+        stage.scene.wants(stage.now, [person(0.3 + 0.01 * i)], SIZE, (300, 300))
+        stage.look(person(0.3 + 0.01 * i))
+    asked = 0
+    for i in range(10, 14):
+        stage.n += 1
+        asked += bool(stage.scene.wants(stage.now, [person(0.3 + 0.01 * i)], SIZE, (300, 300)))
+    assert asked <= 2
+
+
+def test_crops_around_what_moves_and_the_whole_every_two_seconds() -> None:
+    stage = Stage(regions=True)
+    chosen = []
+    for _ in range(25):
+        crops = stage.scene.wants(stage.now, [(0.1, 0.1, 0.13, 0.2)], (3840, 2160), (300, 300))
+        chosen.append(crops)
+        stage.look()
+    whole = [i for i, crops in enumerate(chosen) if WHOLE in crops]
+    assert whole[0] == 0
+    assert {b - a for a, b in pairwise(whole)} == {10}
+    assert all(len(crops) <= 2 for crops in chosen)
+    assert all(x1 <= 0.1 and y1 <= 0.1 and x2 >= 0.13 and y2 >= 0.2 for crops in chosen for x1, y1, x2, y2 in crops)
+
+
+def test_a_track_outside_of_the_crops_is_not_missed() -> None:
+    stage = Stage(regions=True)
+    for _ in range(5):
+        stage.scene.wants(stage.now, [], (3840, 2160), (300, 300))
+        stage.look(person(0.9))
+    for _ in range(8):  # less than the whole picture's turn
+        crops = stage.scene.wants(stage.now, [person(0.9)], (3840, 2160), (300, 300))
+        stage.look(person(0.9))
+    assert crops != (WHOLE,)
+    assert "track.ended" not in stage.told
+
+
+def test_the_picture_may_change_its_size_and_rate() -> None:
+    stage = Stage()
+    for i in range(10):
+        stage.look(person(0.5))
+        stage.step = 0.2 if i < 5 else 0.05
+    facts = stage.scene.update(Moment(100.0, 1e9, 200.0), (1920, 1080), Detections.empty())
+    assert isinstance(facts.seen, Detections)
+    assert stage.told.count("track.started") == 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["look", "unknown", "idle", "wants", "stop"]),
+            st.floats(-2, 20),
+            st.lists(st.tuples(*[st.floats(-0.2, 1.2)] * 4), max_size=4),
+        ),
+        max_size=40,
+    )
+)
+@hypothesis_settings(max_examples=80, deadline=None)
+def test_events_are_whole_lives_whatever_happens(steps: list[tuple[str, float, list[Box]]]) -> None:
+    scene = Scene(Settings({0: PERSON}, ROOM, DOOR, gate=True, regions=True, snapshots=True))
+    time, told = 100.0, []
+    for what, by, boxes in steps:
+        time += by
+        at = Moment(time, 1e9 - time, time)
+        seen = Detections(
+            np.array(boxes, np.float32).reshape(-1, 4),
+            np.full(len(boxes), 0.9, np.float32),
+            np.zeros(len(boxes), np.int32),
+        )
+        facts: Facts | None = None
+        if what == "look":
+            facts = scene.update(at, SIZE, seen)
+            assert isinstance(facts.seen, Detections)
+            assert len(facts.track_ids) == len(facts.seen)
+        elif what == "unknown":
+            facts = scene.update(at, SIZE, Unknown("x"))
+        elif what == "wants":
+            scene.wants(at, boxes, SIZE, (100, 100))
+        else:
+            facts = scene.idle(time, 1e9) if what == "idle" else scene.stop(1e9)
+        told += list(facts.happenings) if facts is not None else []
+    last = scene.stop(1e9)
+    told += list(last.happenings) if last is not None else []
+    lives: dict[int, list[str]] = {}
+    for happening in told:
+        lives.setdefault(happening.track.track_id, []).append(happening.kind)
+    for kinds in lives.values():
+        assert kinds[0] == "track.started"
+        assert kinds[-1] == "track.ended"
+        assert kinds.count("track.started") == kinds.count("track.ended") == 1
+        assert kinds.count("zone.entered") == kinds.count("zone.left")
