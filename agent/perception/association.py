@@ -29,7 +29,10 @@ def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
 def widened(xyxy: NDArray[np.float64], share: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Boxes with a share (n, 1) of their own size added on each side: what moves fast overlaps again."""
     room = (xyxy[:, 2:] - xyxy[:, :2]) * share
-    return np.hstack([xyxy[:, :2] - room, xyxy[:, 2:] + room])
+    found = xyxy.copy()
+    found[:, :2] -= room
+    found[:, 2:] += room
+    return found
 
 
 def pairs(score: NDArray[np.float64], least: float) -> Pairs:

@@ -59,6 +59,11 @@ class Boxes:
         left = np.clip(HORIZON - self._unmatched, 0, seconds)
         return cornered(self.at + self.speed * left[:, None])
 
+    @property
+    def xyxy(self) -> NDArray[np.float64]:
+        """(n, 4): where they are believed to be now."""
+        return cornered(self.at)
+
     def advance(self, seconds: float) -> None:
         """Lets time pass for all."""
         if seconds <= 0:
@@ -90,14 +95,20 @@ class Boxes:
 
 def centred(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 4) corners to centre x, y, width, height."""
-    size = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 1e-6)
-    return np.hstack([(xyxy[:, :2] + xyxy[:, 2:]) / 2, size])
+    at = np.empty_like(xyxy)
+    np.maximum(xyxy[:, 2:] - xyxy[:, :2], 1e-6, out=at[:, 2:])
+    np.add(xyxy[:, :2], xyxy[:, 2:], out=at[:, :2])
+    at[:, :2] *= 0.5
+    return at
 
 
 def cornered(at: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 4) centre x, y, width, height to corners."""
-    half = np.maximum(at[:, 2:], 1e-6) / 2
-    return np.hstack([at[:, :2] - half, at[:, :2] + half])
+    half = np.maximum(at[:, 2:], 1e-6) * 0.5
+    xyxy = np.empty_like(at)
+    np.subtract(at[:, :2], half, out=xyxy[:, :2])
+    np.add(at[:, :2], half, out=xyxy[:, 2:])
+    return xyxy
 
 
 def _sizes(at: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -128,7 +128,7 @@ class Tracker:
         if not self._rows or not len(xyxy):
             return []
         room = min(ROOM_A_SECOND * elapsed, MOST_ROOM)
-        score = overlap(widened(self._boxes.ahead(0.0), room), widened(xyxy, room))
+        score = overlap(widened(self._boxes.xyxy, room), widened(xyxy, room))
         score[np.array([row.class_id for row in self._rows])[:, None] != class_id] = 0
         tracked = np.array([row.track is not None for row in self._rows])
         present = tracked & np.array([row.missed == 0 for row in self._rows])
@@ -210,7 +210,7 @@ class Tracker:
         """One that is found again while its stand-in lives, or two that a detector's double boxes have begun."""
         if all(row.missed == 0 and row.track is not None and row.track.hits > YOUNG for row in self._rows):
             return set()
-        xyxy = self._boxes.ahead(0.0)
+        xyxy = self._boxes.xyxy
         same = np.triu(overlap(xyxy, xyxy) > TWIN, 1)
         classes = np.array([row.class_id for row in self._rows])
         found = set()
