@@ -95,6 +95,20 @@ def test_not_a_number_is_none() -> None:
         assert f"{word} " in said
 
 
+@pytest.mark.parametrize(
+    "polygon",
+    [
+        [[0, 0], [1, 0], [0, 1]],
+        [[0, 0], [0.2, 0], [0.2, 0.5], [0.4, 0.5], [0.4, 0], [1, 0], [1, 1], [0, 1]],  # sides in one line, apart
+        [[0.5, 0.5], [0.504, 0.5], [0.504, 0.504], [0.5, 0.504]],
+        [[0, 0], [0.5, 0], [1, 0], [1, 1]],  # a corner that is none
+        [[round(0.5 + 0.5 * cos(i * pi / 16), 6), round(0.5 + 0.5 * sin(i * pi / 16), 6)] for i in range(32)],
+    ],
+)
+def test_a_right_polygon_is_taken_as_it_is(polygon: list[list[float]]) -> None:
+    assert zone(polygon) == tuple((float(x), float(y)) for x, y in polygon)
+
+
 def test_a_closed_ring_is_the_same_polygon() -> None:
     assert zone([*SQUARE, SQUARE[0]]) == zone(SQUARE)
 
@@ -138,8 +152,12 @@ def test_thirty_two_masks_are_enough() -> None:
 @pytest.mark.parametrize("key", ["privacy: {%s}", "motion: {%s}", "labels: {person: {%s}}"])
 def test_masks_that_leave_nothing_are_an_error(key: str) -> None:
     halves = [[[0, 0], [0.5, 0], [0.5, 1], [0, 1]], [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]]
-    assert "cover the whole picture" in complaint(key % f"masks: {halves}")
-    camera(key % f"masks: {halves[:1]}")
+    triangles = [[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]]
+    for masks in (halves, triangles, [[[0, 0], [1, 0], [1, 0.997], [0, 0.997]]]):
+        assert "cover the whole picture" in complaint(key % f"masks: {masks}")
+    apart = [[[0.1, 0], [1, 0], [1, 0.9]], [[0, 0.1], [0.9, 1], [0, 1]]]
+    for masks in (halves[:1], triangles[1:], apart, [[[0, 0], [1, 0], [1, 0.97], [0, 0.97]]]):
+        camera(key % f"masks: {masks}")
 
 
 def test_all_that_a_scene_may_say() -> None:

@@ -224,6 +224,18 @@ def test_a_terminal_is_never_overfull_nor_given_orders() -> None:
     assert rows[-1] == "... 44 more lines"
 
 
+def test_what_is_just_as_wide_as_the_terminal_is_whole() -> None:
+    assert fitted(["a" * 40, "ä" * 40, "人" * 20, "b" * 41], 40, 4) == ["a" * 40, "ä" * 40, "人" * 20, "b" * 39 + "…"]
+
+
+def test_of_many_tracks_the_last_are_shown() -> None:
+    watched = heard(("cam/gate/detections", seen(*((i, "ant") for i in range(8)))))
+    assert [row.split()[0] for row in shown(watched).splitlines()[2:]] == [f"#{i}" for i in range(8)]
+    tell(watched, "cam/gate/detections", seen((8, "ant"), (9, "ant")))
+    assert shown(watched).splitlines()[2].startswith("      #2  ant")
+    assert shown(watched).splitlines()[-1] == "      and 2 more tracks"
+
+
 @pytest.mark.parametrize("height", range(1, 30))
 def test_the_last_events_have_room(height: int) -> None:
     watched = heard(("status", b"online"), *((f"cam/c{i}/status", b"online") for i in range(20)))
