@@ -98,13 +98,15 @@ class Given:
 class Reading:
     """Reads nodes as what the table says they are; what is wrong goes to the lookup's findings.
 
-    entries: where the words of lists stand, by the list's dotted name and the word.
+    entries: where the words of lists stand, by the list's dotted name and the word. shapes: by what is wanted and
+    the identity of their nodes, since aliases let one stand in a thousand places.
     """
 
     root: Section
     folder: Path
     lookup: Lookup
     entries: dict[str, Node] = field(default_factory=dict)
+    shapes: dict[tuple[str, int], Any] = field(default_factory=dict)
 
     def section(self, section: Section, node: Node, key: str) -> Given:
         given = Given(key, node, values={field.key: field.default for field in section.fields})
@@ -142,7 +144,12 @@ class Reading:
             return wanted.default
 
     def _single(self, kind: Kind | Shape, node: Node) -> Any:
-        return kind.read(node) if isinstance(kind, (PolygonKind, LineKind)) else self._scalar(cast("Kind", kind), node)
+        if not isinstance(kind, (PolygonKind, LineKind)):
+            return self._scalar(cast("Kind", kind), node)
+        place = (kind.wanted, id(node))
+        if place not in self.shapes:
+            self.shapes[place] = kind.read(node)
+        return self.shapes[place]
 
     def _scalar(self, kind: Kind, node: Node) -> Any:
         if not isinstance(node, Scalar):

@@ -136,6 +136,14 @@ def test_a_zone_and_a_line_may_share_an_id() -> None:
     assert (found.zones[0].id, found.lines[0].id) == ("door", "door")
 
 
+def test_one_polygon_may_stand_in_many_places_but_is_no_line() -> None:
+    found = camera(f"zones: {{a: {{polygon: &a {SQUARE}}}, b: {{polygon: *a}}}}")
+    assert found.zones[0].polygon == found.zones[1].polygon
+    assert "not 4" in complaint(f"zones: {{a: {{polygon: &a {SQUARE}}}}}, lines: {{b: {{points: *a}}}}")
+    text = f"zones: {{a: {{polygon: &a {SQUARE}}}}}, privacy: {{masks: [*a]}}"
+    assert "cover the whole picture" in complaint(text)
+
+
 @pytest.mark.parametrize("text", ["zones: {%s}", "lines: {%s}"])
 def test_thirty_two_of_a_kind_are_enough(text: str) -> None:
     body = f"{{polygon: {SQUARE}}}" if "zones" in text else "{points: [[0, 0], [1, 1]]}"
