@@ -11,7 +11,7 @@ from agent.config import broker, model, sources
 from agent.config.kinds import absolute
 from agent.config.names import slugged_id
 from agent.config.problems import Findings, InvalidError
-from agent.config.sections import Given
+from agent.config.reading import Given
 from agent.config.shapes import cover_all
 from agent.config.table import DEFAULT_BACKEND, DEFAULT_MODEL, LIVE_FPS
 

@@ -9,7 +9,7 @@ from agent.config.document import decode, read_text
 from agent.config.lookup import Lookup
 from agent.config.nodes import Mapping, Scalar, compose
 from agent.config.problems import Findings, InvalidError
-from agent.config.sections import Reading
+from agent.config.reading import Reading
 from agent.config.table import ROOT
 
 if TYPE_CHECKING:
