@@ -20,9 +20,7 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/vedette models pull person && $(BIN)/vedette bench $(ARGS)
-	$(BIN)/python -m tests.bench.cost
-	$(BIN)/python -m tests.bench.hop
-	$(BIN)/python -m tests.bench.live
+	for part in cost hop live tracker zones gate regions fairness; do $(BIN)/python -m tests.bench.$$part || exit 1; done
 
 install uninstall:
 	sh systemd/$@.sh
