@@ -45,7 +45,7 @@ def scene(width: int, height: int) -> Iterator[av.VideoFrame]:
 
 
 def walk(places: Iterable[float | None], width: int = 320, height: int = 240) -> Iterator[av.VideoFrame]:
-    """Something bright, 40x80, that walks over a grey noisy ground: where its middle is, 0..1 of the width, or nobody."""
+    """Something bright, 40x80, walks over grey noisy ground. places: its middle, 0..1 of the width, or nobody."""
     random = np.random.default_rng(0)
     for place in places:
         frame = av.VideoFrame(width, height, "yuv420p")
