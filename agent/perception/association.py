@@ -29,7 +29,7 @@ def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
 def widened(xyxy: NDArray[np.float64], share: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Boxes with a share (n, 1) of their own size added on each side: what moves fast overlaps again."""
     room = (xyxy[:, 2:] - xyxy[:, :2]) * share
-    found = xyxy.copy()
+    found: NDArray[np.float64] = xyxy.copy()
     found[:, :2] -= room
     found[:, 2:] += room
     return found
