@@ -13,7 +13,7 @@ from agent.cli.exits import OK, USAGE, fail
 if TYPE_CHECKING:
     import argparse
 
-    from agent.runtime.watch_output import Output
+    from agent.runtime.watch.output import Output
 
 _PASSWORD = "VEDETTE_SECRET_MQTT_PASSWORD"  # noqa: S105 - its name
 
@@ -34,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
     from agent.runtime.watch import ONCE_SECONDS, WatchError, watch
-    from agent.runtime.watch_target import Options, target
+    from agent.runtime.watch.target import Options, target
 
     try:
         password = _password(arguments)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _output(arguments: argparse.Namespace) -> Output:
-    from agent.runtime.watch_output import JsonLines, Lines, Once, Screen
+    from agent.runtime.watch.output import JsonLines, Lines, Once, Screen
 
     if arguments.json:
         form: type[Lines] = JsonLines

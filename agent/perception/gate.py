@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.perception.geometry import area, shared, union
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -155,13 +157,13 @@ class Gate:
         if track.hits < YOUNG:
             return True
         if track.still_since is not None and at - track.still_since >= STILL:
-            return since >= STIRRED and any(_overlap(_widened(track.box), moved) > 0 for moved in motion)
+            return since >= STIRRED and any(shared(_widened(track.box), moved) > 0 for moved in motion)
         return since >= ALIVE or _shift(self._at_look.get(track.id, track.box), box) >= SHIFT
 
     def _reach(self, tracks: Sequence[Track], predicted: Iterable[Box]) -> list[Box]:
         """Where each track's own motion may be: from where it was at the last look to where it should be now."""
         return [
-            _widened(_union(self._at_look.get(track.id, track.box), box))
+            _widened(union(self._at_look.get(track.id, track.box), box))
             for track, box in zip(tracks, predicted, strict=True)
         ]
 
@@ -169,14 +171,14 @@ class Gate:
         """Which of the boxes are what was there before, so that the looks at it add up."""
         movers = [mover for mover in self._movers if at - mover.moved < FORGOTTEN]
         for box in boxes:
-            area = _area(box)
-            known = max(movers, key=lambda mover: _overlap(mover.box, box), default=None)
-            if known is None or _overlap(known.box, box) <= 0:
-                movers.append(_Mover(box, area, 0, at))
+            size = area(box)
+            known = max(movers, key=lambda mover: shared(mover.box, box), default=None)
+            if known is None or shared(known.box, box) <= 0:
+                movers.append(_Mover(box, size, 0, at))
                 continue
             known.box, known.moved = box, at
-            if area > GROWN * known.area:
-                known.area, known.looks = area, 0
+            if size > GROWN * known.area:
+                known.area, known.looks = size, 0
         self._movers = movers
 
 
@@ -187,7 +189,7 @@ def _pause(mover: _Mover) -> float:
 
 
 def _explained(box: Box, reach: Sequence[Box]) -> bool:
-    return sum(_overlap(box, own) for own in reach) >= COVERED * _area(box)
+    return sum(shared(box, own) for own in reach) >= COVERED * area(box)
 
 
 def _shift(before: Box, now: Box) -> float:
@@ -201,17 +203,3 @@ def _widened(box: Box) -> Box:
     x = max(GRAIN, ROOM * (box[2] - box[0]))
     y = max(GRAIN, ROOM * (box[3] - box[1]))
     return (box[0] - x, box[1] - y, box[2] + x, box[3] + y)
-
-
-def _union(one: Box, other: Box) -> Box:
-    return (min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3]))
-
-
-def _overlap(one: Box, other: Box) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(width, 0.0) * max(height, 0.0)
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])

@@ -41,3 +41,19 @@ def crosses(a: Point, b: Point, c: Point, d: Point) -> bool:
         return False
     # Of segments on one straight line no point lies to any side: only their extents tell.
     return all(max(min(a[i], b[i]), min(c[i], d[i])) <= min(max(a[i], b[i]), max(c[i], d[i])) for i in (0, 1))
+
+
+def union(one: Box, other: Box) -> Box:
+    """The smallest box around both."""
+    return (min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3]))
+
+
+def shared(one: Box, other: Box) -> float:
+    """The area that lies in both."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.config import ConfigError
-from agent.runtime.watch_target import Options, target
+from agent.runtime.watch.target import Options, target
 
 CONFIG = """
 device: gate-pi

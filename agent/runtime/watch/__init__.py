@@ -8,13 +8,13 @@ import time
 from typing import TYPE_CHECKING
 
 from agent.publish.subscribe import Subscriber
-from agent.runtime.watch_messages import hear
-from agent.runtime.watched import Watched
+from agent.runtime.watch.messages import hear
+from agent.runtime.watch.state import Watched
 
 if TYPE_CHECKING:
     from agent.publish.link import Message
-    from agent.runtime.watch_output import Output
-    from agent.runtime.watch_target import Target
+    from agent.runtime.watch.output import Output
+    from agent.runtime.watch.target import Target
 
 ONCE_SECONDS = 1.5
 """What is retained comes at once; of the rest, what is said every second."""

@@ -7,12 +7,12 @@ import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent.publish.topics import ALL
-from agent.runtime.watched import Count, Crossings, Occupancy, address, keep
+from agent.runtime.watch.state import Count, Crossings, Occupancy, address, keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agent.runtime.watched import Watched, WatchedCamera, WatchedDevice, WatchedTrack
+    from agent.runtime.watch.state import Watched, WatchedCamera, WatchedDevice, WatchedTrack
 
     _Value = TypeVar("_Value", Count, Occupancy, Crossings)
 

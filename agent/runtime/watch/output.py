@@ -7,11 +7,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from agent.runtime.watch_table import fitted, screen, table
+from agent.runtime.watch.table import fitted, screen, table
 
 if TYPE_CHECKING:
     from agent.publish.link import Message
-    from agent.runtime.watched import Watched
+    from agent.runtime.watch.state import Watched
 
 EVERY = 0.25
 """Seconds between two drawings, at least."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from agent.runtime.watched import Crossings, Watched, WatchedCamera, WatchedDevice, WatchedTrack
+    from agent.runtime.watch.state import Crossings, Watched, WatchedCamera, WatchedDevice, WatchedTrack
 
 _MOST_TRACKS = 8
 _MOST_LABELS = 12
