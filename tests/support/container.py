@@ -58,7 +58,7 @@ class Container:
 
     def _is_up(self) -> bool:
         assert self._nspawn.poll() is None, self._console.read_text(errors="replace")[-2000:]
-        if not children(self._nspawn.pid):
+        if not children(self._nspawn.pid):  # a busy machine takes its time to start even that
             return False
         return self.run("systemctl", "is-system-running", check=False).stdout.strip() in {"running", "degraded"}
 
