@@ -188,7 +188,8 @@ class Scene:
             told = self._lives.grown_stale(wall)
             return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.mark(wall, stale=True)))
         if self._lives.confirmed and self._blind.over(now):
-            return self._end(wall, "camera_offline_timeout")
+            told = self._gone(wall, self._tracker.clear(), "camera_offline_timeout")
+            return Facts(Unknown("camera offline"), (), tuple(told))
         quiet, self._quiet = self._quiet, None
         if quiet is not None and not self._blind.stale:  # where nobody is and nothing moves, places become vacant
             return self._unless_empty(
@@ -197,11 +198,11 @@ class Scene:
         return None
 
     def stop(self, wall: float) -> Facts | None:
-        """Ends what is still alive, for nobody will look any more."""
-        return self._end(wall, "stopped")
-
-    def _end(self, wall: float, reason: EndReason) -> Facts | None:
-        return self._unless_empty(Facts(Unknown(reason), (), tuple(self._gone(wall, self._tracker.clear(), reason))))
+        """Ends what is still alive, for nobody will look any more; from now on all counts are stale."""
+        told = self._gone(wall, self._tracker.clear(), "stopped")
+        counts = [] if self._blind.stale else self._counts.mark(wall, stale=True)
+        self._blind.stale = True
+        return self._unless_empty(Facts(Unknown("stopped"), (), tuple(told), tuple(counts)))
 
     @staticmethod
     def _unless_empty(facts: Facts) -> Facts | None:

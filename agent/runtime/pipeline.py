@@ -103,7 +103,8 @@ class Pipeline:
 
     def _lane(self, camera: CameraConfig, artifact: Artifact, mailbox: Mailbox) -> Lane:
         totals = line_totals(self._state.totals(camera.id), artifact.labels)
-        scene = Scene(scene_settings(camera, artifact.labels), self._state.ids(), totals)
+        settings = scene_settings(camera, artifact.labels, self._state.labels(camera.id))
+        scene = Scene(settings, self._state.ids(), totals)
         floor = min(_FLOOR, camera.confidence)
         shots = camera.snapshots
         gallery = Gallery(crop=shots.crop, private=camera.privacy) if shots.enabled else None

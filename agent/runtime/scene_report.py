@@ -53,6 +53,8 @@ class SceneReport:
             topic = topics.line_count(camera, fact.line, label)
             payload = counts.line_count(fact.into, fact.out, since=fact.since, at=fact.at)
         elif isinstance(fact, Count):
+            if fact.class_id is not None:
+                self._state.counted(camera, label)
             topic = topics.count(camera, label, fact.zone)
             payload = counts.count(fact.count, stale=fact.stale, at=fact.at)
         else:

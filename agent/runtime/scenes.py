@@ -8,14 +8,14 @@ from agent.perception.settings import LabelRule, Line, Settings, Zone
 from agent.publish.topics import ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from agent.config.model import CameraConfig, LabelConfig
     from agent.runtime.state import Totals
 
 
-def scene_settings(camera: CameraConfig, labels: Sequence[str]) -> Settings:
-    """labels: the model's, by class id."""
+def scene_settings(camera: CameraConfig, labels: Sequence[str], told: Collection[str] = ()) -> Settings:
+    """labels: the model's, by class id. told: those whose counts were told in an earlier run."""
     numbers = {label: c for c, label in enumerate(labels)}
     named = {numbers[rule.label]: rule for rule in camera.labels if rule.label in numbers}
     rules = {c: _rule(named.get(c), camera.confidence) for c in (named or range(len(labels)))}
@@ -30,7 +30,7 @@ def scene_settings(camera: CameraConfig, labels: Sequence[str]) -> Settings:
         gate=camera.motion.enabled,
         regions=camera.regions,
         snapshots=camera.snapshots.enabled,
-        told=frozenset(named),
+        told=frozenset(named) | {numbers[label] for label in told if numbers.get(label) in rules},
     )
 
 

@@ -1,6 +1,8 @@
-"""What outlives the daemon: the number of the next track, and the totals of the lines. One small file, written whole.
+"""What outlives the daemon: the number of the next track, the totals of the lines, the labels that were counted.
 
-A daemon that is killed loses what the lines counted in its last second; it never gives a track number twice.
+One small file, written whole. The labels are kept since a broker keeps their counts: after a restart they must be told
+again, even if nobody of that label ever comes. A daemon that is killed loses what the lines counted in its last second;
+it never gives a track number twice.
 """
 
 from __future__ import annotations
@@ -34,12 +36,14 @@ class SceneState:
         self._path = folder / FILE
         self._lock = threading.Lock()
         self._lines: dict[str, Totals] = {}
+        self._labels: dict[str, list[str]] = {}
         self._changed = self._failed = False
         first = 1
         try:
             saved = json.loads(self._path.read_text())
             first = max(1, int(saved["next_track_id"]))
             self._lines = _totals(saved["lines"])
+            self._labels = {camera: [str(label) for label in found] for camera, found in saved["labels"].items()}
         except FileNotFoundError:
             pass
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
@@ -68,6 +72,18 @@ class SceneState:
             self._lines.setdefault(camera, {}).setdefault(line, {})[label] = total
             self._changed = True
 
+    def labels(self, camera: str) -> tuple[str, ...]:
+        """Those whose counts have been told, in this run or before."""
+        with self._lock:
+            return tuple(self._labels.get(camera, ()))
+
+    def counted(self, camera: str, label: str) -> None:
+        with self._lock:
+            known = self._labels.setdefault(camera, [])
+            if label not in known:
+                known.append(label)
+                self._changed = True
+
     def save(self, *, ending: bool = False) -> None:
         """Writes what has changed. ending: no track will be numbered after this, so none need be reserved."""
         with self._lock:
@@ -77,7 +93,7 @@ class SceneState:
             self._changed = False
             following = self._drawn + 1
             reserved = following if ending else following + _AHEAD
-            body = {"version": 1, "next_track_id": reserved, "lines": self._lines}
+            body = {"version": 1, "next_track_id": reserved, "lines": self._lines, "labels": self._labels}
             text = json.dumps(body)
         draft = self._path.with_suffix(".part")
         try:

@@ -70,7 +70,7 @@ def test_any_box_gives_a_part_of_the_picture_near_it(
     assert 0 <= crop[0] < crop[2] <= 1
     assert 0 <= crop[1] < crop[3] <= 1
     if box != WHOLE:
-        assert np.abs(np.subtract(crop, box)).max() <= 3.01 / min(width, height)
+        assert np.abs(np.subtract(crop, box)).max() <= 4.01 / min(width, height)  # a pair, and an odd last row
     image = np.zeros((64, 64, 3), np.uint8)
     assert Scaler(64, 64, "letterbox", 7).scale(made, rotate, image, box).crop == crop
 

@@ -159,6 +159,7 @@ def test_the_last_word() -> None:
     facts = stage.keep(stage.scene.stop(1e9))
     assert [happening.kind for happening in facts.happenings] == ["zone.left", "track.ended"]
     assert facts.happenings[-1].end_reason == "stopped"
+    assert stage.count()[-1] == (1, True), "what a broker keeps says that nobody looks any more"
     assert stage.scene.stop(1e9) is None
 
 

@@ -24,6 +24,13 @@ def test_without_labels_all_of_the_models_are_published_and_none_is_told_from_th
     assert (found.gate, found.regions, found.snapshots) == (True, False, False)
 
 
+def test_labels_that_were_counted_before_are_told_again() -> None:
+    config = parse("cameras: {gate: {source: rtsp://h/x, labels: [cat, dog]}}", "f", Path("/nowhere"))
+    assert scene_settings(config.cameras[0], LABELS, ["dog", "person", "unicorn"]).told == {0, 1}
+    everything = parse("cameras: {gate: {source: rtsp://h/x}}", "f", Path("/nowhere"))
+    assert scene_settings(everything.cameras[0], LABELS, ["person", "unicorn"]).told == {2}
+
+
 def test_labels_are_class_ids_with_their_own_rules() -> None:
     found = settings("labels: {person: {confidence: 0.7, min_height: 0.1}, dog: }")
     assert found.rules == {2: LabelRule(0.7, 0.1), 1: LabelRule(0.4)}

@@ -17,8 +17,10 @@ def test_numbers_and_totals_survive_a_clean_stop(tmp_path: Path) -> None:
     state = SceneState(tmp_path)
     assert list(islice(state.ids(), 3)) == [1, 2, 3]
     state.total("gate", "door", "person", (4, 2, 1e9))
+    state.counted("gate", "person")
     state.save(ending=True)
     again = SceneState(tmp_path)
+    assert (again.labels("gate"), again.labels("yard")) == (("person",), ())
     assert next(again.ids()) == 4
     assert again.totals("gate") == {"door": {"person": (4, 2, 1e9)}}
     assert again.totals("yard") == {}
