@@ -23,14 +23,17 @@ class Mailbox:
     wake: called after each frame put, on the camera's thread and outside the lock. It must not block.
     dropped: frames nobody inferred, by cause. Overtaken in the slot: "rate" (it came before `not_before`), "busy"
     (while no stream of the engine was free) or "overtaken" (although one was, or while there was no engine).
-    "gated": taken, and found to show nothing new; counted by the one who takes.
+    "gated": it shows nothing new; counted by the one who takes, or here while it dozes.
     not_before: set by the dispatcher: time.monotonic() until which the camera's rate cap wants no frame.
     busy: set by the dispatcher: no stream of the engine is free.
+    doze: set by the dispatcher: the scene waits for something to move, so that a frame in which nothing does wakes
+    nobody; it is found when somebody looks into the slot next. Not with `wait`.
     """
 
     def __init__(self, wake: Callable[[], None], *, wait: bool) -> None:
         self.dropped = {"overtaken": 0, "busy": 0, "rate": 0, "gated": 0}
         self.busy = False
+        self.doze = False
         self.not_before = 0.0
         self._wake = wake
         self._wait = wait
@@ -52,10 +55,17 @@ class Mailbox:
                 self.dropped[self._cause(self._frame)] += 1
                 frame = with_motion_of(self._frame, frame)
             self._frame = frame
-        self._wake()
+        if not self._sleeps_through(frame):
+            self._wake()
         return True
 
+    def _sleeps_through(self, frame: Frame) -> bool:
+        motion = frame.motion
+        return self.doze and not self._wait and motion is not None and not motion.boxes and not motion.unsettled
+
     def _cause(self, overtaken: Frame) -> str:
+        if self._sleeps_through(overtaken):
+            return "gated"
         if overtaken.monotonic < self.not_before:
             return "rate"
         return "busy" if self.busy else "overtaken"

@@ -64,9 +64,11 @@ class Lane:
             self.gated += 1
             self.mailbox.dropped["gated"] += 1
             self.gated_frame = without_picture(frame)
+            self.mailbox.doze = self.scene.waits_for_motion
             return None
         self._count(now)
         self.gated_frame = None
+        self.mailbox.doze = False
         job = Job(frame, crops)
         self.jobs.append(job)
         return job

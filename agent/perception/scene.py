@@ -86,6 +86,12 @@ class Scene:
             return (WHOLE,)
         return self._look(at, motion, [(x1, y1, x2, y2) for x1, y1, x2, y2 in predicted.tolist()], picture, model_input)
 
+    @property
+    def waits_for_motion(self) -> bool:
+        """Whether nobody is there and nothing is due but the re-check: then frames without motion are no news."""
+        known = self._blind.known_at is not None and not self._blind.stale
+        return self._gate is not None and known and not self._tracker.tracks and not self._tracker.tentative
+
     def _look(
         self,
         at: Moment,

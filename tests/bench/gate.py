@@ -146,7 +146,8 @@ def idle_camera(clip: Path) -> tuple[float, float, int]:
         frame = mailbox.take()
         if frame is not None and frame.motion is not None:
             motion = frame.motion
-            if gate.wants(frame.media_time, motion.boxes, [], nobody, unsettled=motion.unsettled):
+            mailbox.doze = not gate.wants(frame.media_time, motion.boxes, [], nobody, unsettled=motion.unsettled)
+            if not mailbox.doze:
                 looks += 1
                 gate.looked(frame.media_time, [], tentative=False)
     camera.join(5)

@@ -179,3 +179,37 @@ def test_a_closed_live_mailbox_takes_nothing() -> None:
     box.close()
     assert not box.put(frame(0), 1)
     assert woken == []
+
+
+MOVED = Motion(((0.1, 0.1, 0.2, 0.2),))
+
+
+@pytest.mark.parametrize(
+    ("motion", "wakes"), [(Motion(), 0), (MOVED, 1), (Motion(unsettled=True), 1), (None, 1)], ids=str
+)
+def test_while_it_dozes_only_motion_wakes(motion: Motion | None, wakes: int) -> None:
+    woken: list[int] = []
+    box = Mailbox(lambda: woken.append(1), wait=False)
+    box.doze = True
+    box.put(frame(0, motion=motion), 0)
+    assert len(woken) == wakes
+    assert box.peek() is not None, "it lies there for who looks"
+
+
+def test_quiet_frames_that_are_overtaken_while_it_dozes_are_gated() -> None:
+    woken: list[int] = []
+    box = Mailbox(lambda: woken.append(1), wait=False)
+    box.doze = True
+    for i in range(5):
+        box.put(frame(i, motion=Motion()), 0)
+    box.put(frame(5, motion=MOVED), 0)
+    assert box.dropped == {"overtaken": 0, "busy": 0, "rate": 0, "gated": 5}
+    assert len(woken) == 1
+
+
+def test_where_every_frame_counts_each_of_them_wakes() -> None:
+    woken: list[int] = []
+    box = Mailbox(lambda: woken.append(1), wait=True)
+    box.doze = True
+    box.put(frame(0, motion=Motion()), 0)
+    assert len(woken) == 1

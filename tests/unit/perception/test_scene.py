@@ -277,3 +277,18 @@ def test_events_are_whole_lives_whatever_happens(steps: list[tuple[str, float, l
         assert kinds[-1] == "track.ended"
         assert kinds.count("track.started") == kinds.count("track.ended") == 1
         assert kinds.count("zone.entered") == kinds.count("zone.left")
+
+
+def test_a_scene_waits_for_motion_once_it_knows_that_nobody_is_there() -> None:
+    assert not Stage().scene.waits_for_motion, "nobody watches for it"
+    stage = Stage(gate=True)
+    assert not stage.scene.waits_for_motion, "nobody has looked yet"
+    stage.look()
+    assert stage.scene.waits_for_motion
+    stage.look(person(0.5))
+    assert not stage.scene.waits_for_motion
+    for _ in range(20):
+        stage.look()
+    assert stage.scene.waits_for_motion
+    stage.keep(stage.scene.idle(stage.now.monotonic + 60, 1e9))
+    assert not stage.scene.waits_for_motion, "it is blind"
