@@ -85,7 +85,8 @@ int cudaStreamSynchronize(void *stream)
     return code;
 }
 int cudaStreamDestroy(void *stream) { (void)stream; ENTER("cudaStreamDestroy"); streams--; return 0; }
-static int get(void **memory, size_t size) { *memory = malloc(size); live++; made++; return 0; }
+/* Filled, as what nobody wrote to must be wrong in the same way each time. */
+static int get(void **memory, size_t size) { *memory = malloc(size); memset(*memory, 0xA5, size); live++; made++; return 0; }
 int cudaMalloc(void **memory, size_t size) { ENTER("cudaMalloc"); return get(memory, size); }
 int cudaFree(void *memory) { ENTER("cudaFree"); free(memory); live--; return 0; }
 int cudaHostAlloc(void **memory, size_t size, unsigned flags) { (void)flags; ENTER("cudaHostAlloc"); return get(memory, size); }
