@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.perception.association import overlap, pairs, widened
+from agent.perception.association import of_height, overlap, pairs, widened
 from agent.perception.facts import WHOLE
 from agent.perception.kalman import Boxes, cornered
 from agent.perception.rest import Rest
@@ -29,7 +29,7 @@ STRONG, WEAK = 0.3, 0.1
 """Confidence from which on a detection may begin a track, and from which on it may continue one."""
 CLOSE, CLOSER = 0.2, 0.5
 """IoU with the prediction that a strong and a weak detection need."""
-ROOM_A_SECOND, MOST_ROOM = 0.6, 0.4
+ROOM_A_SECOND, MOST_ROOM = 1.2, 0.6
 """By what share of their size boxes are widened for that: the longer nobody looked, the less a prediction is worth."""
 LOST_LOOKS, LOST_SECONDS = 3, 1.5
 """A track is lost once it was missed in so many looks in a row, and in so many seconds of looking."""
@@ -128,8 +128,10 @@ class Tracker:
         if not self._rows or not len(xyxy):
             return []
         room = min(ROOM_A_SECOND * elapsed, MOST_ROOM)
-        score = overlap(widened(self._boxes.xyxy, room), widened(xyxy, room))
-        score[np.array([row.class_id for row in self._rows])[:, None] != class_id] = 0
+        expected, found = widened(self._boxes.xyxy, room), widened(xyxy, room)
+        shared = overlap(expected, found)
+        shared[np.array([row.class_id for row in self._rows])[:, None] != class_id] = 0
+        score = shared * of_height(expected, found)
         tracked = np.array([row.track is not None for row in self._rows])
         present = tracked & np.array([row.missed == 0 for row in self._rows])
         free_rows, free = np.ones(len(tracked), np.bool_), np.ones(len(xyxy), np.bool_)
@@ -137,7 +139,8 @@ class Tracker:
         for rows, detections, least in ((tracked, strong, CLOSE), (present, weak, CLOSER), (~tracked, strong, CLOSE)):
             r, d = np.flatnonzero(rows & free_rows), np.flatnonzero(detections & free)
             if len(r) and len(d):
-                i, j = pairs(score[np.ix_(r, d)], least)
+                block = np.ix_(r, d)
+                i, j = pairs(shared[block] >= least, score[block])
                 free_rows[r[i]] = free[d[j]] = False
                 matches += zip(r[i].tolist(), d[j].tolist(), strict=True)
         return matches
