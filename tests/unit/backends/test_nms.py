@@ -28,7 +28,7 @@ def naive(xyxy, confidence, class_id, iou, limit, *, class_agnostic=False):
 @given(
     st.integers(0, 2**32),
     st.integers(0, 60),
-    st.sampled_from([0.30117, 0.45139, 0.70219]),  # no ratio of small areas: a tie is one rounding away from either answer
+    st.sampled_from([0.30117, 0.45139, 0.70219]),  # no ratio of small areas: rounding would decide a tie
     st.integers(1, 5),
     st.booleans(),
 )
