@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from agent.config.names import BROKER_URL
@@ -27,3 +28,13 @@ def parse(url: str) -> tuple[str, int, bool, str]:
     if not 1 <= port <= 65535:
         raise InvalidError(f"port {port} is outside 1 to 65535")
     return host.strip("[]"), port, scheme == "mqtts", f"{scheme}://{host}:{port}"
+
+
+def loopback(host: str) -> bool:
+    """Whether what is sent there never leaves this machine; a name other than localhost may be anywhere."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -45,6 +45,9 @@ class Builder:
             backend=default_backend,
             engine=model.EngineConfig(**{key: given["engine"][key] for key in ("mode", "threads", "standby")}),
             mqtt=self._mqtt(given["mqtt"]),
+            homeassistant=model.HomeAssistantConfig(**given["homeassistant"].values),
+            outbox=_outbox(given["outbox"]),
+            remote=model.RemoteConfig(**given["remote"].values),
             health=model.HealthConfig(float(given["health"]["interval"])),
             log=model.LogConfig(given["log"]["level"]),
             cameras=tuple(self._camera(camera, default_model, default_backend) for camera in given["cameras"]),
@@ -60,6 +63,9 @@ class Builder:
             self._error(given, "url", error.message)
             host, port, tls, url = "", 0, True, ""
         self._password_needs_user(given)
+        if host and not tls and not broker.loopback(host):
+            message = f"what goes to {host} can be read and changed on the way, passwords too; use mqtts://"
+            self.findings.warn(given.places["url"], given.path("url"), message)
         detections = given["detections"]
         return model.MqttConfig(
             host=host,
@@ -72,6 +78,7 @@ class Builder:
             prefix=given["prefix"],
             detections=model.DetectionsConfig(detections["publish"], float(detections["max_rate"])),
             reconnect_max=float(given["reconnect_max"]),
+            drain_rate=float(given["drain_rate"]),
         )
 
     def _tls(self, given: Given, *, enabled: bool) -> model.TlsConfig:
@@ -212,6 +219,10 @@ class Builder:
 
     def _error(self, given: Given, key: str, message: str) -> None:
         self.findings.error(given.places.get(key, given.place), given.path(key), message)
+
+
+def _outbox(given: Given) -> model.OutboxConfig:
+    return model.OutboxConfig(given["max_bytes"], float(given["max_age"]), given["durability"])
 
 
 def _places(given: Given) -> Iterator[tuple[str, tuple[int, int]]]:

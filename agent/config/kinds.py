@@ -16,13 +16,14 @@ from agent.config.problems import InvalidError
 from agent.config.redact import redact_url
 from agent.config.secrets import Secret
 from agent.config.suggest import did_you_mean
-from agent.config.units import SECONDS, number, quantity, quantity_pattern
+from agent.config.units import BYTES, SECONDS, number, quantity, quantity_pattern
 
 if TYPE_CHECKING:
     from agent.config.nodes import Scalar
 
 _PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 _LONGEST_SHOWN = 40
+_UNITS = {"seconds": SECONDS, "bytes": BYTES}
 
 
 class Kind(Protocol):
@@ -158,18 +159,15 @@ def absolute(path: str, folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words or whole numbers. later: words that a coming version will know."""
+    """One of a few words or whole numbers."""
 
     values: tuple[str, ...] | tuple[int, ...]
-    later: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> str:
         return f"one of {', '.join(map(str, self.values))}"
 
     def read(self, node: Scalar, folder: Path) -> str | int:  # noqa: ARG002
-        if node.text in self.later:
-            raise InvalidError(f"{node.text} is not in this version yet; write {self.wanted}")
         for value in self.values:
             if isinstance(value, str) and value == node.text:
                 return value
@@ -197,7 +195,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of `unit` from low to high. Seconds may be written as a duration too: 5m."""
+    """A number of `unit` from low to high. Seconds and bytes may be written with a unit of their own too: 5m, 256MB."""
 
     low: float
     high: float
@@ -212,8 +210,8 @@ class Number:
 
     def read(self, node: Scalar, folder: Path) -> float:  # noqa: ARG002
         value = number(node.text) if node.plain else None
-        if value is None and self.unit == "seconds":
-            value = quantity(node.text, SECONDS)
+        if value is None and self.unit in _UNITS:
+            value = quantity(node.text, _UNITS[self.unit])
         if value is None or (self.whole and value != value // 1):
             raise InvalidError(f"{shown(node)} is not {self.wanted}{self._fix(node)}")
         if not self.low <= value <= self.high:
@@ -226,11 +224,11 @@ class Number:
             return "; remove the quotes"
         if re.fullmatch(r"0[0-9]+", node.text):
             return "; remove the leading 0, which YAML may read as octal"
-        return ", such as 5, 0.5s or 2m" if self.unit == "seconds" else ""
+        return {"seconds": ", such as 5, 0.5s or 2m", "bytes": ", such as 256MB"}.get(self.unit, "")
 
     def schema(self) -> dict[str, Any]:
         kind = "integer" if self.whole else "number"
         limits = {"minimum": self.low, "maximum": self.high}
-        if self.unit == "seconds":
-            return {"type": [kind, "string", "null"], **limits, "pattern": quantity_pattern(SECONDS)}
+        if self.unit in _UNITS:
+            return {"type": [kind, "string", "null"], **limits, "pattern": quantity_pattern(_UNITS[self.unit])}
         return {"type": [kind, "null"], **limits}

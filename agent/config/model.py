@@ -17,7 +17,26 @@ if TYPE_CHECKING:
 
 EngineMode = Literal["auto", "latency", "throughput"]
 Standby = Literal["auto", "warm", "cold"]
-Publish = Literal["on", "off"]
+Publish = Literal["on", "leased", "off"]
+Durability = Literal["crash", "power"]
+RemoteConfigScope = Literal["restricted", "full"]
+Command = Literal[
+    "ping",
+    "info",
+    "snapshot",
+    "camera.set",
+    "config.get",
+    "config.validate",
+    "config.apply",
+    "config.rollback",
+    "model.select",
+    "log.tail",
+    "log.level",
+    "stream.lease",
+    "replay",
+    "restart",
+    "diagnostics",
+]
 LogLevel = Literal["debug", "info", "warning", "error"]
 SourceKind = Literal["rtsp", "http", "v4l2", "file", "folder"]
 Transport = Literal["tcp", "udp"]
@@ -47,7 +66,7 @@ class TlsConfig:
 
 @dataclass(frozen=True, slots=True)
 class DetectionsConfig:
-    """max_rate: messages a second and camera at most; 0 publishes every inferred frame."""
+    """leased: only while somebody has asked for it. max_rate: messages a second and camera at most; 0: every frame."""
 
     publish: Publish = "on"
     max_rate: float = 5.0
@@ -55,7 +74,10 @@ class DetectionsConfig:
 
 @dataclass(frozen=True, slots=True)
 class MqttConfig:
-    """Where and how to publish. url never holds credentials, so it may be shown. reconnect_max: seconds."""
+    """Where and how to publish. url never holds credentials, so it may be shown. reconnect_max: seconds.
+
+    drain_rate: late events a second at most; 0 for as fast as it goes.
+    """
 
     host: str = "localhost"
     port: int = 1883
@@ -67,6 +89,35 @@ class MqttConfig:
     prefix: str = ""
     detections: DetectionsConfig = field(default_factory=DetectionsConfig)
     reconnect_max: float = 5.0
+    drain_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAssistantConfig:
+    """prefix: the first level of Home Assistant's discovery topics."""
+
+    enabled: bool = False
+    prefix: str = "homeassistant"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxConfig:
+    """max_bytes: on the disk. max_age: seconds. durability: what no committed event is lost by.
+
+    crash: the daemon's or the kernel's end, but a power cut may take the last half second. power: nothing.
+    """
+
+    max_bytes: int = 256_000_000
+    max_age: float = 7 * 86400.0
+    durability: Durability = "crash"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteConfig:
+    """commands: allowed beside the default ones. config: what a config that comes over MQTT may change."""
+
+    commands: tuple[Command, ...] = ()
+    config: RemoteConfigScope = "restricted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +265,9 @@ class Config:
     backend: tuple[str, ...] = ("auto",)
     engine: EngineConfig = field(default_factory=EngineConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
+    homeassistant: HomeAssistantConfig = field(default_factory=HomeAssistantConfig)
+    outbox: OutboxConfig = field(default_factory=OutboxConfig)
+    remote: RemoteConfig = field(default_factory=RemoteConfig)
     health: HealthConfig = field(default_factory=HealthConfig)
     log: LogConfig = field(default_factory=LogConfig)
     file: str = ""

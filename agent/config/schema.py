@@ -72,6 +72,8 @@ def _kind(field: Field) -> dict[str, Any]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if "enum" in schema:
+        return {"enum": [value for value in schema["enum"] if value is not None]}
     types = schema["type"]
     kept = [name for name in types if name != "null"] if isinstance(types, list) else types
     return {**schema, "type": kept[0] if len(kept) == 1 else kept}

@@ -9,12 +9,11 @@ from typing import get_args
 
 from agent.config import model
 from agent.config.kinds import Choice, FilePath, Flag, Id, Number, Password, Text
-from agent.config.names import BROKER_URL_SCHEMA, PREFIX, PREFIX_RULE
 from agent.config.sections import ById, Field, Listing, Section
+from agent.config.table_mqtt import HOMEASSISTANT, MQTT, OUTBOX, REMOTE, USER
 from agent.config.table_scene import WATCHED
 
 _ENGINE = model.EngineConfig()
-_MQTT = model.MqttConfig()
 _HEALTH = model.HealthConfig()
 _LOG = model.LogConfig()
 _CAMERA = model.CameraConfig(id="", source="", kind="rtsp")
@@ -26,7 +25,6 @@ DEFAULT_MODEL = _CAMERA.model
 DEFAULT_BACKEND = _CAMERA.backend
 
 _NAME = Text(numbers=True, longest=64)
-_USER = Text("a user name", numbers=True)
 _MODEL = Text("a model's name or path", longest=1024)
 _BACKENDS = Listing(
     Text("a backend's name", pattern=r"^[a-z0-9_-]{1,32}$", rule="a name is 1 to 32 of a-z, 0-9, _ and -"),
@@ -35,8 +33,8 @@ _BACKENDS = Listing(
 )
 
 
-def _choice(literal: object, later: tuple[str, ...] = ()) -> Choice:
-    return Choice(get_args(literal), later)
+def _choice(literal: object) -> Choice:
+    return Choice(get_args(literal))
 
 
 CAMERA_TLS = Section(
@@ -56,7 +54,7 @@ CAMERA = Section(
             required=True,
         ),
         Field("name", _NAME, "", "the name people see; without it the id"),
-        Field("username", _USER, None, "the camera's user; only for rtsp:// and http(s)://"),
+        Field("username", USER, None, "the camera's user; only for rtsp:// and http(s)://"),
         Field("password", Password(), None, "the camera's password, best as !secret NAME"),
         Field("tls", CAMERA_TLS, None, "certificates, for https:// and rtsps:// only"),
         Field("transport", _choice(model.Transport), _CAMERA.transport, "how RTSP carries the stream"),
@@ -93,60 +91,6 @@ CAMERA = Section(
     ),
 )
 
-TLS = Section(
-    (
-        Field("ca", FilePath(), None, "PEM file of the CAs to trust; without it the system's"),
-        Field("cert", FilePath(), None, "PEM file of this device's own certificate"),
-        Field("key", FilePath(), None, "PEM file of that certificate's key, if it is not in the same file"),
-        Field("insecure", Flag(), _MQTT.tls.insecure, "accept any certificate; anybody can then be the broker"),
-    )
-)
-
-DETECTIONS = Section(
-    (
-        Field(
-            "publish",
-            _choice(model.Publish, later=("leased",)),
-            _MQTT.detections.publish,
-            "whether to publish what each frame shows",
-        ),
-        Field(
-            "max_rate",
-            Number(0, 1000),
-            _MQTT.detections.max_rate,
-            "messages a second and camera at most, 0 for every inferred frame",
-        ),
-    )
-)
-
-MQTT = Section(
-    (
-        Field(
-            "url",
-            Text("a broker's URL", schema_pattern=BROKER_URL_SCHEMA),
-            _MQTT.url,
-            "the broker; mqtt is plain (port 1883), mqtts is verified TLS (port 8883)",
-        ),
-        Field("username", _USER, None, "the broker's user for this device"),
-        Field("password", Password(), None, "the broker's password, best as !secret NAME"),
-        Field("tls", TLS, None, "certificates, for mqtts:// only"),
-        Field(
-            "prefix",
-            Text("a topic prefix", longest=128, pattern=PREFIX, rule=PREFIX_RULE, empty=True),
-            _MQTT.prefix,
-            "topic levels before vedette/1/...",
-        ),
-        Field("detections", DETECTIONS, None, "the topic cam/<id>/detections"),
-        Field(
-            "reconnect_max",
-            Number(0.5, 3600, "seconds"),
-            _MQTT.reconnect_max,
-            "the longest wait between two attempts to reach the broker",
-        ),
-    ),
-    later=("drain_rate",),
-)
-
 ENGINE = Section(
     (
         Field(
@@ -178,6 +122,9 @@ ROOT = Section(
         Field("model", _MODEL, DEFAULT_MODEL, "a catalog name (see `vedette models list`) or a path"),
         Field("engine", ENGINE, None, "how an engine runs"),
         Field("mqtt", MQTT, None, "where and how to publish"),
+        Field("homeassistant", HOMEASSISTANT, None, "devices and entities in Home Assistant, made by themselves"),
+        Field("outbox", OUTBOX, None, "where events wait for the broker"),
+        Field("remote", REMOTE, None, "what may be ordered over MQTT"),
         Field(
             "health",
             Section(
@@ -200,5 +147,5 @@ ROOT = Section(
             required=True,
         ),
     ),
-    later=("outbox", "homeassistant", "remote", "metrics"),
+    later=("metrics",),
 )

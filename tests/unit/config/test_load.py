@@ -98,8 +98,16 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         ("cameras: [a]", "1:10: cameras: ", "a map from the id of a camera"),
         ("cameras: {gate: }", "1:11: cameras.gate.source: ", "is missing"),
         (TOP + "cameras: {}", "2:1: cameras: ", "twice, first on line 1"),
-        (TOP + "homeassistant: {enabled: true}", "2:1: homeassistant: ", "not in this version yet"),
-        (TOP + "mqtt: {drain_rate: 1}", "2:8: mqtt.drain_rate: ", "not in this version yet"),
+        (TOP + "metrics: {listen: 1}", "2:1: metrics: ", "not in this version yet"),
+        (TOP + "mqtt: {drain_rate: -1}", "2:20: mqtt.drain_rate: ", "outside 0 to 100000"),
+        (TOP + "homeassistant: {prefix: a/#}", "2:25: homeassistant.prefix: ", PREFIX_RULE),
+        (TOP + "outbox: {max_bytes: 1kB}", "2:21: outbox.max_bytes: ", "outside"),
+        (TOP + "outbox: {max_bytes: 256mb}", "2:21: outbox.max_bytes: ", "such as 256MB"),
+        (TOP + "outbox: {max_age: 0}", "2:19: outbox.max_age: ", "outside 60"),
+        (TOP + "outbox: {durability: powr}", "2:22: outbox.durability: ", 'did you mean "power"?'),
+        (TOP + "remote: {commands: [restrat]}", "2:21: remote.commands", 'did you mean "restart"?'),
+        (TOP + "remote: {commands: [ping, ping]}", "2:27: remote.commands", "twice"),
+        (TOP + "remote: {config: open}", "2:18: remote.config: ", "not one of restricted, full"),
         (TOP + "[a]: b", "2:1: ", "a key is a plain word"),
         (TOP + "mqtt: 5", "2:7: mqtt: ", "a map of keys and values"),
         (TOP + "log: {<<: 5}", "2:7: log.<<: ", "merges maps"),
@@ -139,8 +147,7 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         (TOP + "health: {interval: .inf}", "2:20: health.interval: ", "not a number"),
         (TOP + "health: {interval: 1e999}", "2:20: health.interval: ", "outside"),
         (TOP + "log: {level: inof}", "2:14: log.level: ", 'did you mean "info"?'),
-        (TOP + "mqtt: {detections: {publish: leased}}", "2:30: ", "not in this version yet"),
-        (TOP + "mqtt: {detections: {publish: true}}", "2:30: ", "not one of on, off"),
+        (TOP + "mqtt: {detections: {publish: true}}", "2:30: ", "not one of on, leased, off"),
         (TOP + "backend: [auto, openvino]", "2:10: backend: ", "auto is an order of its own"),
         (TOP + "backend: [a, a]", "2:14: backend: ", "twice"),
         (TOP + "backend: Open", "2:10: backend: ", "a backend's name"),
@@ -209,6 +216,12 @@ def test_a_mistake_has_its_place_and_says_what_to_do(text: str | bytes, place: s
         ("engine: {threads: 2.0}", "engine", "threads", 2),
         ("engine: ", "engine", "mode", "auto"),
         ("health: {interval: 5m}", "health", "interval", 300.0),
+        ("outbox: {max_bytes: 64MB}", "outbox", "max_bytes", 64_000_000),
+        ("outbox: {max_age: 2d}", "outbox", "max_age", 172_800.0),
+        ("outbox: {durability: power}", "outbox", "durability", "power"),
+        ("remote: {commands: [restart, log.level]}", "remote", "commands", ("restart", "log.level")),
+        ("homeassistant: {enabled: true}", "homeassistant", "enabled", True),
+        ("mqtt: {drain_rate: 200}", "mqtt", "drain_rate", 200.0),
         ("mqtt: {reconnect_max: 500ms}", "mqtt", "reconnect_max", 0.5),
         ("mqtt: {url: 'mqtt://[::1]'}", "mqtt", "host", "::1"),
         ("mqtt: {url: 'mqtt://[::1]'}", "mqtt", "url", "mqtt://[::1]:1883"),
@@ -322,3 +335,20 @@ def test_paths_begin_at_the_files_folder(tmp_path: Path) -> None:
 )
 def test_device_from_the_host_name(host: str, device: str) -> None:
     assert slugged_id(host) == device
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("mqtt://localhost", False),
+        ("mqtt://127.0.0.1:1884", False),
+        ("mqtt://[::1]", False),
+        ("mqtts://broker.lan", False),
+        ("mqtt://broker.lan", True),
+        ("mqtt://192.168.1.2", True),
+        ("mqtt://localhost.lan", True),
+    ],
+)
+def test_a_plain_broker_elsewhere_is_warned_of(url: str, warned: bool) -> None:
+    warnings = [str(w) for w in parse(f"{TOP}mqtt:\n  url: {url}", "f", FOLDER).warnings]
+    assert [line.startswith("f:3:8: mqtt.url: ") and "mqtts://" in line for line in warnings] == [True] * warned

@@ -12,6 +12,7 @@ from agent.config import load, parse
 from agent.config.nodes import Mapping, Node, Scalar, Sequence, compose
 from agent.config.sections import ById, Section
 from agent.config.table import LIVE_FPS, ROOT
+from agent.config.units import BYTES, SECONDS, quantity
 
 SAMPLE = Path(__file__).parents[3] / "config" / "vedette.yaml"
 # Keys whose commented value is an example, because their default is "none" or computed.
@@ -89,4 +90,9 @@ def test_what_it_shows_is_the_default(key: str) -> None:
         inherited = {"cameras.*.model": "person", "cameras.*.backend": "auto", "cameras.*.fps": LIVE_FPS}
         default = default[0] if isinstance(default, tuple) else inherited.get(key, default)
         shown: Any = node.boolean if node.boolean is not None else node.text
-        assert shown == default or float(shown) == float(default)
+        assert shown == default or _value(shown) == float(default)
+
+
+def _value(shown: str) -> float:
+    value = quantity(shown, {**SECONDS, **BYTES})
+    return float(shown) if value is None else value

@@ -141,12 +141,12 @@ BAD = [
     with_top(device=42),
     with_top(engine={"threads": 1.5}),
     with_top(engine={"mode": "fast"}),
-    with_top(outbox={}),
+    with_top(metrics={}),
     with_top(mqtt={"url": "http://h"}),
     with_top(mqtt={"url": "mqtt://u:p@h"}),
     with_top(mqtt={"prefix": "a/+"}),
     with_top(mqtt={"prefix": ""}, nmae="x"),
-    with_top(mqtt={"detections": {"publish": "leased"}}),
+    with_top(mqtt={"detections": {"publish": "lease"}}),
     with_top(mqtt={"detections": {"publish": True}}),
 ]
 
