@@ -27,6 +27,8 @@ __all__ = [
     "CameraHealth",
     "CameraState",
     "CameraStatus",
+    "ConfigState",
+    "ConfigStatus",
     "EngineHealth",
     "EngineState",
     "FrameStamp",
@@ -41,6 +43,7 @@ __all__ = [
     "alert",
     "camera_state",
     "camera_status",
+    "config_status",
     "detections_message",
     "encode",
     "engine_status",
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
 
 CameraStatus = Literal["connecting", "online", "stalled", "offline", "disabled", "ended"]
 EngineState = Literal["loading", "serving", "degraded", "failed"]
+ConfigState = Literal["ok", "rejected", "pending", "running_last_good", "rolled_back"]
 Severity = Literal["info", "warning", "error"]
 
 
@@ -149,7 +153,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class CameraState:
-    """source: redacted. width, height, fps: of the stream, None until known. since: wall clock."""
+    """source: redacted. width, height, fps: of the stream, None until known. since: wall clock.
+
+    engine: which one looks at its frames, None while none does; engine_state: how that one is.
+    """
 
     enabled: bool
     source: str
@@ -161,6 +168,23 @@ class CameraState:
     motion: bool
     confidence: float
     since: float
+    engine_state: EngineState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigStatus:
+    """What runs, and what stands in the file. The hashes are the first 12 hex digits of the sha256.
+
+    errors: of the file: {file, line, column, key, message}. overrides: values set by command. at: wall clock.
+    """
+
+    state: ConfigState
+    running_hash: str
+    file: str
+    file_hash: str | None
+    errors: Sequence[Mapping[str, Any]]
+    overrides: Sequence[Mapping[str, Any]]
+    at: float
 
 
 def info(value: Info) -> bytes:
@@ -180,6 +204,10 @@ def camera_status(status: CameraStatus) -> bytes:
 
 def camera_state(value: CameraState) -> bytes:
     return encode({**plain(value), "since": isotime(value.since)})
+
+
+def config_status(value: ConfigStatus) -> bytes:
+    return encode({**plain(value), "at": isotime(value.at)})
 
 
 def engine_status(

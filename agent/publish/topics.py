@@ -93,6 +93,23 @@ class Topics:
         return f"{self.root}/cam/{camera}/detections"
 
     @property
+    def config_status(self) -> str:
+        return f"{self.root}/config/status"
+
+    @property
+    def log(self) -> str:
+        return f"{self.root}/log"
+
+    def command(self, name: str = "+") -> str:
+        """What others publish to; without a name the filter for all of them."""
+        return f"{self.root}/cmd/{name}"
+
+    @property
+    def replies(self) -> str:
+        """The level below which an answer may be asked for; with nothing behind it."""
+        return f"{self.root}/reply"
+
+    @property
     def events(self) -> str:
         return f"{self.root}/events"
 
