@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from agent.publish import payloads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from agent.dispatch.ladder import Ladder
+    from collections.abc import Callable, Mapping
 
 RAISE_AFTER = 1.5
 CLEAR_AFTER = 5.0
@@ -80,18 +78,3 @@ class Alerts:
                 del self._seen[subject]
                 if seen.told:
                     self._tell(Alert(subject, seen.told, seen.since, raised=False))
-
-
-def engine_faults(ladders: Iterable[Ladder]) -> dict[Subject, Fault]:
-    """A worse engine serves than the config wants, or none does."""
-    faults = {}
-    for ladder in ladders:
-        engine = ladder.current.spec.id
-        status = ladder.statuses.get(engine)
-        if status is not None and status.state == "degraded":
-            text = f"{engine} serves in place of a better engine; {status.cause}"
-            faults[Subject("engine-degraded", engine)] = Fault("warning", text, "see vedette backends")
-        elif not ladder.serving and status is not None and status.cause:
-            hint = "nothing is seen until it is back" + ("" if status.fallback else "; there is no fallback")
-            faults[Subject("engine-failed", engine)] = Fault("error", f"{engine}: {status.cause}", hint)
-    return faults

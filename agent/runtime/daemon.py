@@ -19,6 +19,8 @@ from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.publish.payloads import Info, ModelInfo
 from agent.runtime import machine, paths
+from agent.runtime.config_file import ConfigFile
+from agent.runtime.faults import broker_faults, config_faults, disk_faults
 from agent.runtime.notify import notify, watchdog_seconds
 from agent.runtime.pipeline import Pipeline, topics
 from agent.runtime.report import Report
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.config.model import Config
+    from agent.runtime.faults import Faults
     from agent.runtime.plan import Plan
 
 log = logging.getLogger("vedette.daemon")
@@ -58,6 +61,7 @@ class Daemon:
         self._spawner = Spawner(self._wake, self._runtime / "workers.pid")
         self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.outbox, self.report, self._scenes)
         self._found = found
+        self._file = ConfigFile(config)
 
     def stop(self) -> None:
         """From any thread, or a signal."""
@@ -71,6 +75,7 @@ class Daemon:
         with self._signals():
             notify("STATUS=starting")
             self.report.announce(self._info())
+            self.report.config(self._file.status())
             self.pipeline.start()
             try:
                 self._turn_until_stopped()
@@ -110,7 +115,9 @@ class Daemon:
         self.publisher.tick(now)
         reap(now)
         self._scenes.save()
-        self.report.sample(now)
+        if self._file.changed():
+            self.report.config(self._file.status())
+        self.report.sample(now, self._faults())
         self._write_status(now)
         stuck = self.report.stuck(now, _STUCK_SECONDS)
         if stuck:
@@ -121,6 +128,13 @@ class Daemon:
             self._ready = True
             notify("READY=1\nSTATUS=running")
             log.info("ready")
+
+    def _faults(self) -> Faults:
+        return {
+            **config_faults(self._file.problems),
+            **broker_faults(self._config, {}),
+            **disk_faults(self._state),
+        }
 
     def _is_ready(self) -> bool:
         """The first frame has gone through, or each camera waits for something that is known and retried."""

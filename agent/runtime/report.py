@@ -18,7 +18,8 @@ from agent.publish.detections import (
 )
 from agent.publish.feed import RateLimit
 from agent.runtime import machine
-from agent.runtime.alerts import Alerts, engine_faults
+from agent.runtime.alerts import Alerts
+from agent.runtime.faults import camera_faults, engine_faults
 from agent.runtime.health import camera_health, engine_health, in_service
 from agent.runtime.scene_report import SceneReport
 from agent.runtime.view import View
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from agent.publish.outbox import Outbox
     from agent.publish.topics import Topics
     from agent.runtime.alerts import Alert
+    from agent.runtime.faults import Faults
     from agent.runtime.state import SceneState
     from backends.artifact import Artifact
 
@@ -127,7 +129,7 @@ class Report:
                 error = redact(status.error) or None
                 event = events.camera_status_event(camera, status.state, error, time.time(), synced=clock_synced())
                 self._outbox.put(event)
-            view.engine = view.dispatcher.ladder.current.spec.id
+            view.engine = view.serving()
             self._publisher.retain(self._topics.camera_state(camera), payloads.camera_state(_state(view, status)))
 
         return on_status
@@ -145,13 +147,17 @@ class Report:
             for engine, status in ladder.statuses.items():
                 self.on_engine(engine, status)
 
-    def sample(self, now: float) -> None:
-        """Once a second: rates, alerts, and which engine each camera's frames go to."""
+    def config(self, status: payloads.ConfigStatus) -> None:
+        self._publisher.retain(self._topics.config_status, payloads.config_status(status))
+
+    def sample(self, now: float, faults: Faults) -> None:
+        """Once a second: rates, alerts, and which engine each camera's frames go to. faults: of the device itself."""
         for camera, view in self.views.items():
             view.sample(now)
-            if view.engine != view.dispatcher.ladder.current.spec.id:
+            if view.engine != view.serving():
                 self.on_camera(camera)(view.camera.status(now))
-        self._alerts.update(now, engine_faults(self._ladders()))
+        own = {**camera_faults(self.views.values(), now), **engine_faults(self._ladders())}
+        self._alerts.update(now, {**faults, **own})
 
     def health(self, now: float) -> payloads.Health:
         return payloads.Health(
@@ -251,8 +257,9 @@ def _state(view: View, status: CameraStatus) -> payloads.CameraState:
         height=status.height or None,
         fps=status.fps or None,
         model=view.model.name,
-        engine=view.dispatcher.ladder.current.spec.id,
+        engine=view.engine[0],
         motion=view.config.motion.enabled,
         confidence=view.config.confidence,
         since=status.since,
+        engine_state=view.engine[1],
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agent.dispatch.lane import Lane
     from agent.publish.detections import ModelStamp, Origin
     from agent.publish.feed import RateLimit
+    from agent.publish.payloads import EngineState
 
 _RATE_WINDOW = 10.0
 
@@ -31,7 +32,7 @@ class View:
     limit: RateLimit
     seq: int = 0
     published: int = 0
-    engine: str = ""  # as `cam/<c>/state` says
+    engine: tuple[str, EngineState | None] = ("", None)  # as `cam/<c>/state` says
     told: str = ""  # the state that the last event told
     samples: deque[tuple[float, int, int]] = field(default_factory=deque)  # time, frames in, frames inferred
 
@@ -39,6 +40,13 @@ class View:
         self.samples.append((now, self.camera.frames, self.lane.inferred))
         while len(self.samples) > 2 and now - self.samples[1][0] > _RATE_WINDOW:
             self.samples.popleft()
+
+    def serving(self) -> tuple[str, EngineState | None]:
+        """The engine this camera's frames go to, and how it is."""
+        ladder = self.dispatcher.ladder
+        engine = ladder.current.spec.id
+        status = ladder.statuses.get(engine)
+        return engine, status.state if status is not None else None
 
     def stamp(self, backend: str, rev: str) -> ModelStamp:
         """Of the file and backend that looked at a frame, which may change with each."""

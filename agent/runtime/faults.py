@@ -1,0 +1,92 @@
+"""What is wrong at this moment, part by part, for the alerts. Pure: each looks at its part and says what it sees."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from agent.runtime.alerts import Fault, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from agent.config import Config, Problem
+    from agent.dispatch.ladder import Ladder
+    from agent.runtime.view import View
+
+Faults = dict[Subject, Fault]
+
+DEVICE = "device"
+LOW_SPACE = 0.02
+"""Of the volume of the state directory: with less left, nothing more is promised."""
+LOW_BYTES = 50 << 20
+
+
+def engine_faults(ladders: Iterable[Ladder]) -> Faults:
+    """A worse engine serves than the config wants, or none does."""
+    faults = {}
+    for ladder in ladders:
+        engine = ladder.current.spec.id
+        status = ladder.statuses.get(engine)
+        if status is not None and status.state == "degraded":
+            text = f"{engine} serves in place of a better engine; {status.cause}"
+            faults[Subject("engine-degraded", engine)] = Fault("warning", text, "see vedette backends")
+        elif not ladder.serving and status is not None and status.cause:
+            hint = "nothing is seen until it is back" + ("" if status.fallback else "; there is no fallback")
+            faults[Subject("engine-failed", engine)] = Fault("error", f"{engine}: {status.cause}", hint)
+    return faults
+
+
+def camera_faults(views: Iterable[View], now: float) -> Faults:
+    """A camera that cannot be reached, or whose pictures have ceased to come."""
+    faults = {}
+    for view in views:
+        status = view.camera.status(now)
+        if status.state == "stalled":
+            hint = "the camera, its network or its decoder hangs; it is opened anew by itself"
+            faults[Subject("camera-stalled", view.config.id)] = Fault("error", "its pictures have ceased to come", hint)
+        elif status.state == "offline":
+            hint = "check its power, its address and its password; it is tried again by itself"
+            faults[Subject("camera-offline", view.config.id)] = Fault("error", status.error, hint)
+    return faults
+
+
+def config_faults(problems: Sequence[Problem]) -> Faults:
+    """problems: of the file as it was edited."""
+    if not problems:
+        return {}
+    more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+    text = f"the edited config is not used: {problems[0]}{more}"
+    return {Subject("config-rejected", DEVICE): Fault("error", text, "the running config stays; see config/status")}
+
+
+def broker_faults(config: Config, refused: Mapping[str, str]) -> Faults:
+    """refused: what the broker does not take, topic by topic, and its word for why."""
+    faults = {}
+    if refused:
+        topic, reason = next(iter(refused.items()))
+        more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+        text = f"the broker rejects what is published to {topic}{more} ({reason})"
+        faults[Subject("mqtt-rejected", DEVICE)] = Fault("error", text, "allow this device to write there (its ACL)")
+    if config.mqtt.tls_enabled and config.mqtt.tls.insecure:
+        text = "the broker's certificate is not checked (mqtt.tls.insecure), so anybody can pose as it"
+        faults[Subject("tls-insecure", DEVICE)] = Fault("warning", text, "give mqtt.tls.ca instead")
+    return faults
+
+
+def disk_faults(folder: Path) -> Faults:
+    """folder: the state directory."""
+    try:
+        volume = os.statvfs(folder)
+    except OSError as e:
+        text = f"the state directory {folder} cannot be used: {e.strerror}"
+        return {Subject("disk-failed", DEVICE): Fault("error", text, "check the disk and its mounts")}
+    if volume.f_flag & os.ST_RDONLY:
+        text = f"the state directory {folder} is read-only"
+        return {Subject("disk-failed", DEVICE): Fault("error", text, "check the disk (dmesg), then mount it writable")}
+    free, size = volume.f_bavail * volume.f_frsize, volume.f_blocks * volume.f_frsize
+    if free < min(LOW_BYTES, LOW_SPACE * size):
+        text = f"{folder} has {free >> 20} MB left of {size >> 20}: events may be lost"
+        return {Subject("disk-full", DEVICE): Fault("error", text, "make room there, or lower outbox.max_bytes")}
+    return {}

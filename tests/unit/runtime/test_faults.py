@@ -1,0 +1,58 @@
+"""What each part's state means to somebody who has to mend it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agent.capture.camera import CameraStatus
+from agent.config import Problem, parse
+from agent.runtime import faults
+
+CONFIG = "cameras: {gate: {source: clip.mp4}}\nmqtt: {url: mqtts://localhost, tls: {insecure: %s}}"
+
+
+def view(status: CameraStatus) -> Any:
+    return SimpleNamespace(config=SimpleNamespace(id="gate"), camera=SimpleNamespace(status=lambda _now: status))
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("offline", "camera-offline"), ("stalled", "camera-stalled"), ("connecting", ""), ("online", ""), ("ended", "")],
+)
+def test_a_camera_without_pictures_is_a_fault(state: Any, code: str) -> None:
+    found = faults.camera_faults([view(CameraStatus(state, 0.0, "no route to host"))], 5.0)
+    assert [subject for subject, _ in found] == ([code] if code else [])
+
+
+def test_why_a_camera_is_offline_is_told() -> None:
+    found = faults.camera_faults([view(CameraStatus("offline", 0.0, "401 Unauthorized"))], 5.0)
+    assert [fault.text for fault in found.values()] == ["401 Unauthorized"]
+
+
+def test_a_rejected_config_names_the_first_place() -> None:
+    problems = [Problem("v.yaml", 3, 5, "helth", "not known"), Problem("v.yaml", 4, 1, "x", "y")]
+    [fault] = faults.config_faults(problems).values()
+    assert "v.yaml:3:5: helth: not known, and 1 more" in fault.text
+    assert faults.config_faults([]) == {}
+
+
+def test_a_rejected_topic_is_named_with_the_brokers_word() -> None:
+    config = parse(CONFIG % "false", "f", Path("/"))
+    [fault] = faults.broker_faults(config, {"a/b": "Not authorized", "c": "Quota exceeded"}).values()
+    assert "a/b and 1 more (Not authorized)" in fault.text
+    assert faults.broker_faults(config, {}) == {}
+
+
+def test_an_unchecked_broker_is_a_fault_for_as_long() -> None:
+    found = faults.broker_faults(parse(CONFIG % "true", "f", Path("/")), {})
+    assert [subject.code for subject in found] == ["tls-insecure"]
+
+
+def test_a_state_directory_that_is_gone_is_a_fault(tmp_path: Path) -> None:
+    [(subject, fault)] = faults.disk_faults(tmp_path / "none").items()
+    assert (subject.code, subject.subject) == ("disk-failed", "device")
+    assert "No such file" in fault.text
