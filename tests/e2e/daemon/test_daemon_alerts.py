@@ -1,0 +1,124 @@
+"""What goes wrong shows on MQTT, by a name of its own, within 15 seconds; and is over when it is over."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.audience import TOPICS
+from tests.support.brokers import wait_for
+from tests.support.clips import scene, write_clip
+from tests.support.daemon import config
+from tests.support.servers import MJPEG_URL, mjpeg_server, serve
+from tests.support.synthetic import bright_network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.audience import Audience
+    from tests.support.brokers import BrokerProcess
+    from tests.support.daemon import Daemon
+
+    Start = Callable[..., Daemon]
+    Listen = Callable[[BrokerProcess], Audience]
+
+pytestmark = pytest.mark.rooted
+
+TOLD_WITHIN = 15.0
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
+    return str(bright_network(tmp_path_factory.mktemp("bright")))
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own."""
+    place = tmp_path / "state"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False, timeout=10).returncode:
+        pytest.skip("no volume can be mounted here (root, and a kernel that lets it)")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True, timeout=10)
+
+
+def value(audience: Audience, code: str, subject: str = "device") -> bytes | None:
+    """The alert as a subscriber has it now; None when it was never told, empty when it is over."""
+    topic = TOPICS.alert(code, subject)
+    return next((payload for heard, payload in reversed(audience.heard()) if heard == topic), None)
+
+
+def raised(audience: Audience, code: str, subject: str = "device") -> bool:
+    return bool(value(audience, code, subject))
+
+
+def alert_events(audience: Audience, code: str) -> list[str]:
+    told = [json.loads(payload) for topic, payload in audience.heard() if topic == TOPICS.events]
+    return [event["type"].rpartition(".")[2] for event in told if event["data"].get("code") == code]
+
+
+def test_a_camera_that_freezes_and_dies_and_comes_back(
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, model: str, tmp_path: Path
+) -> None:
+    clip = write_clip(tmp_path / "clip.avi", scene(320, 240), frames=25, codec="mjpeg")
+    heard = listen(mosquitto)
+    with serve(mjpeg_server(clip), MJPEG_URL) as camera:
+        run = daemon(config(mosquitto.port, {"yard": {"source": camera.url, "timeout": 4}}, model=model))
+        wait_for(lambda: dict(heard.heard()).get(TOPICS.camera_status("yard")) == b"online", 20, run.log())
+        camera.freeze()
+        wait_for(lambda: raised(heard, "camera-stalled", "yard"), TOLD_WITHIN, run.log())
+        camera.kill()
+        wait_for(lambda: raised(heard, "camera-offline", "yard"), TOLD_WITHIN, run.log())
+        camera.start()
+        wait_for(lambda: value(heard, "camera-offline", "yard") == b"", 45, run.log())
+    assert value(heard, "camera-stalled", "yard") == b""
+    for code in ("camera-stalled", "camera-offline"):
+        assert alert_events(heard, code) == ["raised", "cleared"]
+
+
+def test_a_config_that_was_edited_wrongly(
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path, model: str
+) -> None:
+    heard = listen(mosquitto)
+    run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, model=model))
+    wait_for(run.ready, 20)
+    right = run.file.read_text()
+    run.file.write_text("cameras: {yard: {source: clip.mp4, fsp: 3}}\n")
+    wait_for(lambda: raised(heard, "config-rejected"), TOLD_WITHIN)
+    status = json.loads(dict(heard.heard())[TOPICS.config_status])
+    assert status["state"] == "rejected"
+    assert {(e["line"], e["key"]) for e in status["errors"]} >= {(1, "cameras.yard.fsp")}
+    run.file.write_text(right)
+    wait_for(lambda: value(heard, "config-rejected") == b"", TOLD_WITHIN)
+    assert json.loads(dict(heard.heard())[TOPICS.config_status])["state"] == "ok"
+    assert run.process.poll() is None
+
+
+def test_a_disk_that_is_full(
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path, model: str, volume: Path
+) -> None:
+    heard = listen(mosquitto)
+    run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, model=model))
+    wait_for(run.ready, 20, run.log())
+    filler = volume / "filler"
+    with filler.open("wb") as file:
+        try:
+            while True:
+                file.write(b"\0" * 65536)
+                file.flush()
+        except OSError:
+            pass
+    wait_for(lambda: raised(heard, "disk-full"), TOLD_WITHIN, run.log())
+    wait_for(lambda: alert_events(heard, "disk-full") == ["raised"], TOLD_WITHIN, "the event must not need the disk")
+    filler.unlink()
+    wait_for(lambda: value(heard, "disk-full") == b"", TOLD_WITHIN, run.log())
+    wait_for(lambda: alert_events(heard, "disk-full") == ["raised", "cleared"], TOLD_WITHIN)
+    assert run.process.poll() is None
