@@ -1,0 +1,1 @@
+"""Home Assistant: what is announced to it, and when."""

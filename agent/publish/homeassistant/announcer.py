@@ -1,0 +1,95 @@
+"""Announces the device to Home Assistant, and takes back what is gone."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Protocol
+
+from agent.publish.homeassistant.birth import Birth
+from agent.publish.homeassistant.documents import MIGRATE, components, documents, superseded
+from agent.publish.homeassistant.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from agent.config.model import Config
+    from agent.publish.homeassistant.presence import Presence
+    from agent.publish.link import Message
+
+MIGRATION_S = 5.0
+"""What Home Assistant has to take over its entities, once the broker has both, before the old documents go."""
+
+
+class Broker(Protocol):
+    """What is needed of the publisher."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    def retain(self, topic: str, payload: bytes) -> None: ...
+
+    def again(self, topics: Iterable[str]) -> None:
+        """Sends these retained values again, though they have not changed."""
+
+
+class Announcer:
+    """For the main thread, but for `heard`. folder: the state directory. draw: 0 to 1, for the delay."""
+
+    def __init__(self, config: Config, broker: Broker, folder: Path, draw: Callable[[], float] = random.random) -> None:
+        self._broker = broker
+        self._birth = Birth(f"{config.homeassistant.prefix}/status", draw)
+        self._memory = Memory(folder)
+        self._presence: Presence | None = None
+        self._topics: tuple[str, ...] = ()
+        self._gone: tuple[str, ...] = ()
+        self._leaving: tuple[str, ...] = ()
+        self._leaving_since: float | None = None
+        self.listen = (self._birth.topic,) if config.homeassistant.enabled else ()
+        """What the publisher must subscribe to."""
+
+    def announce(self, presence: Presence) -> None:
+        """Home Assistant shall know this. Cheap if it is what was announced last.
+
+        Before the publisher is started, so that no entity's state is cleared before the entity is gone.
+        """
+        if presence == self._presence:
+            return
+        now, before = documents(presence, self._memory.topics), self._memory.topics
+        self._presence, self._topics = presence, tuple(now)
+        vanished = [topic for topic in before if topic not in now]
+        self._memory.add(components(presence))
+        self._leaving = tuple(topic for topic in vanished if superseded(topic, self._topics))
+        self._leaving_since = None
+        self._gone = tuple(topic for topic in vanished if topic not in self._leaving)
+        for topic in vanished:
+            self._broker.retain(topic, MIGRATE if topic in self._leaving else b"")
+        for topic, payload in now.items():
+            self._broker.retain(topic, payload)
+
+    def heard(self, message: Message) -> None:
+        """From any thread."""
+        self._birth.heard(message.topic, message.payload, message.at)
+
+    def turn(self, now: float) -> None:
+        """About once a second. now: time.monotonic()."""
+        if self._birth.due(now):
+            self._broker.again(self._topics)
+        if not self._broker.connected:
+            self._leaving_since = None
+            return
+        if self._gone:
+            self._memory.drop(self._gone)
+            self._gone = ()
+        if not self._leaving:
+            return
+        if self._leaving_since is None:
+            self._leaving_since = now
+        elif now - self._leaving_since >= MIGRATION_S:
+            for topic in self._leaving:
+                self._broker.retain(topic, b"")
+            self._gone, self._leaving = self._leaving, ()
+
+    def owns(self, topic: str) -> bool:
+        """Whether this retained topic is wanted: nobody else may empty it."""
+        return topic in self._topics or topic in self._leaving
