@@ -134,6 +134,7 @@ class Health:
     """mqtt: the publisher's counters. rss: bytes. load: 1, 5, 15 minutes. temperature: degrees Celsius.
 
     throttled: whether the board lowers its clock for heat or power now; None where it cannot be known.
+    alerts: all that are raised: {code, subject, severity, text}.
     """
 
     device: str
@@ -149,6 +150,7 @@ class Health:
     temperature: float | None
     throttled: bool | None
     outbox: OutboxHealth | None = None
+    alerts: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
