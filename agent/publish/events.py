@@ -159,9 +159,10 @@ def agent_started_event(version: str, boot_id: str, last_exit: str | None, at: f
     return Event("vedette.agent.started", at, synced, {"version": version, "boot_id": boot_id, "last_exit": last_exit})
 
 
-def gap_event(first: int, last: int, count: int, cause: str, at: float, *, synced: bool) -> Event:
-    """Events that will never come: `count` of those numbered `first` to `last`."""
-    return Event("vedette.gap", at, synced, {"from": first, "to": last, "count": count, "cause": cause})
+def gap_event(first: int, last: int, count: int, cause: str, epoch: str, at: float, *, synced: bool) -> Event:
+    """Events that will never come: `count` of those numbered `first` to `last` in `epoch`."""
+    body = {"from": first, "to": last, "count": count, "cause": cause, "epoch": epoch}
+    return Event("vedette.gap", at, synced, body)
 
 
 def _track(t: TrackData, event: Event, snapshot: Snapshot | None) -> str:

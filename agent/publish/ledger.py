@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.publish.counters import Counters
 from agent.publish.faults import REFUSED_FROM
-from agent.publish.line import EventLine
+from agent.publish.outbox.line import EventLine
 from agent.publish.retained import WINDOW, RetainedValues
 from agent.publish.shown import ShownPictures
 
@@ -20,7 +20,7 @@ class Ledger:
     def __init__(self) -> None:
         self.counters = Counters()
         self.retained = RetainedValues()
-        self.events = EventLine(self.counters.missed)
+        self.events = EventLine()
         self.shown = ShownPictures()
         self.window = WINDOW
         self._refused: dict[str, str] = {}
@@ -32,6 +32,7 @@ class Ledger:
     def opened(self, window: int | None, now: float) -> None:
         """A new connection: every retained value is due. window: the broker's Receive Maximum, if given."""
         self.closed()
+        self.events.open()
         self.window = min(WINDOW, window or WINDOW)
         self._heard_at = now
 
@@ -68,7 +69,7 @@ class Ledger:
         if self._probe is not None and self._probe[0] == mid:
             self._probe = None
             return
-        departure = self.events.answered(mid)
+        departure = self.events.answered(mid, name if reason >= REFUSED_FROM else "")
         topic = self.retained.answered(mid) if departure is None else departure.place
         if topic is None:
             return

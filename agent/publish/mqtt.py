@@ -23,7 +23,7 @@ from agent.publish.complaints import Complaints
 from agent.publish.faults import Fault, LinkError, frozen_fault, rejected_text
 from agent.publish.ledger import Ledger
 from agent.publish.link import MQTT5, Endpoint, Link
-from agent.publish.payloads import OFFLINE, ONLINE, OutboxHealth
+from agent.publish.payloads import OFFLINE, ONLINE
 from agent.publish.pump import pump, send
 from agent.publish.topics import Topics
 from agent.publish.versions import Versions
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from agent.config.model import MqttConfig
     from agent.publish.counters import Counters
-    from agent.publish.gaps import Gap
-    from agent.publish.line import Row
+    from agent.publish.outbox.line import Row, Settled
 
+_nobody: Callable[[], None] = lambda: None  # noqa: E731 - a value, not a name of its own
 FLUSH_S = 1.0
 GOODBYE_SHARE = 0.3
 """Of the time to stop in, what is left for `status: offline` however many events wait."""
@@ -65,6 +65,8 @@ class Publisher:
         self._client_id = client_id or device
         self._topics = Topics(config.prefix, device)
         self._on_connect = on_connect
+        self.on_events: Callable[[], None] = _nobody
+        """Called on the network thread when events may be handed over, or `settled_events` has some; must only note."""
         self._backoff = ReconnectBackoff(config.reconnect_max)
         self._versions = Versions(protocol)
         self._complaints = Complaints(on_fault)
@@ -119,42 +121,46 @@ class Publisher:
             link = self._link if self._announced else None
             return send(link, self._ledger, topic, payload, expiry)
 
-    def deliver(self, row: Row) -> None:
-        """An event, QoS 1: kept until the broker has answered, sent in order, and again after a lost connection.
+    def event_space(self) -> tuple[int, int]:
+        """The number of this connection, 0 without one, and how many events more may be handed over now."""
+        with self._lock:
+            line = self._ledger.events
+            return (line.session, line.space) if self._announced else (0, 0)
 
-        Of too many the oldest are dropped, see `untold`.
+    def deliver(self, session: int, row: Row) -> bool:
+        """An event, QoS 1, sent in order. False when it is too late for that connection, or there is no room.
+
+        With the connection all of them are forgotten that were not answered: whoever keeps them delivers them anew.
         """
         with self._lock:
-            self._ledger.events.put(row)
+            taken = self._ledger.events.put(session, row)
+            if taken:
+                self._pump()
+            return taken
+
+    def settled_events(self) -> list[Settled]:
+        """What became of events, since the last call."""
+        with self._lock:
+            settled = self._ledger.events.settled_rows
+            return [settled.popleft() for _ in range(len(settled))]
+
+    def confirm_events(self, numbers: list[int]) -> None:
+        """These answers are on the disk: as many more may be sent."""
+        with self._lock:
+            self._ledger.events.confirm(numbers)
             self._pump()
 
-    def miss(self, cause: str, gap: Gap) -> None:
-        """These events were never given a place in the line."""
+    def withdraw_events(self) -> None:
+        """Forgets the events that were handed over; those that fly may arrive all the same."""
         with self._lock:
-            self._ledger.events.miss(cause, gap)
-
-    def miss_pictures(self, number: int) -> None:
-        """So many snapshots were not made."""
-        with self._lock:
-            self._ledger.counters.missed["snapshots"] += number
-
-    def untold(self) -> tuple[str, Gap] | None:
-        """The cause and extent of events that were dropped, once there is room to tell; counts as told then."""
-        with self._lock:
-            return self._ledger.events.untold()
+            if self._ledger.events.session:
+                self._ledger.events.open()
 
     def show(self, topic: str, payload: bytes) -> None:
         """A camera's latest picture: QoS 0, retained for 24 h, at most one in 10 s; the newest is kept."""
         with self._lock:
             self._ledger.shown.put(topic, payload, time.monotonic())
             self._pump()
-
-    def outbox(self, now: float) -> OutboxHealth:
-        """What waits to be answered. now: time.monotonic()."""
-        with self._lock:
-            events = self._ledger.events
-            oldest = events.oldest()
-            return OutboxHealth(events.depth, None if oldest is None else now - oldest, events.bytes)
 
     def tick(self, now: float) -> None:
         """To be called about once a second with time.monotonic(): notices a broker that has ceased to answer.
@@ -178,12 +184,10 @@ class Publisher:
             self._deadline = time.monotonic() + timeout
             self._goodbye = self._deadline - GOODBYE_SHARE * timeout
             self._stopping.set()
-            if self._ledger.events.settled:
+            if self._ledger.events.empty:
                 self._say_offline()
         if self._thread.is_alive():
             self._thread.join(timeout)
-        if left := self.outbox(time.monotonic()).depth:
-            logger.warning("%d events were not sent: %s was not there to take them in time", left, self._endpoint.place)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -243,7 +247,7 @@ class Publisher:
 
     def _leave(self, link: Link) -> None:
         """Events that wait, then `offline`, each for as long as its part of the deadline allows."""
-        alive = self._turn_until(link, self._goodbye, lambda: self._ledger.events.settled)
+        alive = self._turn_until(link, self._goodbye, lambda: self._ledger.events.empty)
         with self._lock:
             self._say_offline()
         alive = alive and self._turn_until(link, self._deadline, lambda: self._ledger.retained.settled)
@@ -276,6 +280,9 @@ class Publisher:
             announced = self._announce()
             self._pump()
             refused = self._ledger.take_refused()
+            told = announced or bool(self._ledger.events.settled_rows)
+        if told:
+            self.on_events()
         for topic, name in refused:
             self._complaints.say(rejected_text(topic, name))
         if announced:

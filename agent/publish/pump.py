@@ -56,11 +56,11 @@ def _pump_events(link: Link, ledger: Ledger, now: float) -> None:
     line = ledger.events
     while (departure := line.take(now, ledger.window - ledger.retained.flying)) is not None:
         if not fits(link, departure.topic, departure.payload):
-            line.refuse(departure)
+            line.refuse(departure, TOO_LARGE)
             ledger.refuse(departure.place, TOO_LARGE)
             continue
         payload = departure.payload
-        if not departure.picture and now - departure.row.happened > HISTORICAL_AFTER_S:
+        if not departure.picture and (departure.row.late or now - departure.row.happened > HISTORICAL_AFTER_S):
             payload = as_historical(payload)
         mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=departure.expires - now)
         line.sent(mid, departure, now)

@@ -55,7 +55,7 @@ class Daemon:
         self._boot_id = secrets.token_hex(4)
         names = topics(config)
         self.publisher = Publisher(config.mqtt, config.device, protocol=protocol)
-        self.outbox = Outbox(config.device, names, self.publisher)
+        self.outbox = Outbox(config.outbox, config.device, names, self.publisher, self._state)
         self._scenes = SceneState(self._state)
         self.report = Report(config, names, self.publisher, self.outbox, self._scenes, self._boot_id)
         self._spawner = Spawner(self._wake, self._runtime / "workers.pid")

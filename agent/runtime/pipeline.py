@@ -4,7 +4,7 @@ The one list of all threads:
     main                  signals, ticks, health, watchdog, starting of workers      (agent.runtime.daemon)
     cam-<id>              one per camera: opens, decodes, puts into its mailbox      (agent.capture.camera)
     dispatch-<model>      one per model: mailboxes to engine, answers to publishing  (agent.dispatch.dispatcher)
-    outbox                one: numbers events, encodes their pictures                (agent.publish.outbox)
+    outbox                one: numbers events, keeps them on the disk, feeds mqtt   (agent.publish.outbox)
     mqtt                  one: the network side of MQTT                              (agent.publish.mqtt)
 And one child process per engine that serves or stands by (backends.worker), with one thread per stream.
 """
@@ -130,8 +130,9 @@ class Pipeline:
             camera.join(max(0.0, min(0.5, deadline - time.monotonic())))
         for dispatcher in self.dispatchers:
             dispatcher.join(max(0.1, min(1.0, deadline - time.monotonic())))
-        self.outbox.stop(max(0.1, min(0.5, deadline - time.monotonic())))
+        self.outbox.finish(max(0.1, min(0.5, deadline - time.monotonic())))
         self.publisher.stop(max(0.2, deadline - time.monotonic()))
+        self.outbox.stop(0.5)
 
     @property
     def finished(self) -> bool:

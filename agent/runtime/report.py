@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from agent.dispatch.lane import Lane
     from agent.dispatch.result import EngineStatus, Pixels, Result
     from agent.perception.facts import Facts
+    from agent.publish.counters import Counters
     from agent.publish.mqtt import Publisher
     from agent.publish.outbox import Outbox
     from agent.publish.topics import Topics
@@ -168,13 +169,18 @@ class Report:
             uptime=now - self._started,
             cameras={camera: camera_health(view, now) for camera, view in self.views.items()},
             engines={r.spec.id: engine_health(r, s) for ladder in self._ladders() for r, s in in_service(ladder)},
-            mqtt=self._publisher.counters,
+            mqtt=self._counters(),
             rss=machine.own_resident_bytes(),
             load=machine.load(),
             temperature=machine.temperature(),
             throttled=machine.throttled(),
-            outbox=self._publisher.outbox(now),
+            outbox=self._outbox.health(),
         )
+
+    def _counters(self) -> Counters:
+        counters = self._publisher.counters
+        counters.missed.update(self._outbox.missed())
+        return counters
 
     def publish_health(self, now: float) -> None:
         interval = self._config.health.interval

@@ -14,8 +14,8 @@ import pytest
 
 from agent.config.model import MqttConfig
 from agent.publish import ledger
-from agent.publish.line import Row
 from agent.publish.mqtt import Publisher
+from agent.publish.outbox.line import Row
 from tests.support.audience import DEVICE, TOPICS, Audience
 from tests.support.brokers import HOST, free_port, wait_for
 
@@ -188,7 +188,8 @@ def test_stop_ends_in_time_though_the_broker_is_frozen(mosquitto: BrokerProcess,
     device = publisher(mosquitto.port)
     wait_for(lambda: device.connected)
     mosquitto.freeze()
-    device.deliver(Row(1, TOPICS.events, b"{}", time.monotonic(), time.monotonic() + 60))
+    session, _ = device.event_space()
+    assert device.deliver(session, Row(1, "e", 1, TOPICS.events, b"{}", time.monotonic(), time.monotonic() + 60))
     device.stop(1)
     wait_for(lambda: not device._thread.is_alive(), 2)
     mosquitto.thaw()

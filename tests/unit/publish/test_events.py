@@ -185,9 +185,9 @@ def test_each_kind_says_its_own_and_no_more(kind: str, data: TrackData, own: dic
             {"version": "1.0", "boot_id": "9f1c", "last_exit": None, "clock": "synced"},
         ),
         (
-            events.gap_event(3, 9, 7, "overflow", AT, synced=True),
+            events.gap_event(3, 9, 7, "overflow", "9f", AT, synced=True),
             "vedette/gate-pi",
-            {"from": 3, "to": 9, "count": 7, "cause": "overflow", "clock": "synced"},
+            {"from": 3, "to": 9, "count": 7, "cause": "overflow", "epoch": "9f", "clock": "synced"},
         ),
     ],
     ids=["camera", "alert", "started", "gap"],

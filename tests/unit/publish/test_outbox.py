@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from agent.config.model import MqttConfig
-from agent.publish import outbox as module
+from agent.config.model import MqttConfig, OutboxConfig
 from agent.publish.events import Event
 from agent.publish.jpeg import Picture
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
+from agent.publish.outbox import intake as module
+from agent.publish.outbox.opening import FILE
+from agent.publish.outbox.store import Store
 from agent.publish.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 TOPICS = Topics("", "gate-pi")
 
@@ -28,47 +31,72 @@ def event(n: int, *, picture: bool = False) -> Event:
     return Event("vedette.test", time.time(), synced=True, data={"n": n}, picture=pixels)
 
 
-def through(events: Sequence[Event], *, timeout: float = 5.0) -> tuple[list[bool], list[dict[str, Any]], Publisher]:
-    """Offered and stopped before the thread runs, then worded. What was taken, what is to be sent, in order."""
-    publisher = Publisher(MqttConfig(), "gate-pi")
-    outbox = Outbox("gate-pi", TOPICS, publisher)
+class Made(NamedTuple):
+    """What was taken, what is to be sent, in order, and how many will never come."""
+
+    taken: list[bool]
+    bodies: list[dict[str, Any]]
+    missed: dict[str, int]
+
+
+def through(folder: Path, events: Sequence[Event], *, timeout: float = 5.0) -> Made:
+    """Offered and stopped before the thread runs, then worded and kept."""
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, Publisher(MqttConfig(), "gate-pi"), folder)
     taken = [outbox.put(each) for each in events]
-    outbox.stop(timeout)
+    outbox.finish(timeout)
+    outbox.stop(0)
     outbox.start()
     outbox._thread.join(5)
     assert not outbox._thread.is_alive()
-    return taken, [json.loads(row.payload) for row in publisher._ledger.events._waiting], publisher
+    store = Store(folder / FILE, "crash")
+    bodies = [json.loads(row.body) for row in store.waiting(0, 10_000, 1 << 30)]
+    store.close()
+    return Made(taken, bodies, outbox.missed())
 
 
-def test_events_are_numbered_in_the_order_of_put() -> None:
-    _, bodies, _ = through([event(n) for n in range(50)])
+def test_events_are_numbered_in_the_order_of_put(tmp_path: Path) -> None:
+    bodies = through(tmp_path, [event(n) for n in range(50)]).bodies
     assert [(b["seq"], b["data"]["n"]) for b in bodies] == [(n + 1, n) for n in range(50)]
     assert len({b["epoch"] for b in bodies}) == 1
 
 
-def test_two_outboxes_never_share_an_epoch() -> None:
-    publisher = Publisher(MqttConfig(), "gate-pi")
-    assert len({Outbox("gate-pi", TOPICS, publisher).epoch for _ in range(50)}) == 50
+def test_an_outbox_goes_on_where_the_one_before_ended(tmp_path: Path) -> None:
+    first = through(tmp_path, [event(n) for n in range(3)]).bodies
+    bodies = through(tmp_path, [event(n) for n in range(3, 5)]).bodies
+    assert bodies[:3] == first
+    assert [(b["seq"], b["data"]["n"]) for b in bodies] == [(n + 1, n) for n in range(5)]
+    assert len({b["epoch"] for b in bodies}) == 1
 
 
-def test_what_does_not_fit_has_its_numbers_and_a_gap_tells_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outboxes_of_different_places_never_share_an_epoch(tmp_path: Path) -> None:
+    folders = [tmp_path / str(n) for n in range(20)]
+    for folder in folders:
+        folder.mkdir()
+    assert len({through(folder, [event(0)]).bodies[0]["epoch"] for folder in folders}) == 20
+
+
+def test_what_does_not_fit_has_its_numbers_and_a_gap_tells_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "QUEUE", 3)
-    taken, bodies, publisher = through([event(n) for n in range(5)])
+    taken, bodies, missed = through(tmp_path, [event(n) for n in range(5)])
     assert taken == [True] * 3 + [False] * 2
     assert [b["seq"] for b in bodies] == [1, 2, 3, 6]
     assert bodies[-1]["type"] == "vedette.gap"
     assert bodies[-1]["data"].items() >= {"from": 4, "to": 5, "count": 2, "cause": "overload"}.items()
-    assert publisher.counters.missed == {"overload": 2}
+    assert missed == {"overload": 2}
 
 
-def test_beyond_the_bound_of_pixels_events_go_without_their_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_the_bound_of_pixels_events_go_without_their_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "QUEUE_PIXELS", 2 * 20 * 20 * 3)
-    _, bodies, publisher = through([event(n, picture=True) for n in range(4)])
+    _, bodies, missed = through(tmp_path, [event(n, picture=True) for n in range(4)])
     assert ["snapshot" in b["data"] for b in bodies] == [True, True, False, False]
-    assert publisher.counters.missed == {"snapshots": 2}
+    assert missed == {"snapshots": 2}
 
 
-def test_a_stop_in_a_hurry_takes_no_time_for_pictures() -> None:
-    _, bodies, publisher = through([event(1, picture=True)], timeout=0.0)
+def test_a_stop_in_a_hurry_takes_no_time_for_pictures(tmp_path: Path) -> None:
+    _, bodies, missed = through(tmp_path, [event(1, picture=True)], timeout=0.0)
     assert "snapshot" not in bodies[0]["data"]
-    assert publisher.counters.missed == {"snapshots": 1}
+    assert missed == {"snapshots": 1}

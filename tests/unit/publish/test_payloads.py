@@ -146,6 +146,7 @@ def test_the_small_payloads() -> None:
     assert strict(p.camera_state(state)) == {
         "enabled": True, "source": "rtsp://10.0.0.7/s", "width": None, "height": None, "fps": None, "model": "person",
         "engine": None, "motion": False, "confidence": 0.5, "since": "1970-01-01T00:00:00.000Z",
+        "engine_state": None,
     }  # fmt: skip
     assert strict(p.engine_status("degraded", "openvino", "cpu", "no TPU", None, 0.0)) == {
         "state": "degraded", "backend": "openvino", "device": "cpu", "cause": "no TPU", "fallback": None,

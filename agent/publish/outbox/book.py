@@ -1,0 +1,291 @@
+"""Rows on the disk, or in memory while the disk takes nothing: in one order, each until it is settled.
+
+While the disk fails, events get an epoch of their own, since nobody could keep their numbers from being given twice
+after a restart; once it works again they are written down, and that epoch goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sqlite3
+import time
+from collections import Counter, deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from agent.publish.outbox import limits
+from agent.publish.outbox.age import AgeClock
+from agent.publish.outbox.gaps import Gap
+from agent.publish.outbox.opening import FILE, damaged, open_store, put_aside
+from agent.publish.outbox.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from agent.config.model import OutboxConfig
+    from agent.publish.events import Event
+    from agent.publish.outbox.limits import Cut
+    from agent.publish.outbox.line import Outcome, Row
+    from agent.publish.outbox.store import Store, Stored
+
+AFLOAT_ROWS, AFLOAT_BYTES = 4096, 16 << 20
+RETRY_S = 5.0
+LIMITS_EVERY_S = 1.0
+AGES_EVERY_S = 10.0
+_NEAR = 0.95
+
+log = logging.getLogger("vedette.outbox")
+
+EPOCH_BYTES = 6
+Word: TypeAlias = "Callable[[Event, int, str, int, float], Stored | None]"
+"""An event, its n, epoch and seq, and when it was born: the row; None for one that has no words."""
+
+
+class Book:
+    """Owned by the outbox's thread, but for `epoch`, `faults` and `missed`, which may be read anywhere.
+
+    word: makes rows of events. gap: makes the event that tells of a cut. epoch: the first of this run; tracks are
+    named by it. generation: rises when rows got other numbers, so that what is on its way must be forgotten.
+    """
+
+    def __init__(self, folder: Path, config: OutboxConfig, word: Word, gap: Callable[[Cut], Event]) -> None:
+        self._folder = folder
+        self._config = config
+        self._word = word
+        self._gap = gap
+        self.faults: dict[str, str] = {}
+        self.missed: Counter[str] = Counter()
+        self._store: Store | None = None
+        self._afloat: deque[Stored] = deque()  # not on the disk, oldest first
+        self._cuts: list[Cut] = []
+        self._told: dict[tuple[str, str], tuple[int, str, int, Gap]] = {}
+        self._parked: list[tuple[int, str]] = []
+        self._adrift = False
+        self.generation = 0
+        self._retry_at = self._limits_at = self._ages_at = 0.0
+        self.progress = Progress()
+        self.age = AgeClock()
+        self.last = self._seq = 0
+        self.epoch = self._epoch = secrets.token_hex(EPOCH_BYTES)
+        self._open()
+
+    def settle(self, row: Row, outcome: Outcome, reason: str) -> None:
+        """It will not be sent again by itself. reason: why the broker refused it."""
+        if not self.progress.settle(row.n):
+            return
+        if outcome == "rejected":
+            self._parked.append((row.n, reason))
+        elif outcome == "expired":
+            self._cuts += limits.cuts("expired", [(row.n, row.epoch, row.seq)])
+
+    @property
+    def depth(self) -> int:
+        """How many rows wait."""
+        return self.progress.depth(self.last)
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something that only `write` brings to the disk."""
+        return bool(self.progress.changed or self._parked or self._cuts or self._afloat)
+
+    def write(self, events: Sequence[tuple[int, Event]], skipped: int, fed: int) -> list[Stored]:
+        """Numbers and keeps them, in one transaction with all that was settled before. The rows, in order.
+
+        events: each with how many were skipped before it; skipped: after the last. fed: rows up to this one are on
+        their way to the broker, and are not cut.
+        """
+        now = time.monotonic()
+        if self._store is None and now >= self._retry_at:
+            self._open()
+        if self._store is not None:
+            before = (self.last, self._seq, list(self._cuts), dict(self._told))
+            try:
+                return self._commit(self._store, events, skipped, fed, now)
+            except sqlite3.Error as error:
+                self.last, self._seq, self._cuts, self._told = before
+                self._fail(error, now)
+        return self._float(events, skipped)
+
+    def after(self, n: int, most: int, size: int) -> list[Stored]:
+        """The next rows that wait, in order."""
+        found: list[Stored] = []
+        if self._store is not None:
+            try:
+                found = self._store.waiting(n, most, size)
+            except sqlite3.Error as error:
+                self._fail(error, time.monotonic())
+        found = found or [row for row in self._afloat if row.n > n][:most]
+        return [row for row in found if self.progress.waits(row.n)]
+
+    def answered(self, epoch: str, first: int, last: int, after: int, most: int) -> list[Stored]:
+        """Rows that were answered before, to be sent again."""
+        if self._store is None:
+            return []
+        try:
+            return self._store.between(epoch, first, last, after, most)
+        except sqlite3.Error as error:
+            self._fail(error, time.monotonic())
+            return []
+
+    def backlog(self) -> tuple[int, int, float | None]:
+        """Rows that wait, their bytes, and the age of the oldest in seconds."""
+        rows = [row for row in self._afloat if self.progress.waits(row.n)]
+        number, size, born = len(rows), sum(len(row.body) for row in rows), min((r.born for r in rows), default=None)
+        if self._store is not None:
+            try:
+                more, bytes_, first = self._store.backlog()
+            except sqlite3.Error as error:
+                self._fail(error, time.monotonic())
+            else:
+                number, size = number + more, size + bytes_
+                born = min((b for b in (born, first) if b is not None), default=None)
+        return number, size, None if born is None else max(0.0, self.age.now() - born)
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _open(self) -> None:
+        store, code, text = open_store(self._folder, self._config.durability)
+        self.faults = {name: said for name, said in self.faults.items() if name in {"outbox-corrupt", "outbox-newer"}}
+        if code:
+            self.faults[code] = text
+        if store is None:
+            self._retry_at = time.monotonic() + RETRY_S
+            return
+        self._store = store
+        meta, fresh = store.meta, not self.last
+        if fresh:
+            self.age = AgeClock(float(meta.get("age", 0)), str(meta.get("boot", "")), float(meta.get("boottime", 0)))
+            self.epoch = self._epoch = str(meta.get("epoch") or self.epoch)
+            self._seq = store.last_of(self.epoch)
+        rows = [row for row in self._afloat if self.progress.waits(row.n)]
+        self.progress = Progress(store.answered, store.ahead)
+        self._afloat = deque(replace(row, n=n) for n, row in enumerate(rows, store.last + 1))
+        self.last = store.last + len(rows)
+        self.generation += 1
+
+    def _commit(
+        self, store: Store, events: Sequence[tuple[int, Event]], skipped: int, fed: int, now: float
+    ) -> list[Stored]:
+        limits_due, ages_due = now >= self._limits_at, now >= self._ages_at
+        gone = 0
+        with store.transaction():
+            store.add(row for row in self._afloat if self.progress.waits(row.n))
+            rows = self._number(events, skipped)
+            store.add(rows)
+            if limits_due:
+                gone = self._limit(store, fed)
+            told = self._tell(fed)
+            store.add(told)
+            store.settle(self.progress.answered, self.progress.ahead, self._parked)
+            if ages_due or store.meta.get("epoch") != self._epoch:
+                age, boot, boottime = self.age.saved()
+                store.note(epoch=self._epoch, age=age, boot=boot, boottime=boottime)
+        store.meta["epoch"] = self._epoch
+        store.settled(self.progress.answered, self.progress.ahead)
+        self.progress.changed = False
+        self._parked = []
+        self._afloat.clear()
+        self._limits_at = now + LIMITS_EVERY_S if limits_due else self._limits_at
+        self._ages_at = now + AGES_EVERY_S if ages_due else self._ages_at
+        self.missed["snapshots"] += gone
+        self.faults.pop("outbox-failed", None)
+        return [*rows, *told]
+
+    def _float(self, events: Sequence[tuple[int, Event]], skipped: int) -> list[Stored]:
+        """The same without a disk."""
+        if not self._adrift:
+            self._adrift = True
+            self._epoch, self._seq = secrets.token_hex(EPOCH_BYTES), 0
+        rows = self._number(events, skipped)
+        rows += self._tell(0)
+        self._afloat.extend(rows)
+        while self._afloat and (len(self._afloat) > AFLOAT_ROWS or self._size() > AFLOAT_BYTES):
+            row = self._afloat.popleft()
+            if self.progress.settle(row.n):
+                self._cuts += limits.cuts("overflow", [(row.n, row.epoch, row.seq)])
+        while self._afloat and not self.progress.waits(self._afloat[0].n):
+            self._afloat.popleft()
+        return rows
+
+    def _number(self, events: Sequence[tuple[int, Event]], skipped: int) -> list[Stored]:
+        rows = []
+        for before, event in events:
+            self._skip(before)
+            row = self._row(event)
+            if row is not None:
+                rows.append(row)
+        self._skip(skipped)
+        return rows
+
+    def _row(self, event: Event) -> Stored | None:
+        self._seq += 1
+        row = self._word(event, self.last + 1, self._epoch, self._seq, self.age.at(event.happened))
+        if row is None:
+            self._cuts.append(limits.Cut("invalid", Gap(self._seq, self._seq, 1), self._epoch, ()))
+        else:
+            self.last += 1
+        return row
+
+    def _skip(self, number: int) -> None:
+        """Events that there was no room for have their numbers too."""
+        if number:
+            gap = Gap(self._seq + 1, self._seq + number, number)
+            self._seq += number
+            self._cuts.append(limits.Cut("overload", gap, self._epoch, ()))
+
+    def _limit(self, store: Store, fed: int) -> int:
+        self._cuts += limits.expire(store, self.age.now(), self._config.max_age, fed)
+        used = store.used()
+        most = limits.budget(self._config.max_bytes, used, self._folder)
+        if used <= most * _NEAR:
+            return 0
+        cuts, pictures = limits.trim(store, int(most * _NEAR), fed)
+        self._cuts += cuts
+        return pictures
+
+    def _tell(self, fed: int) -> list[Stored]:
+        """Rows for what will never come; one that is not on its way yet is worded anew instead."""
+        rows = []
+        for cut in self._cuts:
+            for n in cut.numbers:
+                self.progress.settle(n)
+            self.missed[cut.cause] += cut.gap.count
+            known = self._told.get((cut.cause, cut.epoch))
+            if known is not None and known[0] > fed and self.progress.waits(known[0]) and known[1] == self._epoch:
+                n, epoch, seq, gap = known
+                merged = gap.merged(cut.gap)
+                row = self._word(self._gap(replace(cut, gap=merged)), n, epoch, seq, self.age.now())
+                self._told[cut.cause, cut.epoch] = (n, epoch, seq, merged)
+            else:
+                row = self._row(self._gap(cut))
+                self._told[cut.cause, cut.epoch] = (self.last, self._epoch, self._seq, cut.gap)
+            if row is not None:
+                rows.append(row)
+        self._cuts = []
+        return rows
+
+    def _size(self) -> int:
+        return sum(len(row.body) + len(row.picture or b"") for row in self._afloat)
+
+    def _fail(self, error: sqlite3.Error, now: float) -> None:
+        text = f"{self._folder / FILE}: {error}"
+        if "outbox-failed" not in self.faults:
+            log.error("events are kept in memory only: %s", text)
+        self.faults["outbox-failed"] = text
+        self._retry_at = now + RETRY_S
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        if damaged(error):
+            try:
+                aside = put_aside(self._folder / FILE, "corrupt")
+            except OSError as moving:
+                log.warning("%s cannot be renamed: %s", FILE, moving.strerror)
+            else:
+                self.faults["outbox-corrupt"] = f"{text}; it is kept as {aside.name}"
+                self._retry_at = now

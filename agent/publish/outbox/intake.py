@@ -1,0 +1,96 @@
+"""What waits for the outbox's thread: events that happened, answers that came, ranges to be sent again."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent.publish.events import Event
+
+QUEUE = 2000
+QUEUE_PIXELS = 32 << 20
+"""Bytes of pictures that may wait to be encoded; an event beyond that goes without its own."""
+BATCH = 100
+REPLAYS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """events: each with how many were skipped before it. skipped: after the last. replays: first and last seq."""
+
+    events: list[tuple[int, Event]]
+    skipped: int
+    replays: list[tuple[int, int]]
+    closing: bool
+    bare: int
+
+
+class Intake:
+    """`put`, `replay` and `wake` may be called from any thread and never wait; `take` belongs to the outbox's."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()  # its lock is of everything below
+        self._queue: deque[tuple[int, Event]] = deque()
+        self._replays: list[tuple[int, int]] = []
+        self._pixels = self._skipped = self._bare = 0
+        self._woken = self._closing = False
+
+    def put(self, event: Event) -> bool:
+        """False when there was no room: it is counted, and told by a gap event."""
+        with self._changed:
+            if self._closing or len(self._queue) >= QUEUE:
+                self._skipped += 1
+                return False
+            pixels = _pixels(event)
+            if pixels and self._pixels + pixels > QUEUE_PIXELS:
+                event, pixels = replace(event, picture=None), 0
+                self._bare += 1
+            self._pixels += pixels
+            self._queue.append((self._skipped, event))
+            self._skipped = 0
+            self._changed.notify()
+        return True
+
+    def replay(self, first: int, last: int) -> bool:
+        """False when too many wait already."""
+        with self._changed:
+            if len(self._replays) >= REPLAYS:
+                return False
+            self._replays.append((first, last))
+            self._wake()
+        return True
+
+    def wake(self) -> None:
+        """There is something to be done besides: answers, or room in the line."""
+        with self._changed:
+            self._wake()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closing = True
+            self._wake()
+
+    def take(self, timeout: float) -> Work:
+        """Waits for at most `timeout` seconds."""
+        with self._changed:
+            if not (self._queue or self._replays or self._woken or self._closing):
+                self._changed.wait(timeout)
+            events = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            self._pixels -= sum(_pixels(event) for _, event in events)
+            skipped = 0
+            if not self._queue:
+                skipped, self._skipped = self._skipped, 0
+            work = Work(events, skipped, self._replays, self._closing and not self._queue, self._bare)
+            self._replays, self._woken, self._bare = [], False, 0
+            return work
+
+    def _wake(self) -> None:
+        self._woken = True
+        self._changed.notify()
+
+
+def _pixels(event: Event) -> int:
+    return event.picture.image.nbytes if event.picture is not None else 0

@@ -1,0 +1,231 @@
+"""The outbox: numbers what happened, in one order for the whole device, and keeps it until the broker has it.
+
+    any thread ─► put ─► bounded queue ─► thread "outbox": number, word, commit ─► Publisher.deliver
+                                                      ▲ answers: Publisher calls `wake` ┘
+
+What is sent was committed before, so neither a broker that is away nor the daemon's own end loses it. The publisher
+gets a few rows at a time, in order, and its answers are booked before many more are sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from agent.publish.clock import clock_synced
+from agent.publish.events import Event, gap_event
+from agent.publish.outbox.book import Book
+from agent.publish.outbox.intake import Intake
+from agent.publish.outbox.line import Row
+from agent.publish.outbox.wording import Wording
+from agent.publish.payloads import OutboxHealth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.config.model import OutboxConfig
+    from agent.publish.mqtt import Publisher
+    from agent.publish.outbox.intake import Work
+    from agent.publish.outbox.limits import Cut
+    from agent.publish.outbox.line import Settled
+    from agent.publish.outbox.store import Stored
+    from agent.publish.topics import Topics
+
+TURN_S = 0.5
+COUNT_EVERY_S = 1.0
+KEEP_EVERY_S = 10.0
+READ_ROWS, READ_BYTES = 128, 1 << 20
+PICTURE_TRIES = 3
+"""A picture that goes down with the connection this often may be why it does: 3.1.1 cannot say "too large"."""
+
+logger = logging.getLogger("vedette.outbox")
+
+
+class Outbox:
+    """One thread, `outbox`. `put`, `replay` and `wake` may be called from any thread and never wait.
+
+    folder: the state directory. epoch: names this outbox, and is half of every event's id; tracks are named by it.
+    """
+
+    def __init__(self, config: OutboxConfig, device: str, topics: Topics, publisher: Publisher, folder: Path) -> None:
+        self._max_age = config.max_age
+        self._topics = topics
+        self._publisher = publisher
+        self._intake = Intake()
+        self._wording = Wording(device, topics, publisher.show)
+        self._book = Book(folder, config, self._wording.row, _gap_event)
+        publisher.on_events = self.wake
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._fed = self._session = 0
+        self._tries: dict[int, int] = {}
+        self._replays: list[list[int]] = []  # first and last seq, and the row it has come to
+        self._generation = self._book.generation
+        self._counted_at = self._kept_at = 0.0
+        self._backlog: tuple[int, int, float | None] = (0, 0, None)
+        self._committed = threading.Event()
+        self._ending = False
+
+    @property
+    def epoch(self) -> str:
+        return self._book.epoch
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, event: Event) -> bool:
+        """False when there was no room: it is counted, and told by a gap event."""
+        return self._intake.put(event)
+
+    def wake(self) -> None:
+        """There are answers, or room in the line."""
+        self._intake.wake()
+
+    def replay(self, first: int, last: int) -> bool:
+        """Sends answered events of this epoch again, by their seq. False when too many such wishes wait."""
+        return self._intake.replay(first, last)
+
+    def faults(self) -> dict[str, str]:
+        """What is wrong now: by code, in words."""
+        return dict(self._book.faults)
+
+    def missed(self) -> dict[str, int]:
+        """Events that will never come, by cause; and `snapshots`."""
+        return dict(+(self._book.missed + self._wording.missed))
+
+    def health(self) -> OutboxHealth:
+        _, size, age = self._backlog
+        depth = self._book.depth
+        return OutboxHealth(depth, age if depth else None, size if depth else 0)
+
+    def finish(self, timeout: float) -> None:
+        """Takes no more events, and returns once all are committed, or the time is up; then `Publisher.stop`.
+
+        Once half of the time is gone, events go without their pictures.
+        """
+        self._wording.pictures_until = time.monotonic() + timeout / 2
+        self._intake.close()
+        if self._thread.is_alive():
+            self._committed.wait(timeout)
+
+    def stop(self, timeout: float) -> None:
+        """The publisher has stopped: books its last answers, and ends."""
+        self._ending = True
+        self._intake.close()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            work = self._intake.take(TURN_S)
+            try:
+                self._turn(work)
+            except Exception:
+                logger.exception("the outbox stumbled")
+            if work.closing:
+                self._committed.set()
+                if self._ending:
+                    break
+                time.sleep(0.01)
+        self._book.close()
+
+    def _turn(self, work: Work) -> None:
+        settled = self._heed(self._publisher.settled_events())
+        self._wording.missed["snapshots"] += work.bare
+        rows: list[Stored] = []
+        before = self._book.last
+        now = time.monotonic()
+        if work.events or work.skipped or self._book.pending or now >= self._kept_at:
+            self._kept_at = now + KEEP_EVERY_S
+            rows = self._book.write(work.events, work.skipped, self._fed)
+        if self._generation != self._book.generation:
+            self._generation = self._book.generation
+            self._publisher.withdraw_events()
+            settled = []
+        if settled:
+            self._publisher.confirm_events(settled)
+        self._replays += [[first, last, 0] for first, last in work.replays]
+        self._feed(rows, before)
+        if now >= self._counted_at and (self._book.depth or self._backlog[0]):
+            self._counted_at = now + COUNT_EVERY_S
+            self._backlog = self._book.backlog()
+
+    def _heed(self, answers: list[Settled]) -> list[int]:
+        """Books what became of rows; their numbers."""
+        numbers = []
+        for answer in answers:
+            row = answer.row
+            if answer.picture:
+                self._tries.pop(row.n, None)
+                self._wording.missed["snapshots"] += answer.outcome == "expired"
+                continue
+            if row.again:
+                continue
+            numbers.append(row.n)
+            self._book.settle(row, answer.outcome, answer.reason)
+        return numbers
+
+    def _feed(self, rows: list[Stored], before: int) -> None:
+        """Hands rows over as there is room. rows: those just committed, after row number `before`."""
+        session, space = self._publisher.event_space()
+        if session != self._session:
+            self._session, self._fed = session, self._book.progress.answered
+            for replay in self._replays:
+                replay[2] = 0
+        if not session:
+            return
+        if self._fed < before or any(row.n <= before for row in rows):
+            rows = []
+        while space > 0:
+            rows = rows or self._book.after(self._fed, min(space, READ_ROWS), READ_BYTES)
+            if not rows:
+                self._replay(session, space)
+                return
+            for row in rows[:space]:
+                if not self._publisher.deliver(session, self._row(row)):
+                    return
+                self._fed = row.n
+                space -= 1
+            rows = rows[space:] if space <= 0 else []
+
+    def _replay(self, session: int, space: int) -> None:
+        while self._replays and space > 0:
+            first, last, after = self._replays[0]
+            rows = self._book.answered(self.epoch, first, last, after, min(space, READ_ROWS))
+            if not rows:
+                self._replays.pop(0)
+            for row in rows:
+                if not self._publisher.deliver(session, self._row(row, again=True)):
+                    return
+                self._replays[0][2] = row.n
+                space -= 1
+
+    def _row(self, stored: Stored, *, again: bool = False) -> Row:
+        age = self._book.age
+        happened = age.monotonic(stored.born)
+        picture = stored.picture
+        if picture is not None:
+            tries = self._tries.get(stored.n, 0)
+            self._tries[stored.n] = tries + 1
+            if tries >= PICTURE_TRIES:
+                picture = None
+        late = again or stored.born < age.started
+        return Row(
+            stored.n,
+            stored.epoch,
+            stored.seq,
+            self._topics.events,
+            stored.body,
+            happened,
+            happened + self._max_age,
+            picture,
+            stored.picture_topic,
+            late,
+            again,
+        )
+
+
+def _gap_event(cut: Cut) -> Event:
+    gap = cut.gap
+    return gap_event(gap.first, gap.last, gap.count, cut.cause, cut.epoch, time.time(), synced=clock_synced())

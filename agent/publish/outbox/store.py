@@ -1,0 +1,231 @@
+"""The outbox's SQLite file: events and their pictures, what was answered, and how old they are.
+
+Owned by one thread. A row is sent only after the transaction that holds it.
+
+    events    n (order of sending, rising over epochs), epoch, seq, type, born (on the age clock), body
+    pictures  n, topic, body                     beside the events, so that these stay small
+    ahead     n                                  answered, while an older one is not
+    parked    n, reason                          refused by the broker: kept, and not sent again by itself
+    meta      epoch; answered: each row up to it is; age, boot, boottime: see `age.py`
+
+What was answered is one number and a few more, so that an answer never writes an event's page a second time. The
+version is SQLite's user_version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+VERSION = 1
+WAL_BYTES = 1 << 20
+_PAGE = 4096
+_BUSY_S = 2.0
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE events (
+    n INTEGER PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL, born REAL NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE TABLE pictures (n INTEGER PRIMARY KEY, topic TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE ahead (n INTEGER PRIMARY KEY);
+CREATE TABLE parked (n INTEGER PRIMARY KEY, reason TEXT NOT NULL);
+"""
+_WAITING = "n > ? AND n NOT IN (SELECT n FROM ahead) AND n NOT IN (SELECT n FROM parked)"
+_ROWS = (
+    "SELECT e.n, e.epoch, e.seq, e.type, e.born, e.body, p.topic, p.body FROM events e LEFT JOIN pictures p USING (n)"
+)
+
+Error = sqlite3.Error
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One event. born: on the age clock. picture: its snapshot's bytes, to be sent to picture_topic."""
+
+    n: int
+    epoch: str
+    seq: int
+    type: str
+    born: float
+    body: bytes
+    picture_topic: str = ""
+    picture: bytes | None = None
+
+
+class NewerError(Exception):
+    """Written by a newer version of this program."""
+
+
+class Store:
+    """Raises sqlite3.Error from every method, after which nothing of the open transaction has happened."""
+
+    def __init__(self, path: Path, durability: Literal["crash", "power"]) -> None:
+        """Opens or makes it. Raises NewerError, and sqlite3.Error where it is corrupt or cannot be written."""
+        self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare(durability)
+            self.meta: dict[str, Any] = dict(self._db.execute("SELECT key, value FROM meta"))
+            self.answered = int(self.meta.get("answered", 0))
+            self.ahead = {n for (n,) in self._db.execute("SELECT n FROM ahead")}
+            self.last = max(self.answered, self._db.execute("SELECT coalesce(max(n), 0) FROM events").fetchone()[0])
+            self._updates_from = 0
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self, durability: Literal["crash", "power"]) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise NewerError(f"version {version}, where {VERSION} is known")
+        if version == 0:
+            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {WAL_BYTES // _PAGE}")
+        self._db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        if version == 0:
+            with self.transaction():
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+        (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+
+    def note(self, **values: str | float) -> None:
+        """Keeps values beside the rows, by name."""
+        self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    def add(self, rows: Iterable[Stored]) -> None:
+        for row in rows:
+            self._db.execute(
+                "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)",
+                (row.n, row.epoch, row.seq, row.type, row.born, row.body),
+            )
+            if row.picture is not None:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", (row.n, row.picture_topic, row.picture)
+                )
+            self.last = max(self.last, row.n)
+
+    def waiting(self, after: int, most: int, size: int) -> list[Stored]:
+        """The next rows that were not answered, in order; at most `most`, and few beyond `size` bytes."""
+        found: list[Stored] = []
+        query = f"{_ROWS} WHERE e.{_WAITING} ORDER BY e.n LIMIT ?"
+        for row in map(_stored, self._db.execute(query, (max(after, self.answered), most))):
+            found.append(row)
+            size -= len(row.body) + len(row.picture or b"")
+            if size <= 0:
+                break
+        return found
+
+    def between(self, epoch: str, first: int, last: int, after: int, most: int) -> list[Stored]:
+        """Answered rows by their seq, those with n above `after`, without their pictures."""
+        query = (
+            "SELECT n, epoch, seq, type, born, body, NULL, NULL FROM events WHERE epoch = ? AND seq BETWEEN ? AND ?"
+            " AND n > ? AND (n <= ? OR n IN (SELECT n FROM ahead)) ORDER BY n LIMIT ?"
+        )
+        return [_stored(row) for row in self._db.execute(query, (epoch, first, last, after, self.answered, most))]
+
+    def count_between(self, epoch: str, first: int, last: int) -> int:
+        query = "SELECT count(*) FROM events WHERE epoch = ? AND seq BETWEEN ? AND ? AND n <= ?"
+        count: int = self._db.execute(query, (epoch, first, last, self.answered)).fetchone()[0]
+        return count
+
+    def backlog(self) -> tuple[int, int, float | None]:
+        """Of the rows that wait: how many, their bytes, and when the oldest was born."""
+        query = f"SELECT count(*), coalesce(sum(length(body)), 0), min(born) FROM events WHERE {_WAITING}"  # noqa: S608
+        number, size, born = self._db.execute(query, (self.answered,)).fetchone()
+        return number, size, born
+
+    def settle(self, answered: int, ahead: Iterable[int], parked: Iterable[tuple[int, str]]) -> None:
+        """answered: each row up to it is. ahead: beyond that, all of them. parked: rows the broker refused just now."""
+        ahead = set(ahead)
+        self.note(answered=answered)
+        self._db.executemany("INSERT OR IGNORE INTO parked VALUES (?, ?)", parked)
+        self._db.executemany("INSERT OR IGNORE INTO ahead VALUES (?)", ((n,) for n in ahead - self.ahead))
+        self._db.executemany("DELETE FROM ahead WHERE n = ?", ((n,) for n in self.ahead - ahead))
+
+    def settled(self, answered: int, ahead: Iterable[int]) -> None:
+        """To be called once the transaction with `settle` is through."""
+        self.answered, self.ahead = answered, set(ahead)
+
+    def drop_pictures(self, numbers: Iterable[int]) -> None:
+        self._db.executemany("DELETE FROM pictures WHERE n = ?", ((n,) for n in numbers))
+
+    def oldest_pictures(self, most: int) -> list[int]:
+        return [n for (n,) in self._db.execute("SELECT n FROM pictures ORDER BY n LIMIT ?", (most,))]
+
+    def picture_bytes(self) -> int:
+        size: int = self._db.execute("SELECT coalesce(sum(length(body)), 0) FROM pictures").fetchone()[0]
+        return size
+
+    def answered_rows(self, most: int, older_than: float = float("inf")) -> list[int]:
+        """The oldest that are only kept to be replayed. The very last row stays: it holds the place of n and seq."""
+        query = "SELECT n FROM events WHERE n <= ? AND n < ? AND born < ? ORDER BY n LIMIT ?"
+        return [n for (n,) in self._db.execute(query, (self.answered, self.last, older_than, most))]
+
+    def waiting_rows(self, most: int, *, older_than: float = float("inf")) -> list[tuple[int, str, int]]:
+        """n, epoch and seq of the oldest that wait, without gaps."""
+        query = (
+            f"SELECT n, epoch, seq FROM events WHERE {_WAITING} AND n < ? AND born < ? AND type != 'vedette.gap'"  # noqa: S608
+            " ORDER BY n LIMIT ?"
+        )
+        return list(self._db.execute(query, (self.answered, self.last, older_than, most)))
+
+    def waiting_updates(self, most: int) -> list[tuple[int, str, int]]:
+        """The same for `vedette.track.updated` alone; what was looked through once is not looked through again."""
+        query = (
+            f"SELECT n, epoch, seq FROM events WHERE {_WAITING} AND n < ? AND type = 'vedette.track.updated'"  # noqa: S608
+            " ORDER BY n LIMIT ?"
+        )
+        found = list(self._db.execute(query, (max(self.answered, self._updates_from), self.last, most)))
+        self._updates_from = found[-1][0] if found else self.last - 1
+        return found
+
+    def delete(self, numbers: Sequence[int]) -> None:
+        for table in ("events", "pictures", "ahead", "parked"):
+            self._db.executemany(f"DELETE FROM {table} WHERE n = ?", ((n,) for n in numbers))  # noqa: S608
+
+    def used(self) -> int:
+        """Bytes of the file that hold something, and of its log at its largest."""
+        pages: int = self._db.execute("PRAGMA page_count").fetchone()[0]
+        free: int = self._db.execute("PRAGMA freelist_count").fetchone()[0]
+        return (pages - free) * _PAGE + WAL_BYTES
+
+    def shrink(self, pages: int) -> None:
+        """Gives free pages back to the file system."""
+        self._db.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+
+    def last_of(self, epoch: str) -> int:
+        """The highest seq of an epoch."""
+        query = "SELECT coalesce(max(seq), 0) FROM events WHERE epoch = ?"
+        seq: int = self._db.execute(query, (epoch,)).fetchone()[0]
+        return seq
+
+    def close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._db.close()
+
+
+def _stored(row: tuple[Any, ...]) -> Stored:
+    n, epoch, seq, kind, born, body, topic, picture = row
+    return Stored(n, epoch, seq, kind, born, body, topic or "", picture)
