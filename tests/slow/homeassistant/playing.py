@@ -69,7 +69,12 @@ class Played:
     def __init__(self, wanted: Presence, folder: Path) -> None:
         self.presence, mqtt = wanted, wanted.config.mqtt
         self.topics = Topics(mqtt.prefix, wanted.config.device)
-        self.publisher = Publisher(mqtt, wanted.config.device)
+        self.publisher = Publisher(
+            mqtt,
+            wanted.config.device,
+            listen=[f"{wanted.config.homeassistant.prefix}/status"],
+            on_message=lambda message: self.announcer.heard(message),
+        )
         self.announcer = Announcer(wanted.config, _Broker(self.publisher), folder, draw=lambda: 0.0)
         self._alerts: list[dict[str, str]] = []
         self._stopped = threading.Event()
@@ -179,13 +184,13 @@ class _Broker:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
         self.retain = publisher.retain
-        self.sent_again: list[str] = []
 
     @property
     def connected(self) -> bool:
         return self._publisher.connected
 
     def again(self, topics: Iterable[str]) -> None:
-        self.sent_again += topics
-        if hasattr(self._publisher, "again"):
-            self._publisher.again(topics)
+        with self._publisher._lock:
+            for topic in topics:
+                self._publisher._ledger.retained.again(topic)
+            self._publisher._pump()

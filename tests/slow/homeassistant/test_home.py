@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import time
 from collections.abc import Callable
 
 import pytest
 
-from agent.publish.homeassistant.documents import devices
+from agent.config.model import MqttConfig
+from agent.publish.homeassistant.documents import devices, documents
+from agent.publish.mqtt import Publisher
 from tests.slow.homeassistant.home import Home
 from tests.slow.homeassistant.playing import UID, Played, config, presence
-from tests.slow.homeassistant.venvs import Release
+from tests.slow.homeassistant.venvs import DEVICE, Release
 from tests.support.audience import Audience
-from tests.support.brokers import BrokerProcess, wait_for
+from tests.support.brokers import HOST, BrokerProcess, wait_for
 
 pytestmark = pytest.mark.rooted
 Play = Callable[..., Played]
@@ -25,6 +29,13 @@ def unique_ids(played: Played) -> set[str]:
 def ids(home: Home) -> dict[str, str]:
     """Home Assistant's entity ids by unique id without the device's uid."""
     return {unique.removeprefix(f"{UID}_"): entry["entity_id"] for unique, entry in home.entities().items()}
+
+
+def kept(audience: Audience) -> dict[str, bytes]:
+    """What the broker holds, without any that is cleared; a new audience hears all of it at once."""
+    wait_for(lambda: any(m.topic.endswith("/status") for m in audience.messages))
+    time.sleep(0.5)
+    return {m.topic: m.payload for m in audience.messages if m.payload}
 
 
 def test_every_entity_is_there_and_shows_its_state(
@@ -190,8 +201,6 @@ def test_what_is_gone_from_the_config_is_gone_from_home_assistant(
     kept = ids(home)
     first.stop()
     smaller = presence(config(mosquitto.port, "gate", device="renamed"), release.form)
-    import dataclasses
-
     bare = dataclasses.replace(smaller.config.cameras[0], zones=())
     smaller = dataclasses.replace(smaller, config=dataclasses.replace(smaller.config, cameras=(bare,)))
     second = play(smaller)
@@ -206,4 +215,51 @@ def test_what_is_gone_from_the_config_is_gone_from_home_assistant(
     second.stop()
     play(presence(config(mosquitto.port, "gate", device="renamed", enabled=False), release.form))
     home.wait(lambda: not home.entities())
+    assert not home.complaints()
+
+
+def test_what_was_deleted_is_announced_again_when_home_assistant_is_back(
+    home: Home, play: Play, release: Release, mosquitto: BrokerProcess, listen: Callable[[BrokerProcess], Audience]
+) -> None:
+    played = play(presence(config(mosquitto.port, "gate"), release.form))
+    home.wait(lambda: set(home.entities()) == unique_ids(played))
+    home.stop()
+    erased = documents(played.presence)
+    eraser = Publisher(MqttConfig(host=HOST, port=mosquitto.port), "eraser")
+    for topic in erased:
+        eraser.retain(topic, b"")
+    eraser.start()
+    wait_for(lambda: eraser.connected)
+    eraser.stop(2.0)
+    assert not set(kept(listen(mosquitto))) & set(erased)
+    home.start()
+    named = ids(home)
+    home.wait(lambda: home.state(named["gate_Occupancy_all"]) == "off", 30)
+    assert set(home.entities()) == unique_ids(played)
+
+
+def test_entities_outlive_a_change_of_form(
+    home: Home, play: Play, release: Release, mosquitto: BrokerProcess, listen: Callable[[BrokerProcess], Audience]
+) -> None:
+    """Only the newer one knows both."""
+    if release is not DEVICE:
+        pytest.skip(f"{release.version} knows one form only")
+    wanted = config(mosquitto.port, "gate")
+    first = play(presence(wanted, "entity"))
+    home.wait(lambda: set(home.entities()) == unique_ids(first))
+    before = home.entities()
+    for form in ("device", "entity"):
+        first.stop()
+        first = play(presence(wanted, form))
+        gone = documents(presence(wanted, {"device": "entity", "entity": "device"}[form]))
+        wait_for(lambda: not first.announcer._leaving and not first.announcer._gone, 20)
+        home.wait(lambda: home.state(ids(home)["gate_Occupancy_all"]) == "off")
+        after = home.entities()
+        assert {u: (e["id"], e["entity_id"]) for u, e in after.items()} == {
+            u: (e["id"], e["entity_id"]) for u, e in before.items()
+        }
+        first.counts("gate", 1)
+        home.wait(lambda: home.state(ids(home)["gate_Occupancy_all"]) == "on")
+        first.counts("gate", 0)
+        assert not set(kept(listen(mosquitto))) & set(gone)
     assert not home.complaints()
