@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from agent.publish.counters import Counters
 from agent.publish.faults import REFUSED_FROM
+from agent.publish.feed import RateLimit
+from agent.publish.memory import Memory
 from agent.publish.outbox.line import EventLine
 from agent.publish.retained import WINDOW, RetainedValues
 from agent.publish.shown import ShownPictures
@@ -12,18 +14,30 @@ BACKLOG = 64
 BACKLOG_BYTES = 4 << 20
 PROBE_AFTER_S = 5.0
 FROZEN_AFTER_S = 8.0
+RETRY_S = 60.0
+"""Until a retained value that the broker refused is tried again."""
+REPLIES = 64
 
 
 class Ledger:
-    """retained, events, shown: the messages that outlive a connection. window: unanswered at once, of all kinds."""
+    """retained, events, shown: the messages that outlive a connection. window: unanswered at once, of all kinds.
 
-    def __init__(self) -> None:
+    drain: how fast late events may go. refused: what the broker does not take now, topic by topic, and why.
+    """
+
+    def __init__(self, memory: Memory | None = None, drain_rate: float = 0.0) -> None:
+        self.drain = RateLimit(drain_rate)
+        self.memory = memory or Memory(None)
+        self.refused: dict[str, str] = {}
         self.counters = Counters()
         self.retained = RetainedValues()
         self.events = EventLine()
         self.shown = ShownPictures()
         self.window = WINDOW
         self._refused: dict[str, str] = {}
+        self._retry_at: dict[str, float] = {}
+        self._replies: dict[int, float] = {}
+        self._subscription: int | None = None
         self._unsent: dict[int, int] = {}
         self._unsent_bytes = 0
         self._probe: tuple[int, float] | None = None
@@ -41,7 +55,8 @@ class Ledger:
             self.counters.dropped["lost"] += len(self._unsent)
         self._unsent.clear()
         self._unsent_bytes = 0
-        self._probe = None
+        self._probe = self._subscription = None
+        self._replies.clear()
         for kind in (self.retained, self.events, self.shown):
             kind.lost()
 
@@ -55,6 +70,30 @@ class Ledger:
         self._unsent[mid] = size
         self._unsent_bytes += size
 
+    def replied(self, mid: int, now: float) -> None:
+        """An answer to a command is under way; lost with the connection."""
+        self._replies[mid] = now
+
+    @property
+    def talkative(self) -> bool:
+        """Whether so many answers to commands are under way that another is too much."""
+        return len(self._replies) >= REPLIES
+
+    def subscribing(self, mid: int | None) -> None:
+        self._subscription = mid
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether the broker has answered the subscription, or none was asked for."""
+        return self._subscription is None
+
+    def retry(self, now: float) -> None:
+        """Tries again what was refused a while ago: the broker's rules may have changed."""
+        for topic, at in list(self._retry_at.items()):
+            if now >= at:
+                del self._retry_at[topic]
+                self.retained.again(topic)
+
     def probed(self, mid: int, now: float) -> None:
         self._probe = (mid, now)
 
@@ -66,8 +105,7 @@ class Ledger:
             self.counters.sent += 1
             return
         self._heard_at = now
-        if self._probe is not None and self._probe[0] == mid:
-            self._probe = None
+        if self._own(mid, reason, name):
             return
         departure = self.events.answered(mid, name if reason >= REFUSED_FROM else "")
         topic = self.retained.answered(mid) if departure is None else departure.place
@@ -75,17 +113,38 @@ class Ledger:
             return
         if reason >= REFUSED_FROM:
             self.refuse(topic, name)
-        elif departure is None:
+            if departure is None:
+                self._retry_at[topic] = now + RETRY_S
+            return
+        self.refused.pop(topic, None)
+        if departure is None:
             self.counters.retained += 1
+            if not self.retained.wants(topic):
+                self.memory.discard(topic)
         elif departure.picture:
             self.counters.snapshots += 1
         else:
             self.counters.events += 1
 
+    def _own(self, mid: int, reason: int, name: str) -> bool:
+        """Whether it answers what nobody outside waits for."""
+        if self._probe is not None and self._probe[0] == mid:
+            self._probe = None
+        elif mid == self._subscription:
+            self._subscription = None
+            if reason >= REFUSED_FROM:
+                self.refuse("cmd/+", name)
+        elif self._replies.pop(mid, None) is not None:
+            if reason >= REFUSED_FROM:
+                self.counters.rejected[name] += 1
+        else:
+            return False
+        return True
+
     def refuse(self, topic: str, name: str) -> None:
         """The broker does not take what is published there, and `name` says why."""
         self.counters.rejected[name] += 1
-        self._refused[topic] = name
+        self._refused[topic] = self.refused[topic] = name
 
     def take_refused(self) -> list[tuple[str, str]]:
         """Topics, and why, that were refused since the last call."""
@@ -107,5 +166,10 @@ class Ledger:
 
     def _oldest(self) -> float | None:
         probe = self._probe[1] if self._probe is not None else None
-        under_way = (self.retained.oldest(), self.events.oldest_flight(), probe)
+        under_way = (
+            self.retained.oldest(),
+            self.events.oldest_flight(),
+            min(self._replies.values(), default=None),
+            probe,
+        )
         return min((since for since in under_way if since is not None), default=None)

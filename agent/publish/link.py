@@ -14,13 +14,10 @@ import socket
 import time
 from collections import deque
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from agent.publish.faults import (
     REFUSED_FROM,
@@ -31,11 +28,14 @@ from agent.publish.faults import (
     refusal_fault,
     unanswered_fault,
 )
+from agent.publish.message import Answer, Message
+from agent.publish.properties import connecting, publishing
 from agent.publish.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
     from agent.config.model import MqttConfig, TlsConfig
@@ -68,27 +68,6 @@ class Endpoint:
     @property
     def place(self) -> str:
         return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A received message. expiry: seconds left of it, None without. at: time.monotonic() of its arrival."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    expiry: int | None
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a request: written to the socket (QoS 0), or answered by the broker (the others)."""
-
-    mid: int
-    reason: int
-    name: str
 
 
 class _Heard:
@@ -129,9 +108,7 @@ class _Heard:
 
     def message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
         if self._on_message is not None:
-            expiry = getattr(message.properties, "MessageExpiryInterval", None)
-            at = time.monotonic()
-            self._on_message(Message(message.topic, bytes(message.payload), message.qos, message.retain, expiry, at))
+            self._on_message(_message(message, time.monotonic()))
 
 
 class Link:
@@ -180,7 +157,13 @@ class Link:
             self._client.tls_set_context(context)
         try:
             if self.version == MQTT5:
-                self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=KEEPALIVE_S, clean_start=True)
+                self._client.connect(
+                    self._endpoint.host,
+                    self._endpoint.port,
+                    keepalive=KEEPALIVE_S,
+                    clean_start=True,
+                    properties=connecting(),
+                )
             else:
                 self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=KEEPALIVE_S)
         except (OSError, ValueError) as error:
@@ -224,14 +207,23 @@ class Link:
         queue = self._heard.answers
         return [queue.popleft() for _ in range(len(queue))]
 
-    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry: float | None = None) -> int:
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool,
+        expiry: float | None = None,
+        correlation: bytes | None = None,
+        response_topic: str | None = None,
+    ) -> int:
         """Queues a message; the answer will carry the returned number. From any thread.
 
-        expiry: seconds the broker may keep it for a subscriber (MQTT 5; rounded up to whole seconds).
+        expiry: seconds the broker may keep it for a subscriber, rounded up to whole ones. correlation, response_topic:
+        of a request, and the former of its answer. All three with MQTT 5 only.
         """
-        properties = None
-        if expiry is not None and self.version == MQTT5:
-            properties = _expiring(max(1, -int(-expiry // 1)))
+        properties = publishing(expiry, correlation, response_topic) if self.version == MQTT5 else None
         return self._client.publish(topic, payload, qos, retain, properties).mid
 
     def subscribe(self, topics: list[str], qos: int) -> int | None:
@@ -275,8 +267,16 @@ def _wake(_client: Client, _userdata: Any, _sock: Any) -> None:
     """Being set is all it is for: see the head of this file."""
 
 
-@lru_cache(maxsize=64)
-def _expiring(seconds: int) -> Properties:
-    properties: Properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    properties.MessageExpiryInterval = seconds
-    return properties
+def _message(message: MQTTMessage, at: float) -> Message:
+    properties = message.properties
+    return Message(
+        message.topic,
+        bytes(message.payload),
+        message.qos,
+        message.retain,
+        getattr(properties, "MessageExpiryInterval", None),
+        at,
+        getattr(properties, "ResponseTopic", None),
+        getattr(properties, "CorrelationData", None),
+        message.dup,
+    )

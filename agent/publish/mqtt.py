@@ -12,7 +12,6 @@ connection and says why.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -20,35 +19,34 @@ from typing import TYPE_CHECKING
 from agent.config.redact import redact
 from agent.publish.backoff import ReconnectBackoff
 from agent.publish.complaints import Complaints
+from agent.publish.desk import Desk
 from agent.publish.faults import Fault, LinkError, frozen_fault, rejected_text
-from agent.publish.ledger import Ledger
 from agent.publish.link import MQTT5, Endpoint, Link
-from agent.publish.payloads import OFFLINE, ONLINE
-from agent.publish.pump import pump, send
+from agent.publish.payloads import OFFLINE
 from agent.publish.topics import Topics
 from agent.publish.versions import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from agent.config.model import MqttConfig
-    from agent.publish.counters import Counters
-    from agent.publish.outbox.line import Row, Settled
+    from agent.publish.message import Message
 
-_nobody: Callable[[], None] = lambda: None  # noqa: E731 - a value, not a name of its own
 FLUSH_S = 1.0
 GOODBYE_SHARE = 0.3
 """Of the time to stop in, what is left for `status: offline` however many events wait."""
+TOLD_S = 600.0
+"""How long a fault that ends by itself, yet comes again, is told of."""
 
-logger = logging.getLogger("vedette.mqtt")
 
-
-class Publisher:
+class Publisher(Desk):
     """Publishes one device. All methods may be called from any thread, and none but `stop` ever waits.
 
-    on_connect: called after each announcement. on_fault: called with each new `last_error`. Both run on the
-    network thread and must only note what they were told. protocol: what to try first; MQTT311 spares a
-    broker known to speak only that a refusal.
+    listen: topic filters to hear, subscribed to on each connect before anything is published; on_message: called with
+    what comes. on_connect: called after each announcement. on_fault: called with each new `last_error`. All three run
+    on the network thread and must only note what they were told. protocol: what to try first; MQTT311 spares a
+    broker known to speak only that a refusal. memory: where retained topics are remembered.
     """
 
     def __init__(
@@ -57,41 +55,31 @@ class Publisher:
         device: str,
         client_id: str | None = None,
         *,
+        listen: Sequence[str] = (),
+        on_message: Callable[[Message], None] | None = None,
         on_connect: Callable[[], None] | None = None,
         on_fault: Callable[[str], None] | None = None,
         protocol: int = MQTT5,
+        memory: Path | None = None,
     ) -> None:
+        super().__init__(Topics(config.prefix, device), memory, config.drain_rate)
         self._endpoint = Endpoint.of(config)
         self._client_id = client_id or device
-        self._topics = Topics(config.prefix, device)
+        self._listen = tuple(listen)
+        self._on_message = on_message
         self._on_connect = on_connect
-        self.on_events: Callable[[], None] = _nobody
-        """Called on the network thread when events may be handed over, or `settled_events` has some; must only note."""
         self._backoff = ReconnectBackoff(config.reconnect_max)
         self._versions = Versions(protocol)
         self._complaints = Complaints(on_fault)
         self._stopping = threading.Event()
         self._deadline = self._goodbye = float("inf")
-        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-
-        self._lock = threading.Lock()  # of everything below; paho's callbacks never take it
-        self._ledger = Ledger()
-        self._link: Link | None = None
-        self._announced = self._leaving = False
         self._frozen: Fault | None = None
+        self._renewed = False
+        self._fault: tuple[Fault, float] | None = None
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
-
-    @property
-    def connected(self) -> bool:
-        """Whether the broker has acknowledged `status: online` on the present connection."""
-        return self._announced
-
-    @property
-    def counters(self) -> Counters:
-        with self._lock:
-            return self._ledger.counters.copy()
 
     @property
     def last_error(self) -> str | None:
@@ -99,68 +87,22 @@ class Publisher:
         return self._complaints.last_error
 
     @property
+    def fault(self) -> Fault | None:
+        """What keeps us from the broker now; a session that another client took over for ten minutes more."""
+        if self._fault is None:
+            return None
+        fault, at = self._fault
+        lasting = fault.kind == "takeover" and time.monotonic() - at < TOLD_S
+        return fault if lasting or not self.connected else None
+
+    @property
     def protocol(self) -> str:
         """What is spoken, or will be tried next: `MQTT 5` or `MQTT 3.1.1`."""
         return self._versions.word
 
-    def retain(self, topic: str, payload: bytes) -> None:
-        """The topic's value is now `payload`: QoS 1, sent again on every connect, not when unchanged.
-
-        An empty payload clears the topic. `status` belongs to the publisher itself.
-        """
-        with self._lock:
-            self._ledger.retained.put(topic, payload)
-            self._pump()
-
-    def send(self, topic: str, payload: bytes, expiry: float | None = None) -> bool:
-        """A live message, QoS 0. False when dropped: offline, too much unsent, too large for the broker.
-
-        expiry: seconds after which the broker need not deliver it any more.
-        """
-        with self._lock:
-            link = self._link if self._announced else None
-            return send(link, self._ledger, topic, payload, expiry)
-
-    def event_space(self) -> tuple[int, int]:
-        """The number of this connection, 0 without one, and how many events more may be handed over now."""
-        with self._lock:
-            line = self._ledger.events
-            return (line.session, line.space) if self._announced else (0, 0)
-
-    def deliver(self, session: int, row: Row) -> bool:
-        """An event, QoS 1, sent in order. False when it is too late for that connection, or there is no room.
-
-        With the connection all of them are forgotten that were not answered: whoever keeps them delivers them anew.
-        """
-        with self._lock:
-            taken = self._ledger.events.put(session, row)
-            if taken:
-                self._pump()
-            return taken
-
-    def settled_events(self) -> list[Settled]:
-        """What became of events, since the last call."""
-        with self._lock:
-            settled = self._ledger.events.settled_rows
-            return [settled.popleft() for _ in range(len(settled))]
-
-    def confirm_events(self, numbers: list[int]) -> None:
-        """These answers are on the disk: as many more may be sent."""
-        with self._lock:
-            self._ledger.events.confirm(numbers)
-            self._pump()
-
-    def withdraw_events(self) -> None:
-        """Forgets the events that were handed over; those that fly may arrive all the same."""
-        with self._lock:
-            if self._ledger.events.session:
-                self._ledger.events.open()
-
-    def show(self, topic: str, payload: bytes) -> None:
-        """A camera's latest picture: QoS 0, retained for 24 h, at most one in 10 s; the newest is kept."""
-        with self._lock:
-            self._ledger.shown.put(topic, payload, time.monotonic())
-            self._pump()
+    def reconnect(self) -> None:
+        """Connects anew, with what the certificate files hold now."""
+        self._renewed = True
 
     def tick(self, now: float) -> None:
         """To be called about once a second with time.monotonic(): notices a broker that has ceased to answer.
@@ -170,6 +112,8 @@ class Publisher:
         with self._lock:
             if self._link is None:
                 return
+            self._ledger.retry(now)
+            self._pump()
             seconds = self._ledger.frozen_for(now)
             if seconds is not None:
                 self._frozen = frozen_fault(self._endpoint.place, seconds)
@@ -206,11 +150,14 @@ class Publisher:
             except Exception as error:  # noqa: BLE001 - the thread must outlive any surprise from paho
                 fault = Fault("closed", redact(f"unexpected error in the MQTT connection: {error!r}"))
                 self._complaints.say(fault.text, trace=True)
+            self._fault = (fault, time.monotonic())
             self._stopping.wait(self._backoff.after(lasted, slow=fault.slow))
 
     def _session(self) -> Fault | None:
         """One connection from start to end. None: try again at once. Raises LinkError if none was made."""
-        link = Link(self._endpoint, self._client_id, self._versions.now, will=(self._topics.status, OFFLINE))
+        will = (self._topics.status, OFFLINE)
+        link = Link(self._endpoint, self._client_id, self._versions.now, will=will, on_message=self._on_message)
+        self._renewed = False
         try:
             link.open(self._stopping.is_set)
         except LinkError as error:
@@ -218,19 +165,13 @@ class Publisher:
                 return None
             raise
         self._complaints.last_error = None
-        with self._lock:
-            if not self._leaving:
-                self._ledger.retained.forget(self._topics.status)
-            self._ledger.opened(link.window, time.monotonic())
-            self._link = link
+        self._opened(link, self._listen)
         try:
             self._settle(link)
             return self._serve(link)
         finally:
-            with self._lock:
-                self._link = self._frozen = None
-                self._announced = False
-                self._ledger.closed()
+            self._closed()
+            self._frozen = None
             self._versions.ended()
 
     def _serve(self, link: Link) -> Fault | None:
@@ -242,6 +183,9 @@ class Publisher:
             if self._frozen is not None:
                 link.abort()
                 return self._frozen
+            if self._renewed:
+                link.abort()
+                return None
         self._leave(link)
         return None
 
@@ -253,12 +197,6 @@ class Publisher:
         alive = alive and self._turn_until(link, self._deadline, lambda: self._ledger.retained.settled)
         if alive:
             link.close(max(0.0, min(FLUSH_S, self._deadline - time.monotonic())))
-
-    def _say_offline(self) -> None:
-        """The lock is held."""
-        self._leaving = True
-        self._ledger.retained.put(self._topics.status, OFFLINE)
-        self._pump()
 
     def _turn_until(self, link: Link, deadline: float, done: Callable[[], bool]) -> bool:
         """False once the connection is closed. done: asked with the lock held."""
@@ -272,36 +210,11 @@ class Publisher:
         return True
 
     def _settle(self, link: Link) -> None:
-        """Books the answers, sends what waited for them, announces the device once all else is out."""
-        now = time.monotonic()
-        with self._lock:
-            for answer in link.answers():
-                self._ledger.book(answer.mid, answer.reason, answer.name, now)
-            announced = self._announce()
-            self._pump()
-            refused = self._ledger.take_refused()
-            told = announced or bool(self._ledger.events.settled_rows)
-        if told:
-            self.on_events()
+        """Books what was answered, and says what that means."""
+        announced, refused = self._book(link)
         for topic, name in refused:
             self._complaints.say(rejected_text(topic, name))
         if announced:
             self._complaints.opened(self._endpoint.place, self.protocol)
             if self._on_connect is not None:
                 self._on_connect()
-
-    def _announce(self) -> bool:
-        """Sends `online` after the last retained value; True once that is acknowledged. The lock is held."""
-        retained, status = self._ledger.retained, self._topics.status
-        if self._announced or self._leaving:
-            return False
-        if not retained.waiting:
-            retained.put(status, ONLINE)
-        self._announced = retained.holds(status, ONLINE)
-        self._ledger.counters.connects += self._announced
-        return self._announced
-
-    def _pump(self) -> None:
-        """The lock is held."""
-        if self._link is not None:
-            pump(self._link, self._ledger, time.monotonic(), announced=self._announced and not self._leaving)

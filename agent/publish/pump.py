@@ -38,6 +38,7 @@ def send(link: Link | None, ledger: Ledger, topic: str, payload: bytes, expiry: 
 def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
     """Hands over everything that may go now; events and pictures only once the device is announced."""
     retained = ledger.retained
+    ledger.memory.save()
     retained.window = ledger.window - ledger.events.flying
     while (value := retained.take()) is not None:
         retained.sent(link.publish(*value, qos=1, retain=True), *value, now)
@@ -60,7 +61,11 @@ def _pump_events(link: Link, ledger: Ledger, now: float) -> None:
             ledger.refuse(departure.place, TOO_LARGE)
             continue
         payload = departure.payload
-        if not departure.picture and (departure.row.late or now - departure.row.happened > HISTORICAL_AFTER_S):
+        late = departure.row.late or now - departure.row.happened > HISTORICAL_AFTER_S
+        if late and not departure.row.allowed and not ledger.drain.allows(now):
+            return
+        departure.row.allowed = True
+        if late and not departure.picture:
             payload = as_historical(payload)
         mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=departure.expires - now)
         line.sent(mid, departure, now)

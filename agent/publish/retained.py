@@ -31,10 +31,20 @@ class RetainedValues:
     def put(self, topic: str, payload: bytes) -> None:
         """An empty payload clears the topic, and is forgotten once the broker has acknowledged it."""
         self._wanted[topic] = payload
-        if self._held.get(topic) == payload:
+        if self._held.get(topic) == payload and all(flight.topic != topic for flight in self._flying.values()):
             self._due.pop(topic, None)
         else:
             self._due.setdefault(topic)
+
+    def again(self, topic: str) -> None:
+        """Sends the topic's value once more, though the broker may have it."""
+        if topic in self._wanted:
+            self._held.pop(topic, None)
+            self._due.setdefault(topic)
+
+    def wants(self, topic: str) -> bool:
+        """Whether the topic has a value."""
+        return topic in self._wanted
 
     def forget(self, topic: str) -> None:
         """The topic is not to be sent any more; what the broker holds stays."""

@@ -37,6 +37,9 @@ class ShownPictures:
                 return topic, shown.payload, left
         return None
 
+    def holds(self, topic: str) -> bool:
+        return topic in self._pictures
+
     def lost(self) -> None:
         """The connection is gone, and nobody knows what the broker keeps: each is due again, at once."""
         for shown in self._pictures.values():

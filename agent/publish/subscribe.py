@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from agent.backoff import Backoff
 from agent.publish.faults import REFUSED_FROM, UNSUPPORTED_VERSION, LinkError
-from agent.publish.link import MQTT5, MQTT311, Endpoint, Link, Message
+from agent.publish.link import MQTT5, MQTT311, Endpoint, Link
+from agent.publish.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

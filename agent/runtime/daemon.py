@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.dispatch.worker import reap
+from agent.publish import memory
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.publish.payloads import Info, ModelInfo
 from agent.runtime import machine, paths
 from agent.runtime.config_file import ConfigFile
-from agent.runtime.faults import broker_faults, config_faults, disk_faults
+from agent.runtime.faults import broker_faults, config_faults, disk_faults, outbox_faults
 from agent.runtime.notify import notify, watchdog_seconds
 from agent.runtime.pipeline import Pipeline, topics
 from agent.runtime.report import Report
@@ -54,7 +55,7 @@ class Daemon:
         self._ready = False
         self._boot_id = secrets.token_hex(4)
         names = topics(config)
-        self.publisher = Publisher(config.mqtt, config.device, protocol=protocol)
+        self.publisher = Publisher(config.mqtt, config.device, protocol=protocol, memory=self._state / memory.FILE)
         self.outbox = Outbox(config.outbox, config.device, names, self.publisher, self._state)
         self._scenes = SceneState(self._state)
         self.report = Report(config, names, self.publisher, self.outbox, self._scenes, self._boot_id)
@@ -132,7 +133,8 @@ class Daemon:
     def _faults(self) -> Faults:
         return {
             **config_faults(self._file.problems),
-            **broker_faults(self._config, {}),
+            **broker_faults(self._config, self.publisher.refused, self.publisher.fault),
+            **outbox_faults(self.outbox.faults()),
             **disk_faults(self._state),
         }
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agent.publish.link import Message
+    from agent.publish.message import Message
     from agent.publish.topics import Topics
 
 MODEL = "person"

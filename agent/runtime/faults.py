@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 
     from agent.config import Config, Problem
     from agent.dispatch.ladder import Ladder
+    from agent.publish.faults import Fault as BrokerFault
     from agent.runtime.view import View
 
 Faults = dict[Subject, Fault]
 
 DEVICE = "device"
+_BROKER_CODES = {"takeover": "mqtt-takeover", "auth": "mqtt-refused", "tls": "certificate", "settings": "certificate"}
+_OUTBOX_HINTS = {
+    "outbox-newer": "it is used again by the newer version",
+    "outbox-corrupt": "check the disk (dmesg); what was in it can be read with sqlite3",
+    "outbox-failed": "check the disk; events are kept in memory until it works",
+}
 LOW_SPACE = 0.02
 """Of the volume of the state directory: with less left, nothing more is promised."""
 LOW_BYTES = 50 << 20
@@ -61,18 +68,31 @@ def config_faults(problems: Sequence[Problem]) -> Faults:
     return {Subject("config-rejected", DEVICE): Fault("error", text, "the running config stays; see config/status")}
 
 
-def broker_faults(config: Config, refused: Mapping[str, str]) -> Faults:
-    """refused: what the broker does not take, topic by topic, and its word for why."""
+def broker_faults(config: Config, refused: Mapping[str, str], fault: BrokerFault | None) -> Faults:
+    """refused: what the broker does not take, topic by topic, and its word for why. fault: what keeps us from it."""
     faults = {}
     if refused:
         topic, reason = next(iter(refused.items()))
         more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
         text = f"the broker rejects what is published to {topic}{more} ({reason})"
         faults[Subject("mqtt-rejected", DEVICE)] = Fault("error", text, "allow this device to write there (its ACL)")
+    if fault is not None:
+        code = _BROKER_CODES.get(fault.kind, "mqtt-offline")
+        faults[Subject(code, DEVICE)] = Fault("error", fault.text, "see vedette doctor --broker")
     if config.mqtt.tls_enabled and config.mqtt.tls.insecure:
         text = "the broker's certificate is not checked (mqtt.tls.insecure), so anybody can pose as it"
         faults[Subject("tls-insecure", DEVICE)] = Fault("warning", text, "give mqtt.tls.ca instead")
     return faults
+
+
+def outbox_faults(said: Mapping[str, str]) -> Faults:
+    """said: by code, in words."""
+    return {
+        Subject(code, DEVICE): Fault(
+            "warning" if code == "outbox-newer" else "error", text, _OUTBOX_HINTS.get(code, "check the disk")
+        )
+        for code, text in said.items()
+    }
 
 
 def disk_faults(folder: Path) -> Faults:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from agent.publish.link import Message
+    from agent.publish.message import Message
 
 _START_TIMEOUT = 30.0
 _WARM_SECONDS = 1.5

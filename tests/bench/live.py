@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.capture.frame import Picture
-    from agent.publish.link import Message
+    from agent.publish.message import Message
     from tests.bench.alignment import Alignment
 
 VTEST = Path(__file__).parents[3] / "shared" / "data" / "videos" / "vtest.avi"

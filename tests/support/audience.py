@@ -9,7 +9,7 @@ from agent.publish.topics import Topics
 from tests.support.brokers import HOST
 
 if TYPE_CHECKING:
-    from agent.publish.link import Message
+    from agent.publish.message import Message
     from tests.support.brokers import BrokerProcess
 
 DEVICE = "gate"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from agent.config.model import Config
     from agent.publish.homeassistant.presence import Presence
-    from agent.publish.link import Message
+    from agent.publish.message import Message
 
 MIGRATION_S = 5.0
 """What Home Assistant has to take over its entities, once the broker has both, before the old documents go."""

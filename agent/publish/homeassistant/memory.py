@@ -51,7 +51,8 @@ class Memory:
         text = json.dumps({"version": 1, "topics": self.topics})
         draft = self._path.with_suffix(".part")
         try:
-            if not self._path.exists() or self._path.read_text() != text:
+            exists = self._path.exists()
+            if (self.topics or exists) and not (exists and self._path.read_text() == text):
                 draft.write_text(text)
                 draft.replace(self._path)
         except (OSError, ValueError) as e:

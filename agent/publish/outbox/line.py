@@ -41,6 +41,7 @@ class Row:
     picture_topic: str = ""
     late: bool = False
     again: bool = False  # replayed: its answer changes nothing
+    allowed: bool = False  # by `mqtt.drain_rate`
     picture_flying: bool = False
 
     @property

@@ -12,7 +12,7 @@ from agent.runtime.watch.messages import hear
 from agent.runtime.watch.state import Watched
 
 if TYPE_CHECKING:
-    from agent.publish.link import Message
+    from agent.publish.message import Message
     from agent.runtime.watch.output import Output
     from agent.runtime.watch.target import Target
 

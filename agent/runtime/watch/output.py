@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from agent.runtime.watch.table import fitted, screen, table
 
 if TYPE_CHECKING:
-    from agent.publish.link import Message
+    from agent.publish.message import Message
     from agent.runtime.watch.state import Watched
 
 EVERY = 0.25

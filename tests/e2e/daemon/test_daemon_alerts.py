@@ -71,7 +71,7 @@ def test_a_camera_that_freezes_and_dies_and_comes_back(
     clip = write_clip(tmp_path / "clip.avi", scene(320, 240), frames=25, codec="mjpeg")
     heard = listen(mosquitto)
     with serve(mjpeg_server(clip), MJPEG_URL) as camera:
-        run = daemon(config(mosquitto.port, {"yard": {"source": camera.url, "timeout": 4}}, model=model))
+        run = daemon(config(mosquitto.port, {"yard": {"source": camera.url, "timeout": 8}}, model=model))
         wait_for(lambda: dict(heard.heard()).get(TOPICS.camera_status("yard")) == b"online", 20, run.log())
         camera.freeze()
         wait_for(lambda: raised(heard, "camera-stalled", "yard"), TOLD_WITHIN, run.log())
@@ -109,11 +109,10 @@ def test_a_disk_that_is_full(
     run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, model=model))
     wait_for(run.ready, 20, run.log())
     filler = volume / "filler"
-    with filler.open("wb") as file:
+    with filler.open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(b"\0" * 65536)
-                file.flush()
         except OSError:
             pass
     wait_for(lambda: raised(heard, "disk-full"), TOLD_WITHIN, run.log())

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from agent.publish.link import Message
+    from agent.publish.message import Message
     from agent.publish.mqtt import Publisher
     from tests.support.brokers import BrokerProcess
 

@@ -18,7 +18,7 @@ from tests.support.audience import TOPICS
 from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, wait_for
 
 if TYPE_CHECKING:
-    from agent.publish.link import Message
+    from agent.publish.message import Message
 
 CHILD = """
 import sys, time

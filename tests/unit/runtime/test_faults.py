@@ -10,6 +10,7 @@ import pytest
 
 from agent.capture.camera import CameraStatus
 from agent.config import Problem, parse
+from agent.publish.faults import Fault as BrokerFault
 from agent.runtime import faults
 
 CONFIG = "cameras: {gate: {source: clip.mp4}}\nmqtt: {url: mqtts://localhost, tls: {insecure: %s}}"
@@ -42,13 +43,13 @@ def test_a_rejected_config_names_the_first_place() -> None:
 
 def test_a_rejected_topic_is_named_with_the_brokers_word() -> None:
     config = parse(CONFIG % "false", "f", Path("/"))
-    [fault] = faults.broker_faults(config, {"a/b": "Not authorized", "c": "Quota exceeded"}).values()
+    [fault] = faults.broker_faults(config, {"a/b": "Not authorized", "c": "Quota exceeded"}, None).values()
     assert "a/b and 1 more (Not authorized)" in fault.text
-    assert faults.broker_faults(config, {}) == {}
+    assert faults.broker_faults(config, {}, None) == {}
 
 
 def test_an_unchecked_broker_is_a_fault_for_as_long() -> None:
-    found = faults.broker_faults(parse(CONFIG % "true", "f", Path("/")), {})
+    found = faults.broker_faults(parse(CONFIG % "true", "f", Path("/")), {}, None)
     assert [subject.code for subject in found] == ["tls-insecure"]
 
 
@@ -56,3 +57,13 @@ def test_a_state_directory_that_is_gone_is_a_fault(tmp_path: Path) -> None:
     [(subject, fault)] = faults.disk_faults(tmp_path / "none").items()
     assert (subject.code, subject.subject) == ("disk-failed", "device")
     assert "No such file" in fault.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("takeover", "mqtt-takeover"), ("auth", "mqtt-refused"), ("tls", "certificate"), ("closed", "mqtt-offline")],
+)
+def test_what_keeps_us_from_the_broker_has_a_name(kind: Any, code: str) -> None:
+    config = parse(CONFIG % "false", "f", Path("/"))
+    [(subject, fault)] = faults.broker_faults(config, {}, BrokerFault(kind, "why")).items()
+    assert (subject.code, fault.text) == (code, "why")

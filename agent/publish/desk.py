@@ -1,0 +1,211 @@
+"""What is handed in to be published, by whichever thread, and what is under way; one lock around all of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from agent.publish.ledger import Ledger
+from agent.publish.memory import Memory
+from agent.publish.payloads import OFFLINE, ONLINE
+from agent.publish.pump import pump, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from agent.publish.counters import Counters
+    from agent.publish.link import Link
+    from agent.publish.outbox.line import Row, Settled
+    from agent.publish.topics import Topics
+
+
+class Desk:
+    """All methods may be called from any thread; none waits for the network.
+
+    memory: the file in which retained topics are remembered. drain_rate: late events a second, 0 for no limit.
+    """
+
+    def __init__(self, topics: Topics, memory: Path | None = None, drain_rate: float = 0.0) -> None:
+        self._topics = topics
+        self._drain_rate = drain_rate
+        self.on_events: Callable[[], None] = _nobody
+        """Called on the network thread when events may be handed over, or `settled_events` has some; must only note."""
+
+        self._lock = threading.Lock()  # of everything below; paho's callbacks never take it
+        self._ledger = Ledger(Memory(memory), drain_rate)
+        self._link: Link | None = None
+        self._announced = self._leaving = False
+        self._wanted: Callable[[str], bool] | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has acknowledged `status: online` on the present connection."""
+        return self._announced
+
+    @property
+    def counters(self) -> Counters:
+        with self._lock:
+            return self._ledger.counters.copy()
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """What the broker does not take now, topic by topic, and its word for why."""
+        with self._lock:
+            return dict(self._ledger.refused)
+
+    def retain(self, topic: str, payload: bytes) -> None:
+        """The topic's value is now `payload`: QoS 1, sent again on every connect, not when unchanged.
+
+        An empty payload clears the topic. `status` belongs to the publisher itself.
+        """
+        with self._lock:
+            self._ledger.retained.put(topic, payload)
+            if payload:
+                self._ledger.memory.add(topic)
+            self._pump()
+
+    def again(self, topics: Iterable[str]) -> None:
+        """Sends these retained values once more, though they have not changed."""
+        with self._lock:
+            for topic in topics:
+                self._ledger.retained.again(topic)
+            self._pump()
+
+    def expect(self, wanted: Callable[[str], bool]) -> None:
+        """From now on, what was once retained and is neither told now nor `wanted` is emptied after each announcement.
+
+        For what a config does not yield any more: a camera, a zone, the device under its old name.
+        """
+        with self._lock:
+            self._wanted = wanted
+            if self._announced:
+                self._lay_ghosts()
+                self._pump()
+
+    def send(self, topic: str, payload: bytes, expiry: float | None = None) -> bool:
+        """A live message, QoS 0. False when dropped: offline, too much unsent, too large for the broker.
+
+        expiry: seconds after which the broker need not deliver it any more.
+        """
+        with self._lock:
+            link = self._link if self._announced else None
+            return send(link, self._ledger, topic, payload, expiry)
+
+    def event_space(self) -> tuple[int, int]:
+        """The number of this connection, 0 without one, and how many events more may be handed over now."""
+        with self._lock:
+            line = self._ledger.events
+            return (line.session, line.space) if self._announced else (0, 0)
+
+    def deliver(self, session: int, row: Row) -> bool:
+        """An event, QoS 1, sent in order. False when it is too late for that connection, or there is no room.
+
+        With the connection all of them are forgotten that were not answered: whoever keeps them delivers them anew.
+        """
+        with self._lock:
+            taken = self._ledger.events.put(session, row)
+            if taken:
+                self._pump()
+            return taken
+
+    def settled_events(self) -> list[Settled]:
+        """What became of events, since the last call."""
+        with self._lock:
+            settled = self._ledger.events.settled_rows
+            return [settled.popleft() for _ in range(len(settled))]
+
+    def confirm_events(self, numbers: list[int]) -> None:
+        """These answers are on the disk: as many more may be sent."""
+        with self._lock:
+            self._ledger.events.confirm(numbers)
+            self._pump()
+
+    def withdraw_events(self) -> None:
+        """Forgets the events that were handed over; those that fly may arrive all the same."""
+        with self._lock:
+            if self._ledger.events.session:
+                self._ledger.events.open()
+
+    def show(self, topic: str, payload: bytes) -> None:
+        """A camera's latest picture: QoS 0, retained for 24 h, at most one in 10 s; the newest is kept."""
+        with self._lock:
+            self._ledger.shown.put(topic, payload, time.monotonic())
+            self._ledger.memory.add(topic)
+            self._pump()
+
+    def reply(self, topic: str, payload: bytes, correlation: bytes | None, expiry: float = 60.0) -> bool:
+        """The answer to a command: QoS 1, lost with the connection. False when it cannot go now."""
+        with self._lock:
+            if self._link is None or not self._announced or self._ledger.talkative:
+                return False
+            mid = self._link.publish(topic, payload, qos=1, retain=False, expiry=expiry, correlation=correlation)
+            self._ledger.replied(mid, time.monotonic())
+            return True
+
+    def _opened(self, link: Link, listen: Sequence[str]) -> None:
+        with self._lock:
+            if not self._leaving:
+                self._ledger.retained.forget(self._topics.status)
+            self._ledger.opened(link.window, time.monotonic())
+            if listen:
+                self._ledger.subscribing(link.subscribe(list(listen), qos=1))
+            self._link = link
+
+    def _closed(self) -> None:
+        with self._lock:
+            self._link = None
+            self._announced = False
+            self._ledger.closed()
+
+    def _book(self, link: Link) -> tuple[bool, list[tuple[str, str]]]:
+        """Books the answers and sends what waited for them. Whether the device is announced now; what was refused."""
+        now = time.monotonic()
+        with self._lock:
+            for answer in link.answers():
+                self._ledger.book(answer.mid, answer.reason, answer.name, now)
+            announced = self._announce()
+            self._pump()
+            refused = self._ledger.take_refused()
+            told = announced or bool(self._ledger.events.settled_rows)
+        if told:
+            self.on_events()
+        return announced, refused
+
+    def _announce(self) -> bool:
+        """Sends `online` after the last retained value; True once that is acknowledged. The lock is held."""
+        retained, status = self._ledger.retained, self._topics.status
+        if self._announced or self._leaving or not self._ledger.subscribed:
+            return False
+        if not retained.waiting:
+            retained.put(status, ONLINE)
+        self._announced = retained.holds(status, ONLINE)
+        if self._announced:
+            self._ledger.counters.connects += 1
+            self._lay_ghosts()
+        return self._announced
+
+    def _lay_ghosts(self) -> None:
+        """The lock is held."""
+        ledger = self._ledger
+        if self._wanted is None:
+            return
+        for topic in ledger.memory.topics():
+            if not (ledger.retained.wants(topic) or ledger.shown.holds(topic) or self._wanted(topic)):
+                ledger.retained.put(topic, b"")
+
+    def _say_offline(self) -> None:
+        """The lock is held."""
+        self._leaving = True
+        self._ledger.retained.put(self._topics.status, OFFLINE)
+        self._pump()
+
+    def _pump(self) -> None:
+        """The lock is held."""
+        if self._link is not None:
+            pump(self._link, self._ledger, time.monotonic(), announced=self._announced and not self._leaving)
+
+
+def _nobody() -> None:
+    pass
