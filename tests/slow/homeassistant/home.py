@@ -38,7 +38,8 @@ class Home:
         storage = folder / ".storage"
         storage.mkdir(parents=True)
         (folder / "configuration.yaml").write_text(
-            f"http:\n  server_host: {HOST}\n  server_port: {self._port}\nfrontend:\napi:\nconfig:\nlogger:\n  default: info\n"
+            f"http:\n  server_host: {HOST}\n  server_port: {self._port}\n"
+            "frontend:\napi:\nconfig:\nlogger:\n  default: info\n"
         )
         pages = folder / "custom_components/frontend"
         pages.mkdir(parents=True)

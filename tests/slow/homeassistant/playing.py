@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from agent.publish.link import Message
+
 UID = "a1b2c3d4e5f60718"
 COMMANDS = ("ping", "info", "camera.set", "snapshot", "restart")
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
@@ -73,13 +75,16 @@ class Played:
             mqtt,
             wanted.config.device,
             listen=[f"{wanted.config.homeassistant.prefix}/status"],
-            on_message=lambda message: self.announcer.heard(message),
+            on_message=self._heard,
         )
         self.announcer = Announcer(wanted.config, _Broker(self.publisher), folder, draw=lambda: 0.0)
         self._alerts: list[dict[str, str]] = []
         self._stopped = threading.Event()
         self._turning = threading.Thread(target=self._turn, daemon=True)
         self._seq = 0
+
+    def _heard(self, message: Message) -> None:
+        self.announcer.heard(message)
 
     def start(self) -> Played:
         self.announcer.announce(self.presence)
@@ -98,6 +103,10 @@ class Played:
         self._stopped.set()
         self._turning.join(5)
         self.publisher.stop(2.0)
+
+    def announced(self) -> bool:
+        """Whether nothing of former runs is left to be taken back."""
+        return not self.announcer._leaving and not self.announcer._gone
 
     def kill(self) -> None:
         """As a crash: no goodbye."""

@@ -209,8 +209,10 @@ def test_what_is_gone_from_the_config_is_gone_from_home_assistant(
     assert ids(home) == {key: kept[key] for key in ids(home)}, "a renamed device keeps its entities"
     home.wait(lambda: home.state(kept["gate_Occupancy_all"]) == "off")
     home.wait(
-        lambda: f"{UID}_yard"
-        not in {i[1] for device in home.ask("config/device_registry/list")[0] for i in device["identifiers"]}
+        lambda: (
+            f"{UID}_yard"
+            not in {i[1] for device in home.ask("config/device_registry/list")[0] for i in device["identifiers"]}
+        )
     )
     second.stop()
     play(presence(config(mosquitto.port, "gate", device="renamed", enabled=False), release.form))
@@ -252,7 +254,7 @@ def test_entities_outlive_a_change_of_form(
         first.stop()
         first = play(presence(wanted, form))
         gone = documents(presence(wanted, {"device": "entity", "entity": "device"}[form]))
-        wait_for(lambda: not first.announcer._leaving and not first.announcer._gone, 20)
+        wait_for(first.announced, 20)
         home.wait(lambda: home.state(ids(home)["gate_Occupancy_all"]) == "off")
         after = home.entities()
         assert {u: (e["id"], e["entity_id"]) for u, e in after.items()} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -88,8 +89,6 @@ _ENVIRONMENT.filters["to_json"] = _to_json
 def rendered(template: str, payload: bytes) -> str:
     """As Home Assistant does, which has more filters: value, and value_json if it is JSON."""
     names: dict[str, Any] = {"value": payload.decode()}
-    try:
+    with contextlib.suppress(ValueError):
         names["value_json"] = json.loads(payload)
-    except ValueError:
-        pass
     return _ENVIRONMENT.from_string(template).render(names).strip()
