@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from agent.backoff import Backoff
 from agent.publish.faults import REFUSED_FROM, UNSUPPORTED_VERSION, LinkError
 from agent.publish.link import MQTT5, MQTT311, Endpoint, Link
-from agent.publish.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from agent.publish.message import Message
 
 RETRY_S, RETRY_MOST_S = 0.2, 2.0
 

@@ -175,7 +175,7 @@ class Book:
         gone = 0
         with store.transaction():
             store.add(row for row in self._afloat if self.progress.waits(row.n))
-            rows = self._number(events, skipped)
+            rows = self._number(events, skipped, fed)
             store.add(rows)
             if limits_due:
                 gone = self._limit(store, fed)
@@ -201,8 +201,7 @@ class Book:
         if not self._adrift:
             self._adrift = True
             self._epoch, self._seq = secrets.token_hex(EPOCH_BYTES), 0
-        rows = self._number(events, skipped)
-        rows += self._tell(0)
+        rows = self._number(events, skipped, 0)
         self._afloat.extend(rows)
         while self._afloat and (len(self._afloat) > AFLOAT_ROWS or self._size() > AFLOAT_BYTES):
             row = self._afloat.popleft()
@@ -212,15 +211,16 @@ class Book:
             self._afloat.popleft()
         return rows
 
-    def _number(self, events: Sequence[tuple[int, Event]], skipped: int) -> list[Stored]:
+    def _number(self, events: Sequence[tuple[int, Event]], skipped: int, fed: int) -> list[Stored]:
         rows = []
         for before, event in events:
             self._skip(before)
+            rows += self._tell(fed)  # in its place
             row = self._row(event)
             if row is not None:
                 rows.append(row)
         self._skip(skipped)
-        return rows
+        return rows + self._tell(fed)
 
     def _row(self, event: Event) -> Stored | None:
         self._seq += 1
