@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agent.capture.motion import MotionWatch
     from agent.config.model import CameraConfig
 
-State = Literal["connecting", "online", "stalled", "offline", "ended"]
+State = Literal["connecting", "online", "stalled", "offline", "disabled", "ended"]
 log = logging.getLogger("vedette.capture")
 
 USUAL_RATE = 25.0
@@ -55,6 +55,7 @@ class Camera:
     """Owns the thread "cam-<id>". Nothing raises out of it: what goes wrong is the state `offline` and a retry.
 
     on_status: called for each change, on the camera's thread or on the one that calls `poll`. It must not block.
+    `start`, `enable` and `stop` belong to one thread. enabled: whether it is wanted; while not, it is not opened.
     last_frame_at: time.monotonic() of the last frame, None before the first.
     """
 
@@ -75,7 +76,11 @@ class Camera:
         self._reading_since: float | None = None
         self._source: Source | None = None
         self._info: SourceInfo | None = None
+        self.enabled = config.enabled
         self._stop = threading.Event()
+        self._halt = threading.Event()  # set while it is not wanted, and from the stop on
+        self._turned = threading.Event()
+        self._halts = self._attempts = 0
         self._thread = threading.Thread(target=self._run, name=f"cam-{config.id}", daemon=True)
         self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
         self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
@@ -97,10 +102,25 @@ class Camera:
         self._on_status(self._announced)
         self._thread.start()
 
+    def enable(self, enabled: bool) -> None:
+        """Opens the source, or closes it and rests; returns at once. One that has ended stays so."""
+        self.enabled = enabled
+        if enabled:
+            self._halt.clear()
+            self._turned.set()
+        else:
+            self._interrupt()
+
     def stop(self) -> None:
         """Asks the thread to end and returns at once. A read FFmpeg blocks in may last until `timeout`."""
         self._stop.set()
+        self._turned.set()
         self.mailbox.close()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        self._halts += 1
+        self._halt.set()
         source = self._source
         if source is not None:
             source.interrupt()
@@ -150,32 +170,54 @@ class Camera:
         return (height, width) if self.config.rotate in {90, 270} else (width, height)
 
     def _run(self) -> None:
-        attempts = 0
         while not self._stop.is_set():
-            began = time.monotonic()
-            try:
-                self._play()
-            except SourceError as error:
-                failure = str(error)
-            except Exception as error:  # noqa: BLE001 - a camera that stops retrying is blind for good
-                failure = redact(f"unexpected {type(error).__name__}: {error}")
-            else:
-                if self._stop.is_set() or not self.config.loop:
-                    break
+            if not self.enabled:
+                self._rest()
                 continue
-            if self._stop.is_set():
-                return
-            if self._status.state == "online":
-                attempts = 0
-                if time.monotonic() - began > SETTLED:
-                    self._backoff.reset()
-            attempts += 1
-            self._fail(failure, attempts)
-            self._stop.wait(self._backoff.delay())
-            self.reconnects += 1
+            began, halts = time.monotonic(), self._halts
+            failure = self._attempt()
+            if halts != self._halts:  # and perhaps wanted again by now
+                continue
+            if failure is not None:
+                self._wait_after(failure, time.monotonic() - began)
+            elif not self.config.loop:
+                self._set("ended")
+                log.info("ended after %d frames", self.frames, extra={"CAMERA": self.config.id})
+                break
+
+    def _attempt(self) -> str | None:
+        """Plays the source once; why that failed, None if it came to its end."""
+        try:
+            self._play()
+        except SourceError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - a camera that stops retrying is blind for good
+            return redact(f"unexpected {type(error).__name__}: {error}")
+        return None
+
+    def _wait_after(self, failure: str, lasted: float) -> None:
+        """lasted: seconds from the opening."""
+        if self._status.state == "online":
+            self._attempts = 0
+            if lasted > SETTLED:
+                self._backoff.reset()
+        self._attempts += 1
+        self._fail(failure, self._attempts)
+        self._halt.wait(self._backoff.delay())
+        self.reconnects += 1
+
+    def _rest(self) -> None:
+        """Until it is wanted again."""
+        self._turned.clear()
+        if self.enabled or self._stop.is_set():  # in between
+            return
+        self._reading_since = None
+        self._backoff.reset()
+        log.info("disabled", extra={"CAMERA": self.config.id})
+        self._set("disabled")
+        self._turned.wait()
         if not self._stop.is_set():
-            self._set("ended")
-            log.info("ended after %d frames", self.frames, extra={"CAMERA": self.config.id})
+            self._set("connecting")
 
     def _fail(self, failure: str, attempts: int) -> None:
         if failure != self._logged:
@@ -185,7 +227,7 @@ class Camera:
 
     def _play(self) -> None:
         """One opening of the source to its end. Raises SourceError."""
-        source = open_source(self.config, self._stop.is_set)
+        source = open_source(self.config, self._halt.is_set)
         self._source = source
         self._timeline.restart()
         try:
@@ -194,7 +236,7 @@ class Camera:
                 self._reading_since = None
                 self._inform(source)
                 self._deliver(decoded)
-                if self._stop.is_set():
+                if self._halt.is_set():
                     return
                 self._reading_since = time.monotonic()
         finally:
@@ -221,7 +263,7 @@ class Camera:
         media_time = self._timeline.media_time(decoded.pts, decoded.arrived)
         monotonic = decoded.arrived
         if self._pacer is not None:
-            self._stop.wait(self._pacer.delay(media_time, time.monotonic()))
+            self._halt.wait(self._pacer.delay(media_time, time.monotonic()))
             monotonic = time.monotonic()
         height, width = decoded.picture.y.shape
         width, height = self._rotated(width, height)
@@ -239,7 +281,7 @@ class Camera:
         )
         self.frames += 1
         self.last_frame_at = monotonic
-        while not self.mailbox.put(frame, LOOK) and not self._stop.is_set():
+        while not self.mailbox.put(frame, LOOK) and not self._halt.is_set():
             pass
 
 

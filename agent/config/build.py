@@ -120,6 +120,7 @@ class Builder:
             model=self._model(given) or default_model,
             backend=self._backend(given) or default_backend,
             hwaccel=given["hwaccel"],
+            enabled=given["enabled"],
         )
         self._password_needs_user(given)
         if kind is not None:

@@ -19,6 +19,7 @@ EngineMode = Literal["auto", "latency", "throughput"]
 Standby = Literal["auto", "warm", "cold"]
 Publish = Literal["on", "leased", "off"]
 Durability = Literal["crash", "power"]
+Discovery = Literal["device", "entity"]
 RemoteConfigScope = Literal["restricted", "full"]
 Command = Literal[
     "ping",
@@ -94,10 +95,11 @@ class MqttConfig:
 
 @dataclass(frozen=True, slots=True)
 class HomeAssistantConfig:
-    """prefix: the first level of Home Assistant's discovery topics."""
+    """prefix: the first level of Home Assistant's discovery topics. discovery: one document a device, or an entity."""
 
     enabled: bool = False
     prefix: str = "homeassistant"
+    discovery: Discovery = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ class CameraConfig:
     source: a URL without credentials, or an absolute path. timeout: seconds, for opening and for each read.
     rotate: degrees clockwise. fps: inferences a second at most, 0 for every frame. labels: empty for all.
     regions: whether to look again, closely, where something moves. privacy: what is black before anybody looks.
-    weight: this camera's share of a busy engine, beside the others'.
+    weight: this camera's share of a busy engine, beside the others'. enabled: whether it is looked at at all.
     model and backend are resolved: the camera's own, else the top level's.
     """
 
@@ -237,6 +239,7 @@ class CameraConfig:
     model: str = "person"
     backend: tuple[str, ...] = ("auto",)
     hwaccel: HwAccel = "auto"
+    enabled: bool = True
 
     @property
     def live(self) -> bool:

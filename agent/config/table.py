@@ -88,6 +88,7 @@ CAMERA = Section(
             _CAMERA.hwaccel,
             "hardware decoding; auto tries what the machine has, and falls back to software",
         ),
+        Field("enabled", Flag(), _CAMERA.enabled, "whether it is watched at all"),
     ),
 )
 

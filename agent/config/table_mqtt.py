@@ -89,6 +89,12 @@ HOMEASSISTANT = Section(
             _HOMEASSISTANT.prefix,
             "the discovery prefix that Home Assistant is set to",
         ),
+        Field(
+            "discovery",
+            _choice(model.Discovery),
+            _HOMEASSISTANT.discovery,
+            "one document a device, or an entity: for a Home Assistant before 2024.11",
+        ),
     )
 )
 

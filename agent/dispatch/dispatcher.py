@@ -139,6 +139,8 @@ class Dispatcher:
         now = self.turned_at = time.monotonic()
         for answer in self.ladder.receive(now, readable):
             self._settle(answer)
+        for lane in self.lanes:
+            lane.heed()
         self._fill()
         for lane in self.lanes:
             for job in lane.settled():

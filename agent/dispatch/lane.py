@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.dispatch.job import Job, without_picture
+from agent.dispatch.wishes import Wishes
 from agent.perception.facts import Moment
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Lane:
     inferences: int = 0
     unknown: int = 0
     last_inference: float = 0.0
+    wishes: Wishes = field(default_factory=Wishes)
 
     def pick(self, model_input: tuple[int, int], now: float) -> Job | None:
         """Takes the waiting frame and asks the scene where to look in it. None: nowhere, or there is none.
@@ -56,6 +58,7 @@ class Lane:
         frame = self.mailbox.take()
         if frame is None:
             return None
+        self.wishes.show(frame, self.private)
         motion = frame.motion
         boxes, unsettled = (None, False) if motion is None else (motion.boxes, motion.unsettled)
         size = frame.width, frame.height
@@ -72,6 +75,14 @@ class Lane:
         job = Job(frame, crops)
         self.jobs.append(job)
         return job
+
+    def heed(self) -> None:
+        """What others have asked for, as far as it can be had now."""
+        if (tuning := self.wishes.tuning()) is not None:
+            rules, self.floor = tuning
+            self.scene.tune(rules)
+        if self.wishes.looking and (frame := self.mailbox.peek()) is not None:
+            self.wishes.show(frame, self.private)
 
     def _count(self, now: float) -> None:
         if self.fps <= 0:

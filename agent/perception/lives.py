@@ -31,6 +31,10 @@ class Lives:
         self._lives: dict[int, Life] = {}
         self._size = (0, 0)
 
+    def tune(self, rules: Mapping[int, LabelRule]) -> None:
+        """Other rules for whoever is not confirmed yet."""
+        self._rules = rules
+
     @property
     def confirmed(self) -> list[Track]:
         return [life.track for life in self._lives.values() if life.confirmed]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agent.perception.facts import Box, Count, EndReason, Happening, LineCount, Moment, Occupancy
-    from agent.perception.settings import Settings
+    from agent.perception.settings import LabelRule, Settings
     from agent.perception.track import Track
     from backends.detections import Detections
 
@@ -202,6 +202,11 @@ class Scene:
                 Facts(Unknown("gated"), counts=tuple(self._counts.update(quiet, self._present())))
             )
         return None
+
+    def tune(self, rules: Mapping[int, LabelRule]) -> None:
+        """From now on these rules hold for the labels; who is confirmed stays so. rules: for the labels of before."""
+        self._wanted = LabelFilter(rules)
+        self._lives.tune(rules)
 
     def stop(self, wall: float) -> Facts | None:
         """Ends what is still alive, for nobody will look any more; from now on all counts are stale."""

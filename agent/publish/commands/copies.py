@@ -1,0 +1,110 @@
+"""A command that comes twice is executed once: what was answered is kept, and said again.
+
+Those that change something are on the disk before they are executed, so a copy that comes after a restart finds that
+its command was begun.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FILE = "commands.json"
+MOST = 256
+KEPT_S = 15 * 60.0
+"""Copies come within seconds; after this the same words are a new wish."""
+LARGEST = 16 << 10
+"""A longer answer is not kept; only commands that change nothing have such."""
+
+log = logging.getLogger("vedette.commands")
+
+
+@dataclass(slots=True)
+class Known:
+    """One command that was begun. at: wall clock. answer: None until there is one. lasting: it stands on the disk.
+
+    before: it is of an earlier run.
+    """
+
+    at: float
+    lasting: bool
+    answer: bytes | None = None
+    before: bool = False
+
+
+class Copies:
+    """folder: the state directory. wall: the clock."""
+
+    def __init__(self, folder: Path, wall: Callable[[], float] = time.time) -> None:
+        self._path = folder / FILE
+        self._wall = wall
+        self._known: dict[str, Known] = {}  # oldest first
+        self._failed = False
+        try:
+            for entry in json.loads(self._path.read_text())["commands"]:
+                answer = entry["answer"]
+                kept = None if answer is None else base64.b64decode(answer)
+                self._known[str(entry["key"])] = Known(float(entry["at"]), lasting=True, answer=kept, before=True)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
+            log.warning("cannot read %s (%s): a command that comes again may be executed again", self._path, e)
+
+    def find(self, key: str) -> Known | None:
+        """None: it is new. A step of the clock makes nothing new that came within this run's last commands."""
+        known = self._known.get(key)
+        if known is not None and abs(self._wall() - known.at) > KEPT_S:
+            del self._known[key]
+            return None
+        return known
+
+    def begin(self, key: str, *, lasting: bool) -> None:
+        """Before it is executed."""
+        while len(self._known) >= MOST:
+            del self._known[next(iter(self._known))]
+        self._known[key] = Known(self._wall(), lasting)
+        if lasting:
+            self._save()
+
+    def answered(self, key: str, answer: bytes) -> None:
+        known = self._known.get(key)
+        if known is None:
+            return
+        if len(answer) > LARGEST:
+            del self._known[key]
+            return
+        known.answer = answer
+        if known.lasting:
+            self._save()
+
+    def _save(self) -> None:
+        kept = [
+            {"key": key, "at": known.at, "answer": _text(known.answer)}
+            for key, known in self._known.items()
+            if known.lasting
+        ]
+        draft = self._path.with_suffix(".part")
+        try:
+            with draft.open("w") as f:
+                json.dump({"version": 1, "commands": kept}, f)
+                f.flush()
+                os.fsync(f.fileno())
+            draft.replace(self._path)
+            self._failed = False
+        except OSError as e:
+            if not self._failed:  # once, not with each command
+                log.warning("cannot write %s: %s", self._path, e.strerror)
+            self._failed = True
+
+
+def _text(answer: bytes | None) -> str | None:
+    return None if answer is None else base64.b64encode(answer).decode()
