@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agent.publish.ledger import Ledger
 from agent.publish.memory import Memory
 from agent.publish.payloads import OFFLINE, ONLINE
-from agent.publish.pump import pump, send
+from agent.publish.pump import fits, pump, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -128,17 +128,24 @@ class Desk:
             if self._ledger.events.session:
                 self._ledger.events.open()
 
-    def show(self, topic: str, payload: bytes) -> None:
-        """A camera's latest picture: QoS 0, retained for 24 h, at most one in 10 s; the newest is kept."""
+    def show(self, topic: str, payload: bytes, *, at_once: bool = False) -> None:
+        """A camera's latest picture: QoS 0, retained for 24 h, at most one in 10 s; the newest is kept.
+
+        at_once: not after those 10 s, for somebody waits for it.
+        """
         with self._lock:
-            self._ledger.shown.put(topic, payload, time.monotonic())
+            self._ledger.shown.put(topic, payload, time.monotonic(), at_once=at_once)
             self._ledger.memory.add(topic)
             self._pump()
 
     def reply(self, topic: str, payload: bytes, correlation: bytes | None, expiry: float = 60.0) -> bool:
-        """The answer to a command: QoS 1, lost with the connection. False when it cannot go now."""
+        """The answer to a command: QoS 1, lost with the connection. False when it is dropped, and counted."""
         with self._lock:
             if self._link is None or not self._announced or self._ledger.talkative:
+                self._ledger.counters.dropped["reply"] += 1
+                return False
+            if not fits(self._link, topic, payload):
+                self._ledger.counters.dropped["too_large"] += 1
                 return False
             mid = self._link.publish(topic, payload, qos=1, retain=False, expiry=expiry, correlation=correlation)
             self._ledger.replied(mid, time.monotonic())

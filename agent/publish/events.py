@@ -159,6 +159,27 @@ def agent_started_event(version: str, boot_id: str, last_exit: str | None, at: f
     return Event("vedette.agent.started", at, synced, {"version": version, "boot_id": boot_id, "last_exit": last_exit})
 
 
+def command_event(
+    command: str,
+    outcome: str,
+    error: tuple[str, str] | None,
+    arguments: Mapping[str, Any],
+    source: str | None,
+    suppressed: int,
+    at: float,
+    *,
+    synced: bool,
+) -> Event:
+    """A command was executed or refused. outcome: the reply's status; error: its code and text.
+
+    arguments: of one that was executed, fit to be shown. source: the topic on which the answer was wanted.
+    suppressed: events of this kind that were left out since the last one, in a flood.
+    """
+    code, text = error or (None, None)
+    body = {"command": command, "outcome": outcome, "code": code, "text": text, "arguments": arguments}
+    return Event("vedette.command.executed", at, synced, {**body, "source": source, "suppressed": suppressed})
+
+
 def gap_event(first: int, last: int, count: int, cause: str, epoch: str, at: float, *, synced: bool) -> Event:
     """Events that will never come: `count` of those numbered `first` to `last` in `epoch`."""
     body = {"from": first, "to": last, "count": count, "cause": cause, "epoch": epoch}

@@ -22,8 +22,9 @@ class ShownPictures:
     def __init__(self) -> None:
         self._pictures: dict[str, _Shown] = {}
 
-    def put(self, topic: str, payload: bytes, now: float) -> None:
-        last = self._pictures.get(topic)
+    def put(self, topic: str, payload: bytes, now: float, *, at_once: bool = False) -> None:
+        """at_once: somebody has asked for it and waits."""
+        last = None if at_once else self._pictures.get(topic)
         self._pictures[topic] = _Shown(payload, now, last.sent_at if last is not None else float("-inf"))
 
     def take(self, now: float) -> tuple[str, bytes, float] | None:

@@ -40,7 +40,7 @@ class DemoError(Exception):
 
 def demo(pace: str, tell: Callable[[str], None]) -> None:
     """Pulls what is missing, plays the clip once, tells each message as a subscriber receives it, then a summary."""
-    log.set_up("warning")
+    log.Log("warning")
     clip = fetch()
     try:
         broker = start_broker()

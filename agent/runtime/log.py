@@ -9,12 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from agent.config.redact import redact
+from agent.publish.tail.ring import Ring
+from agent.publish.tail.tail import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 FIELDS = ("CAMERA", "ENGINE", "BACKEND", "EVENT")
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class _Redacted(logging.Formatter):
@@ -35,12 +36,36 @@ class _KeyValue(logging.Formatter):
         return redact(line)
 
 
-def set_up(level: str) -> None:
-    """Replaces the root logger's handlers. level: debug, info, warning or error."""
-    root = logging.getLogger()
-    root.handlers[:] = [_journal() or _standard_error()]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("vedette").setLevel(_LEVELS[level])
+class Log:
+    """Replaces the root logger's handlers; `ring` is one of them, for those who read from afar.
+
+    level: debug, info, warning or error: the least that the log shows.
+    """
+
+    def __init__(self, level: str) -> None:
+        self.ring = Ring(FIELDS)
+        self._out = _journal() or _standard_error()
+        self._read: int | None = None
+        self.level = level
+        root = logging.getLogger()
+        root.handlers[:] = [self._out, self.ring]
+        root.setLevel(logging.WARNING)
+        self.show(level)
+
+    def show(self, level: str) -> None:
+        """From now on the log shows this level."""
+        self.level = level
+        self._out.setLevel(LEVELS[level])
+        self._apply()
+
+    def read(self, level: int | None) -> None:
+        """Somebody reads the ring from this level on, None for nobody; what the log shows stays."""
+        self._read = level
+        self._apply()
+
+    def _apply(self) -> None:
+        shown = LEVELS[self.level]
+        logging.getLogger("vedette").setLevel(shown if self._read is None else min(shown, self._read))
 
 
 def _standard_error() -> logging.Handler:

@@ -24,12 +24,18 @@ class Caller:
 
 
 class Refusal(Exception):
-    """Why something is not done. code: for programs, a word of a-z and _; text: for people, with the limit and fix."""
+    """Why something is not done. code: for programs, a word of a-z and _; text: for people, with the limit and fix.
 
-    def __init__(self, code: str, text: str, status: Status = "rejected") -> None:
+    data: what is told all the same.
+    """
+
+    def __init__(
+        self, code: str, text: str, status: Status = "rejected", data: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(text)
         self.code, self.text = code, text
         self.status: Status = status
+        self.data = data
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class Outcome:
 
     @classmethod
     def of(cls, refusal: Refusal) -> Outcome:
-        return cls(refusal.status, error=(refusal.code, refusal.text))
+        return cls(refusal.status, refusal.data, (refusal.code, refusal.text))
 
 
 def reply(outcome: Outcome, caller: Caller, took_ms: float) -> bytes:

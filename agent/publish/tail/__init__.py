@@ -1,0 +1,1 @@
+"""The log read from afar: the last lines are kept, and live ones are sent while somebody has asked for them."""

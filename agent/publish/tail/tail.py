@@ -1,0 +1,103 @@
+"""Leases on the log: the last lines at once, then live ones in batches, until the time is up."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.publish.tail.line import batches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.publish.tail.line import Line
+    from agent.publish.tail.ring import Ring
+
+MOST = 8
+"""Who may read at once."""
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_MOST_LINES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """until: time.monotonic(). rate: batches a second. part: see `Line.matches`."""
+
+    until: float
+    level: int
+    rate: float
+    part: str
+
+    def same(self, other: Lease) -> bool:
+        """But for its time."""
+        return (self.level, self.part) == (other.level, other.part)
+
+
+class Tail:
+    """Belongs to the main thread. send: publishes one batch. set_level: called with the least level that is read now.
+
+    All who read hear the same topic: it has what any of them wants, at the pace of the fastest. The level, the
+    number of batches and of lines a second, and what waits are bounded, whatever is logged.
+    """
+
+    def __init__(self, ring: Ring, send: Callable[[bytes], object], set_level: Callable[[int | None], None]) -> None:
+        self._ring = ring
+        self._send = send
+        self._set_level = set_level
+        self._leases: dict[str, Lease] = {}
+        self._next = 0.0
+
+    def lease(self, reader: str, level: str, ttl: float, rate: float, part: str, now: float) -> int | None:
+        """How many of the last lines are sent first; None when too many read already.
+
+        reader: who renews by this name; the last lines are not sent again. ttl: seconds; 0 ends it.
+        """
+        before = self._leases.pop(reader, None)
+        if ttl <= 0:
+            self._listen()
+            return 0
+        if len(self._leases) >= MOST:
+            return None
+        lease = self._leases[reader] = Lease(now + ttl, LEVELS[level], rate, part.casefold())
+        self._listen()
+        if before is not None and before.same(lease):
+            return 0
+        last = [line for line in self._ring.last() if line.matches(lease.level, lease.part)]
+        for batch in batches((line.encoded() for line in last), 0):
+            self._send(batch)
+        return len(last)
+
+    def due(self) -> float | None:
+        """time.monotonic() at which `turn` is wanted; None: not before the ring wakes somebody."""
+        if not self._leases:
+            return None
+        end = min(lease.until for lease in self._leases.values())
+        return min(end, self._next) if self._ring.waiting else end
+
+    def turn(self, now: float) -> None:
+        """Sends what is due, and ends what is over."""
+        over = [reader for reader, lease in self._leases.items() if now >= lease.until]
+        for reader in over:
+            del self._leases[reader]
+        if over:
+            self._listen()
+        if not self._leases or now < self._next or not self._ring.waiting:
+            return
+        lines, dropped = self._ring.take(_MOST_LINES)
+        made = batches((line.encoded() for line in lines if self._matches(line)), dropped)
+        for batch in made:
+            self._send(batch)
+        self._next = now + max(1, len(made)) / max(lease.rate for lease in self._leases.values())
+
+    def _matches(self, line: Line) -> bool:
+        return any(line.matches(lease.level, lease.part) for lease in self._leases.values())
+
+    def _listen(self) -> None:
+        wanted = [(lease.level, lease.part) for lease in self._leases.values()]
+        if not wanted:
+            self._set_level(None)
+            self._ring.listen(None)
+            return
+        self._ring.listen(lambda line: any(line.may_match(*one) for one in wanted))
+        self._set_level(min(level for level, _ in wanted))

@@ -1,0 +1,204 @@
+"""Takes commands from the network thread, has them done on the main thread, and tells what became of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from agent.config.redact import redact
+from agent.publish.clock import clock_synced
+from agent.publish.commands.allowed import READING, allowed
+from agent.publish.commands.copies import Copies
+from agent.publish.commands.limits import Rates
+from agent.publish.commands.order import Order, Outcome, Refusal, reply
+from agent.publish.commands.request import understand
+from agent.publish.events import command_event
+from agent.runtime.orders.actions import ACTIONS
+from agent.runtime.orders.result import Accepted, Later
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from agent.publish.commands.copies import Known
+    from agent.publish.message import Message
+    from agent.runtime.orders.parts import Parts
+    from agent.runtime.orders.result import Data, Result
+
+log = logging.getLogger("vedette.commands")
+
+WAITING, WAITING_BYTES = 256, 8 << 20
+"""Messages that may wait for the main thread; more come faster than anybody can mean."""
+AT_ONCE = 32
+PENDING = 32
+"""Commands whose outcome is waited for."""
+_LONGEST_SHOWN = 256
+
+
+class _Pending(NamedTuple):
+    order: Order
+    later: Later
+
+
+class Orders:
+    """`heard` is called on the network thread; the rest belongs to the main thread. folder: the state directory."""
+
+    def __init__(self, parts: Parts, folder: Path) -> None:
+        self._parts = parts
+        self.allowed = allowed(parts.config)
+        self._cameras = [camera.id for camera in parts.config.cameras]
+        self._copies = Copies(folder)
+        self._rates = Rates()
+        self._lock = threading.Lock()
+        self._waiting: deque[Message] = deque()
+        self._bytes = self._overflown = 0
+        self._pending: list[_Pending] = []
+
+    def heard(self, message: Message) -> None:
+        """A message on one of the command topics."""
+        with self._lock:
+            size = len(message.payload)
+            if len(self._waiting) >= WAITING or self._bytes + size > WAITING_BYTES:
+                self._overflown += 1
+            else:
+                self._waiting.append(message)
+                self._bytes += size
+        self._parts.wake()
+
+    def due(self) -> float | None:
+        """time.monotonic() at which `turn` is wanted; None: not before somebody wakes the main thread."""
+        if self._waiting:
+            return 0.0
+        return min((pending.later.deadline for pending in self._pending), default=None)
+
+    def turn(self, now: float) -> None:
+        """Does some of what waits; more of it in the next turn."""
+        self._finish(now)
+        for _ in range(AT_ONCE):
+            message, overflown = self._next()
+            if overflown:
+                text = f"{overflown} commands came faster than they could be looked at, and got no answer"
+                self._tell("", Outcome("rejected", error=("busy", text)), {}, None, now)
+            if message is None:
+                return
+            self._take(understand(message, self._parts.topics, self.allowed, self._cameras, now), now)
+
+    def _next(self) -> tuple[Message | None, int]:
+        with self._lock:
+            overflown, self._overflown = self._overflown, 0
+            if not self._waiting:
+                return None, overflown
+            message = self._waiting.popleft()
+            self._bytes -= len(message.payload)
+            return message, overflown
+
+    def _take(self, order: Order, now: float) -> None:
+        known = self._copies.find(order.key) if order.key is not None else None
+        if known is not None:
+            self._again(order, known)
+            return
+        if not self._rates.allows(order.name, now):
+            text = f"too many commands; {self._rates.limit(order.name)} at most"
+            self._end(order, Outcome("rejected", error=("rate_limited", text)), now)
+        elif order.refusal is not None:
+            self._end(order, Outcome.of(order.refusal), now)
+        else:
+            if order.key is not None:
+                self._copies.begin(order.key, lasting=order.name not in READING)
+            self._do(order, now)
+
+    def _again(self, order: Order, known: Known) -> None:
+        """A copy: it hears what the first one heard, or will; nothing is executed."""
+        if known.answer is not None:
+            self._answer(order, known.answer)
+        elif known.before:
+            text = f"{order.name} was begun before the last restart; nobody knows how far it came"
+            self._answer(order, reply(Outcome("error", error=("interrupted", text)), order.caller, 0.0))
+
+    def _do(self, order: Order, now: float) -> None:
+        try:
+            result = ACTIONS[order.name](self._parts, order.arguments, order.caller)
+            if isinstance(result, Later) and len(self._pending) >= PENDING:
+                self._end(order, Outcome("rejected", error=("busy", f"{PENDING} commands are under way")), now)
+            else:
+                self._book(order, result, now)
+        except Refusal as refusal:
+            self._end(order, Outcome.of(refusal), now)
+        except Exception as error:
+            log.exception("%s failed: this is a bug in Vedette", order.name)
+            self._end(order, _failed(error), now)
+
+    def _book(self, order: Order, result: Result, now: float) -> None:
+        if isinstance(result, Later):
+            self._pending.append(_Pending(order, result))
+        elif isinstance(result, Accepted):
+            self._end(order, Outcome("accepted", result.data), now)
+            if result.then is not None:
+                result.then()
+        else:
+            self._end(order, Outcome("ok", result), now)
+
+    def _finish(self, now: float) -> None:
+        for pending in self._pending[:]:
+            outcome = _outcome(pending, now)
+            if outcome is not None:
+                self._pending.remove(pending)
+                self._end(pending.order, outcome, now)
+
+    def _end(self, order: Order, outcome: Outcome, now: float) -> None:
+        answer = reply(outcome, order.caller, 1e3 * (time.monotonic() - order.at))
+        if order.key is not None:
+            self._copies.answered(order.key, answer)
+        self._answer(order, answer)
+        executed = outcome.status in {"ok", "accepted", "error"}
+        arguments = _shown(order.arguments) if executed else {}
+        self._tell(order.name, outcome, arguments, order.caller.topic, now)
+
+    def _answer(self, order: Order, answer: bytes) -> None:
+        caller = order.caller
+        if caller.topic is not None:
+            self._parts.publisher.reply(caller.topic, answer, caller.correlation)
+
+    def _tell(self, name: str, outcome: Outcome, arguments: Data, source: str | None, now: float) -> None:
+        """The event; of reading and of refusals only so many a second."""
+        done = outcome.status in {"ok", "accepted", "error"}
+        suppressed = self._rates.event(now, matters=done and name not in READING)
+        if suppressed is None:
+            return
+        error = None if outcome.error is None else (outcome.error[0], redact(outcome.error[1]))
+        event = command_event(
+            name[:64], outcome.status, error, arguments, source, suppressed, time.time(), synced=clock_synced()
+        )
+        self._parts.outbox.put(event)
+        if done and name not in READING:
+            log.info("%s: %s", name, outcome.status, extra={"EVENT": event.type})
+
+
+def _outcome(pending: _Pending, now: float) -> Outcome | None:
+    """None while nobody knows."""
+    try:
+        data = pending.later.poll()
+    except Refusal as refusal:
+        return Outcome.of(refusal)
+    except Exception as error:
+        log.exception("%s failed: this is a bug in Vedette", pending.order.name)
+        return _failed(error)
+    if data is not None:
+        return Outcome("ok", data)
+    if now >= pending.later.deadline:
+        waited = now - pending.order.at
+        return Outcome("error", error=("timeout", f"no outcome within {waited:.1f} s"))
+    return None
+
+
+def _failed(error: Exception) -> Outcome:
+    return Outcome("error", error=("failed", redact(f"{type(error).__name__}: {error}")))
+
+
+def _shown(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole config does not belong into an event, nor does a secret."""
+    given = {key: value for key, value in arguments.items() if value is not None and key != "yaml"}
+    return {key: redact(value)[:_LONGEST_SHOWN] if isinstance(value, str) else value for key, value in given.items()}
