@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,7 +97,7 @@ def _run(arguments: argparse.Namespace) -> int:
         found = plan(config)
     except ConfigError as e:
         return fail(e, USAGE)
-    log.set_up(config.log.level)
+    out = log.Log(config.log.level)
     log.show_warnings((*config.warnings, *found.warnings))
     try:
         held = paths.lock(paths.state_directory())
@@ -105,7 +106,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except OSError as e:
         return fail(f"cannot use the state directory: {e}")
     with held:
-        Daemon(config, found).run()
+        again = Daemon(config, found, out).run()
+    if again:  # in place of this process: whoever supervises it sees no end, and nothing of this run is left
+        os.execv(sys.executable, [sys.executable, "-m", "agent.cli", *sys.argv[1:]])  # noqa: S606 - our own command
     return OK
 
 

@@ -1,4 +1,4 @@
-"""A subscriber for the demo, the bench and the tests: hears topics of one broker, over broker restarts."""
+"""A client that hears topics of one broker, over broker restarts, and may say something: for those who look on."""
 
 from __future__ import annotations
 
@@ -34,11 +34,17 @@ class Subscriber:
         verb: str = "tail",
         endpoint: Endpoint | None = None,
         protocol: int = 5,
+        on_connect: Callable[[], None] = lambda: None,
     ) -> None:
-        """endpoint: in place of host and port, with credentials and TLS. protocol: 4 where only 3.1.1 is spoken."""
+        """endpoint: in place of host and port, with credentials and TLS. protocol: 4 where only 3.1.1 is spoken.
+
+        on_connect: called on its thread each time the broker has confirmed the subscription.
+        """
         self._endpoint = endpoint or Endpoint(host, port)
         self._topics = list(topics)
         self._on_message = on_message
+        self._on_connect = on_connect
+        self._link: Link | None = None
         self._client_id = f"vedette-{verb}-{secrets.token_hex(4)}"
         self._version = protocol
         self._stopping = threading.Event()
@@ -53,6 +59,20 @@ class Subscriber:
         if not self._subscribed.wait(timeout):
             self.stop()
             raise ConnectionError(self._error or f"{self._endpoint.place} did not answer within {timeout:g} s")
+
+    @property
+    def client_id(self) -> str:
+        return self._client_id
+
+    def publish(
+        self, topic: str, payload: bytes, *, response_topic: str | None = None, correlation: bytes | None = None
+    ) -> bool:
+        """QoS 1, not retained; lost with the connection. False without one. From any thread."""
+        link = self._link
+        if link is None:
+            return False
+        link.publish(topic, payload, qos=1, retain=False, correlation=correlation, response_topic=response_topic)
+        return True
 
     @property
     def error(self) -> str | None:
@@ -90,6 +110,9 @@ class Subscriber:
                 else:
                     self._error = None
                     self._backoff.reset()
+                    self._link = link
                     self._subscribed.set()
+                    self._on_connect()
+        self._link = None
         self._subscribed.clear()
         link.close(0.5)

@@ -62,8 +62,9 @@ class Alerts:
         self._seen: dict[Subject, _Seen] = {}
 
     @property
-    def raised(self) -> list[Subject]:
-        return [subject for subject, seen in self._seen.items() if seen.told]
+    def raised(self) -> dict[Subject, Fault]:
+        """What has been told and is not over."""
+        return {subject: seen.told for subject, seen in self._seen.items() if seen.told}
 
     def update(self, now: float, faults: Mapping[Subject, Fault]) -> None:
         """What is wrong at this moment. now: time.monotonic(). To be called about once a second."""

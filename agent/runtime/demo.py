@@ -40,7 +40,7 @@ class DemoError(Exception):
 
 def demo(pace: str, tell: Callable[[str], None]) -> None:
     """Pulls what is missing, plays the clip once, tells each message as a subscriber receives it, then a summary."""
-    log.Log("warning")
+    out = log.Log("warning")
     clip = fetch()
     try:
         broker = start_broker()
@@ -61,7 +61,7 @@ def demo(pace: str, tell: Callable[[str], None]) -> None:
                 protocol=broker.protocol,
             )
             subscriber.start()
-            _run(config, broker.protocol)
+            _run(config, out, broker.protocol)
             audience.wait_for_the_end(_DRAIN_SECONDS)
             subscriber.stop()
         finally:
@@ -98,9 +98,9 @@ def _config(clip: Path, port: int, pace: str) -> Config:
     return Config(device="demo", cameras=(camera,), model=MODEL, mqtt=mqtt, file="demo")
 
 
-def _run(config: Config, protocol: int) -> None:
+def _run(config: Config, out: log.Log, protocol: int) -> None:
     try:
-        Daemon(config, plan(config), protocol).run()
+        Daemon(config, plan(config), out, protocol).run()
     except ConfigError as e:
         raise DemoError(str(e)) from e
 

@@ -12,6 +12,7 @@ And one child process per engine that serves or stands by (backends.worker), wit
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.capture.camera import Camera
@@ -58,6 +59,7 @@ class Pipeline:
         self.publisher = publisher
         self.outbox = outbox
         self._state = state
+        self._report = report
         self.cameras: dict[str, Camera] = {}
         self.dispatchers: list[Dispatcher] = []
         for model in dict.fromkeys(camera.model for camera in config.cameras):
@@ -110,6 +112,20 @@ class Pipeline:
         gallery = Gallery(crop=shots.crop, private=camera.privacy) if shots.enabled else None
         live = camera.pace != "max"
         return Lane(camera.id, mailbox, scene, camera.fps, live, floor, camera.weight, camera.privacy, gallery)
+
+    def set_camera(self, camera: str, enabled: bool | None, confidence: float | None) -> None:
+        """Switches a camera on or off, or changes the confidence it asks for; None leaves it as it is."""
+        view = self._report.views[camera]
+        config = view.config
+        if enabled is not None:
+            config = replace(config, enabled=enabled)
+            view.camera.enable(enabled)
+        if confidence is not None:
+            config = replace(config, confidence=confidence)
+            rules = scene_settings(config, view.model.labels).rules
+            view.lane.wishes.tune(rules, min(_FLOOR, confidence))
+            view.dispatcher.wake()
+        self._report.tune(config)
 
     def start(self) -> None:
         self.publisher.start()

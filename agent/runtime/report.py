@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from agent.dispatch.result import EngineStatus, Pixels, Result
     from agent.perception.facts import Facts
     from agent.publish.counters import Counters
+    from agent.publish.leases import Leases
     from agent.publish.mqtt import Publisher
     from agent.publish.outbox import Outbox
     from agent.publish.topics import Topics
@@ -51,7 +52,14 @@ class Report:
     """The `on_...` methods are called on the threads of the parts they hear from; the rest on the main thread."""
 
     def __init__(
-        self, config: Config, topics: Topics, publisher: Publisher, outbox: Outbox, state: SceneState, boot_id: str
+        self,
+        config: Config,
+        topics: Topics,
+        publisher: Publisher,
+        outbox: Outbox,
+        state: SceneState,
+        leases: Leases,
+        boot_id: str,
     ) -> None:
         self._config = config
         self._topics = topics
@@ -59,7 +67,7 @@ class Report:
         self._outbox = outbox
         self._state = state
         self._boot_id = boot_id
-        self._detections = config.mqtt.detections.publish == "on"
+        self._leases = leases
         self._started = time.monotonic()
         self.views: dict[str, View] = {}
         self._scenes: dict[str, SceneReport] = {}
@@ -85,7 +93,8 @@ class Report:
     def on_result(self, result: Result) -> None:
         view = self.views[result.frame.camera]
         self.on_facts(result.frame.camera, result.facts, result.pictures)
-        if not self._detections or not view.limit.allows(time.monotonic()):
+        now = time.monotonic()
+        if not self._wanted(view, now) or not view.limit.allows(now):
             return
         frame = result.frame
         stamp = FrameStamp(frame.index, frame.width, frame.height, frame.captured_at, frame.media_time)
@@ -111,6 +120,10 @@ class Report:
         view.seq += 1
         view.published += self._publisher.send(view.topic, message, _DETECTIONS_EXPIRY)
 
+    def _wanted(self, view: View, now: float) -> bool:
+        publish = self._config.mqtt.detections.publish
+        return publish == "on" or (publish == "leased" and self._leases.active(view.config.id, now))
+
     def on_engine(self, engine: str, status: EngineStatus | None) -> None:
         payload = payloads.CLEAR
         if status is not None:
@@ -135,9 +148,18 @@ class Report:
 
         return on_status
 
+    def info(self, info: payloads.Info) -> None:
+        self._publisher.retain(self._topics.info, payloads.info(info))
+
+    def tune(self, camera: CameraConfig) -> None:
+        """The camera's config is another now."""
+        view = self.views[camera.id]
+        view.config = camera
+        self.on_camera(camera.id)(view.camera.status(time.monotonic()))
+
     def announce(self, info: payloads.Info) -> None:
         """What is told from the first moment: info, and each camera and engine as it stands."""
-        self._publisher.retain(self._topics.info, payloads.info(info))
+        self.info(info)
         started = events.agent_started_event(
             info.version, self._boot_id, info.last_exit, time.time(), synced=clock_synced()
         )
@@ -166,7 +188,7 @@ class Report:
             boot_id=self._boot_id,
             at=time.time(),
             synced=clock_synced(),
-            uptime=now - self._started,
+            uptime=self.uptime(now),
             cameras={camera: camera_health(view, now) for camera, view in self.views.items()},
             engines={r.spec.id: engine_health(r, s) for ladder in self._ladders() for r, s in in_service(ladder)},
             mqtt=self._counters(),
@@ -175,7 +197,15 @@ class Report:
             temperature=machine.temperature(),
             throttled=machine.throttled(),
             outbox=self._outbox.health(),
+            alerts=[
+                {"code": subject.code, "subject": subject.subject, "severity": fault.severity, "text": fault.text}
+                for subject, fault in self._alerts.raised.items()
+            ],
         )
+
+    def uptime(self, now: float) -> float:
+        """Seconds since the start."""
+        return now - self._started
 
     def _counters(self) -> Counters:
         counters = self._publisher.counters
@@ -213,7 +243,6 @@ class Report:
             for rung, engine in in_service(ladder):
                 own = {"cause": engine.cause, "fallback": engine.fallback, **rung.info}
                 body["engines"].setdefault(rung.spec.id, {}).update(own)
-        body["alerts"] = ["/".join(subject) for subject in self._alerts.raised]
         return body
 
     def stuck(self, now: float, limit: float) -> str | None:
@@ -257,7 +286,7 @@ class Report:
 
 def _state(view: View, status: CameraStatus) -> payloads.CameraState:
     return payloads.CameraState(
-        enabled=True,
+        enabled=view.camera.enabled,
         source=redact(view.config.source),
         width=status.width or None,
         height=status.height or None,

@@ -10,6 +10,7 @@ import pytest
 
 from agent.config import load
 from agent.runtime.daemon import Daemon
+from agent.runtime.log import Log
 from agent.runtime.plan import plan
 from tests.support.brokers import free_port, wait_for
 from tests.support.daemon import config
@@ -49,7 +50,7 @@ def systemd(person_model: str, clip: Path, tmp_path: Path, monkeypatch: pytest.M
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
         listener.setblocking(False)
-        daemon = Daemon(loaded, plan(loaded))
+        daemon = Daemon(loaded, plan(loaded), Log("info"))
         daemon.pipeline.start()
         yield Systemd(listener, daemon)
         daemon.pipeline.stop(time.monotonic() + 5)

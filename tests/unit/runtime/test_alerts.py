@@ -24,12 +24,12 @@ def test_a_fault_that_lasts_is_raised_once_and_cleared_when_it_has_been_gone_for
     assert who == WHO
     body = json.loads(payload)
     assert (body["severity"], body["text"], body["hint"]) == (FAULT.severity, FAULT.text, FAULT.hint)
-    assert board.alerts.raised == [WHO]
+    assert board.alerts.raised == {WHO: FAULT}
     board.alerts.update(9 + CLEAR_AFTER - 0.1, {})
     assert len(board.said) == 1
     board.alerts.update(9 + CLEAR_AFTER, {})
     assert board.said[1:] == [(WHO, b"")]
-    assert board.alerts.raised == []
+    assert not board.alerts.raised
 
 
 def test_a_short_one_is_nobodys_business() -> None:

@@ -38,7 +38,7 @@ def say_something_careless() -> None:
 
 
 def test_standard_error_gets_readable_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up("info")
+    log.Log("info")
     logging.getLogger("vedette.capture").info("online, %dx%d", 768, 576, extra={"CAMERA": "gate"})
     line = capsys.readouterr().err
     moment, level, *rest = line.split()
@@ -47,7 +47,7 @@ def test_standard_error_gets_readable_lines(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_standard_error_gets_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up("info")
+    log.Log("info")
     say_something_careless()
     text = capsys.readouterr().err
     assert "No such file or directory: '/nowhere/***'" in text
@@ -73,14 +73,14 @@ def test_an_inherited_journal_stream_is_not_believed(monkeypatch: pytest.MonkeyP
     """A desktop's terminal has it in its environment too."""
     monkeypatch.setenv("JOURNAL_STREAM", "8:12345")
     monkeypatch.setattr(sys, "stderr", sys.__stderr__)
-    log.set_up("info")
-    (handler,) = logging.getLogger().handlers
+    log.Log("info")
+    handler, _ = logging.getLogger().handlers
     assert isinstance(handler, logging.StreamHandler)
 
 
 @pytest.mark.parametrize(("level", "shown"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
 def test_the_level_is_ours_alone(level: str, shown: int, capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(level)
+    log.Log(level)
     for method in ("debug", "info", "warning", "error"):
         getattr(logging.getLogger("vedette.x"), method)("ours")
     logging.getLogger("stranger").info("theirs")

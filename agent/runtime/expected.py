@@ -1,0 +1,40 @@
+"""Which retained topics a config yields. What was published before and is none of these is emptied. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.publish.topics import ALL, Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from agent.config.model import CameraConfig, Config
+
+
+def expected(config: Config, labels: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """All of them but alerts and engines, which come and go. labels: by camera, those its model knows."""
+    topics = Topics(config.mqtt.prefix, config.device)
+    found = {topics.status, topics.info, topics.config_status}
+    for camera in config.cameras:
+        found |= set(_camera(topics, camera, labels[camera.id]))
+    return frozenset(found)
+
+
+def _camera(topics: Topics, camera: CameraConfig, known: Collection[str]) -> Iterator[str]:
+    yield topics.camera_status(camera.id)
+    yield topics.camera_state(camera.id)
+    yield topics.camera_snapshot(camera.id)
+    wanted = {rule.label for rule in camera.labels} or set(known)
+    for label in [ALL, *wanted]:
+        for place in ["", *(zone.id for zone in camera.zones)]:
+            yield topics.count(camera.id, label, place)
+            yield topics.occupancy(camera.id, label, place)
+        for line in camera.lines:
+            yield topics.line_count(camera.id, line.id, label)
+
+
+def comes_and_goes(config: Config, topic: str) -> bool:
+    """Whether it is an alert or the status of an engine: shortly after a start nobody knows yet whether they hold."""
+    root = Topics(config.mqtt.prefix, config.device).root
+    return topic.startswith((f"{root}/alert/", f"{root}/engine/"))

@@ -1,0 +1,106 @@
+"""Whatever reaches the daemon over MQTT: commands, who reads the log, Home Assistant; and what is emptied there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.publish.homeassistant.announcer import Announcer
+from agent.publish.homeassistant.presence import Presence
+from agent.publish.tail.tail import Tail
+from agent.runtime.expected import comes_and_goes, expected
+from agent.runtime.orders.orders import Orders
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from agent.config.model import Config
+    from agent.publish.message import Message
+    from agent.publish.mqtt import Publisher
+    from agent.publish.payloads import Info
+    from agent.publish.topics import Topics
+    from agent.runtime.log import Log
+    from agent.runtime.orders.parts import Parts
+    from agent.runtime.state import SceneState
+
+SETTLED_S = 15.0
+"""From the start until it is known which alerts of the run before still hold."""
+
+
+def listen(config: Config, topics: Topics) -> tuple[str, ...]:
+    """The topic filters to subscribe to."""
+    birth = (f"{config.homeassistant.prefix}/status",) if config.homeassistant.enabled else ()
+    return (topics.command(), *birth)
+
+
+def log_tail(log: Log, topics: Topics, publisher: Publisher) -> Tail:
+    return Tail(log.ring, lambda batch: publisher.send(topics.log, batch, 60.0), log.read)
+
+
+class Remote:
+    """`heard` is called on the network thread; the rest belongs to the main thread.
+
+    labels: by camera, those its model knows. folder: the state directory.
+    """
+
+    def __init__(self, parts: Parts, labels: Mapping[str, Collection[str]], scenes: SceneState, folder: Path) -> None:
+        self._parts = parts
+        self._scenes = scenes
+        self._orders = Orders(parts, folder)
+        self._announcer = Announcer(parts.config, parts.publisher, folder)
+        self._commands = parts.topics.command("")
+        self._expected = expected(parts.config, labels)
+        self._settle_at: float | None = None
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The commands that are taken."""
+        return self._orders.allowed
+
+    def heard(self, message: Message) -> None:
+        if message.topic.startswith(self._commands):
+            self._orders.heard(message)
+        else:
+            self._announcer.heard(message)
+
+    def start(self, now: float) -> None:
+        """Before the publisher is. now: time.monotonic()."""
+        self._announce(self._parts.info())
+        self._settle_at = now + SETTLED_S
+        self._parts.publisher.expect(lambda topic: self._wanted(topic) or comes_and_goes(self._parts.config, topic))
+
+    def due(self) -> float:
+        """time.monotonic() at which `turn` is wanted at the latest."""
+        return min(at for at in (self._orders.due(), self._parts.tail.due(), float("inf")) if at is not None)
+
+    def turn(self, now: float) -> None:
+        """Whenever somebody woke the main thread, and when it is due."""
+        self._orders.turn(now)
+        self._parts.tail.turn(now)
+
+    def tick(self, now: float) -> None:
+        """About once a second."""
+        self._announce(self._parts.info())
+        self._announcer.turn(now)
+        if self._settle_at is not None and now >= self._settle_at:
+            self._settle_at = None
+            self._parts.publisher.expect(self._wanted)
+
+    def _wanted(self, topic: str) -> bool:
+        return topic in self._expected or self._announcer.owns(topic)
+
+    def _announce(self, info: Info) -> None:
+        config = self._parts.config
+        self._announcer.announce(
+            Presence(
+                config,
+                info.device_uid,
+                info.version,
+                board=info.board,
+                models=[model.name for model in info.models],
+                engines=info.engines,
+                commands=info.commands,
+                counted={camera.id: self._scenes.labels(camera.id) for camera in config.cameras},
+                form=config.homeassistant.discovery,
+            )
+        )

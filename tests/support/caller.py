@@ -1,0 +1,63 @@
+"""Somebody who gives commands to a device, and hears its answers and events."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from agent.publish.subscribe import Subscriber
+from tests.support.audience import TOPICS
+from tests.support.brokers import HOST
+
+if TYPE_CHECKING:
+    from agent.publish.message import Message
+    from tests.support.brokers import BrokerProcess
+
+WITHIN = 5.0
+
+
+class Caller:
+    """MQTT 5: a response topic and correlation data with each command."""
+
+    def __init__(self, broker: BrokerProcess, name: str = "tests") -> None:
+        self.reply_to = f"{TOPICS.replies}/{name}"
+        self._replies: dict[bytes, list[dict[str, Any]]] = {}
+        self._heard = threading.Condition()
+        self._numbers = itertools.count(1)
+        self.subscriber = Subscriber(HOST, broker.port, [self.reply_to], self._hear, verb="caller")
+        self.subscriber.start()
+
+    def _hear(self, message: Message) -> None:
+        with self._heard:
+            self._replies.setdefault(message.correlation or b"", []).append(json.loads(message.payload))
+            self._heard.notify_all()
+
+    def send(self, name: str, body: object = None, correlation: bytes | None = None) -> bytes:
+        """body: JSON, or bytes as they are."""
+        key = correlation or b"%d" % next(self._numbers)
+        payload = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
+        assert self.subscriber.publish(TOPICS.command(name), payload, response_topic=self.reply_to, correlation=key)
+        return key
+
+    def ask(self, name: str, body: object = None, correlation: bytes | None = None) -> dict[str, Any]:
+        """The answer to a command."""
+        key = self.send(name, body, correlation)
+        with self._heard:
+            before = len(self._replies.get(key, ())) if correlation else 0
+            assert self._heard.wait_for(lambda: len(self._replies.get(key, ())) > before, WITHIN), f"no answer: {name}"
+            return self._replies[key][-1]
+
+    def replies(self, key: bytes) -> list[dict[str, Any]]:
+        with self._heard:
+            return list(self._replies.get(key, ()))
+
+    def refused(self, name: str, body: object = None) -> str:
+        """The code with which a command is refused."""
+        answer = self.ask(name, body)
+        assert answer["status"] in {"rejected", "expired"}, answer
+        assert answer["error"]["text"]
+        return str(answer["error"]["code"])
+
+
