@@ -59,5 +59,3 @@ class Caller:
         assert answer["status"] in {"rejected", "expired"}, answer
         assert answer["error"]["text"]
         return str(answer["error"]["code"])
-
-

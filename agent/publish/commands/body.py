@@ -74,15 +74,10 @@ def _constant(text: str) -> NoReturn:
 
 
 def _measure(found: object) -> None:
-    level: list[object] = [found]
+    level: list[Any] = [found]
     for _ in range(DEEPEST):
-        level = [inner for value in level for inner in _inside(value)]
+        inside = (inner for value in level for inner in (value.values() if isinstance(value, dict) else value))
+        level = [inner for inner in inside if isinstance(inner, (dict, list))]
         if not level:
             return
     raise Refusal("too_deep", f"nested deeper than {DEEPEST}")
-
-
-def _inside(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()

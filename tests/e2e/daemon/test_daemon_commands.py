@@ -1,0 +1,248 @@
+"""A running daemon does what it is told over MQTT, once, and nothing that it should not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.audience import DEVICE, TOPICS, Audience
+from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
+from tests.support.caller import Caller
+from tests.support.daemon import Daemon, config
+from tests.support.synthetic import bright_network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.brokers import BrokerProcess
+
+pytestmark = pytest.mark.rooted
+
+EXTRA = [
+    "snapshot",
+    "camera.set",
+    "config.get",
+    "config.validate",
+    "config.apply",
+    "config.rollback",
+    "model.select",
+    "log.level",
+    "restart",
+    "diagnostics",
+]
+WITHIN = 10.0
+
+
+class Stage:
+    """A broker, a daemon that allows every command, a subscriber and a caller."""
+
+    def __init__(self, folder: Path, broker: BrokerProcess, clip: Path) -> None:
+        self.broker = broker
+        model = str(bright_network(folder))
+        cameras = {"yard": {"source": str(clip), "loop": True, "fps": 10}, "hall": {"source": str(clip), "loop": True}}
+        self.text = config(
+            broker.port, cameras, model=model, remote={"commands": EXTRA}, health={"interval": 1}, log={"level": "info"}
+        )
+        self.heard = Audience(broker)
+        self.daemon = Daemon(folder, self.text)
+        self.daemon.start()
+        wait_for(self.daemon.ready, 30, self.daemon.log())
+        wait_for(lambda: self.value(TOPICS.status) == b"online", WITHIN, self.daemon.log())
+        self.caller = Caller(broker)
+
+    def value(self, topic: str) -> bytes | None:
+        return dict(self.heard.heard()).get(topic)
+
+    def state(self, camera: str) -> dict[str, Any]:
+        return dict(json.loads(self.value(TOPICS.camera_state(camera)) or b"{}"))
+
+    def executed(self, command: str) -> list[dict[str, Any]]:
+        events = [json.loads(payload) for topic, payload in self.heard.heard() if topic == TOPICS.events]
+        told = [e["data"] for e in events if e["type"] == "vedette.command.executed"]
+        return [data for data in told if data["command"] == command]
+
+    def detections(self, camera: str) -> int:
+        return sum(topic == TOPICS.detections(camera) for topic, _ in self.heard.heard())
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[Stage]:
+    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
+    if MOSQUITTO is None:
+        pytest.skip(MOSQUITTO_MISSING)
+    folder = tmp_path_factory.mktemp("commands")
+    broker = mosquitto_process(folder)
+    found = Stage(folder, broker, clip)
+    yield found
+    found.daemon.end()
+    found.caller.subscriber.stop()
+    found.heard.subscriber.stop()
+    broker.kill()
+
+
+def test_info_names_the_commands_and_ping_answers(stage: Stage) -> None:
+    answer = stage.caller.ask("ping")
+    assert (answer["status"], answer["error"]) == ("ok", None)
+    assert answer["data"]["boot_id"] == stage.caller.ask("info")["data"]["boot_id"]
+    assert 0 < answer["took_ms"] < 5000
+    info = json.loads(stage.value(TOPICS.info) or b"")
+    assert info["commands"] == stage.caller.ask("info")["data"]["commands"]
+    assert set(info["commands"]) == {*EXTRA, "ping", "info", "log.tail", "replay", "stream.lease"}
+
+
+def test_a_camera_rests_and_is_watched_again(stage: Stage) -> None:
+    answer = stage.caller.ask("camera.set", {"camera": "yard", "enabled": False})
+    assert answer["data"] == {"camera": "yard", "enabled": False, "confidence": 0.5, "persistent": True}
+    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"disabled", WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.state("yard")["enabled"] is False)
+    told = json.loads(stage.value(TOPICS.config_status) or b"")["overrides"]
+    assert [(o["key"], o["value"], o["file_value"]) for o in told] == [("cameras.yard.enabled", False, True)]
+    time.sleep(1.0)
+    before = stage.detections("yard")
+    time.sleep(1.5)
+    assert stage.detections("yard") == before
+    assert stage.caller.ask("snapshot", {"camera": "yard"})["error"]["code"] == "no_picture"
+    assert stage.caller.ask("camera.set", {"camera": "yard", "enabled": True})["status"] == "ok"
+    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"online", WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.detections("yard") > before, WITHIN)
+    assert json.loads(stage.value(TOPICS.config_status) or b"")["overrides"] == []
+    (first, last) = stage.executed("camera.set")
+    assert (first["outcome"], first["arguments"]) == ("ok", {"camera": "yard", "enabled": False})
+    assert last["source"] == stage.caller.reply_to
+
+
+def test_the_confidence_of_a_camera_filters_at_once(stage: Stage) -> None:
+    def latest() -> int:
+        messages = [p for t, p in stage.heard.heard() if t == TOPICS.detections("hall")]
+        return len(json.loads(messages[-1]).get("detections", ()))
+
+    assert stage.caller.ask("camera.set", {"camera": "hall", "confidence": 0.0})["status"] == "ok"
+    wait_for(lambda: latest() > 0, WITHIN)
+    assert stage.caller.ask("camera.set", {"camera": "hall", "confidence": 1.0})["status"] == "ok"
+    wait_for(lambda: latest() == 0, WITHIN)
+    wait_for(lambda: stage.state("hall")["confidence"] == 1.0)
+    stage.caller.ask("camera.set", {"camera": "hall", "confidence": 0.5})
+
+
+def test_a_snapshot_is_the_whole_picture(stage: Stage) -> None:
+    answer = stage.caller.ask("snapshot", {"camera": "hall"})
+    data = answer["data"]
+    assert (data["topic"], data["width"], data["height"]) == ("cam/hall/snapshot", 320, 240)
+    topic = f"{TOPICS.root}/{data['topic']}"
+    wait_for(lambda: stage.value(topic) is not None, WITHIN)
+    picture = stage.value(topic) or b""
+    assert hashlib.sha256(picture).hexdigest() == data["sha256"]
+    assert picture.startswith(b"\xff\xd8")
+
+
+def test_the_config_is_shown_examined_and_not_taken_over(stage: Stage) -> None:
+    shown = stage.caller.ask("config.get")["data"]
+    assert json.loads(shown["yaml"])["device"] == DEVICE
+    assert shown["hash"] == shown["running_hash"]
+    assert stage.caller.ask("config.validate", {"yaml": stage.text})["data"]["valid"]
+    mistaken = stage.caller.ask("config.validate", {"yaml": "cameras:\n  yard: {sorce: a}\n"})["data"]
+    assert not mistaken["valid"]
+    (typo,) = (error for error in mistaken["errors"] if error["key"] == "cameras.yard.sorce")
+    assert (typo["file"], typo["line"], typo["column"]) == ("remote.yaml", 2, 10)
+    assert 'did you mean "source"' in typo["message"]
+    refused = stage.caller.ask("config.apply", {"yaml": stage.text})
+    assert (refused["status"], refused["error"]["code"], refused["data"]["valid"]) == (
+        "rejected",
+        "not_available",
+        True,
+    )
+    assert stage.caller.refused("config.rollback") == "not_available"
+    assert stage.caller.refused("model.select", {"model": "coco-ssd"}) == "not_available"
+    added = json.loads(stage.text)
+    added["cameras"]["etc"] = {"source": "/etc"}
+    assert (
+        "may not add files"
+        in stage.caller.ask("config.validate", {"yaml": json.dumps(added)})["data"]["errors"][0]["message"]
+    )
+
+
+def test_a_command_that_comes_twice_is_executed_once(stage: Stage) -> None:
+    executed = len(stage.executed("log.level"))
+    key = b"the same"
+    first = stage.caller.ask("log.level", {"level": "info"}, key)
+    assert stage.caller.ask("log.level", {"level": "info"}, key) == first
+    stage.caller.ask("ping")
+    wait_for(lambda: len(stage.executed("log.level")) == executed + 1)
+    time.sleep(0.3)
+    assert len(stage.executed("log.level")) == executed + 1
+
+
+def test_what_is_wrong_is_refused_with_a_reason(stage: Stage) -> None:
+    for name, body, code in [
+        ("pong", {}, "unknown_command"),
+        ("ping", b"{", "not_json"),
+        ("ping", b"[" * 30_000 + b"]" * 30_000, "too_deep"),
+        ("ping", b" " * 70_000, "too_large"),
+        ("ping", [], "not_an_object"),
+        ("ping", {"all": True}, "bad_arguments"),
+        ("camera.set", {"camera": "yrad", "enabled": True}, "bad_arguments"),
+        ("camera.set", {"camera": "yard"}, "bad_arguments"),
+        ("log.tail", {"ttl": 901}, "bad_arguments"),
+        ("replay", {"from": 9, "to": 8}, "bad_arguments"),
+    ]:
+        assert stage.caller.refused(name, body) == code, (name, body)
+    assert 'did you mean "yard"' in stage.caller.ask("snapshot", {"camera": "yrad"})["error"]["text"]
+
+
+def test_no_answer_leaves_the_fence(stage: Stage) -> None:
+    elsewhere = f"{TOPICS.root}/status"
+    stage.caller.subscriber.publish(TOPICS.command("ping"), b"", response_topic=elsewhere, correlation=b"x")
+    stage.caller.subscriber.publish(TOPICS.command("ping"), json.dumps({"reply_to": "a/b"}).encode())
+    wait_for(lambda: [d["code"] for d in stage.executed("ping")].count("bad_reply") == 2, WITHIN)
+    assert stage.value(elsewhere) == b"online"
+    assert stage.value("a/b") is None
+
+
+def test_the_body_may_say_where_and_by_which_name_to_answer(stage: Stage) -> None:
+    topic = f"{TOPICS.replies}/old/client"
+    body = {"reply_to": topic, "transaction": {"n": 7}}
+    stage.caller.subscriber.publish(TOPICS.command("ping"), json.dumps(body).encode())
+    wait_for(lambda: stage.value(topic) is not None, WITHIN)
+    assert json.loads(stage.value(topic) or b"")["transaction"] == {"n": 7}
+
+
+def test_events_are_sent_again_when_asked_for(stage: Stage) -> None:
+    first = next(json.loads(p) for t, p in stage.heard.heard() if t == TOPICS.events)
+    answer = stage.caller.ask("replay", {"from": first["seq"], "to": first["seq"]})
+    assert (answer["status"], answer["data"]["epoch"]) == ("accepted", first["epoch"])
+
+    def again() -> list[dict[str, Any]]:
+        told = [json.loads(p) for t, p in stage.heard.heard() if t == TOPICS.events]
+        return [e for e in told if e["id"] == first["id"] and e["historical"]]
+
+    wait_for(again, WITHIN)
+
+
+def test_diagnostics_have_it_all_in_one(stage: Stage) -> None:
+    data = stage.caller.ask("diagnostics")["data"]
+    assert set(data) == {"info", "config", "status", "threads", "log"}
+    assert "cam-yard" in data["threads"]
+    assert any("online" in line["message"] for line in data["log"])
+
+
+def test_it_restarts_when_told_and_not_again_for_a_copy(stage: Stage) -> None:
+    boot = stage.caller.ask("ping")["data"]["boot_id"]
+    pid = stage.daemon.pid
+    key = b"restart once"
+    assert stage.caller.ask("restart", None, key)["status"] == "accepted"
+
+    def boot_id() -> str:
+        return str(json.loads(stage.value(TOPICS.info) or b"{}").get("boot_id"))
+
+    wait_for(lambda: boot_id() != boot, 30, stage.daemon.log())
+    wait_for(lambda: stage.heard.statuses()[-2:] == [b"offline", b"online"], WITHIN, stage.daemon.log())
+    assert stage.daemon.pid == pid
+    now = boot_id()
+    assert stage.caller.ask("restart", None, key)["status"] == "accepted"
+    time.sleep(2)
+    assert stage.caller.ask("ping")["data"]["boot_id"] == now

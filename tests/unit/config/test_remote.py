@@ -1,0 +1,79 @@
+"""What a config from afar may not do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.config.load import parse
+from agent.config.remote import remote_problems
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.config.model import Config
+
+OWN = """
+device: gate
+model: person
+mqtt: {url: mqtts://broker.lan, username: gate, password: !secret broker}
+cameras:
+  yard: {source: rtsp://10.0.0.7/a, username: viewer, password: !secret yard}
+  clip: {source: clip.mp4}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "secrets.yaml").write_text("broker: xyzzy-1\nyard: xyzzy-2\nunused: xyzzy-3\n")
+    (tmp_path / "secrets.yaml").chmod(0o600)
+    return tmp_path
+
+
+def read(folder: Path, text: str) -> Config:
+    return parse(text, "remote.yaml", folder)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        ("clip: {source: clip.mp4}", "clip: {source: /etc/passwd}", "cameras.clip.source"),
+        ("clip: {source: clip.mp4}", "more: {source: /etc}", "cameras.more.source"),
+        ("10.0.0.7/a", "10.6.6.6/a", "cameras.yard.password"),
+        ("10.0.0.7/a", "10.0.0.7:5540/a", "cameras.yard.password"),
+        ("!secret yard", "!secret unused", "cameras.yard.password"),
+        ("!secret yard", "!secret broker", "cameras.yard.password"),
+        ("mqtts://broker.lan", "mqtts://elsewhere.lan", "mqtt.url"),
+        ("mqtts://broker.lan", "mqtts://broker.lan:1", "mqtt.url"),
+        ("mqtts://broker.lan", "mqtt://broker.lan", "mqtt.url"),
+        ("!secret broker", "!secret unused", "mqtt.password"),
+        ("username: gate,", "username: gate, tls: {insecure: true},", "mqtt.tls"),
+        ("model: person", "model: /dev/zero", "model"),
+        ("device: gate", "device: gate\nremote: {commands: [restart]}", "remote"),
+        ("device: gate", "device: gate\nremote: {config: full}", "remote"),
+    ],
+)
+def test_what_needs_more_rights(folder: Path, before: str, after: str, key: str) -> None:
+    assert before in OWN
+    wanted = read(folder, OWN.replace(before, after))
+    problems = remote_problems(wanted, read(folder, OWN))
+    assert key in {problem.key for problem in problems}
+    assert all("remote.config: full" in problem.message for problem in problems)
+    assert "xyzzy" not in str(problems)
+    allowed = read(folder, OWN + "remote: {config: full}\n")
+    assert remote_problems(wanted, allowed) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("clip: {source: clip.mp4}", "clip: {source: clip.mp4, confidence: 0.8}"),
+        ("10.0.0.7/a", "10.0.0.7/b"),
+        ("  clip: {source: clip.mp4}\n", "  front: {source: rtsp://10.0.0.9/x}\n"),
+        ("model: person", "model: coco-ssd"),
+        ("device: gate", "device: gate\nname: The gate"),
+    ],
+)
+def test_what_anybody_with_the_command_may_do(folder: Path, before: str, after: str) -> None:
+    assert remote_problems(read(folder, OWN.replace(before, after)), read(folder, OWN)) == ()

@@ -1,0 +1,56 @@
+"""Which retained topics a config yields: the others are emptied."""
+
+from __future__ import annotations
+
+from agent.config.model import CameraConfig, Config, LabelConfig, LineConfig, ZoneConfig
+from agent.publish.topics import Topics
+from agent.runtime.expected import comes_and_goes, expected
+
+CAMERA = CameraConfig(
+    "yard",
+    "rtsp://h/",
+    "rtsp",
+    labels=(LabelConfig("person"),),
+    zones=(ZoneConfig("porch", ()),),
+    lines=(LineConfig("door", ((0, 0), (1, 1))),),
+)
+CONFIG = Config("gate", (CAMERA,))
+TOPICS = Topics("", "gate")
+LABELS = {"yard": ("person", "dog")}
+
+
+def test_what_the_config_yields_stays() -> None:
+    found = expected(CONFIG, LABELS)
+    for topic in (
+        TOPICS.status,
+        TOPICS.info,
+        TOPICS.config_status,
+        TOPICS.camera_status("yard"),
+        TOPICS.camera_state("yard"),
+        TOPICS.camera_snapshot("yard"),
+        TOPICS.count("yard", "person"),
+        TOPICS.count("yard", "all", "porch"),
+        TOPICS.occupancy("yard", "person", "porch"),
+        TOPICS.line_count("yard", "door", "person"),
+    ):
+        assert topic in found
+
+
+def test_what_it_does_not_yield_any_more_goes() -> None:
+    found = expected(CONFIG, LABELS)
+    for topic in (
+        TOPICS.camera_status("hall"),
+        TOPICS.count("yard", "dog"),
+        TOPICS.count("yard", "person", "lawn"),
+        TOPICS.line_count("yard", "window", "person"),
+        Topics("", "old-name").status,
+        Topics("site", "gate").status,
+    ):
+        assert topic not in found
+        assert not comes_and_goes(CONFIG, topic)
+
+
+def test_alerts_and_engines_of_this_device_are_waited_for() -> None:
+    assert comes_and_goes(CONFIG, TOPICS.alert("disk-full", "device"))
+    assert comes_and_goes(CONFIG, TOPICS.engine_status("openvino-person"))
+    assert not comes_and_goes(CONFIG, Topics("", "old").alert("disk-full", "device"))

@@ -1,0 +1,67 @@
+"""What was set by command, over restarts and edits of the file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.config.model import CameraConfig, Config
+from agent.runtime.overrides import FILE, Overrides
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+YARD = CameraConfig("yard", "rtsp://h/", "rtsp")
+CONFIG = Config("gate", (YARD, replace(YARD, id="hall")))
+
+
+def edited(**change: float) -> Config:
+    return replace(CONFIG, cameras=(replace(YARD, **change), CONFIG.cameras[1]))
+
+
+def test_it_is_kept_over_a_restart_and_listed(tmp_path: Path) -> None:
+    overrides = Overrides(tmp_path, CONFIG)
+    assert overrides.applied(CONFIG) == CONFIG
+    assert overrides.set("yard", {"enabled": False, "confidence": 0.7})
+    again = Overrides(tmp_path, CONFIG)
+    yard, hall = again.applied(CONFIG).cameras
+    assert (yard.enabled, yard.confidence) == (False, 0.7)
+    assert hall == CONFIG.cameras[1]
+    told = {o["key"]: (o["value"], o["file_value"]) for o in again.told()}
+    assert told == {"cameras.yard.enabled": (False, True), "cameras.yard.confidence": (0.7, 0.5)}
+
+
+def test_it_ends_when_its_key_is_edited_in_the_file_and_not_when_another_is(tmp_path: Path) -> None:
+    Overrides(tmp_path, CONFIG).set("yard", {"confidence": 0.7})
+    other = edited(fps=3.0)
+    assert Overrides(tmp_path, other).applied(other).cameras[0].confidence == 0.7
+    own = edited(confidence=0.6)
+    assert Overrides(tmp_path, own).applied(own).cameras[0].confidence == 0.6
+    assert Overrides(tmp_path, CONFIG).told() == []
+
+
+def test_what_the_file_says_anyway_is_none_and_neither_is_that_of_a_camera_that_is_gone(tmp_path: Path) -> None:
+    overrides = Overrides(tmp_path, CONFIG)
+    overrides.set("yard", {"enabled": False})
+    overrides.set("yard", {"enabled": True})
+    assert overrides.told() == []
+    overrides.set("hall", {"enabled": False})
+    assert Overrides(tmp_path, replace(CONFIG, cameras=(YARD,))).told() == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"overrides": [{"camera": "yard", "key": "source", "value": "x"}]}', "[1]"]
+)
+def test_an_unreadable_file_is_told_of(tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / FILE).write_text(text)
+    assert Overrides(tmp_path, CONFIG).applied(CONFIG) == CONFIG
+    assert "cannot read" in caplog.text
+
+
+def test_without_a_disk_it_says_that_it_will_not_last(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    overrides = Overrides(tmp_path / "missing", CONFIG)
+    assert not overrides.set("yard", {"enabled": False})
+    assert "ends with this run" in caplog.text
+    assert not overrides.applied(CONFIG).cameras[0].enabled
