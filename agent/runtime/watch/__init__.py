@@ -13,8 +13,8 @@ from agent.runtime.watch.state import Watched
 
 if TYPE_CHECKING:
     from agent.publish.message import Message
+    from agent.runtime.target import Target
     from agent.runtime.watch.output import Output
-    from agent.runtime.watch.target import Target
 
 ONCE_SECONDS = 1.5
 """What is retained comes at once; of the rest, what is said every second."""
@@ -37,7 +37,7 @@ def watch(target: Target, output: Output, seconds: float = float("inf")) -> None
         with contextlib.suppress(queue.Full):  # a screen shows what it can
             heard.put_nowait(message)
 
-    subscriber = Subscriber("", 0, target.topics, take, verb="watch", endpoint=target.endpoint)
+    subscriber = Subscriber("", 0, topics(target), take, verb="watch", endpoint=target.endpoint)
     try:
         subscriber.start(PATIENCE)
     except ConnectionError as e:
@@ -46,6 +46,14 @@ def watch(target: Target, output: Output, seconds: float = float("inf")) -> None
         _watch(subscriber, heard, output, seconds)
     finally:
         subscriber.stop()
+
+
+def topics(target: Target) -> list[str]:
+    """The topic filters; no pictures, and nothing that is an answer to somebody else."""
+    root = target.root(target.device or "+")
+    heard = ("status", "info", "health", "events", "alert/#", "engine/#")
+    camera = ("status", "state", "detections", "count/#", "occupancy/#", "zone/#", "line/#")
+    return [*(f"{root}/{topic}" for topic in heard), *(f"{root}/cam/+/{topic}" for topic in camera)]
 
 
 def _watch(subscriber: Subscriber, heard: queue.Queue[Message], output: Output, seconds: float) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.audience import DEVICE, TOPICS, Audience
-from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
+from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
 from tests.support.caller import Caller
-from tests.support.daemon import Daemon, config
+from tests.support.daemon import VEDETTE, Daemon, config
 from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
@@ -228,6 +230,42 @@ def test_diagnostics_have_it_all_in_one(stage: Stage) -> None:
     assert set(data) == {"info", "config", "status", "threads", "log"}
     assert "cam-yard" in data["threads"]
     assert any("online" in line["message"] for line in data["log"])
+
+
+def test_the_log_is_read_from_afar(stage: Stage) -> None:
+    where = [DEVICE, "--broker", f"mqtt://{HOST}:{stage.broker.port}"]
+    done = stage.daemon.verb("tail", *where, "--once", "--grep", "ONLINE", "--json")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["fields"]["camera"] for line in lines} == {"yard", "hall"}
+    reading = subprocess.Popen(
+        [*VEDETTE, "tail", *where, "--level", "debug"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert reading.stdout is not None
+        first = reading.stdout.readline()
+        assert first.endswith("\n")
+        assert "\x1b" not in first
+        stage.caller.ask("camera.set", {"camera": "hall", "confidence": 0.5})
+        found = next(line for line in reading.stdout if "camera.set: ok" in line)
+        assert found.split()[1:3] == ["info", "commands:"]
+        assert logging_level(stage) == "info"
+    finally:
+        reading.send_signal(signal.SIGINT)
+        _, told = reading.communicate(timeout=10)
+    assert told == ""
+    assert reading.returncode == 0
+
+
+def logging_level(stage: Stage) -> str:
+    """As the log of the device itself shows it."""
+    return str(json.loads(stage.value(TOPICS.info) or b"")["log_level"])
+
+
+def test_nobody_answers_for_a_device_that_is_not_there(stage: Stage) -> None:
+    done = stage.daemon.verb("tail", "nobody", "--broker", f"mqtt://{HOST}:{stage.broker.port}", "--once")
+    assert done.returncode == 1
+    assert "nothing of that name has ever been heard" in done.stderr
 
 
 def test_it_restarts_when_told_and_not_again_for_a_copy(stage: Stage) -> None:

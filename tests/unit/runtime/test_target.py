@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from agent.config import ConfigError
-from agent.runtime.watch.target import Options, target
+from agent.runtime.target import Options, target
+from agent.runtime.watch import topics
 
 CONFIG = """
 device: gate-pi
@@ -34,7 +35,7 @@ def test_without_anything_all_devices_of_the_local_broker() -> None:
     found = target(Options())
     assert (found.endpoint.host, found.endpoint.port, found.endpoint.tls) == ("localhost", 1883, None)
     assert (found.endpoint.username, found.endpoint.password, found.device, found.prefix) == (None, None, None, "")
-    assert "vedette/1/+/cam/+/detections" in found.topics
+    assert "vedette/1/+/cam/+/detections" in topics(found)
 
 
 def test_what_a_config_says_holds(config: Path) -> None:
@@ -43,7 +44,7 @@ def test_what_a_config_says_holds(config: Path) -> None:
     assert found.endpoint.password is not None
     assert found.endpoint.password.reveal() == "of-the-config"
     assert found.endpoint.tls is not None
-    assert "site/a/vedette/1/gate-pi/events" in found.topics
+    assert "site/a/vedette/1/gate-pi/events" in topics(found)
 
 
 def test_options_win_over_the_config(config: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whom `vedette watch` listens to: from a config, from options, or from both."""
+"""Whom `watch` and `tail` listen to: from a config, from options, or from both."""
 
 from __future__ import annotations
 
@@ -41,14 +41,10 @@ class Target:
     device: str | None
     prefix: str
 
-    @property
-    def topics(self) -> list[str]:
-        """The topic filters; no pictures, and nothing that is an answer to somebody else."""
+    def root(self, device: str) -> str:
+        """Of a device's topics; `+` for those of all."""
         prefix = self.prefix.strip("/")
-        root = f"{prefix}/vedette/1/{self.device or '+'}" if prefix else f"vedette/1/{self.device or '+'}"
-        heard = ("status", "info", "health", "events", "alert/#", "engine/#")
-        camera = ("status", "state", "detections", "count/#", "occupancy/#", "zone/#", "line/#")
-        return [*(f"{root}/{topic}" for topic in heard), *(f"{root}/cam/+/{topic}" for topic in camera)]
+        return f"{prefix}/vedette/1/{device}" if prefix else f"vedette/1/{device}"
 
 
 def target(options: Options) -> Target:

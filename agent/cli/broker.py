@@ -1,0 +1,47 @@
+"""The options of the verbs that read over MQTT: which broker, as whom, which device."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from agent.runtime.target import Target
+
+_PASSWORD = "VEDETTE_SECRET_MQTT_PASSWORD"  # noqa: S105 - its name
+
+
+def add(parser: argparse.ArgumentParser, device: str) -> None:
+    """device: what is said of the argument."""
+    parser.add_argument("device", nargs="?", help=device)
+    parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="take broker and device from this config")
+    parser.add_argument("--broker", metavar="URL", help="default: the config's, else mqtt://localhost:1883")
+    parser.add_argument("--username", help=f"its password comes from --password-file, or from ${_PASSWORD}")
+    parser.add_argument("--password-file", type=Path, metavar="FILE")
+    parser.add_argument("--ca", metavar="FILE", help="PEM file of the CAs to trust, for mqtts://")
+    parser.add_argument("--insecure", action="store_true", help="accept any certificate")
+    parser.add_argument("--prefix", help="topic levels before vedette/1/...; default: the config's, else none")
+
+
+def target(arguments: argparse.Namespace) -> Target:
+    """Raises ConfigError, OSError or UnicodeDecodeError."""
+    from agent.runtime.target import Options
+    from agent.runtime.target import target as found
+
+    names = ("config", "device", "broker", "username", "ca", "insecure", "prefix")
+    return found(Options(**{name: getattr(arguments, name) for name in names}, password=_password(arguments)))
+
+
+def _password(arguments: argparse.Namespace) -> str | None:
+    """Never from the command line, which every user of the machine can read."""
+    from agent.config import ConfigError, Problem
+
+    file: Path | None = arguments.password_file
+    if file is None:
+        return os.environ.get(_PASSWORD)
+    if arguments.username is None:
+        raise ConfigError((Problem("--password-file", 0, 0, "", "stands without --username; add it"),))
+    return file.read_text().strip()

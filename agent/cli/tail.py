@@ -1,0 +1,51 @@
+"""`vedette tail`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from agent.cli import broker
+from agent.cli.exits import OK, USAGE, fail
+
+if TYPE_CHECKING:
+    import argparse
+
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The verb has --json already."""
+    broker.add(parser, "its id; default: the config's")
+    parser.add_argument("--level", choices=_LEVELS, default="info", help="the least that is shown")
+    parser.add_argument("--grep", default="", metavar="TEXT", help="only lines in which this stands, in whatever case")
+    parser.add_argument("--once", action="store_true", help="print the last lines, and end")
+    parser.add_argument("--journal", action="store_true", help="say how journald carries the logs of many devices")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from agent.config import ConfigError
+    from agent.runtime.tail import Asked, TailError, tail
+    from agent.runtime.tail.journal import HOW
+    from agent.runtime.tail.output import Output
+
+    if arguments.journal:
+        print(HOW, end="")
+        return OK
+    try:
+        found = broker.target(arguments)
+    except (ConfigError, OSError, UnicodeDecodeError) as e:
+        return fail(e, USAGE)
+    if found.device is None:
+        return fail("tail reads one device: name it, or a config with -c", USAGE)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    output = Output(sys.stdout, sys.stderr, colours=sys.stdout.isatty(), json=arguments.json)
+    try:
+        tail(found, found.device, Asked(arguments.level, arguments.grep, once=arguments.once), output)
+    except TailError as e:
+        return fail(e)
+    except KeyboardInterrupt:
+        pass
+    return OK
