@@ -155,6 +155,7 @@ class Desk:
         with self._lock:
             if not self._leaving:
                 self._ledger.retained.forget(self._topics.status)
+            self._ledger.memory.add(self._topics.status)  # the will may be the first that tells it
             self._ledger.opened(link.window, time.monotonic())
             if listen:
                 self._ledger.subscribing(link.subscribe(list(listen), qos=1))
