@@ -29,7 +29,14 @@ def person_model() -> str:
 
 
 @pytest.fixture
-def listen() -> Iterator[Callable[[BrokerProcess], Audience]]:
+def made_up() -> bool:
+    """Whether the test publishes what no device says; a module overrides it."""
+    return False
+
+
+@pytest.fixture
+def listen(made_up: bool) -> Iterator[Callable[[BrokerProcess], Audience]]:
+    """`listen(broker)`: who hears everything. What was heard is held against `asyncapi.yaml` at the end."""
     started: list[Audience] = []
 
     def start(broker: BrokerProcess) -> Audience:
@@ -39,3 +46,5 @@ def listen() -> Iterator[Callable[[BrokerProcess], Audience]]:
     yield start
     for audience in started:
         audience.subscriber.stop()
+    if not made_up:
+        assert not [fault for audience in started for fault in audience.violations()]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from agent.publish.subscribe import Subscriber
 from agent.publish.topics import Topics
 from tests.support.brokers import HOST
+from tests.support.contract import violation
 
 if TYPE_CHECKING:
     from agent.publish.message import Message
@@ -21,6 +22,7 @@ class Audience:
 
     def __init__(self, broker: BrokerProcess) -> None:
         self.messages: list[Message] = []
+        self._checked = 0
         self.subscriber = Subscriber(HOST, broker.port, ["#"], self.messages.append, verb="test")
         self.subscriber.start()
 
@@ -29,3 +31,9 @@ class Audience:
 
     def statuses(self) -> list[bytes]:
         return [m.payload for m in self.messages if m.topic == TOPICS.status]
+
+    def violations(self) -> list[str]:
+        """What of the messages since the last call breaks the contract."""
+        messages = self.messages[self._checked :]
+        self._checked += len(messages)
+        return [fault for message in messages if (fault := violation(message)) is not None]

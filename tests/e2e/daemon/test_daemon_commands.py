@@ -85,6 +85,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[Stag
     found.caller.subscriber.stop()
     found.heard.subscriber.stop()
     broker.kill()
+    assert not found.heard.violations()
 
 
 def test_info_names_the_commands_and_ping_answers(stage: Stage) -> None:

@@ -38,6 +38,12 @@ QUEUE = 50
 
 
 @pytest.fixture
+def made_up() -> bool:
+    """The publisher does not look at what it publishes."""
+    return True
+
+
+@pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Callable[..., Outbox]]:
     made: list[Outbox] = []
 

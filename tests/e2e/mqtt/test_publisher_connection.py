@@ -38,6 +38,12 @@ while True: time.sleep(1)
 """
 
 
+@pytest.fixture
+def made_up() -> bool:
+    """The publisher does not look at what it publishes."""
+    return True
+
+
 @pytest.mark.rooted
 def test_status_online_comes_after_every_retained_value(
     mosquitto: BrokerProcess, listen: Listen, publisher: Publish
