@@ -34,6 +34,10 @@ class Complaints:
     def say(self, text: str, *, trace: bool = False) -> None:
         """The fault is now `text`. Logged unless it was since the last stable session; trace: with the exception's."""
         self.last_error = text
+        self.warn(text, trace=trace)
+
+    def warn(self, text: str, *, trace: bool = False) -> None:
+        """As `say`, of what does not keep messages from the broker."""
         if text in self._said:
             return
         if len(self._said) >= REMEMBERED:

@@ -11,6 +11,7 @@ caller's thread.
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -196,6 +197,14 @@ class Link:
     def largest(self) -> int | None:
         """The largest packet the broker takes, in bytes; None: it did not say."""
         return self._heard.largest
+
+    @property
+    def expires(self) -> float | None:
+        """When the broker's certificate does, in seconds since the epoch; None if it was not verified."""
+        sock = self._client.socket()
+        told = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+        end = told.get("notAfter") if told else None
+        return ssl.cert_time_to_seconds(end) if isinstance(end, str) else None
 
     def loop(self, timeout: float) -> bool:
         """Reads and writes what there is, for at most `timeout` seconds. False once closed."""

@@ -23,6 +23,7 @@ from agent.publish.desk import Desk
 from agent.publish.faults import Fault, LinkError, frozen_fault, rejected_text
 from agent.publish.link import MQTT5, Endpoint, Link
 from agent.publish.payloads import OFFLINE
+from agent.publish.tls import handshake
 from agent.publish.topics import Topics
 from agent.publish.versions import Versions
 
@@ -75,6 +76,7 @@ class Publisher(Desk):
         self._deadline = self._goodbye = float("inf")
         self._frozen: Fault | None = None
         self._renewed = False
+        self._unfit: Fault | None = None
         self._fault: tuple[Fault, float] | None = None
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
@@ -100,8 +102,19 @@ class Publisher(Desk):
         """What is spoken, or will be tried next: `MQTT 5` or `MQTT 3.1.1`."""
         return self._versions.word
 
+    @property
+    def unfit(self) -> Fault | None:
+        """Why renewed certificates are not used: the connection was made with the former ones, and goes on."""
+        return self._unfit
+
+    @property
+    def broker_expires(self) -> float | None:
+        """When the broker's certificate does, in seconds since the epoch; None if not known."""
+        link = self._link
+        return link.expires if link is not None else None
+
     def reconnect(self) -> None:
-        """Connects anew, with what the certificate files hold now."""
+        """The certificate files have changed: connects anew with them, if that will do."""
         self._renewed = True
 
     def tick(self, now: float) -> None:
@@ -157,7 +170,7 @@ class Publisher(Desk):
         """One connection from start to end. None: try again at once. Raises LinkError if none was made."""
         will = (self._topics.status, OFFLINE)
         link = Link(self._endpoint, self._client_id, self._versions.now, will=will, on_message=self._on_message)
-        self._renewed = False
+        self._renewed, self._unfit = False, None
         try:
             link.open(self._stopping.is_set)
         except LinkError as error:
@@ -183,11 +196,25 @@ class Publisher(Desk):
             if self._frozen is not None:
                 link.abort()
                 return self._frozen
-            if self._renewed:
-                link.abort()
+            if self._renewed and self._fit():
+                link.close(FLUSH_S)  # without the will: nobody shall think that the device has gone
                 return None
         self._leave(link)
         return None
+
+    def _fit(self) -> bool:
+        """Whether the broker and the renewed certificates accept each other."""
+        self._renewed = False
+        if self._endpoint.tls is None:
+            return True
+        try:
+            handshake(self._endpoint.host, self._endpoint.port, self._endpoint.tls)
+        except LinkError as error:
+            text = f"the renewed certificates are not used: {error.fault.text}"
+            self._unfit = Fault(error.fault.kind, text)
+            self._complaints.warn(text)
+            return False
+        return True
 
     def _leave(self, link: Link) -> None:
         """Events that wait, then `offline`, each for as long as its part of the deadline allows."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from agent.publish.faults import LinkError, tls_settings_fault
+from agent.publish.faults import LinkError, connect_fault, tls_settings_fault
 
 if TYPE_CHECKING:
     from agent.config.model import TlsConfig
@@ -52,3 +53,27 @@ def tls_context(tls: TlsConfig) -> TlsContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+HANDSHAKE_S, VERDICT_S = 5.0, 0.5
+
+
+def handshake(host: str, port: int, tls: TlsConfig) -> None:
+    """Whether the broker and these files accept each other, tried without MQTT. Raises LinkError with the cause.
+
+    With TLS 1.3 a broker judges our certificate after the handshake: it has half a second to say no.
+    """
+    context = tls_context(tls)
+    try:
+        with (
+            socket.create_connection((host, port), HANDSHAKE_S) as plain,
+            context.wrap_socket(plain, server_hostname=host) as wrapped,
+        ):
+            wrapped.settimeout(VERDICT_S)
+            try:
+                wrapped.recv(1)
+            except TimeoutError:
+                return
+    except (OSError, ValueError) as error:
+        raise LinkError(connect_fault(error, host, port, tls=True)) from None
+    raise LinkError(connect_fault(ssl.SSLError(0, "closed by the broker"), host, port, tls=True))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from agent import __version__
 from agent.dispatch.worker import reap
 from agent.publish import memory
+from agent.publish.certificates import Certificates
 from agent.publish.leases import Leases
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
@@ -76,6 +77,7 @@ class Daemon:
             protocol=protocol,
             memory=self._state / memory.FILE,
         )
+        self._certificates = Certificates(config.mqtt)
         self.outbox = Outbox(config.outbox, config.device, names, self.publisher, self._state)
         self._scenes = SceneState(self._state)
         leases = Leases()
@@ -157,6 +159,8 @@ class Daemon:
     def _tick(self, now: float) -> None:
         for camera in self.pipeline.cameras.values():
             camera.poll(now)
+        if self._certificates.renewed():
+            self.publisher.reconnect()
         self.publisher.tick(now)
         reap(now)
         self._scenes.save()
@@ -178,10 +182,15 @@ class Daemon:
     def _faults(self) -> Faults:
         return {
             **config_faults(self._file.problems),
-            **broker_faults(self._config, self.publisher.refused, self.publisher.fault),
+            **self._broker_faults(),
             **outbox_faults(self.outbox.faults()),
             **disk_faults(self._state),
         }
+
+    def _broker_faults(self) -> Faults:
+        link = self.publisher
+        expiring = self._certificates.expiring(time.monotonic(), time.time(), link.broker_expires)
+        return broker_faults(self._config, link.refused, link.fault, link.unfit, expiring)
 
     def _is_ready(self) -> bool:
         """The first frame has gone through, or each camera waits for something that is known and retried."""

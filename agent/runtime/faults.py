@@ -68,8 +68,17 @@ def config_faults(problems: Sequence[Problem]) -> Faults:
     return {Subject("config-rejected", DEVICE): Fault("error", text, "the running config stays; see config/status")}
 
 
-def broker_faults(config: Config, refused: Mapping[str, str], fault: BrokerFault | None) -> Faults:
-    """refused: what the broker does not take, topic by topic, and its word for why. fault: what keeps us from it."""
+def broker_faults(
+    config: Config,
+    refused: Mapping[str, str],
+    fault: BrokerFault | None,
+    unfit: BrokerFault | None = None,
+    expiring: Sequence[str] = (),
+) -> Faults:
+    """refused: what the broker does not take, topic by topic, and its word for why. fault: what keeps us from it.
+
+    unfit: why renewed certificates are not used. expiring: certificates that expire soon, or have.
+    """
     faults = {}
     if refused:
         topic, reason = next(iter(refused.items()))
@@ -79,6 +88,13 @@ def broker_faults(config: Config, refused: Mapping[str, str], fault: BrokerFault
     if fault is not None:
         code = _BROKER_CODES.get(fault.kind, "mqtt-offline")
         faults[Subject(code, DEVICE)] = Fault("error", fault.text, "see vedette doctor --broker")
+    if unfit is not None:
+        hint = "the connection goes on with the former ones for now; put good ones in their place"
+        faults[Subject("certificate", DEVICE)] = Fault("error", unfit.text, hint)
+    if expiring:
+        faults[Subject("certificate-expiry", DEVICE)] = Fault(
+            "warning", "; ".join(expiring), "renew it: the files are read again by themselves"
+        )
     if config.mqtt.tls_enabled and config.mqtt.tls.insecure:
         text = "the broker's certificate is not checked (mqtt.tls.insecure), so anybody can pose as it"
         faults[Subject("tls-insecure", DEVICE)] = Fault("warning", text, "give mqtt.tls.ca instead")
