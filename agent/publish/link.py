@@ -31,7 +31,7 @@ from agent.publish.faults import (
 )
 from agent.publish.message import Answer, Message
 from agent.publish.properties import connecting, publishing
-from agent.publish.tls import tls_context
+from agent.publish.tls import handshake, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,6 +177,8 @@ class Link:
             if not self.loop(0.2) or given_up() or time.monotonic() > deadline:
                 break
         if self._heard.connack is None:
+            if self._endpoint.tls is not None and not given_up():  # with TLS 1.3 our certificate is refused this late
+                handshake(self._endpoint.host, self._endpoint.port, self._endpoint.tls)
             raise LinkError(unanswered_fault(place))
         reason, name = self._heard.connack
         if reason >= REFUSED_FROM:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agent.publish.subscribe import Subscriber
 from agent.publish.topics import Topics
@@ -11,7 +11,14 @@ from tests.support.contract import violation
 
 if TYPE_CHECKING:
     from agent.publish.message import Message
-    from tests.support.brokers import BrokerProcess
+
+
+class HasPort(Protocol):
+    """A broker on loopback."""
+
+    @property
+    def port(self) -> int: ...
+
 
 DEVICE = "gate"
 TOPICS = Topics("", DEVICE)
@@ -20,7 +27,7 @@ TOPICS = Topics("", DEVICE)
 class Audience:
     """Everything a subscriber heard, in order."""
 
-    def __init__(self, broker: BrokerProcess) -> None:
+    def __init__(self, broker: HasPort) -> None:
         self.messages: list[Message] = []
         self._checked = 0
         self.subscriber = Subscriber(HOST, broker.port, ["#"], self.messages.append, verb="test")

@@ -110,3 +110,18 @@ def make_certificates(folder: Path, name: str) -> None:
     )
     for step in (ca, request, sign):
         subprocess.run(["openssl", *step.split()], cwd=folder, check=True, capture_output=True, timeout=30)
+
+
+def sign_client(folder: Path, name: str, *, ca: str = "ca", days: int = 2) -> tuple[str, str]:
+    """The paths of a certificate with the CN `name`, signed by `ca` in the folder, and of its key."""
+    request = f"req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}"
+    sign = f"x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days {days} -out {name}.pem"
+    for step in (request, sign):
+        subprocess.run(["openssl", *step.split()], cwd=folder, check=True, capture_output=True, timeout=30)
+    return str(folder / f"{name}.pem"), str(folder / f"{name}.key")
+
+
+def make_ca(folder: Path, name: str) -> None:
+    """Another CA in the folder."""
+    command = f"req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.pem -days 2 -subj /CN={name}"
+    subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True, timeout=30)

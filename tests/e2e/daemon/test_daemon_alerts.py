@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.support.audience import TOPICS
-from tests.support.brokers import wait_for
+from tests.support.audience import DEVICE, TOPICS, Audience
+from tests.support.brokers import HOST, free_port, make_ca, make_certificates, sign_client, wait_for
 from tests.support.clips import scene, write_clip
 from tests.support.daemon import config
 from tests.support.servers import MJPEG_URL, mjpeg_server, serve
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.audience import Audience
     from tests.support.brokers import BrokerProcess
     from tests.support.daemon import Daemon
 
@@ -30,6 +29,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.rooted
 
 TOLD_WITHIN = 15.0
+CERTIFICATES = {"ca": "ca.pem", "cert": "server.pem", "key": "server.key"}
+
+
+class BrokerPort(NamedTuple):
+    """A second way into a broker."""
+
+    port: int
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +127,47 @@ def test_a_disk_that_is_full(
     wait_for(lambda: value(heard, "disk-full") == b"", TOLD_WITHIN, run.log())
     wait_for(lambda: alert_events(heard, "disk-full") == ["raised", "cleared"], TOLD_WITHIN)
     assert run.process.poll() is None
+
+
+def test_a_renewed_certificate_that_is_wrong_is_told_of_and_not_used(
+    mosquitto_with: Callable[..., BrokerProcess], daemon: Start, model: str, tmp_path: Path
+) -> None:
+    """And the good one that follows is, without the device ever being called offline."""
+    make_certificates(tmp_path, HOST)
+    make_ca(tmp_path, "foreign")
+    cert, key = sign_client(tmp_path, DEVICE)
+    plain = free_port()
+    files = [f"{what}file {tmp_path / name}" for what, name in CERTIFICATES.items()]
+    broker = mosquitto_with(*files, "require_certificate true", f"listener {plain} {HOST}")
+    heard = Audience(BrokerPort(plain))
+    tls = {"ca": str(tmp_path / "ca.pem"), "cert": cert, "key": key}
+    where = {"url": f"mqtts://{HOST}:{broker.port}", "tls": tls}
+    clip = write_clip(tmp_path / "clip.mp4", scene(320, 240), frames=25)
+    run = daemon(config(broker.port, {"yard": {"source": str(clip), "loop": True}}, model=model, mqtt=where))
+    wait_for(lambda: raised(heard, "certificate-expiry"), TOLD_WITHIN, run.log())  # in two days, as made above
+    sign_client(tmp_path, DEVICE, ca="foreign")
+    wait_for(lambda: raised(heard, "certificate"), TOLD_WITHIN, run.log())
+    assert b"the renewed certificates are not used" in (value(heard, "certificate") or b"")
+    sign_client(tmp_path, DEVICE, days=100)
+    wait_for(lambda: value(heard, "certificate") == b"", TOLD_WITHIN, run.log())
+    assert b"offline" not in heard.statuses()
+    assert run.log().count("connected to") == 2
+    heard.subscriber.stop()
+    assert heard.violations() == []
+
+
+def test_a_topic_that_the_broker_rejects(
+    mosquitto_with: Callable[..., BrokerProcess], daemon: Start, listen: Listen, model: str, clip: Path, tmp_path: Path
+) -> None:
+    acl = tmp_path / "acl"
+    root = TOPICS.root
+    acl.write_text(f"topic readwrite {root}/alert/#\ntopic readwrite {root}/status\ntopic readwrite {root}/events\n")
+    acl.chmod(0o600)
+    broker = mosquitto_with(f"acl_file {acl}")
+    heard = listen(broker)
+    run = daemon(config(broker.port, {"yard": {"source": str(clip), "loop": True}}, model=model))
+    wait_for(lambda: raised(heard, "mqtt-rejected"), TOLD_WITHIN, run.log())
+    told = json.loads(value(heard, "mqtt-rejected") or b"")
+    assert root in told["text"]
+    assert "ACL" in told["hint"]
+    wait_for(lambda: "raised" in alert_events(heard, "mqtt-rejected"), TOLD_WITHIN)

@@ -1,0 +1,251 @@
+"""The broker's config that we ship, run as it is: who may say and hear what, and what `vedette doctor` makes of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.cli import main
+from agent.config.model import MqttConfig, TlsConfig
+from agent.config.secrets import Secret
+from agent.publish.link import Endpoint
+from agent.publish.mqtt import Publisher
+from agent.publish.subscribe import Subscriber
+from agent.publish.topics import Topics
+from tests.support.audience import DEVICE, TOPICS
+from tests.support.brokers import (
+    HOST,
+    MOSQUITTO,
+    MOSQUITTO_MISSING,
+    BrokerProcess,
+    free_port,
+    make_ca,
+    make_certificates,
+    sign_client,
+    wait_for,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from agent.publish.message import Message
+
+pytestmark = pytest.mark.rooted
+
+SHIPPED = Path(__file__).parents[3] / "config" / "mosquitto"
+PEOPLE = ("homeassistant", "viewer", "operator", "admin")
+OTHER = Topics("", "other")
+
+
+@dataclass
+class Site:
+    """The shipped broker, with its files below `folder`. people: the port with passwords."""
+
+    folder: Path
+    broker: BrokerProcess
+    people: int
+
+    def tls(self, name: str | None = None, ca: str = "ca") -> TlsConfig:
+        own = (None, None) if name is None else sign_client(self.folder, name, ca=ca)
+        return TlsConfig(str(self.folder / "ca.pem"), *own)
+
+    def device(self, name: str = DEVICE) -> MqttConfig:
+        return MqttConfig(host=HOST, port=self.broker.port, tls_enabled=True, tls=self.tls(name))
+
+    def person(self, name: str, topics: list[str], take: Callable[[Message], None]) -> Subscriber:
+        endpoint = Endpoint(HOST, self.people, name, Secret(f"{name}-word"), self.tls())
+        found = Subscriber("", 0, topics, take, endpoint=endpoint)
+        found.start()
+        return found
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    if MOSQUITTO is None or shutil.which("mosquitto_passwd") is None:
+        pytest.skip(MOSQUITTO_MISSING)
+    folder = tmp_path_factory.mktemp("site")
+    make_certificates(folder, HOST)
+    passwords = folder / "passwords"
+    passwords.touch(0o600)
+    for name in PEOPLE:
+        command = ["mosquitto_passwd", "-b", str(passwords), name, f"{name}-word"]
+        subprocess.run(command, check=True, capture_output=True, timeout=10)
+    (folder / "vedette.acl").write_bytes((SHIPPED / "vedette.acl").read_bytes())
+    (folder / "vedette.acl").chmod(0o600)
+    people = free_port()
+
+    def command(port: int) -> list[str]:
+        text = (SHIPPED / "mosquitto.conf").read_text()
+        for there, here in (
+            ("/etc/mosquitto/certs", str(folder)),
+            ("/etc/mosquitto", str(folder)),
+            ("/var/lib/mosquitto/", f"{folder}/"),
+            ("listener 8883", f"listener {port} {HOST}"),
+            ("listener 8884", f"listener {people} {HOST}"),
+        ):
+            assert there in text
+            text = text.replace(there, here)
+        config = folder / "mosquitto.conf"
+        config.write_text(f"{text}user root\n")
+        assert MOSQUITTO is not None
+        return [MOSQUITTO, "-c", str(config)]
+
+    broker = BrokerProcess(command, folder / "mosquitto.log")
+    yield Site(folder, broker, people)
+    broker.kill()
+
+
+@pytest.fixture
+def publish(site: Site) -> Iterator[Callable[..., Publisher]]:
+    made: list[Publisher] = []
+
+    def start(name: str = DEVICE, **options: object) -> Publisher:
+        made.append(Publisher(site.device(name), name, **options))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop(1.0)
+
+
+def test_a_device_says_and_hears_its_own_and_nothing_of_another(site: Site, publish: Callable[..., Publisher]) -> None:
+    heard: list[Message] = []
+    seen: list[Message] = []
+    admin = site.person("admin", ["vedette/1/#"], seen.append)
+    device = publish(listen=(TOPICS.command(), OTHER.command()), on_message=heard.append)
+    wait_for(lambda: device.connected, why=str(device.last_error))
+    device.retain(TOPICS.info, b"{}")
+    device.retain("homeassistant/device/uid/config", b"{}")
+    device.retain(OTHER.info, b"a lie")
+    wait_for(lambda: OTHER.info in device.refused)
+    assert set(device.refused) == {OTHER.info}
+    wait_for(lambda: TOPICS.info in {m.topic for m in seen})
+    assert OTHER.info not in {m.topic for m in seen}
+    admin.publish(OTHER.command("restart"), b"1")
+    admin.publish(TOPICS.command("restart"), b"2")
+    wait_for(lambda: heard)
+    time.sleep(0.2)
+    assert [(m.topic, m.payload) for m in heard] == [(TOPICS.command("restart"), b"2")]  # though both were granted
+    admin.stop()
+
+
+@pytest.mark.parametrize("name", [None, "stranger"])
+def test_nobody_comes_in_without_a_certificate_of_ours(site: Site, name: str | None) -> None:
+    if name is not None:
+        make_ca(site.folder, "foreign")
+    tls = site.tls(name, "foreign")
+    publisher = Publisher(MqttConfig(host=HOST, port=site.broker.port, tls_enabled=True, tls=tls), DEVICE)
+    publisher.start()
+    wait_for(lambda: publisher.fault is not None and publisher.fault.kind == "tls")
+    assert "client certificate" in (publisher.last_error or "")
+    assert not publisher.connected
+    publisher.stop(1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "may", "may_not"),
+    [
+        ("viewer", "ping", "restart"),
+        ("viewer", "log.tail", "camera.set"),
+        ("operator", "camera.set", "config.apply"),
+        ("homeassistant", "snapshot", "restart"),
+        ("admin", "config.apply", None),
+    ],
+)
+def test_people_may_order_what_their_part_is(
+    site: Site, publish: Callable[..., Publisher], name: str, may: str, may_not: str | None
+) -> None:
+    heard: list[str] = []
+    device = publish(listen=(TOPICS.command(),), on_message=lambda m: heard.append(m.topic))
+    wait_for(lambda: device.connected)
+    person = site.person(name, [TOPICS.status], lambda _: None)
+    if may_not is not None:
+        person.publish(TOPICS.command(may_not), b"")
+    person.publish(TOPICS.command(may), b"")
+    wait_for(lambda: heard)
+    assert heard == [TOPICS.command(may)]
+    person.stop()
+
+
+def doctor(
+    site: Site, capsys: pytest.CaptureFixture[str], mqtt: object, device: str = DEVICE
+) -> tuple[int, dict[str, str]]:
+    file = site.folder / "vedette.yaml"
+    file.write_text(json.dumps({"device": device, "mqtt": mqtt, "cameras": {"yard": {"source": "rtsp://h/"}}}))
+    code = main(["doctor", "--broker", "-c", str(file), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert all(finding["fix"] for finding in found if finding["state"] == "failed")
+    return code, {f"{finding['what']} {finding['state']}": finding["text"] for finding in found}
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+
+
+def test_the_doctor_sees_a_command_arrive(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    cert, key = sign_client(site.folder, DEVICE)
+    tls = {"ca": str(site.folder / "ca.pem"), "cert": cert, "key": key}
+    code, found = doctor(site, capsys, {"url": f"mqtts://{HOST}:{site.broker.port}", "tls": tls})
+    assert code == 0, found
+    assert set(found) == {
+        "config ok",
+        "name ok",
+        "reach ok",
+        "tls ok",
+        "certificate warning",
+        "login ok",
+        "publish ok",
+        "commands ok",
+        "daemon skipped",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [(DEVICE, {}), ("other", {"publish failed": "publishing to vedette/1/gate/cmd/ping is refused"})],
+)
+def test_the_doctor_does_not_trust_a_granted_subscription(
+    site: Site, capsys: pytest.CaptureFixture[str], name: str, wrong: dict[str, str]
+) -> None:
+    """A device that uses another one's certificate: the broker grants it the subscription all the same."""
+    cert, key = sign_client(site.folder, name)
+    tls = {"ca": str(site.folder / "ca.pem"), "cert": cert, "key": key}
+    code, found = doctor(site, capsys, {"url": f"mqtts://{HOST}:{site.broker.port}", "tls": tls})
+    assert code == bool(wrong)
+    for what, text in wrong.items():
+        assert found[what].startswith(text)
+
+
+def test_the_doctor_names_each_step_that_fails(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    port, ca = site.broker.port, str(site.folder / "ca.pem")
+    for mqtt, what, text in [
+        ({"url": "mqtt://nowhere.invalid"}, "name failed", "is not found"),
+        ({"url": f"mqtt://{HOST}:{free_port()}"}, "reach failed", "refused"),
+        ({"url": f"mqtts://{HOST}:{port}"}, "tls failed", "is not accepted"),
+        ({"url": f"mqtts://{HOST}:{port}", "tls": {"ca": ca}}, "tls failed", "TLS with"),
+        ({"url": f"mqtts://{HOST}:{site.people}", "tls": {"ca": ca}}, "login failed", "refused the connection"),
+        (
+            {
+                "url": f"mqtts://{HOST}:{site.people}",
+                "tls": {"ca": ca},
+                "username": "homeassistant",
+                "password": "homeassistant-word",
+            },
+            "publish failed",
+            "is refused",
+        ),
+    ]:
+        code, found = doctor(site, capsys, mqtt)
+        assert code == 1
+        assert text in found[what], found
+        assert "homeassistant-word" not in str(found)
