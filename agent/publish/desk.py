@@ -30,8 +30,11 @@ class Desk:
     def __init__(self, topics: Topics, memory: Path | None = None, drain_rate: float = 0.0) -> None:
         self._topics = topics
         self._drain_rate = drain_rate
-        self.on_events: Callable[[], None] = _nobody
-        """Called on the network thread when events may be handed over, or `settled_events` has some; must only note."""
+        self.on_events: Callable[[bool], None] = _nobody
+        """Called on the network thread when events may be handed over, or `settled_events` has some; must only note.
+
+        With True: no event goes until what `settled_events` has is confirmed.
+        """
 
         self._lock = threading.Lock()  # of everything below; paho's callbacks never take it
         self._ledger = Ledger(Memory(memory), drain_rate)
@@ -99,13 +102,14 @@ class Desk:
             line = self._ledger.events
             return (line.session, line.space) if self._announced else (0, 0)
 
-    def deliver(self, session: int, row: Row) -> bool:
-        """An event, QoS 1, sent in order. False when it is too late for that connection, or there is no room.
+    def deliver(self, session: int, rows: Sequence[Row]) -> int:
+        """Events, QoS 1, sent in order. How many of the first were taken: none if it is too late for that connection.
 
         With the connection all of them are forgotten that were not answered: whoever keeps them delivers them anew.
         """
         with self._lock:
-            taken = self._ledger.events.put(session, row)
+            line = self._ledger.events
+            taken = next((n for n, row in enumerate(rows) if not line.put(session, row)), len(rows))
             if taken:
                 self._pump()
             return taken
@@ -176,9 +180,10 @@ class Desk:
             announced = self._announce()
             self._pump()
             refused = self._ledger.take_refused()
-            told = announced or bool(self._ledger.events.settled_rows)
+            line = self._ledger.events
+            told, pressing = announced or bool(line.settled_rows), line.crowded
         if told:
-            self.on_events()
+            self.on_events(pressing)
         return announced, refused
 
     def _announce(self) -> bool:
@@ -215,5 +220,5 @@ class Desk:
             pump(self._link, self._ledger, time.monotonic(), announced=self._announced and not self._leaving)
 
 
-def _nobody() -> None:
+def _nobody(_: bool) -> None:
     pass

@@ -42,6 +42,11 @@ class Fault:
         """Whether waiting does not mend it: an attempt every few seconds would only be noise."""
         return self.kind in {"auth", "takeover"}
 
+    @property
+    def quick(self) -> bool:
+        """Whether it ends as soon as the broker is there."""
+        return self.kind in {"unreachable", "closed"}
+
 
 class LinkError(Exception):
     """A connection that could not be made."""

@@ -164,7 +164,7 @@ class Publisher(Desk):
                 fault = Fault("closed", redact(f"unexpected error in the MQTT connection: {error!r}"))
                 self._complaints.say(fault.text, trace=True)
             self._fault = (fault, time.monotonic())
-            self._stopping.wait(self._backoff.after(lasted, slow=fault.slow))
+            self._stopping.wait(self._backoff.after(lasted, slow=fault.slow, quick=fault.quick))
 
     def _session(self) -> Fault | None:
         """One connection from start to end. None: try again at once. Raises LinkError if none was made."""

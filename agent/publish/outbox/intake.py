@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ QUEUE_PIXELS = 32 << 20
 """Bytes of pictures that may wait to be encoded; an event beyond that goes without its own."""
 BATCH = 100
 REPLAYS = 8
+REST_S = 0.02
+"""Between two takes, unless something presses: a transaction and its wake-ups cost as much as many events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Intake:
         self._replays: list[tuple[int, int]] = []
         self._pixels = self._skipped = self._bare = 0
         self._woken = self._closing = False
+        self._pressing = self._resting = False
+        self._rested_at = 0.0
 
     def put(self, event: Event) -> bool:
         """False when there was no room: it is counted, and told by a gap event."""
@@ -51,7 +56,7 @@ class Intake:
             self._pixels += pixels
             self._queue.append((self._skipped, event))
             self._skipped = 0
-            self._changed.notify()
+            self._notify(pressing=len(self._queue) >= BATCH)
         return True
 
     def replay(self, first: int, last: int) -> bool:
@@ -60,24 +65,32 @@ class Intake:
             if len(self._replays) >= REPLAYS:
                 return False
             self._replays.append((first, last))
-            self._wake()
+            self._notify()
         return True
 
-    def wake(self) -> None:
-        """There is something to be done besides: answers, or room in the line."""
+    def wake(self, *, pressing: bool = False) -> None:
+        """There is something to be done besides: answers, or room in the line. pressing: somebody waits for it."""
         with self._changed:
-            self._wake()
+            self._woken = True
+            self._notify(pressing=pressing)
 
     def close(self) -> None:
         with self._changed:
             self._closing = True
-            self._wake()
+            self._notify(pressing=True)
 
     def take(self, timeout: float) -> Work:
-        """Waits for at most `timeout` seconds."""
+        """Waits for at most `timeout` seconds, and a little longer if the last call was just now."""
         with self._changed:
             if not (self._queue or self._replays or self._woken or self._closing):
                 self._changed.wait(timeout)
+            rest = self._rested_at - time.monotonic()
+            if rest > 0 and not self._pressing:
+                self._resting = True
+                self._changed.wait(rest)
+                self._resting = False
+            self._rested_at = time.monotonic() + REST_S
+            self._pressing = self._closing
             events = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             self._pixels -= sum(_pixels(event) for _, event in events)
             skipped = 0
@@ -87,9 +100,10 @@ class Intake:
             self._replays, self._woken, self._bare = [], False, 0
             return work
 
-    def _wake(self) -> None:
-        self._woken = True
-        self._changed.notify()
+    def _notify(self, *, pressing: bool = False) -> None:
+        self._pressing |= pressing
+        if pressing or not self._resting:
+            self._changed.notify()
 
 
 def _pixels(event: Event) -> int:

@@ -169,6 +169,11 @@ class EventLine:
         return min((since for _, since in self._flying.values()), default=None)
 
     @property
+    def crowded(self) -> bool:
+        """Whether rows wait, and soon none may be sent before answers are confirmed."""
+        return bool(self._waiting) and len(self._unconfirmed) >= UNCONFIRMED // 2
+
+    @property
     def flying(self) -> int:
         return len(self._flying)
 

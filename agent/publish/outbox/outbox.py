@@ -78,9 +78,9 @@ class Outbox:
         """False when there was no room: it is counted, and told by a gap event."""
         return self._intake.put(event)
 
-    def wake(self) -> None:
-        """There are answers, or room in the line."""
-        self._intake.wake()
+    def wake(self, pressing: bool) -> None:
+        """There are answers, or room in the line. pressing: the line stands until they are heeded."""
+        self._intake.wake(pressing=pressing)
 
     def replay(self, first: int, last: int) -> bool:
         """Sends answered events of this epoch again, by their seq. False when too many such wishes wait."""
@@ -182,12 +182,11 @@ class Outbox:
             if not rows:
                 self._replay(session, space)
                 return
-            for row in rows[:space]:
-                if not self._publisher.deliver(session, self._row(row)):
-                    return
-                self._fed = row.n
-                space -= 1
-            rows = rows[space:] if space <= 0 else []
+            taken = self._publisher.deliver(session, [self._row(row) for row in rows[:space]])
+            if not taken:
+                return
+            self._fed = rows[taken - 1].n
+            rows, space = rows[taken:], space - taken
 
     def _replay(self, session: int, space: int) -> None:
         while self._replays and space > 0:
@@ -195,11 +194,12 @@ class Outbox:
             rows = self._book.answered(self.epoch, first, last, after, min(space, READ_ROWS))
             if not rows:
                 self._replays.pop(0)
-            for row in rows:
-                if not self._publisher.deliver(session, self._row(row, again=True)):
-                    return
-                self._replays[0][2] = row.n
-                space -= 1
+            taken = self._publisher.deliver(session, [self._row(row, again=True) for row in rows])
+            if rows and not taken:
+                return
+            if rows:
+                self._replays[0][2] = rows[taken - 1].n
+            space -= taken
 
     def _row(self, stored: Stored, *, again: bool = False) -> Row:
         age = self._book.age

@@ -128,7 +128,7 @@ def test_a_killed_broker_costs_no_event_and_no_order(
     topics = [m.topic for m in after.messages if m.topic in {TOPICS.status, TOPICS.events}]
     assert topics[0] == TOPICS.status, "the device is online before its events come"
     wait_for(lambda: device.counters.events == 520)
-    assert box.health() == OutboxHealth(0, None, 0)
+    wait_for(lambda: box.health() == OutboxHealth(0, None, 0))
 
 
 @pytest.mark.rooted
@@ -208,7 +208,7 @@ def test_what_the_broker_refuses_is_said_once_and_holds_nothing_up(
     for n in range(30):
         box.put(event(n, picture=n < 2))
     wait_for(lambda: device.counters.rejected["Not authorized"] == 32)
-    assert box.health() == OutboxHealth(0, None, 0)
+    wait_for(lambda: box.health() == OutboxHealth(0, None, 0))
     assert device.connected
     assert device.counters.events == 0
     assert TOPICS.events in (device.last_error or "")
