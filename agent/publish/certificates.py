@@ -21,15 +21,17 @@ _SEQUENCE, _UTC_TIME, _GENERALIZED_TIME, _VERSION = 0x30, 0x17, 0x18, 0xA0
 _Stamp = tuple[int, int, int] | None
 
 
-def expiry(pem: str) -> float:
+def expiry(pem: str, *, any_will_do: bool = False) -> float:
     """When the first of the certificates in a PEM text expires that does, in seconds since the epoch.
 
+    any_will_do: when the last of them does: a bundle of CAs, in which an old one does no harm.
     Raises ValueError where there is none, or one that is no certificate.
     """
     blocks: list[str] = _PEM.findall(pem)
     if not blocks:
         raise ValueError("no certificate in it")
-    return min(_not_after(ssl.PEM_cert_to_DER_cert(block)) for block in blocks)
+    ends = [_not_after(ssl.PEM_cert_to_DER_cert(block)) for block in blocks]
+    return max(ends) if any_will_do else min(ends)
 
 
 def _not_after(der: bytes) -> float:
@@ -97,7 +99,7 @@ class Certificates:
         for key, path in self._files.items():
             if key != "mqtt.tls.key":
                 try:
-                    yield f"{key} ({path})", expiry(path.read_text())
+                    yield f"{key} ({path})", expiry(path.read_text(), any_will_do=key == "mqtt.tls.ca")
                 except (OSError, ValueError):
                     continue  # whoever connects with it says so
 

@@ -30,6 +30,20 @@ _MEANING = {
 }
 
 
+_ALERTS = {
+    "certificate required": "wants a client certificate: set `mqtt.tls.cert` and `mqtt.tls.key`",
+    "certificate expired": "refuses our client certificate, for it has expired: renew `mqtt.tls.cert`",
+    "certificate revoked": "refuses our client certificate, for it was revoked: renew `mqtt.tls.cert`",
+    "unknown ca": "refuses our client certificate, for it does not know the CA that signed it:"
+    " have `mqtt.tls.cert` signed by one that the broker trusts (mosquitto: cafile)",
+    "bad certificate": "refuses our client certificate: check `mqtt.tls.cert`, and the log of the broker",
+    "certificate unknown": "refuses our client certificate: check `mqtt.tls.cert`, and the log of the broker",
+    "unsupported certificate": "refuses our client certificate, for it is of the wrong kind:"
+    " `mqtt.tls.cert` must be allowed for client authentication (extendedKeyUsage clientAuth)",
+}
+"""What a broker may say of our certificate: TLS alerts (RFC 8446, 6.2) in the words of OpenSSL."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """kind: for code. text: for the user, what is wrong and the fix."""
@@ -64,13 +78,8 @@ def connect_fault(error: Exception, host: str, port: int, *, tls: bool) -> Fault
     match error:
         case ssl.SSLCertVerificationError():
             return Fault("tls", _certificate_text(error, place))
-        case ssl.SSLError() | ssl.SSLEOFError():
-            reason = str(getattr(error, "reason", None) or error.strerror or error).replace("_", " ").lower()
-            return Fault(
-                "tls",
-                f"TLS with {place} failed ({reason}): check that this port speaks TLS, and whether"
-                " the broker wants a client certificate (`mqtt.tls.cert`, `mqtt.tls.key`)",
-            )
+        case ssl.SSLError():
+            return Fault("tls", _tls_text(error, place))
         case socket.gaierror() | UnicodeError():
             return Fault(
                 "name",
@@ -148,6 +157,17 @@ def frozen_fault(place: str, seconds: float) -> Fault:
 
 def rejected_text(topic: str, name: str) -> str:
     return f"the broker rejected what we publish to {topic} ({name}): allow this user to write there (its ACL)"
+
+
+def _tls_text(error: ssl.SSLError, place: str) -> str:
+    reason = str(getattr(error, "reason", None) or error.strerror or error).replace("_", " ").lower()
+    for alert, text in _ALERTS.items():
+        if reason.endswith(f"alert {alert}"):
+            return f"{place} {text}"
+    return (
+        f"TLS with {place} failed ({reason}): check that this port speaks TLS, and whether"
+        " the broker wants a client certificate (`mqtt.tls.cert`, `mqtt.tls.key`)"
+    )
 
 
 def _certificate_text(error: ssl.SSLCertVerificationError, place: str) -> str:

@@ -31,7 +31,7 @@ from agent.publish.faults import (
 )
 from agent.publish.message import Answer, Message
 from agent.publish.properties import connecting, publishing
-from agent.publish.tls import handshake, tls_context
+from agent.publish.tls import expires, handshake, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,8 @@ class _Heard:
         self.connack: tuple[int, str] | None = None
         self.window: int | None = None
         self.largest: int | None = None
+        self.best_qos = 2
+        self.retains = True
         self.goodbye: tuple[int, str] | None = None
         self.closed = False
         self.answers: deque[Answer] = deque()
@@ -91,6 +93,8 @@ class _Heard:
         self.connack = (reason.value, reason.getName())
         self.window = getattr(props, "ReceiveMaximum", None)
         self.largest = getattr(props, "MaximumPacketSize", None)
+        self.best_qos = getattr(props, "MaximumQoS", 2)
+        self.retains = bool(getattr(props, "RetainAvailable", 1))
 
     def disconnected(
         self, _c: Client, _u: Any, flags: DisconnectFlags, reason: ReasonCode, _p: Properties | None
@@ -201,12 +205,20 @@ class Link:
         return self._heard.largest
 
     @property
+    def best_qos(self) -> int:
+        """The highest QoS that the broker takes."""
+        return self._heard.best_qos
+
+    @property
+    def retains(self) -> bool:
+        """Whether the broker keeps retained messages, as far as it says."""
+        return self._heard.retains
+
+    @property
     def expires(self) -> float | None:
         """When the broker's certificate does, in seconds since the epoch; None if it was not verified."""
         sock = self._client.socket()
-        told = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
-        end = told.get("notAfter") if told else None
-        return ssl.cert_time_to_seconds(end) if isinstance(end, str) else None
+        return expires(sock) if isinstance(sock, ssl.SSLSocket) else None
 
     def loop(self, timeout: float) -> bool:
         """Reads and writes what there is, for at most `timeout` seconds. False once closed."""

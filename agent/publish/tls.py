@@ -58,8 +58,10 @@ def tls_context(tls: TlsConfig) -> TlsContext:
 HANDSHAKE_S, VERDICT_S = 5.0, 0.5
 
 
-def handshake(host: str, port: int, tls: TlsConfig) -> None:
+def handshake(host: str, port: int, tls: TlsConfig) -> float | None:
     """Whether the broker and these files accept each other, tried without MQTT. Raises LinkError with the cause.
+
+    Returns when the broker's certificate expires, in seconds since the epoch; None if it was not verified.
 
     With TLS 1.3 a broker judges our certificate after the handshake: it has half a second to say no.
     """
@@ -73,7 +75,13 @@ def handshake(host: str, port: int, tls: TlsConfig) -> None:
             try:
                 wrapped.recv(1)
             except TimeoutError:
-                return
+                return expires(wrapped)
     except (OSError, ValueError) as error:
         raise LinkError(connect_fault(error, host, port, tls=True)) from None
     raise LinkError(connect_fault(ssl.SSLError(0, "closed by the broker"), host, port, tls=True))
+
+
+def expires(sock: ssl.SSLSocket) -> float | None:
+    """When the certificate of the other side does, in seconds since the epoch; None if it was not verified."""
+    end = (sock.getpeercert() or {}).get("notAfter")
+    return ssl.cert_time_to_seconds(end) if isinstance(end, str) else None

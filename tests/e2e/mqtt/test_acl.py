@@ -232,7 +232,7 @@ def test_the_doctor_names_each_step_that_fails(site: Site, capsys: pytest.Captur
         ({"url": "mqtt://nowhere.invalid"}, "name failed", "is not found"),
         ({"url": f"mqtt://{HOST}:{free_port()}"}, "reach failed", "refused"),
         ({"url": f"mqtts://{HOST}:{port}"}, "tls failed", "is not accepted"),
-        ({"url": f"mqtts://{HOST}:{port}", "tls": {"ca": ca}}, "tls failed", "TLS with"),
+        ({"url": f"mqtts://{HOST}:{port}", "tls": {"ca": ca}}, "tls failed", "wants a client certificate"),
         ({"url": f"mqtts://{HOST}:{site.people}", "tls": {"ca": ca}}, "login failed", "refused the connection"),
         (
             {

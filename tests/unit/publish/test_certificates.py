@@ -41,6 +41,7 @@ def test_the_end_is_read_in_both_of_its_forms(tmp_path: Path, days: int, kind: s
 def test_of_several_the_first_to_expire_counts(tmp_path: Path) -> None:
     chain = make(tmp_path, "a", 300).read_text() + make(tmp_path, "b", 20).read_text()
     assert expiry(chain) - time.time() < 21 * DAY
+    assert expiry(chain, any_will_do=True) - time.time() > 299 * DAY
     with pytest.raises(ValueError, match="no certificate"):
         expiry("-----BEGIN PRIVATE KEY-----\n")
 
@@ -73,7 +74,10 @@ def test_renewed_files_are_noticed_and_what_expires_is_told(tmp_path: Path) -> N
     make(tmp_path, "own", 50)
     assert certificates.renewed()
     assert not certificates.renewed()
-    assert certificates.expiring(2.0, wall, None) == []
+    make(tmp_path, "old", 3)
+    (tmp_path / "ca.pem").write_text((tmp_path / "old.pem").read_text() + (tmp_path / "ca.pem").read_text())
+    assert certificates.renewed()
+    assert certificates.expiring(2.0, wall, None) == [], "an old CA beside a new one is no concern"
     os.utime(cert, (1, 1))
     assert certificates.renewed()
 
