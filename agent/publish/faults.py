@@ -85,15 +85,7 @@ def connect_fault(error: Exception, host: str, port: int, *, tls: bool) -> Fault
                 "name",
                 f"the name {host!r} was not found: check the host in `mqtt.url`, and this device's DNS",
             )
-        case ConnectionRefusedError():
-            return Fault("unreachable", f"nothing listens at {place}: start the broker, or correct `mqtt.url`")
-        case TimeoutError():
-            return Fault(
-                "unreachable",
-                f"{place} does not answer: check `mqtt.url`, the network, and any firewall between",
-            )
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Fault("unreachable", redact(f"cannot connect to {place}: {reason}: check `mqtt.url` and the network"))
+    return Fault("unreachable", _unreachable_text(error, place))
 
 
 def tls_settings_fault(error: Exception, what: str) -> Fault:
@@ -157,6 +149,15 @@ def frozen_fault(place: str, seconds: float) -> Fault:
 
 def rejected_text(topic: str, name: str) -> str:
     return f"the broker rejected what we publish to {topic} ({name}): allow this user to write there (its ACL)"
+
+
+def _unreachable_text(error: Exception, place: str) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return f"nothing listens at {place}: start the broker, or correct `mqtt.url`"
+    if isinstance(error, TimeoutError):
+        return f"{place} does not answer: check `mqtt.url`, the network, and any firewall between"
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return redact(f"cannot connect to {place}: {reason}: check `mqtt.url` and the network")
 
 
 def _tls_text(error: ssl.SSLError, place: str) -> str:

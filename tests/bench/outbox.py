@@ -204,7 +204,7 @@ def _disk(folder: Path) -> int:
 
 def _delivered(folder: Path, max_bytes: int) -> dict[str, float]:
     """What comes once there is a broker: each event, or a gap that names it."""
-    broker = mosquitto_process(folder)
+    broker = mosquitto_process(folder, "max_queued_messages 0")  # else it drops what its listener is slow to take
     with listening(broker.port, [TOPICS.events]) as heard:
         device = Device(broker.port, folder, max_bytes=max_bytes)
         wait_for(lambda: device.publisher.connected)

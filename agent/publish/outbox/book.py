@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 AFLOAT_ROWS, AFLOAT_BYTES = 4096, 16 << 20
 RETRY_S = 5.0
 LIMITS_EVERY_S = 1.0
+LIMITS_EVERY_BYTES = 1 << 20
 AGES_EVERY_S = 10.0
 _NEAR = 0.95
 
@@ -67,7 +68,7 @@ class Book:
         self._retry_at = self._limits_at = self._ages_at = 0.0
         self.progress = Progress()
         self.age = AgeClock()
-        self.last = self._seq = 0
+        self.last = self._seq = self._added = 0
         self.epoch = self._epoch = secrets.token_hex(EPOCH_BYTES)
         self._open()
 
@@ -171,7 +172,8 @@ class Book:
     def _commit(
         self, store: Store, events: Sequence[tuple[int, Event]], skipped: int, fed: int, now: float
     ) -> list[Stored]:
-        limits_due, ages_due = now >= self._limits_at, now >= self._ages_at
+        limits_due = now >= self._limits_at or self._added >= LIMITS_EVERY_BYTES
+        ages_due = now >= self._ages_at
         gone = 0
         with store.transaction():
             store.add(row for row in self._afloat if self.progress.waits(row.n))
@@ -190,7 +192,9 @@ class Book:
         self.progress.changed = False
         self._parked = []
         self._afloat.clear()
-        self._limits_at = now + LIMITS_EVERY_S if limits_due else self._limits_at
+        self._added += sum(row.size for row in rows)
+        if limits_due:
+            self._limits_at, self._added = now + LIMITS_EVERY_S, 0
         self._ages_at = now + AGES_EVERY_S if ages_due else self._ages_at
         self.missed["snapshots"] += gone
         self.faults.pop("outbox-failed", None)
@@ -270,7 +274,7 @@ class Book:
         return rows
 
     def _size(self) -> int:
-        return sum(len(row.body) + len(row.picture or b"") for row in self._afloat)
+        return sum(row.size for row in self._afloat)
 
     def _fail(self, error: sqlite3.Error, now: float) -> None:
         text = f"{self._folder / FILE}: {error}"

@@ -58,6 +58,10 @@ class Stored:
     picture_topic: str = ""
     picture: bytes | None = None
 
+    @property
+    def size(self) -> int:
+        return len(self.body) + len(self.picture or b"")
+
 
 class NewerError(Exception):
     """Written by a newer version of this program."""
