@@ -81,6 +81,21 @@ def handshake(host: str, port: int, tls: TlsConfig) -> float | None:
     raise LinkError(connect_fault(ssl.SSLError(0, "closed by the broker"), host, port, tls=True))
 
 
+def names(host: str, port: int, tls: TlsConfig) -> list[str]:
+    """For whom the broker's certificate is, whatever it is called here.
+
+    Raises LinkError, or OSError or ValueError where its certificate is not even signed by a CA of ours.
+    """
+    context = tls_context(tls)
+    context.check_hostname = False
+    with (
+        socket.create_connection((host, port), HANDSHAKE_S) as plain,
+        context.wrap_socket(plain, server_hostname=host) as wrapped,
+    ):
+        told: Any = (wrapped.getpeercert() or {}).get("subjectAltName", ())
+    return [str(value) for _, value in told]
+
+
 def expires(sock: ssl.SSLSocket) -> float | None:
     """When the certificate of the other side does, in seconds since the epoch; None if it was not verified."""
     end = (sock.getpeercert() or {}).get("notAfter")

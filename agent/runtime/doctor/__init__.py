@@ -1,1 +1,4 @@
-"""`vedette doctor`: why it does not work, and what to do about it. So far it examines the broker."""
+"""`vedette doctor`: why it does not work, and what to do about it.
+
+A check is a function of the config that yields findings; `examine` says which there are.
+"""

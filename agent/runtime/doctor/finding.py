@@ -1,12 +1,16 @@
-"""What a check has found."""
+"""What a check has found, and how it is shown."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from agent.config.redact import redact
+from agent.runtime.watch.table import printable
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from agent.publish.faults import Fault
 
 State = Literal["ok", "warning", "failed", "skipped"]
 _MARKS: dict[State, tuple[str, str]] = {
@@ -16,29 +20,32 @@ _MARKS: dict[State, tuple[str, str]] = {
     "skipped": ("-", "\x1b[2m"),
 }
 _PLAIN = "\x1b[0m"
+_WIDTH = 11
+_FIX = re.compile(r"(.*): ((?:[^()]|\([^()]*\))*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """what: one or two words. text: what was seen, without secrets. fix: what to do, empty if nothing."""
+    """what: one word, at most 11 letters. text: what was seen, without secrets. fix: what to do, empty if nothing."""
 
     what: str
     state: State
     text: str
     fix: str = ""
 
+    @classmethod
+    def of(cls, what: str, fault: Fault) -> Finding:
+        """A fault's text ends with its fix, behind the last colon outside of parentheses."""
+        text = redact(fault.text)
+        parts = _FIX.fullmatch(text)
+        return cls(what, "failed", *(parts.groups() if parts else (text, "see above")))
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-
-def page(findings: Sequence[Finding], *, colours: bool) -> str:
-    """One line for each, and one for its fix."""
-    width = max((len(finding.what) for finding in findings), default=0)
-    lines = []
-    for finding in findings:
-        mark, colour = _MARKS[finding.state]
+    def lines(self, *, colours: bool) -> str:
+        """One line, and one for the fix."""
+        mark, colour = _MARKS[self.state]
         shown = f"{colour}{mark:4}{_PLAIN}" if colours else f"{mark:4}"
-        lines.append(f"{shown}  {finding.what:{width}}  {finding.text}")
-        if finding.fix:
-            lines.append(f"{'':4}  {'':{width}}  fix: {finding.fix}")
-    return "\n".join(lines)
+        head = f"{shown}  {self.what:{_WIDTH}}  {printable(self.text)}"
+        return f"{head}\n{'':4}  {'':{_WIDTH}}  fix: {printable(self.fix)}" if self.fix else head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -19,6 +20,7 @@ from agent.publish.link import Endpoint
 from agent.publish.mqtt import Publisher
 from agent.publish.subscribe import Subscriber
 from agent.publish.topics import Topics
+from agent.runtime.doctor import session
 from tests.support.audience import DEVICE, TOPICS
 from tests.support.brokers import (
     HOST,
@@ -176,12 +178,14 @@ def test_people_may_order_what_their_part_is(
 
 
 def doctor(
-    site: Site, capsys: pytest.CaptureFixture[str], mqtt: object, device: str = DEVICE
+    site: Site, capsys: pytest.CaptureFixture[str], mqtt: object, option: tuple[str, ...] = ("--broker",)
 ) -> tuple[int, dict[str, str]]:
     file = site.folder / "vedette.yaml"
-    file.write_text(json.dumps({"device": device, "mqtt": mqtt, "cameras": {"yard": {"source": "rtsp://h/"}}}))
-    code = main(["doctor", "--broker", "-c", str(file), "--json"])
-    found = json.loads(capsys.readouterr().out)
+    file.write_text(json.dumps({"device": DEVICE, "mqtt": mqtt, "cameras": {"yard": {"source": "rtsp://h/"}}}))
+    code = main(["doctor", *option, "-c", str(file), "--json"])
+    report = json.loads(capsys.readouterr().out)
+    found = report["findings"]
+    assert report["ok"] == (code == 0)
     assert all(finding["fix"] for finding in found if finding["state"] == "failed")
     return code, {f"{finding['what']} {finding['state']}": finding["text"] for finding in found}
 
@@ -192,60 +196,143 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
 
 
+def own_tls(site: Site, name: str = DEVICE) -> dict[str, str | None]:
+    tls = site.tls(name)
+    return {"ca": tls.ca, "cert": tls.cert, "key": tls.key}
+
+
 def test_the_doctor_sees_a_command_arrive(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    cert, key = sign_client(site.folder, DEVICE)
-    tls = {"ca": str(site.folder / "ca.pem"), "cert": cert, "key": key}
-    code, found = doctor(site, capsys, {"url": f"mqtts://{HOST}:{site.broker.port}", "tls": tls})
+    code, found = doctor(site, capsys, {"url": f"mqtts://{HOST}:{site.broker.port}", "tls": own_tls(site)})
     assert code == 0, found
-    assert set(found) == {
+    assert {what for what in found if not what.startswith("clock")} == {
         "config ok",
         "name ok",
         "reach ok",
         "tls ok",
         "certificate warning",
         "login ok",
+        "limits ok",
         "publish ok",
         "commands ok",
+        "persistence skipped",
         "daemon skipped",
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong"),
-    [(DEVICE, {}), ("other", {"publish failed": "publishing to vedette/1/gate/cmd/ping is refused"})],
-)
-def test_the_doctor_does_not_trust_a_granted_subscription(
-    site: Site, capsys: pytest.CaptureFixture[str], name: str, wrong: dict[str, str]
+def test_the_doctor_does_not_take_the_place_of_a_running_device(
+    site: Site, publish: Callable[..., Publisher], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    device = publish()
+    wait_for(lambda: device.connected)
+    code, _ = doctor(site, capsys, {"url": f"mqtts://{HOST}:{site.broker.port}", "tls": own_tls(site)})
+    assert code == 0
+    assert device.connected
+    assert device.counters.connects == 1
+
+
+def test_the_doctor_does_not_trust_a_granted_subscription(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """A device that uses another one's certificate: the broker grants it the subscription all the same."""
-    cert, key = sign_client(site.folder, name)
-    tls = {"ca": str(site.folder / "ca.pem"), "cert": cert, "key": key}
+    tls = own_tls(site, "other")
     code, found = doctor(site, capsys, {"url": f"mqtts://{HOST}:{site.broker.port}", "tls": tls})
-    assert code == bool(wrong)
-    for what, text in wrong.items():
-        assert found[what].startswith(text)
+    assert code == 1
+    assert found["publish failed"].startswith("publishing to vedette/1/gate/reply/vedette-doctor-")
+    assert "is granted, which proves nothing" in found["commands skipped"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "code", "what", "text"),
+    [
+        (f"topic write {TOPICS.root}/#", 1, "commands failed", "did not deliver it"),
+        (
+            f"topic write {TOPICS.replies}/#\ntopic read {TOPICS.command('#')}",
+            0,
+            "commands skipped",
+            "this user may not send itself a command",
+        ),
+    ],
+)
+def test_the_doctor_tells_what_it_proved_from_what_it_did_not(
+    mosquitto_with: Callable[..., BrokerProcess],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    rules: str,
+    code: int,
+    what: str,
+    text: str,
+) -> None:
+    monkeypatch.setattr(session, "ANSWER_S", 1.0)
+    acl = tmp_path / "acl"
+    acl.write_text(f"{rules}\n")
+    acl.chmod(0o600)
+    broker = mosquitto_with(f"acl_file {acl}", "max_packet_size 20000", "max_inflight_messages 3")
+    site = Site(tmp_path, broker, 0)
+    found = doctor(site, capsys, {"url": f"mqtt://{HOST}:{broker.port}"})
+    assert found[0] == code, found
+    assert text in found[1][what]
+    assert "3 unacknowledged" in found[1]["limits warning"]
+    assert found[1]["tls skipped"] == "plain MQTT, which does not leave this machine"
 
 
 def test_the_doctor_names_each_step_that_fails(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     port, ca = site.broker.port, str(site.folder / "ca.pem")
+    people = {"url": f"mqtts://{HOST}:{site.people}", "tls": {"ca": ca}}
     for mqtt, what, text in [
         ({"url": "mqtt://nowhere.invalid"}, "name failed", "is not found"),
         ({"url": f"mqtt://{HOST}:{free_port()}"}, "reach failed", "refused"),
         ({"url": f"mqtts://{HOST}:{port}"}, "tls failed", "is not accepted"),
+        ({"url": f"mqtts://localhost:{port}", "tls": own_tls(site)}, "tls failed", f"it is for {HOST}"),
         ({"url": f"mqtts://{HOST}:{port}", "tls": {"ca": ca}}, "tls failed", "wants a client certificate"),
-        ({"url": f"mqtts://{HOST}:{site.people}", "tls": {"ca": ca}}, "login failed", "refused the connection"),
-        (
-            {
-                "url": f"mqtts://{HOST}:{site.people}",
-                "tls": {"ca": ca},
-                "username": "homeassistant",
-                "password": "homeassistant-word",
-            },
-            "publish failed",
-            "is refused",
-        ),
+        (people, "login failed", "refused the connection"),
+        (people | {"username": "viewer", "password": "wrong-word"}, "login failed", "to user 'viewer'"),
+        (people | {"username": "viewer", "password": "viewer-word"}, "publish failed", "is refused"),
     ]:
         code, found = doctor(site, capsys, mqtt)
         assert code == 1
         assert text in found[what], found
-        assert "homeassistant-word" not in str(found)
+        assert "-word" not in str(found)
+
+
+def test_without_the_broker_the_doctor_looks_at_what_there_is(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found = doctor(site, capsys, {"url": "mqtt://nowhere.invalid"}, option=())
+    assert code == 0
+    assert {what.split()[0] for what in found} == {"clock", "daemon"}
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "text"),
+    [
+        ({"mqtt": {"connected": True, "protocol": "MQTT 5"}}, 0, "is connected (MQTT 5), without a complaint"),
+        (
+            {"mqtt": {"connected": False, "last_error": "another client connected to h:1 as 'gate'"}},
+            1,
+            "another client connected",
+        ),
+        (
+            {"alerts": [{"code": "certificate-expiry", "severity": "warning", "text": "it expires"}], "mqtt": {}},
+            0,
+            "it expires",
+        ),
+        ({"device": "other"}, 0, "is other, not gate"),
+        ({"alerts": 3, "mqtt": 4}, 0, "not connected yet"),
+    ],
+)
+def test_the_doctor_asks_the_running_daemon_what_only_that_can_see(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], said: dict[str, object], code: int, text: str
+) -> None:
+    """The status file is written here as a daemon writes it; that one writes it so, the daemon's own tests prove."""
+    (tmp_path / "status.json").write_text(json.dumps({"pid": os.getpid(), "device": DEVICE} | said))
+    found = doctor(site, capsys, {}, option=())
+    assert found[0] == code, found
+    assert any(text in seen for seen in found[1].values()), found
+
+
+def test_the_doctor_prints_a_line_for_each_finding(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    file, url = site.folder / "plain.yaml", f"mqtt://{HOST}:{free_port()}"
+    file.write_text(json.dumps({"device": DEVICE, "mqtt": {"url": url}, "cameras": {"yard": {"source": "rtsp://h/"}}}))
+    assert main(["doctor", "--broker", "-c", str(file)]) == 1
+    text = capsys.readouterr().out
+    assert "\x1b" not in text, "no colours where nobody sees them"
+    assert [line.split()[0] for line in text.splitlines() if url in line] == ["ok"]
+    assert "FAIL  reach" in text
+    assert "fix: start the broker" in text
