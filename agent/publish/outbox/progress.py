@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from agent.publish.outbox.spans import Spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class Progress:
     """Numbers are dense. Each row up to `answered` is settled, and those in `ahead`."""
 
-    def __init__(self, answered: int = 0, ahead: set[int] | None = None) -> None:
+    def __init__(self, answered: int = 0, ahead: Iterable[tuple[int, int]] = ()) -> None:
         self.answered = answered
-        self.ahead = set(ahead or ())
+        self.ahead = Spans(ahead)
         self.changed = False
 
     def settle(self, n: int) -> bool:
         """False when it was before."""
-        if n <= self.answered or n in self.ahead:
+        if not self.waits(n):
             return False
         self.changed = True
         self.ahead.add(n)
-        while self.answered + 1 in self.ahead:
-            self.answered += 1
-            self.ahead.discard(self.answered)
+        last = self.ahead.take(self.answered + 1)
+        if last is not None:
+            self.answered = last
         return True
 
     def waits(self, n: int) -> bool:

@@ -4,7 +4,7 @@ Owned by one thread. A row is sent only after the transaction that holds it.
 
     events    n (order of sending, rising over epochs), epoch, seq, type, born (on the age clock), body
     pictures  n, topic, body                     beside the events, so that these stay small
-    ahead     n                                  answered, while an older one is not
+    ahead     first, last                        answered, while an older one is not
     parked    n, reason                          refused by the broker: kept, and not sent again by itself
     meta      epoch; answered: each row up to it is; age, boot, boottime: see `age.py`
 
@@ -34,10 +34,11 @@ CREATE TABLE events (
     body BLOB NOT NULL
 );
 CREATE TABLE pictures (n INTEGER PRIMARY KEY, topic TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE ahead (n INTEGER PRIMARY KEY);
+CREATE TABLE ahead (first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE parked (n INTEGER PRIMARY KEY, reason TEXT NOT NULL);
 """
-_WAITING = "n > ? AND n NOT IN (SELECT n FROM ahead) AND n NOT IN (SELECT n FROM parked)"
+_AHEAD = "coalesce((SELECT last FROM ahead WHERE first <= n ORDER BY first DESC LIMIT 1), 0)"
+_WAITING = f"n > ? AND n > {_AHEAD} AND n NOT IN (SELECT n FROM parked)"  # noqa: S608 - ours
 _ROWS = (
     "SELECT e.n, e.epoch, e.seq, e.type, e.born, e.body, p.topic, p.body FROM events e LEFT JOIN pictures p USING (n)"
 )
@@ -77,7 +78,7 @@ class Store:
             self._prepare(durability)
             self.meta: dict[str, Any] = dict(self._db.execute("SELECT key, value FROM meta"))
             self.answered = int(self.meta.get("answered", 0))
-            self.ahead = {n for (n,) in self._db.execute("SELECT n FROM ahead")}
+            self.ahead = list(self._db.execute("SELECT first, last FROM ahead ORDER BY first"))
             self.last = max(self.answered, self._db.execute("SELECT coalesce(max(n), 0) FROM events").fetchone()[0])
             self._updates_from = 0
         except BaseException:
@@ -144,8 +145,8 @@ class Store:
     def between(self, epoch: str, first: int, last: int, after: int, most: int) -> list[Stored]:
         """Answered rows by their seq, those with n above `after`, without their pictures."""
         query = (
-            "SELECT n, epoch, seq, type, born, body, NULL, NULL FROM events WHERE epoch = ? AND seq BETWEEN ? AND ?"
-            " AND n > ? AND (n <= ? OR n IN (SELECT n FROM ahead)) ORDER BY n LIMIT ?"
+            "SELECT n, epoch, seq, type, born, body, NULL, NULL FROM events WHERE epoch = ? AND seq BETWEEN ? AND ?"  # noqa: S608
+            f" AND n > ? AND (n <= ? OR n <= {_AHEAD}) ORDER BY n LIMIT ?"
         )
         return [_stored(row) for row in self._db.execute(query, (epoch, first, last, after, self.answered, most))]
 
@@ -160,17 +161,19 @@ class Store:
         number, size, born = self._db.execute(query, (self.answered,)).fetchone()
         return number, size, born
 
-    def settle(self, answered: int, ahead: Iterable[int], parked: Iterable[tuple[int, str]]) -> None:
-        """answered: each row up to it is. ahead: beyond that, all of them. parked: rows the broker refused just now."""
-        ahead = set(ahead)
+    def settle(self, answered: int, ahead: Iterable[tuple[int, int]], parked: Iterable[tuple[int, str]]) -> None:
+        """answered: each row up to it is. ahead: spans beyond that. parked: rows the broker refused just now."""
         self.note(answered=answered)
         self._db.executemany("INSERT OR IGNORE INTO parked VALUES (?, ?)", parked)
-        self._db.executemany("INSERT OR IGNORE INTO ahead VALUES (?)", ((n,) for n in ahead - self.ahead))
-        self._db.executemany("DELETE FROM ahead WHERE n = ?", ((n,) for n in self.ahead - ahead))
+        spans = list(ahead)
+        if spans != self.ahead:
+            before, after = set(self.ahead), set(spans)
+            self._db.executemany("DELETE FROM ahead WHERE first = ? AND last = ?", before - after)
+            self._db.executemany("INSERT INTO ahead VALUES (?, ?)", after - before)
 
-    def settled(self, answered: int, ahead: Iterable[int]) -> None:
+    def settled(self, answered: int, ahead: Iterable[tuple[int, int]]) -> None:
         """To be called once the transaction with `settle` is through."""
-        self.answered, self.ahead = answered, set(ahead)
+        self.answered, self.ahead = answered, list(ahead)
 
     def drop_pictures(self, numbers: Iterable[int]) -> None:
         self._db.executemany("DELETE FROM pictures WHERE n = ?", ((n,) for n in numbers))
@@ -206,7 +209,7 @@ class Store:
         return found
 
     def delete(self, numbers: Sequence[int]) -> None:
-        for table in ("events", "pictures", "ahead", "parked"):
+        for table in ("events", "pictures", "parked"):
             self._db.executemany(f"DELETE FROM {table} WHERE n = ?", ((n,) for n in numbers))  # noqa: S608
 
     def used(self) -> int:
