@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
+_EC = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
+"""A key that costs openssl no time."""
+
 MOSQUITTO_MISSING = "mosquitto is not installed (apt install mosquitto)"
 
 
@@ -114,7 +117,7 @@ def make_certificates(folder: Path, name: str) -> None:
 
 def sign_client(folder: Path, name: str, *, ca: str = "ca", days: int = 2) -> tuple[str, str]:
     """The paths of a certificate with the CN `name`, signed by `ca` in the folder, and of its key."""
-    request = f"req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}"
+    request = f"req {_EC} -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}"
     sign = f"x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days {days} -out {name}.pem"
     for step in (request, sign):
         subprocess.run(["openssl", *step.split()], cwd=folder, check=True, capture_output=True, timeout=30)
@@ -123,5 +126,5 @@ def sign_client(folder: Path, name: str, *, ca: str = "ca", days: int = 2) -> tu
 
 def make_ca(folder: Path, name: str) -> None:
     """Another CA in the folder."""
-    command = f"req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.pem -days 2 -subj /CN={name}"
+    command = f"req -x509 {_EC} -nodes -keyout {name}.key -out {name}.pem -days 2 -subj /CN={name}"
     subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True, timeout=30)

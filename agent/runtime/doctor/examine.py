@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def examine(config: Config, *, broker: bool, client_id: str | None = None) -> Iterator[Finding]:
-    """The findings, as they are made; 20 s at most for the broker. Nothing retained is touched.
+    """The findings, as they are made. Nothing retained is touched. Each step has a deadline; the resolver has its own.
 
     client_id: to come to the broker with; default: one that nobody else has.
     """

@@ -34,7 +34,7 @@ def reach(config: Config) -> Iterator[Finding]:
         addresses = list(dict.fromkeys(str(a[4][0]) for a in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
     except (OSError, UnicodeError) as e:
         fix = "check the host in mqtt.url, and this device's DNS"
-        yield Finding("name", "failed", f"{host} is not found: {e}", fix)
+        yield Finding("name", "failed", f"{host} is not found ({getattr(e, 'strerror', None) or e})", fix)
         return
     yield Finding("name", "ok", f"{host} is {', '.join(addresses)}")
     began = time.monotonic()

@@ -44,6 +44,8 @@ pytestmark = pytest.mark.rooted
 SHIPPED = Path(__file__).parents[3] / "config" / "mosquitto"
 PEOPLE = ("homeassistant", "viewer", "operator", "admin")
 OTHER = Topics("", "other")
+DEBIAN = "persistence true\npersistence_location {folder}/\nlog_dest stderr\n"
+"""What stands in /etc/mosquitto/mosquitto.conf of Debian before it includes conf.d: some options may not come twice."""
 
 
 @dataclass
@@ -88,14 +90,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         for there, here in (
             ("/etc/mosquitto/certs", str(folder)),
             ("/etc/mosquitto", str(folder)),
-            ("/var/lib/mosquitto/", f"{folder}/"),
             ("listener 8883", f"listener {port} {HOST}"),
             ("listener 8884", f"listener {people} {HOST}"),
         ):
             assert there in text
             text = text.replace(there, here)
+        parts = folder / "conf.d"
+        parts.mkdir(exist_ok=True)
+        (parts / "vedette.conf").write_text(text)
         config = folder / "mosquitto.conf"
-        config.write_text(f"{text}user root\n")
+        config.write_text(f"{DEBIAN.format(folder=folder)}include_dir {parts}\nuser root\n")
         assert MOSQUITTO is not None
         return [MOSQUITTO, "-c", str(config)]
 
@@ -137,6 +141,31 @@ def test_a_device_says_and_hears_its_own_and_nothing_of_another(site: Site, publ
     time.sleep(0.2)
     assert [(m.topic, m.payload) for m in heard] == [(TOPICS.command("restart"), b"2")]  # though both were granted
     admin.stop()
+
+
+@pytest.mark.parametrize("entities", [False, True])
+def test_either_form_of_home_assistants_discovery_may_be_written(
+    mosquitto_with: Callable[..., BrokerProcess], tmp_path: Path, publisher: Callable[..., Publisher], entities: bool
+) -> None:
+    """The one for entities once its line is no comment any more, and that of other devices' topics never."""
+    text = (SHIPPED / "vedette.acl").read_text()
+    line = "pattern write homeassistant/+/+/+/config"
+    assert f"#{line}" in text
+    acl = tmp_path / "acl"
+    acl.write_text(text.replace(f"#{line}", line) if entities else text)
+    acl.chmod(0o600)
+    passwords = tmp_path / "passwords"
+    passwords.touch(0o600)
+    command = ["mosquitto_passwd", "-b", str(passwords), DEVICE, "word"]
+    subprocess.run(command, check=True, capture_output=True, timeout=10)
+    broker = mosquitto_with("allow_anonymous false", f"password_file {passwords}", f"acl_file {acl}")
+    device = publisher(broker.port, username=DEVICE, password=Secret("word"))
+    wait_for(lambda: device.connected, why=str(device.last_error))
+    topics = {"homeassistant/device/uid_yard/config", "homeassistant/sensor/uid_yard/Fps/config"}
+    for topic in (*topics, "homeassistant/status"):
+        device.retain(topic, b"{}")
+    refused = {"homeassistant/status"} | (set() if entities else {"homeassistant/sensor/uid_yard/Fps/config"})
+    wait_for(lambda: set(device.refused) == refused, why=str(device.refused))
 
 
 @pytest.mark.parametrize("name", [None, "stranger"])
@@ -336,3 +365,15 @@ def test_the_doctor_prints_a_line_for_each_finding(site: Site, capsys: pytest.Ca
     assert [line.split()[0] for line in text.splitlines() if url in line] == ["ok"]
     assert "FAIL  reach" in text
     assert "fix: start the broker" in text
+
+
+def test_the_doctor_says_what_a_broker_of_the_former_version_cannot_tell(
+    amqtt_broker: BrokerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = Site(tmp_path, amqtt_broker, 0)
+    code, found = doctor(site, capsys, {"url": f"mqtt://{HOST}:{amqtt_broker.port}"})
+    assert code == 0, found
+    assert "MQTT 3.1.1" in found["login ok"]
+    assert "has no word for one that it refuses" in found["publish skipped"]
+    assert "limits skipped" in found
+    assert "commands ok" in found
