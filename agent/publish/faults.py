@@ -32,7 +32,8 @@ _MEANING = {
 
 _ALERTS = {
     "certificate required": "wants a client certificate: set `mqtt.tls.cert` and `mqtt.tls.key`",
-    "certificate expired": "refuses our client certificate, for it has expired: renew `mqtt.tls.cert`, or set the clock of the broker",
+    "certificate expired": "refuses our client certificate, for it has expired:"
+    " renew `mqtt.tls.cert`, or set the clock of the broker",
     "certificate revoked": "refuses our client certificate, for it was revoked: renew `mqtt.tls.cert`",
     "unknown ca": "refuses our client certificate, for it does not know the CA that signed it:"
     " have `mqtt.tls.cert` signed by one that the broker trusts (mosquitto: cafile)",
