@@ -9,12 +9,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from agent.config.redact import redact
+from agent.publish.bucket import Bucket
 from agent.publish.tail.ring import Ring
 from agent.publish.tail.tail import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+LINES_A_SECOND, BURST = 200, 2000
+_LEFT_OUT = "%d lines were left out: more came than anybody reads"
 FIELDS = ("CAMERA", "ENGINE", "BACKEND", "EVENT")
 
 
@@ -36,6 +39,28 @@ class _KeyValue(logging.Formatter):
         return redact(line)
 
 
+class _Bounded(logging.Filter):
+    """Lets no flood through to a handler: what is left out is counted, and told once there is room again."""
+
+    def __init__(self, handler: logging.Handler) -> None:
+        super().__init__()
+        self._handler = handler
+        self._bucket = Bucket(LINES_A_SECOND, BURST)
+        self._left_out = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg is _LEFT_OUT:
+            return True
+        if not self._bucket.take(time.monotonic()):
+            self._left_out += 1
+            return False
+        number, self._left_out = self._left_out, 0
+        if number:
+            about = {"name": "vedette.log", "levelno": logging.WARNING, "levelname": "WARNING"}
+            self._handler.handle(logging.makeLogRecord({**about, "msg": _LEFT_OUT, "args": (number,)}))
+        return True
+
+
 class Log:
     """Replaces the root logger's handlers; `ring` is one of them, for those who read from afar.
 
@@ -45,6 +70,7 @@ class Log:
     def __init__(self, level: str) -> None:
         self.ring = Ring(FIELDS)
         self._out = _journal() or _standard_error()
+        self._out.addFilter(_Bounded(self._out))
         self._read: int | None = None
         self.level = level
         root = logging.getLogger()

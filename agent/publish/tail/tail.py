@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ class Tail:
         self._send = send
         self._set_level = set_level
         self._leases: dict[str, Lease] = {}
+        self._ready: deque[bytes] = deque()  # batches, sent one at a time
         self._next = 0.0
 
     def lease(self, reader: str, level: str, ttl: float, rate: float, part: str, now: float) -> int | None:
@@ -73,7 +75,7 @@ class Tail:
         if not self._leases:
             return None
         end = min(lease.until for lease in self._leases.values())
-        return min(end, self._next) if self._ring.waiting else end
+        return min(end, self._next) if self._ready or self._ring.waiting else end
 
     def turn(self, now: float) -> None:
         """Sends what is due, and ends what is over."""
@@ -82,13 +84,14 @@ class Tail:
             del self._leases[reader]
         if over:
             self._listen()
-        if not self._leases or now < self._next or not self._ring.waiting:
+        if not self._leases or now < self._next:
             return
-        lines, dropped = self._ring.take(_MOST_LINES)
-        made = batches((line.encoded() for line in lines if self._matches(line)), dropped)
-        for batch in made:
-            self._send(batch)
-        self._next = now + max(1, len(made)) / max(lease.rate for lease in self._leases.values())
+        if not self._ready and self._ring.waiting:
+            lines, dropped = self._ring.take(_MOST_LINES)
+            self._ready += batches((line.encoded() for line in lines if self._matches(line)), dropped)
+        if self._ready:
+            self._send(self._ready.popleft())
+            self._next = now + 1 / max(lease.rate for lease in self._leases.values())
 
     def _matches(self, line: Line) -> bool:
         return any(line.matches(lease.level, lease.part) for lease in self._leases.values())
@@ -98,6 +101,7 @@ class Tail:
         if not wanted:
             self._set_level(None)
             self._ring.listen(None)
+            self._ready.clear()
             return
         self._ring.listen(lambda line: any(line.may_match(*one) for one in wanted))
         self._set_level(min(level for level, _ in wanted))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agent.runtime.machine import resident_bytes
 from tests.support.audience import DEVICE, TOPICS, Audience
 from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
 from tests.support.caller import Caller
@@ -114,7 +116,8 @@ def test_a_camera_rests_and_is_watched_again(stage: Stage) -> None:
     wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"online", WITHIN, stage.daemon.log())
     wait_for(lambda: stage.detections("yard") > before, WITHIN)
     assert json.loads(stage.value(TOPICS.config_status) or b"")["overrides"] == []
-    (first, last) = stage.executed("camera.set")
+    wait_for(lambda: len(stage.executed("camera.set")) == 2, WITHIN)
+    first, last = stage.executed("camera.set")
     assert (first["outcome"], first["arguments"]) == ("ok", {"camera": "yard", "enabled": False})
     assert last["source"] == stage.caller.reply_to
 
@@ -195,6 +198,30 @@ def test_what_is_wrong_is_refused_with_a_reason(stage: Stage) -> None:
     ]:
         assert stage.caller.refused(name, body) == code, (name, body)
     assert 'did you mean "yard"' in stage.caller.ask("snapshot", {"camera": "yrad"})["error"]["text"]
+
+
+def test_ten_thousand_pieces_of_junk_do_no_harm(stage: Stage) -> None:
+    """Faster than they are looked at, with answers asked for; and some that the broker keeps."""
+    draw = random.Random(5)
+    before = resident_bytes(stage.daemon.pid) or 0
+    names = [*EXTRA, "ping", "log.tail", "replay", "nothing", "a/b"]
+    for n in range(10_000):
+        body = draw.randbytes(draw.randrange(2000)) if n % 2 else b'{"camera":' * draw.randrange(3000)
+        stage.caller.send(draw.choice(names), body)
+    link = stage.caller.subscriber._link
+    assert link is not None
+    for name in ("restart", "camera.set"):
+        link.publish(TOPICS.command(name), b'{"camera":"yard","enabled":false}', qos=1, retain=True)
+    time.sleep(6)  # the flood is over
+    assert stage.caller.ask("ping")["status"] == "ok"
+    wait_for(lambda: any(d["suppressed"] > 100 for d in stage.executed("ping")), WITHIN)
+    assert stage.daemon.process.poll() is None
+    assert (resident_bytes(stage.daemon.pid) or 0) - before < 60 << 20
+    refused = {code for (code,) in ((d["code"],) for d in stage.executed("restart")) if code}
+    assert refused <= {"not_json", "rate_limited", "retained", "not_an_object", "bad_arguments", "too_deep"}
+    for name in ("restart", "camera.set"):
+        link.publish(TOPICS.command(name), b"", qos=1, retain=True)
+    assert stage.state("yard")["enabled"] is True
 
 
 def test_no_answer_leaves_the_fence(stage: Stage) -> None:

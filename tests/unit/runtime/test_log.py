@@ -85,3 +85,20 @@ def test_the_level_is_ours_alone(level: str, shown: int, capsys: pytest.CaptureF
         getattr(logging.getLogger("vedette.x"), method)("ours")
     logging.getLogger("stranger").info("theirs")
     assert capsys.readouterr().err.count("ours") == shown
+
+
+def test_a_flood_is_bounded_and_what_is_left_out_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("agent.runtime.log.time.monotonic", lambda: now)
+    log.Log("info")
+    logger = logging.getLogger("vedette.capture")
+    for n in range(log.BURST + 100):
+        logger.info("line %d", n)
+    assert len(capsys.readouterr().err.splitlines()) == log.BURST
+    now = 1.0
+    logger.info("again")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("log: 100 lines were left out: more came than anybody reads")
+    assert second.endswith("capture: again")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from agent.config.model import CameraConfig, Config, HomeAssistantConfig, RemoteConfig
+from agent.publish.bucket import Bucket
 from agent.publish.commands.allowed import ALWAYS, allowed
-from agent.publish.commands.limits import Bucket, Rates
+from agent.publish.commands.limits import Rates
 
 CAMERA = CameraConfig("yard", "rtsp://h/", "rtsp")
 
