@@ -37,7 +37,7 @@ class Caller:
     def send(self, name: str, body: object = None, correlation: bytes | None = None) -> bytes:
         """body: JSON, or bytes as they are."""
         key = correlation or b"%d" % next(self._numbers)
-        payload = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
+        payload = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
         assert self.subscriber.publish(TOPICS.command(name), payload, response_topic=self.reply_to, correlation=key)
         return key
 

@@ -23,11 +23,14 @@ def limit(name: str) -> int:
 
 
 def read(name: str, payload: bytes) -> dict[str, Any]:
-    """The object in a command's payload; an empty payload is an empty one. Raises Refusal."""
+    """The object in a command's payload. Raises Refusal.
+
+    Nothing is no order: whoever empties a retained topic sends it to us too, and would restart us.
+    """
     if len(payload) > limit(name):
         raise Refusal("too_large", f"{len(payload)} bytes; a body of {name[:32]} has {limit(name)} at most")
     if not payload:
-        return {}
+        raise Refusal("empty", "an empty message orders nothing; the least is {}")
     try:
         found = json.loads(
             payload.decode(), object_pairs_hook=_pairs, parse_int=_whole, parse_float=_number, parse_constant=_constant
@@ -42,7 +45,7 @@ def read(name: str, payload: bytes) -> dict[str, Any]:
     except RecursionError:
         raise Refusal("too_deep", f"nested deeper than {DEEPEST}") from None
     if not isinstance(found, dict):
-        raise Refusal("not_an_object", 'the body is a JSON object such as {"camera": "gate"}, or empty')
+        raise Refusal("not_an_object", 'the body is a JSON object such as {"camera": "gate"}')
     _measure(found)
     return found
 

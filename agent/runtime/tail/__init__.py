@@ -63,7 +63,7 @@ class _Reading:
             verb="tail",
             endpoint=target.endpoint,
         )
-        self._shown: deque[tuple[str, str, str]] = deque(maxlen=_REMEMBERED)
+        self._shown: deque[str] = deque(maxlen=_REMEMBERED)
         self._leased_at: float | None = None
         self._tried_at = float("-inf")
         self._silent = False
@@ -155,7 +155,7 @@ class _Reading:
 
     def _batch(self, body: dict[str, Any]) -> None:
         for line in body["lines"]:
-            key = (str(line["ts"]), str(line["logger"]), str(line["message"]))
+            key = json.dumps(line, sort_keys=True)
             if key not in self._shown and self._wanted(line):
                 self._shown.append(key)
                 self._output.line(line)

@@ -33,7 +33,7 @@ JSON = st.recursive(
 )
 
 
-def order(name: str, body: object = b"", *, allowed: tuple[str, ...] = COMMANDS, **more: Any) -> Order:
+def order(name: str, body: object = b"{}", *, allowed: tuple[str, ...] = COMMANDS, **more: Any) -> Order:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
     message = Message(
         TOPICS.command(name), payload, 1, more.pop("retain", False), more.pop("expiry", None), NOW, **more
@@ -93,6 +93,7 @@ def test_wrong_arguments_are_named_with_their_limits(name: str, body: object, wr
 @pytest.mark.parametrize(
     ("body", "wanted"),
     [
+        (b"", "empty"),
         (b"{", "not_json"),
         (b"\xff\xfe", "not_json"),
         (b'{"a": NaN}', "not_json"),
@@ -119,11 +120,11 @@ def test_a_config_may_be_larger() -> None:
 
 def test_retained_old_unknown_and_forbidden_commands_are_refused() -> None:
     assert code(order("ping", retain=True)) == "retained"
-    late = Message(TOPICS.command("ping"), b"", 1, False, 3, NOW - 3.5)
+    late = Message(TOPICS.command("ping"), b"{}", 1, False, 3, NOW - 3.5)
     found = understand(late, TOPICS, COMMANDS, CAMERAS, NOW)
     assert found.refusal is not None
     assert (found.refusal.code, found.refusal.status) == ("expired", "expired")
-    forgotten = Message(TOPICS.command("ping"), b"", 1, False, None, NOW - 31)
+    forgotten = Message(TOPICS.command("ping"), b"{}", 1, False, None, NOW - 31)
     assert code(understand(forgotten, TOPICS, COMMANDS, CAMERAS, NOW)) == "expired"
     assert code(order("restart", allowed=("ping",))) == "not_allowed"
     assert code(order("reboot")) == "unknown_command"
