@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -281,7 +280,7 @@ def test_the_log_is_read_from_afar(stage: Stage) -> None:
         assert found.split()[1:3] == ["info", "commands:"]
         assert logging_level(stage) == "info"
     finally:
-        reading.send_signal(signal.SIGINT)
+        reading.terminate()
         _, told = reading.communicate(timeout=10)
     assert told == ""
     assert reading.returncode == 0
