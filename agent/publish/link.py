@@ -14,7 +14,6 @@ import socket
 import ssl
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -39,8 +38,7 @@ if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from agent.config.model import MqttConfig, TlsConfig
-    from agent.config.secrets import Secret
+    from agent.publish.endpoint import Endpoint
 
 MQTT5, MQTT311 = 5, 4
 CONNECT_S = 5.0
@@ -49,26 +47,6 @@ ANSWER_S = {MQTT5: 2.0, MQTT311: 5.0}
 it misreads (amqtt does, once that holds a will or a user name; it answers others with "unsupported version")."""
 KEEPALIVE_S = 15
 UNACKED_MS = 8000
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a broker is and who we are to it. tls None: plain TCP."""
-
-    host: str
-    port: int
-    username: str | None = None
-    password: Secret | None = None
-    tls: TlsConfig | None = None
-
-    @classmethod
-    def of(cls, config: MqttConfig) -> Endpoint:
-        tls = config.tls if config.tls_enabled else None
-        return cls(config.host, config.port, config.username, config.password, tls)
-
-    @property
-    def place(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 class _Heard:

@@ -6,6 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+from agent.keeping import keep
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -50,10 +52,8 @@ class Memory:
         if self._path is None or not self._changed:
             return
         self._changed = False
-        draft = self._path.with_suffix(".part")
         try:
-            draft.write_text(json.dumps({"version": 1, "topics": list(self._topics)}))
-            draft.replace(self._path)
+            keep(self._path, json.dumps({"version": 1, "topics": list(self._topics)}))
             self._failed = False
         except OSError as e:
             if not self._failed:  # once, not with each topic

@@ -20,8 +20,9 @@ from agent.config.redact import redact
 from agent.publish.backoff import ReconnectBackoff
 from agent.publish.complaints import Complaints
 from agent.publish.desk import Desk
+from agent.publish.endpoint import Endpoint
 from agent.publish.faults import Fault, LinkError, frozen_fault, rejected_text
-from agent.publish.link import MQTT5, Endpoint, Link
+from agent.publish.link import MQTT5, Link
 from agent.publish.payloads import OFFLINE
 from agent.publish.tls import handshake
 from agent.publish.topics import Topics

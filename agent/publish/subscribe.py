@@ -7,8 +7,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from agent.backoff import Backoff
+from agent.publish.endpoint import Endpoint
 from agent.publish.faults import REFUSED_FROM, UNSUPPORTED_VERSION, LinkError
-from agent.publish.link import MQTT5, MQTT311, Endpoint, Link
+from agent.publish.link import MQTT5, MQTT311, Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

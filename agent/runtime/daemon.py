@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.dispatch.worker import reap
+from agent.keeping import keep
 from agent.publish import memory
 from agent.publish.certificates import Certificates
 from agent.publish.leases import Leases
@@ -210,12 +211,11 @@ class Daemon:
             "ready": self._ready,
             **self.report.status(now),
         }
-        draft = self._runtime / "status.json.part"
+        file = self._runtime / "status.json"
         try:
-            draft.write_text(json.dumps(body))
-            draft.replace(self._runtime / "status.json")
+            keep(file, json.dumps(body))
         except OSError as e:
-            log.warning("cannot write %s: %s", draft.name, e.strerror)
+            log.warning("cannot write %s: %s", file.name, e.strerror)
 
     def _heard(self, message: Message) -> None:
         """On the network thread."""

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from agent.keeping import keep
 from agent.publish.clock import isotime
 
 if TYPE_CHECKING:
@@ -103,10 +104,8 @@ class Overrides:
             {"camera": o.camera, "key": o.key, "value": o.value, "file": o.instead_of, "at": o.at}
             for o in self._held.values()
         ]
-        draft = self._path.with_suffix(".part")
         try:
-            draft.write_text(json.dumps({"version": 1, "overrides": saved}))
-            draft.replace(self._path)
+            keep(self._path, json.dumps({"version": 1, "overrides": saved}), sync=True)
         except OSError as e:
             log.warning("cannot write %s, so what was set by command ends with this run: %s", self._path, e.strerror)
             return False

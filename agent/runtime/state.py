@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
+
+from agent.keeping import keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,14 +96,9 @@ class SceneState:
             reserved = following if ending else following + _AHEAD
             body = {"version": 1, "next_track_id": reserved, "lines": self._lines, "labels": self._labels}
             text = json.dumps(body)
-        draft = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("w") as f:
-                f.write(text)
-                f.flush()
-                os.fsync(f.fileno())
-            draft.replace(self._path)
+            keep(self._path, text, sync=True)
             self._reserved, self._failed = reserved, False
         except OSError as e:
             self._changed = True

@@ -13,7 +13,7 @@ from agent.config.model import MqttConfig, TlsConfig
 from agent.config.names import ID_RULE, PREFIX, PREFIX_RULE, is_id
 from agent.config.problems import InvalidError
 from agent.config.secrets import Secret
-from agent.publish.link import Endpoint
+from agent.publish.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

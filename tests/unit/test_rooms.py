@@ -26,9 +26,10 @@ MAY_IMPORT = {
     },
     "agent.cli": {"agent.runtime", "agent.config", "backends"},
     "agent.backoff": set(),
+    "agent.keeping": set(),
     "backends": set(),
 }
-FREE = {"agent.backoff", "agent"}
+FREE = {"agent.backoff", "agent.keeping", "agent"}
 """Shared words that belong to no room."""
 DOORS = {
     "av": {"agent/capture/pyav.py", "agent/capture/rtsp_source.py", "agent/capture/ffmpeg_options.py"},

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from agent.keeping import keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,13 +93,8 @@ class Copies:
             for key, known in self._known.items()
             if known.lasting
         ]
-        draft = self._path.with_suffix(".part")
         try:
-            with draft.open("w") as f:
-                json.dump({"version": 1, "commands": kept}, f)
-                f.flush()
-                os.fsync(f.fileno())
-            draft.replace(self._path)
+            keep(self._path, json.dumps({"version": 1, "commands": kept}), sync=True)
             self._failed = False
         except OSError as e:
             if not self._failed:  # once, not with each command

@@ -6,6 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+from agent.keeping import keep
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -49,11 +51,9 @@ class Memory:
 
     def _save(self) -> None:
         text = json.dumps({"version": 1, "topics": self.topics})
-        draft = self._path.with_suffix(".part")
         try:
             exists = self._path.exists()
             if (self.topics or exists) and not (exists and self._path.read_text() == text):
-                draft.write_text(text)
-                draft.replace(self._path)
+                keep(self._path, text)
         except (OSError, ValueError) as e:
             logger.warning("cannot write %s: %s", self._path, e)

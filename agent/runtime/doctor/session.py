@@ -6,8 +6,9 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from agent.publish.endpoint import Endpoint
 from agent.publish.faults import REFUSED_FROM, UNSUPPORTED_VERSION, LinkError
-from agent.publish.link import MQTT5, MQTT311, Endpoint, Link
+from agent.publish.link import MQTT5, MQTT311, Link
 from agent.publish.payloads import encode
 from agent.publish.topics import Topics
 from agent.runtime.doctor.finding import Finding

@@ -16,7 +16,7 @@ import pytest
 from agent.cli import main
 from agent.config.model import MqttConfig, TlsConfig
 from agent.config.secrets import Secret
-from agent.publish.link import Endpoint
+from agent.publish.endpoint import Endpoint
 from agent.publish.mqtt import Publisher
 from agent.publish.subscribe import Subscriber
 from agent.publish.topics import Topics
