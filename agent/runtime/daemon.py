@@ -126,7 +126,7 @@ class Daemon:
             try:
                 self._turn_until_stopped()
             finally:
-                notify("STOPPING=1")
+                notify("STATUS=restarting" if self._restarting else "STOPPING=1")
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
                 self._scenes.save(ending=True)
                 (self._runtime / "status.json").unlink(missing_ok=True)

@@ -22,7 +22,7 @@ def status(value: Mapping[str, Any]) -> str:
     lines = [
         (
             f"{value['device']}  vedette {value['version']}  pid {value['pid']}  up {value['uptime']:.0f} s  "
-            f"{value['rss'] / 1e6:.0f} MB  broker {_broker(value['mqtt'])}"
+            f"{value['rss'] / 1e6:.0f} MB  broker {_broker(value['mqtt'])}{_waiting(value['outbox'])}"
         )
     ]
     rows: list[Sequence[object]] = [("camera", "status", "fps in", "inferred", "dropped", "decoder", "")]
@@ -45,7 +45,15 @@ def status(value: Mapping[str, Any]) -> str:
         for engine, e in value["engines"].items()
     ]
     lines.append(table(rows))
+    lines += [f"{a['severity'].upper()} {a['code']}/{a['subject']}: {a['text']}" for a in value["alerts"]]
     return "\n\n".join(lines)
+
+
+def _waiting(outbox: Mapping[str, Any]) -> str:
+    """What the broker has yet to be told."""
+    if not outbox["depth"]:
+        return ""
+    return f"; {outbox['depth']} events wait, the oldest for {outbox['age'] or 0:.0f} s"
 
 
 def _broker(mqtt: Mapping[str, Any]) -> str:

@@ -37,10 +37,7 @@ OLD = 6.0
 QUEUE = 50
 
 
-@pytest.fixture
-def made_up() -> bool:
-    """The publisher does not look at what it publishes."""
-    return True
+pytestmark = pytest.mark.made_up
 
 
 @pytest.fixture

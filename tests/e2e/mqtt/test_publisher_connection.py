@@ -38,10 +38,7 @@ while True: time.sleep(1)
 """
 
 
-@pytest.fixture
-def made_up() -> bool:
-    """The publisher does not look at what it publishes."""
-    return True
+pytestmark = pytest.mark.made_up
 
 
 @pytest.mark.rooted
