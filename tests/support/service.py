@@ -17,6 +17,7 @@ PASSWORD = "corr3ct-h0rse"
 DROP_IN = f"""[Service]
 WatchdogSec=3
 RestartSec=200ms
+TimeoutStopSec=3s
 SetCredential=mqtt_password:{PASSWORD}
 """
 CONFIG = "/etc/vedette/vedette.yaml"
@@ -39,7 +40,8 @@ class Service:
     def configure(self, cameras: dict[str, Any] = CLIP) -> None:
         """Edits the installed config, keeping its owner and mode."""
         mqtt = f"{{url: 'mqtt://{HOST}:{self._port}', username: gate, password: !secret mqtt_password}}"
-        text = f"device: {DEVICE}\nmqtt: {mqtt}\ncameras: {json.dumps(cameras)}\n"
+        remote = "{commands: [restart]}"
+        text = f"device: {DEVICE}\nmqtt: {mqtt}\ncameras: {json.dumps(cameras)}\nremote: {remote}\n"
         self.container.run("tee", CONFIG, stdin=text.encode())
 
     def systemctl(self, *arguments: str) -> str:

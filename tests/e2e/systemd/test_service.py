@@ -88,6 +88,17 @@ def test_a_second_one_in_its_state_directory_is_refused(running: Service) -> Non
     assert f"pid {running.pid}" in second.stderr
 
 
+def test_it_begins_anew_by_command_and_is_the_same_service(running: Service) -> None:
+    """systemd is told of no stop, which it would wait for and then enforce."""
+    before = (running.pid, running.show("NRestarts"))
+    running.audience.subscriber.publish(TOPICS.command("restart"), b"{}")
+    wait_for(lambda: "restarting, as ordered" in running.journal(), 10)
+    running.wait_for_detections()
+    time.sleep(4)  # longer than a stop may take
+    assert (running.pid, running.show("NRestarts")) == before
+    assert running.systemctl("is-active") == "active"
+
+
 def test_a_killed_worker_does_not_end_the_daemon(running: Service) -> None:
     pid, workers = running.pid, running.workers()
     running.container.run("kill", "-KILL", *workers)
