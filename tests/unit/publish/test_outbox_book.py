@@ -1,0 +1,222 @@
+"""What the outbox keeps on the disk: through damage, other versions, lost disks, clocks that step; and its bounds."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agent.config.model import OutboxConfig
+from agent.publish.events import Event, Numbered, event_message
+from agent.publish.outbox import limits
+from agent.publish.outbox.book import Book
+from agent.publish.outbox.line import Row
+from agent.publish.outbox.opening import FILE
+from agent.publish.outbox.outbox import _gap_event
+from agent.publish.outbox.store import Stored
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIZE = 1000
+
+
+def event(n: int, *, age: float = 0.0, kind: str = "vedette.camera.status") -> Event:
+    data = {"n": n, "error": "x" * (SIZE - 300)}
+    return Event(kind, time.time(), True, data, "yard", happened=time.monotonic() - age)
+
+
+def word(event: Event, n: int, epoch: str, seq: int, born: float) -> Stored:
+    return Stored(n, epoch, seq, event.type, born, event_message(event, Numbered(epoch, seq), "gate"))
+
+
+def book(folder: Path, **config: Any) -> Book:
+    return Book(folder, OutboxConfig(**config), word, _gap_event)
+
+
+def fill(kept: Book, count: int, first: int = 0, **more: Any) -> list[Stored]:
+    rows = []
+    for start in range(first, first + count, 100):
+        batch = [(0, event(n, **more)) for n in range(start, min(start + 100, first + count))]
+        rows += kept.write(batch, 0, 0)
+    return rows
+
+
+def waiting(kept: Book) -> list[dict[str, Any]]:
+    """Everything that is still to be sent, in order."""
+    found: list[Stored] = []
+    while rows := kept.after(found[-1].n if found else 0, 1000, 1 << 30):
+        found += rows
+    return [json.loads(row.body) for row in found]
+
+
+def answer(kept: Book, rows: list[Stored], outcome: Any = "sent") -> None:
+    for r in rows:
+        kept.settle(Row(r.n, r.epoch, r.seq, "t", r.body, 0.0, 0.0), outcome, "Not authorized")
+
+
+def test_it_goes_on_where_it_was_whatever_was_answered(tmp_path: Path) -> None:
+    first = book(tmp_path)
+    rows = fill(first, 300)
+    answer(first, rows[:100])
+    answer(first, rows[200:210], "rejected")
+    first.write([], 0, 0)
+    first.close()
+    again = book(tmp_path)
+    assert again.epoch == first.epoch
+    assert [body["seq"] for body in waiting(again)] == [*range(101, 201), *range(211, 301)]
+    assert again.depth == 190
+    assert fill(again, 1)[0].seq == 301
+    assert [row.seq for row in again.answered(again.epoch, 1, 400, 0, 1000)] == [*range(1, 101), *range(201, 211)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damage_anywhere_costs_at_most_what_was_damaged_and_no_id_is_given_twice(tmp_path: Path, seed: int) -> None:
+    """Bytes are flipped, overwritten or cut off, in the file or in its log."""
+    draw = random.Random(seed)
+    first = book(tmp_path)
+    given = {(row.epoch, row.seq) for row in fill(first, 300)}
+    files = [tmp_path / FILE]
+    if seed % 2:  # as after a kill: the log is still there
+        files = [path for path in tmp_path.iterdir() if path.suffix in {".db", ".db-wal"}]
+        copies = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        first.close()
+        for path, data in copies.items():
+            path.write_bytes(data)
+    else:
+        first.close()
+    file = draw.choice(files)
+    data = bytearray(file.read_bytes())
+    kind = draw.randrange(3)
+    at = draw.randrange(len(data))
+    if kind == 0:
+        data[at] ^= 1 << draw.randrange(8)
+    elif kind == 1:
+        data[at : at + 5000] = draw.randbytes(min(5000, len(data) - at))
+    else:
+        del data[at:]
+    file.write_bytes(data)
+
+    again = book(tmp_path)
+    for body in waiting(again):
+        assert (body["epoch"], body["seq"]) in given
+    fresh = [row for start in range(3) for row in fill(again, 10, first=1000 + 10 * start)]
+    assert len(fresh) >= 30  # more, if there was a gap to be told
+    if again.epoch == first.epoch and len(waiting(again)) >= 300:
+        assert not {(row.epoch, row.seq) for row in fresh} & given
+    if "outbox-corrupt" in again.faults:
+        assert list(tmp_path.glob("outbox.corrupt*.db"))
+        assert not {row.epoch for row in fresh} & {epoch for epoch, _ in given}
+    again.close()
+
+
+def test_a_text_that_was_changed_on_the_disk_is_not_sent_but_named(tmp_path: Path) -> None:
+    """SQLite does not see it: no page is linked wrongly."""
+    first = book(tmp_path)
+    fill(first, 10)
+    first.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
+        database.execute("UPDATE events SET body = replace(body, 'xxx', 'xyx') WHERE seq = 4")
+    again = book(tmp_path)
+    assert [body["seq"] for body in waiting(again)] == [1, 2, 3, 5, 6, 7, 8, 9, 10]
+    again.write([], 0, 0)
+    gap = waiting(again)[-1]["data"]
+    assert (gap["from"], gap["to"], gap["count"], gap["cause"]) == (4, 4, 1, "damaged")
+
+
+def test_a_file_of_a_newer_version_is_kept_beside(tmp_path: Path) -> None:
+    first = book(tmp_path)
+    fill(first, 5)
+    first.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        database.execute("PRAGMA user_version = 99")
+    again = book(tmp_path)
+    assert "version 99" in again.faults["outbox-newer"]
+    assert again.epoch != first.epoch
+    assert fill(again, 1)[0].seq == 1
+    with closing(sqlite3.connect(tmp_path / "outbox.newer.db")) as database:
+        assert database.execute("SELECT count(*) FROM events").fetchone() == (5,)
+
+
+def test_without_a_disk_it_goes_on_in_memory_under_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "away"
+    kept = book(folder)
+    rows = fill(kept, 50)
+    assert "outbox-failed" in kept.faults
+    assert [body["seq"] for body in waiting(kept)] == list(range(1, 51))
+    folder.mkdir()
+    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    kept._retry_at = 0.0
+    rows += fill(kept, 1, first=50)
+    assert not kept.faults
+    assert [body["data"]["n"] for body in waiting(kept)] == list(range(51))
+    assert len({(row.epoch, row.seq) for row in rows}) == 51
+    kept.close()
+    assert [body["data"]["n"] for body in waiting(book(folder))] == list(range(51))
+
+
+@pytest.mark.parametrize("step", [-366 * 86400.0, 366 * 86400.0])
+def test_a_step_of_the_clock_expires_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
+    kept = book(tmp_path, max_age=60.0)
+    fill(kept, 20)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + step)
+    kept._limits_at = 0.0
+    assert kept.write([], 0, 0) == []
+    assert len(waiting(kept)) == 20
+    kept.close()
+    again = book(tmp_path, max_age=60.0)
+    again.write([], 0, 0)
+    assert len(waiting(again)) == 20
+
+
+def test_what_is_too_old_goes_and_one_gap_says_so(tmp_path: Path) -> None:
+    kept = book(tmp_path, max_age=60.0)
+    fill(kept, 20, age=100.0)
+    fill(kept, 5, first=20)
+    kept._limits_at = 0.0
+    kept.write([], 0, 0)
+    bodies = waiting(kept)
+    (gap,) = (body["data"] for body in bodies if body["type"] == "vedette.gap")
+    assert (gap["from"], gap["to"], gap["count"], gap["cause"]) == (1, 20, 20, "expired")
+    assert [body["data"]["n"] for body in bodies if body["type"] != "vedette.gap"] == list(range(20, 25))
+
+
+def test_beyond_its_bytes_updates_go_first_then_the_oldest_and_all_are_named(tmp_path: Path) -> None:
+    kept = book(tmp_path, max_bytes=6_000_000)
+    for start in range(0, 12_000, 400):
+        fill(kept, 200, first=start)
+        fill(kept, 200, first=start + 200, kind="vedette.track.updated")
+    for _ in range(20):
+        kept._limits_at = 0.0
+        kept.write([], 0, 0)
+    size = sum(file.stat().st_size for file in tmp_path.iterdir() if file.name.startswith(FILE))
+    assert size <= 6_000_000
+    bodies = waiting(kept)
+    gaps = [body["data"] for body in bodies if body["type"] == "vedette.gap"]
+    left = {body["data"]["n"] for body in bodies if body["type"] != "vedette.gap"}
+    assert len(gaps) <= 2
+    assert sum(gap["count"] for gap in gaps) + len(left) == 12_000
+    assert not [body for body in bodies[:100] if body["type"] == "vedette.track.updated"]
+    assert 11_999 in left
+    named = {seq for gap in gaps for seq in range(gap["from"], gap["to"] + 1)}
+    assert set(range(1, bodies[-1]["seq"] + 1)) - {body["seq"] for body in bodies} <= named
+
+
+def test_a_volume_that_fills_up_gets_its_room_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room is what statvfs says; a real small volume is filled in tests/e2e/daemon."""
+    kept = book(tmp_path)
+    fill(kept, 5000)
+    monkeypatch.setattr(limits, "budget", lambda *_: 3_000_000)
+    for _ in range(10):
+        kept._limits_at = 0.0
+        kept.write([], 0, 0)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 4_500_000
+    assert [body["data"]["n"] for body in waiting(kept) if body["type"] != "vedette.gap"][-1] == 4999
