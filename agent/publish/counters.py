@@ -11,7 +11,7 @@ class Counters:
     """sent: live messages written to the socket; retained: values acknowledged; connects: sessions opened.
 
     events, snapshots: acknowledged. dropped: live messages by cause (`offline`, `backlog`, `too_large`, `lost`).
-    missed: events that will never come, by cause (`overload`, `overflow`, `expired`, `invalid`), and `snapshots`.
+    missed: events that will never come, by cause (`overload`, `overflow`, `expired`, `damaged`, ...), and `snapshots`.
     rejected: by the broker's reason.
     """
 

@@ -63,7 +63,7 @@ class Book:
         self._cuts: list[Cut] = []
         self._told: dict[tuple[str, str], tuple[int, str, int, Gap]] = {}
         self._parked: list[tuple[int, str]] = []
-        self._adrift = False
+        self._adrift = self._oversized = False
         self.generation = 0
         self._retry_at = self._limits_at = self._ages_at = 0.0
         self.progress = Progress()
@@ -118,6 +118,8 @@ class Book:
             except sqlite3.Error as error:
                 self._fail(error, time.monotonic())
         found = found or [row for row in self._afloat if row.n > n][:most]
+        spoilt = [(row.n, row.epoch, row.seq) for row in found if not row.sound and self.progress.settle(row.n)]
+        self._cuts += limits.cuts("damaged", spoilt)
         return [row for row in found if self.progress.waits(row.n)]
 
     def answered(self, epoch: str, first: int, last: int, after: int, most: int) -> list[Stored]:
@@ -125,7 +127,7 @@ class Book:
         if self._store is None:
             return []
         try:
-            return self._store.between(epoch, first, last, after, most)
+            return [row for row in self._store.between(epoch, first, last, after, most) if row.sound]
         except sqlite3.Error as error:
             self._fail(error, time.monotonic())
             return []
@@ -195,6 +197,8 @@ class Book:
         self._added += sum(row.size for row in rows)
         if limits_due:
             self._limits_at, self._added = now + LIMITS_EVERY_S, 0
+        if limits_due and self._oversized:
+            store.shrink(limits.SHRINK_PAGES)
         self._ages_at = now + AGES_EVERY_S if ages_due else self._ages_at
         self.missed["snapshots"] += gone
         self.faults.pop("outbox-failed", None)
@@ -246,10 +250,11 @@ class Book:
         self._cuts += limits.expire(store, self.age.now(), self._config.max_age, fed)
         used = store.used()
         most = limits.budget(self._config.max_bytes, used, self._folder)
-        if used <= most * _NEAR:
-            return 0
-        cuts, pictures = limits.trim(store, int(most * _NEAR), fed)
-        self._cuts += cuts
+        pictures = 0
+        if used > most * _NEAR:
+            cuts, pictures = limits.trim(store, int(most * _NEAR), fed)
+            self._cuts += cuts
+        self._oversized = store.size() > most * _NEAR
         return pictures
 
     def _tell(self, fed: int) -> list[Stored]:

@@ -21,6 +21,8 @@ FREE_SHARE, FREE_BYTES = 0.1, 512 << 20
 """Left free on the volume for others: a tenth, but not more than half a gigabyte."""
 LEAST_BYTES = 2 << 20
 _CHUNK = 256
+SHRINK_PAGES = 512
+"""Given back to the file system at once, two megabytes, so that no transaction takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,6 @@ def trim(store: Store, most: int, fed: int) -> tuple[list[Cut], int]:
             break
         store.delete([n for n, _, _ in rows])
         cut += cuts("overflow", rows)
-    store.shrink(_CHUNK)
     return cut, dropped
 
 

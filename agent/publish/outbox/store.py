@@ -2,7 +2,7 @@
 
 Owned by one thread. A row is sent only after the transaction that holds it.
 
-    events    n (order of sending, rising over epochs), epoch, seq, type, born (on the age clock), body
+    events    n (order of sending, rising over epochs), epoch, seq, type, born (on the age clock), crc, body
     pictures  n, topic, body                     beside the events, so that these stay small
     ahead     first, last                        answered, while an older one is not
     parked    n, reason                          refused by the broker: kept, and not sent again by itself
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +32,7 @@ _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE events (
     n INTEGER PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL, born REAL NOT NULL,
-    body BLOB NOT NULL
+    crc INTEGER NOT NULL, body BLOB NOT NULL
 );
 CREATE TABLE pictures (n INTEGER PRIMARY KEY, topic TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE ahead (first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
@@ -40,7 +41,8 @@ CREATE TABLE parked (n INTEGER PRIMARY KEY, reason TEXT NOT NULL);
 _AHEAD = "coalesce((SELECT last FROM ahead WHERE first <= n ORDER BY first DESC LIMIT 1), 0)"
 _WAITING = f"n > ? AND n > {_AHEAD} AND n NOT IN (SELECT n FROM parked)"  # noqa: S608 - ours
 _ROWS = (
-    "SELECT e.n, e.epoch, e.seq, e.type, e.born, e.body, p.topic, p.body FROM events e LEFT JOIN pictures p USING (n)"
+    "SELECT e.n, e.epoch, e.seq, e.type, e.born, e.crc, e.body, p.topic, p.body"
+    " FROM events e LEFT JOIN pictures p USING (n)"
 )
 
 Error = sqlite3.Error
@@ -48,7 +50,10 @@ Error = sqlite3.Error
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One event. born: on the age clock. picture: its snapshot's bytes, to be sent to picture_topic."""
+    """One event. born: on the age clock. picture: its snapshot's bytes, to be sent to picture_topic.
+
+    sound: False if it was read and is not what was written.
+    """
 
     n: int
     epoch: str
@@ -58,6 +63,7 @@ class Stored:
     body: bytes
     picture_topic: str = ""
     picture: bytes | None = None
+    sound: bool = True
 
     @property
     def size(self) -> int:
@@ -122,8 +128,8 @@ class Store:
     def add(self, rows: Iterable[Stored]) -> None:
         for row in rows:
             self._db.execute(
-                "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)",
-                (row.n, row.epoch, row.seq, row.type, row.born, row.body),
+                "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (row.n, row.epoch, row.seq, row.type, row.born, _crc(row.seq, row.body), row.body),
             )
             if row.picture is not None:
                 self._db.execute(
@@ -145,8 +151,8 @@ class Store:
     def between(self, epoch: str, first: int, last: int, after: int, most: int) -> list[Stored]:
         """Answered rows by their seq, those with n above `after`, without their pictures."""
         query = (
-            "SELECT n, epoch, seq, type, born, body, NULL, NULL FROM events WHERE epoch = ? AND seq BETWEEN ? AND ?"  # noqa: S608
-            f" AND n > ? AND (n <= ? OR n <= {_AHEAD}) ORDER BY n LIMIT ?"
+            "SELECT n, epoch, seq, type, born, crc, body, NULL, NULL FROM events"  # noqa: S608 - ours
+            f" WHERE epoch = ? AND seq BETWEEN ? AND ? AND n > ? AND (n <= ? OR n <= {_AHEAD}) ORDER BY n LIMIT ?"
         )
         return [_stored(row) for row in self._db.execute(query, (epoch, first, last, after, self.answered, most))]
 
@@ -218,9 +224,18 @@ class Store:
         free: int = self._db.execute("PRAGMA freelist_count").fetchone()[0]
         return (pages - free) * _PAGE + WAL_BYTES
 
+    def size(self) -> int:
+        """Bytes of the file, and of its log at its largest."""
+        pages: int = self._db.execute("PRAGMA page_count").fetchone()[0]
+        return pages * _PAGE + WAL_BYTES
+
     def shrink(self, pages: int) -> None:
-        """Gives free pages back to the file system."""
-        self._db.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+        """Gives free pages back to the file system; a transaction of its own. What fails is tried again some time.
+
+        `execute` would take one step of the pragma, which is one page; the file ends earlier from the checkpoint on.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self._db.executescript(f"PRAGMA incremental_vacuum({pages}); PRAGMA wal_checkpoint(PASSIVE);")
 
     def last_of(self, epoch: str) -> int:
         """The highest seq of an epoch."""
@@ -234,5 +249,10 @@ class Store:
 
 
 def _stored(row: tuple[Any, ...]) -> Stored:
-    n, epoch, seq, kind, born, body, topic, picture = row
-    return Stored(n, epoch, seq, kind, born, body, topic or "", picture)
+    n, epoch, seq, kind, born, crc, body, topic, picture = row
+    return Stored(n, epoch, seq, kind, born, body, topic or "", picture, sound=crc == _crc(seq, body))
+
+
+def _crc(seq: int, body: bytes) -> int:
+    """SQLite notices when its pages are not linked as they should be, but not what became of a text."""
+    return zlib.crc32(body, seq & 0xFFFFFFFF)

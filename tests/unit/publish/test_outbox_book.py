@@ -121,7 +121,7 @@ def test_a_text_that_was_changed_on_the_disk_is_not_sent_but_named(tmp_path: Pat
     fill(first, 10)
     first.close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
-        database.execute("UPDATE events SET body = replace(body, 'xxx', 'xyx') WHERE seq = 4")
+        database.execute("UPDATE events SET body = CAST(replace(body, 'xxx', 'xyx') AS BLOB) WHERE seq = 4")
     again = book(tmp_path)
     assert [body["seq"] for body in waiting(again)] == [1, 2, 3, 5, 6, 7, 8, 9, 10]
     again.write([], 0, 0)
