@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import unchecked
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, amqtt_process, mosquitto_process
 
 if TYPE_CHECKING:
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
     from tests.support.brokers import BrokerProcess
 
 NO_SKIP = "VEDETTE_NO_SKIP"
+
+
+@pytest.fixture(autouse=True)
+def as_described(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All that anybody heard in a test is held against `asyncapi.yaml`.
+
+    Not where the test publishes what no device says, and has the mark `made_up`.
+    """
+    yield
+    found = unchecked.violations()
+    if request.node.get_closest_marker("made_up") is None:
+        assert not found, "\n".join(found[:5])
 
 
 @pytest.fixture

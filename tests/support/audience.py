@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from agent.publish.link import MQTT5
 from agent.publish.subscribe import Subscriber
 from agent.publish.topics import Topics
+from tests.support import unchecked
 from tests.support.brokers import HOST
 from tests.support.contract import violation
 
@@ -25,13 +27,17 @@ TOPICS = Topics("", DEVICE)
 
 
 class Audience:
-    """Everything a subscriber heard, in order."""
+    """Everything a subscriber heard, in order.
+
+    After each test what it heard is held against `asyncapi.yaml`, unless the test has the mark `made_up`.
+    """
 
     def __init__(self, broker: HasPort) -> None:
         self.messages: list[Message] = []
         self._checked = 0
         self.subscriber = Subscriber(HOST, broker.port, ["#"], self.messages.append, verb="test")
         self.subscriber.start()
+        unchecked.called(self)
 
     def heard(self) -> list[tuple[str, bytes]]:
         return [(m.topic, m.payload) for m in self.messages]
@@ -43,4 +49,9 @@ class Audience:
         """What of the messages since the last call breaks the contract."""
         messages = self.messages[self._checked :]
         self._checked += len(messages)
-        return [fault for message in messages if (fault := violation(message)) is not None]
+        expires = self.subscriber._version == MQTT5
+        return [fault for message in messages if (fault := violation(message, expires=expires)) is not None]
+
+    @property
+    def ended(self) -> bool:
+        return not self.subscriber._thread.is_alive()

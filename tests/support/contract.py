@@ -1,122 +1,122 @@
-"""`asyncapi.yaml`, held against what is really said over MQTT."""
+"""What is really said over MQTT, held against `asyncapi.yaml`."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import yaml
 from cloudevents.core.formats.json import JSONFormat
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
+
+from tests.support.asyncapi import channel_of, document, resolve, validator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
+
+    from jsonschema import ValidationError
 
     from agent.publish.message import Message
+    from tests.support.asyncapi import Channel
 
-FILE = Path(__file__).parents[2] / "asyncapi.yaml"
 COMMAND = re.compile(r"vedette/1/[^/]+/cmd/")
 OURS = re.compile(r"(?:^|/)(?P<own>vedette/1/.+)$")
+SHOWN = 400
+"""Bytes of a payload that is wrong."""
 
 
-@cache
-def document() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(FILE.read_text())
-    return found
-
-
-def resolve(node: Mapping[str, Any]) -> dict[str, Any]:
-    """What a `$ref` stands for."""
-    found: Any = node
-    while "$ref" in found:
-        place = found["$ref"]
-        found = document()
-        for step in place.removeprefix("#/").split("/"):
-            found = found[step]
-    return dict(found)
-
-
-@cache
-def validator(pointer: str) -> Draft202012Validator:
-    """pointer: of a schema within the document."""
-    resource = Resource.from_contents(document(), default_specification=DRAFT202012)
-    registry: Any = Registry().with_resource("asyncapi.yaml", resource)
-    return Draft202012Validator({"$ref": f"asyncapi.yaml#{pointer}"}, registry=registry)
-
-
-@dataclass(frozen=True)
-class Channel:
-    """messages: pointers to them, by name. retain: None where nothing is said."""
-
-    name: str
-    pattern: re.Pattern[str]
-    messages: Mapping[str, str]
-    qos: int
-    retain: bool
-
-    @classmethod
-    def of(cls, name: str, channel: Mapping[str, Any]) -> Channel:
-        operation = next(o for o in document()["operations"].values() if o["channel"]["$ref"] == f"#/channels/{name}")
-        mqtt = operation["bindings"]["mqtt"]
-        pattern = re.escape(channel["address"]).replace(r"\{caller\}", ".+")
-        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", pattern)
-        messages = {key: ref["$ref"].removeprefix("#") for key, ref in channel["messages"].items()}
-        return cls(name, re.compile(pattern), messages, mqtt["qos"], mqtt["retain"])
-
-
-@cache
-def channels() -> tuple[Channel, ...]:
-    return tuple(Channel.of(name, channel) for name, channel in document()["channels"].items())
-
-
-def channel_of(topic: str) -> Channel | None:
-    """topic: from `vedette/1/` on."""
-    return next((channel for channel in channels() if channel.pattern.fullmatch(topic)), None)
-
-
-def violation(message: Message) -> str | None:
+def violation(message: Message, *, expires: bool = False) -> str | None:
     """What a message that a device sent breaks; None if nothing, or if it is not ours.
 
-    A subscriber sees the retain flag only on what was stored before, and no QoS above its own: a retained message
-    that must not be, and a QoS above what is said, are seen.
+    The message as one hears it who has subscribed with QoS 1, which is the highest there is: with the QoS it was sent
+    with. The retain flag, though, is seen only on what was stored before, so one that is missing goes unnoticed here.
+    expires: whether both speak MQTT 5, so that an expiry that is missing is a fault.
     """
     match = OURS.search(message.topic)
-    if match is None:
-        return None
-    if COMMAND.match(match["own"]):
-        return None  # whoever gives them may be wrong
+    if match is None or COMMAND.match(match["own"]):
+        return None  # whoever gives commands may be wrong
     channel = channel_of(match["own"])
-    fault = "no such channel" if channel is None else _broken(channel, message)
-    return f"{match['own']}: {fault}" if fault else None
+    fault = "no such channel" if channel is None else _broken(channel, message, expires)
+    return f"{match['own']}: {fault}: {message.payload[:SHOWN]!r}" if fault else None
 
 
-def _broken(channel: Channel, message: Message) -> str:
+def reply_violation(command: str, payload: bytes) -> str | None:
+    """What an answer to this very command breaks; the topic alone does not tell what was asked."""
+    operation = document()["operations"].get(command)
+    messages = operation["reply"]["messages"] if operation else [{"$ref": "#/components/messages/refused"}]
+    fault = _unlike([_pointer(message["$ref"]) for message in messages], payload)
+    return f"the answer to {command}: {fault}: {payload[:SHOWN]!r}" if fault else None
+
+
+def _pointer(reference: str) -> str:
+    """A message of a channel is itself a reference to one of the components."""
+    found: Any = document()
+    for step in reference.removeprefix("#/").split("/"):
+        found = found[step]
+    return str(found.get("$ref", reference)).removeprefix("#")
+
+
+def _broken(channel: Channel, message: Message, expires: bool) -> str:
+    if message.qos != channel.qos:
+        return f"QoS {message.qos}, not {channel.qos}"
     if message.retain and not channel.retain:
         return "is retained"
-    if message.qos > channel.qos:
-        return f"QoS {message.qos}, not {channel.qos}"
-    faults = [_fault(name, pointer, message.payload) for name, pointer in channel.messages.items()]
-    return "" if None in faults else "; ".join(map(str, faults))
+    if message.expiry is not None and not channel.worded and message.expiry > (channel.expiry or -1):
+        return f"expires in {message.expiry} s, not in {channel.expiry}"
+    if message.expiry is None and expires and message.payload and (channel.expiry is not None or channel.worded):
+        return "never expires"
+    return _unlike(channel.messages.values(), message.payload)
 
 
-def _fault(name: str, pointer: str, payload: bytes) -> str | None:
+def _unlike(messages: Iterable[str], payload: bytes) -> str:
+    """What keeps a payload from being one of these messages; empty if it is one."""
+    faults = []
+    for pointer in messages:
+        fault = _fault(pointer, payload)
+        if fault is None:
+            return ""
+        faults.append(f"{pointer.rsplit('/', 1)[1]}: {fault}")
+    return "; ".join(faults)
+
+
+def _fault(pointer: str, payload: bytes) -> str | None:
     kind = resolve({"$ref": f"#{pointer}"}).get("contentType", "application/json")
     if kind == "image/jpeg":
-        return None if payload.startswith(b"\xff\xd8\xff") and payload.endswith(b"\xff\xd9") else f"{name}: no JPEG"
+        return None if payload.startswith(b"\xff\xd8\xff") and payload.endswith(b"\xff\xd9") else "no JPEG"
     try:
         text = payload.decode()
-        value = text if kind == "text/plain" else json.loads(text)
+        value = text if kind == "text/plain" else json.loads(text, parse_constant=_refused)
     except ValueError as e:
-        return f"{name}: {e}"
-    error = next(iter(validator(f"{pointer}/payload").iter_errors(value)), None)
+        return str(e)
+    error = next(validator(f"{pointer}/payload").iter_errors(value), None)
     if error is not None:
-        return f"{name}: {error.json_path}: {error.message[:300]}"
-    if kind == "application/cloudevents+json":
-        JSONFormat().read(None, payload)  # raises for what is no CloudEvent
-    return None
+        error = _innermost(error)
+        return f"{error.json_path}: {error.message[:300]}"
+    return _event_fault(payload) if kind == "application/cloudevents+json" else None
+
+
+def _innermost(error: ValidationError) -> ValidationError:
+    """Of a choice the branch that was meant: one that is not of another type, with the fewest faults."""
+    while error.context:
+        branches: dict[object, list[ValidationError]] = {}
+        for inner in error.context:
+            branches.setdefault(inner.schema_path[0], []).append(inner)
+        error = min(branches.values(), key=lambda faults: (any(map(_of_type, faults)), len(faults)))[0]
+    return error
+
+
+def _of_type(error: ValidationError) -> bool:
+    return error.validator in {"type", "const", "enum"}
+
+
+def _event_fault(payload: bytes) -> str | None:
+    """What the SDK of CloudEvents finds, and what JSON Schema has no words for."""
+    try:
+        event = JSONFormat().read(None, payload)
+    except Exception as e:  # noqa: BLE001 - whatever it raises, it cannot read the event
+        return f"no CloudEvent: {e}"
+    epoch, seq = event.get_extension("epoch"), event.get_extension("seq")
+    return None if event.get_id() == f"{epoch}-{seq}" else f"id {event.get_id()} is not {epoch}-{seq}"
+
+
+def _refused(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
