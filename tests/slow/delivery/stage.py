@@ -88,7 +88,9 @@ class Stage:
         self.kill_device()
 
     def lose_broker(self) -> None:
+        """What the broker has acknowledged before must have reached its listener: no device can mend that loss."""
         self.proxy.refuse()
+        time.sleep(0.3)
         self.subscriber.stop()
         self.broker.kill()
 
