@@ -16,6 +16,8 @@ WIDTH = 118
 ROOT = "vedette/1/{device}/"
 ORDERS, ANSWERS = "command", "reply"
 """The channels whose messages are told command by command."""
+GONE = "gone"
+"""What all retained topics may be, told of once, with their delivery."""
 TOLD = ("info", "configStatus")
 """Schemas that answers have too, told of with their own topics."""
 SPANS = {"h": 3600, "s": 1}
@@ -81,8 +83,9 @@ def _channel(channel: Channel) -> Iterator[str]:
     elif channel.name == ORDERS:
         yield from _commands()
     else:
-        for reference in described["messages"].values():
-            yield from _message(resolve(reference))
+        for name, reference in described["messages"].items():
+            if name != GONE:
+                yield from _message(resolve(reference))
 
 
 def _message(message: Mapping[str, Any]) -> Iterator[str]:

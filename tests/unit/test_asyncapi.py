@@ -93,6 +93,11 @@ def test_ids_do_not_lead_to_another_channel(device: str, prefix: str, levels: li
         assert found.name == name
 
 
+def test_what_is_retained_may_be_emptied_and_nothing_else() -> None:
+    for channel in channels():
+        assert bool({"cleared", "gone"} & set(channel.messages)) is channel.retain, channel.name
+
+
 def test_every_reference_leads_somewhere_and_every_part_is_used() -> None:
     """A word beside a `$ref` is not read by tools of JSON Schema before 2019-09, which AsyncAPI's are."""
     references = set()
@@ -138,7 +143,7 @@ def test_the_examples_are_what_they_are_examples_of(name: str) -> None:
     message = document()["components"]["messages"][name]
     for example in message.get("examples", ()):
         validator(f"/components/messages/{name}/payload").validate(example["payload"])
-    assert "examples" in message or name in {"cleared", "picture"}
+    assert "examples" in message or name in {"cleared", "gone", "picture"}
 
 
 def test_the_commands_are_those_of_the_code_with_their_arguments() -> None:

@@ -23,7 +23,7 @@ def said(topic: str, payload: bytes, *, qos: int = 0, retain: bool = False, expi
 
 
 def test_what_is_over_is_empty() -> None:
-    for topic in (TOPICS.alert("x", "device"), TOPICS.engine_status("e")):
+    for topic in (TOPICS.alert("x", "device"), TOPICS.engine_status("e"), TOPICS.count("yard", "all"), TOPICS.info):
         assert said(topic, payloads.CLEAR, qos=1) is None
     assert said(TOPICS.camera_snapshot("yard"), payloads.CLEAR) is None
     assert "JSON" in str(said(TOPICS.info, b"NaN", qos=1))
@@ -44,7 +44,7 @@ def test_what_is_over_is_empty() -> None:
         (TOPICS.count("yard", "all"), GOOD.replace(b"1", b"-1", 1), {"qos": 1}, "$.count"),
         (TOPICS.count("yard", "all"), GOOD.replace(b".587", b""), {"qos": 1}, "$.at"),
         (TOPICS.count("yard", "all"), GOOD.replace(b"count", b"number"), {"qos": 1}, "number"),
-        (TOPICS.count("yard", "all"), b"", {"qos": 1}, "Expecting value"),
+        (TOPICS.events, b"", {"qos": 1}, "Expecting value"),
         (TOPICS.count("yard", "all"), GOOD, {"qos": 1, "expiry": 9}, "expires in 9 s, not in None"),
         (TOPICS.detections("yard"), b"{}", {"expiry": 60}, "expires in 60 s, not in 5"),
         (TOPICS.health, b"{}", {"retain": True}, "is retained"),
