@@ -42,6 +42,10 @@ class Audience:
     def heard(self) -> list[tuple[str, bytes]]:
         return [(m.topic, m.payload) for m in self.messages]
 
+    def values(self) -> dict[str, bytes]:
+        """The latest by topic."""
+        return dict(self.heard())
+
     def statuses(self) -> list[bytes]:
         return [m.payload for m in self.messages if m.topic == TOPICS.status]
 

@@ -39,6 +39,13 @@ def violation(message: Message, *, expires: bool = False) -> str | None:
     return f"{match['own']}: {fault}: {message.payload[:SHOWN]!r}" if fault else None
 
 
+def is_retained(topic: str) -> bool:
+    """Whether what a device says there has to be kept by the broker."""
+    match = OURS.search(topic)
+    channel = channel_of(match["own"]) if match else None
+    return channel is not None and channel.retain
+
+
 def reply_violation(command: str, payload: bytes) -> str | None:
     """What an answer to this very command breaks; the topic alone does not tell what was asked."""
     operation = document()["operations"].get(command)

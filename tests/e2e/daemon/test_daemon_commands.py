@@ -15,6 +15,7 @@ from agent.runtime.machine import resident_bytes
 from tests.support.audience import DEVICE, TOPICS, Audience
 from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
 from tests.support.caller import Caller
+from tests.support.contract import is_retained
 from tests.support.daemon import VEDETTE, Daemon, config
 from tests.support.synthetic import bright_network
 
@@ -59,7 +60,7 @@ class Stage:
         self.caller = Caller(broker)
 
     def value(self, topic: str) -> bytes | None:
-        return dict(self.heard.heard()).get(topic)
+        return self.heard.values().get(topic)
 
     def state(self, camera: str) -> dict[str, Any]:
         return dict(json.loads(self.value(TOPICS.camera_state(camera)) or b"{}"))
@@ -88,6 +89,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[Stag
     found.heard.subscriber.stop()
     broker.kill()
     assert not found.heard.violations()
+    assert not found.caller.violations()
 
 
 def test_info_names_the_commands_and_ping_answers(stage: Stage) -> None:
@@ -144,6 +146,18 @@ def test_a_snapshot_is_the_whole_picture(stage: Stage) -> None:
     picture = stage.value(topic) or b""
     assert hashlib.sha256(picture).hexdigest() == data["sha256"]
     assert picture.startswith(b"\xff\xd8")
+
+
+def test_what_is_said_to_be_retained_is(stage: Stage) -> None:
+    """Who comes late hears all of it; that nothing else is, is seen by whoever hears a message."""
+    late = Audience(stage.broker)
+
+    def said() -> set[str]:
+        return {topic for topic, payload in stage.heard.values().items() if payload and is_retained(topic)}
+
+    wait_for(lambda: said() <= {m.topic for m in late.messages if m.retain}, WITHIN)
+    late.subscriber.stop()
+    assert {TOPICS.status, TOPICS.info, TOPICS.config_status, TOPICS.camera_snapshot("hall")} < said()
 
 
 def test_the_config_is_shown_examined_and_not_taken_over(stage: Stage) -> None:
