@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.cli.exits import FAILED, OK, USAGE, fail, print_json
@@ -13,8 +14,16 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb has --config and --json already."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--only", action="append", metavar="GROUP", help="one of the groups that are shown; may be given more than once"
+    )
+    which.add_argument(
+        "--broker", action="store_true", help="only the broker: name, TLS, login, rules, and whether a command arrives"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="show also each thing that is well")
     parser.add_argument(
-        "--broker", action="store_true", help="try the broker: name, TLS, login, rules, and whether a command arrives"
+        "--bundle", type=Path, metavar="FILE", help="write what a bug report needs into FILE, a .tar.gz without secrets"
     )
     parser.add_argument(
         "--client-id",
@@ -25,19 +34,30 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from agent.config import ConfigError, load
-    from agent.runtime.doctor.examine import examine
+    """0: nothing has failed; 1: something has; 2: the config cannot be used."""
+    from agent.runtime.doctor.bundle import bundle
+    from agent.runtime.doctor.examine import BROKER, GROUPS, examine
+    from agent.runtime.doctor.group import summary
 
-    try:
-        config = load(arguments.config)
-    except ConfigError as e:
-        return fail(e, USAGE)
-    found = []
-    for finding in examine(config, broker=arguments.broker, client_id=arguments.client_id):
-        found.append(finding)
-        if not arguments.json:
-            print(finding.lines(colours=sys.stdout.isatty()), flush=True)
-    failed = any(finding.state == "failed" for finding in found)
+    only = BROKER if arguments.broker else tuple(arguments.only or GROUPS)
+    unknown = [name for name in only if name not in GROUPS]
+    if unknown:
+        return fail(f"there is no group {unknown[0]!r}; there are {', '.join(GROUPS)}", USAGE)
+    groups = []
+    for group in examine(arguments.config, only, arguments.client_id):
+        groups.append(group)
+        if not arguments.json and (text := group.lines(colours=sys.stdout.isatty(), everything=arguments.verbose)):
+            print(text, flush=True)
+    failed = {group.name for group in groups if group.state == "failed"}
+    report = {"ok": not failed, "findings": [finding for group in groups for finding in group.to_json()]}
     if arguments.json:
-        print_json({"ok": not failed, "findings": [finding.to_json() for finding in found]})
-    return FAILED if failed else OK
+        print_json(report)
+    else:
+        print(summary(groups))
+    if arguments.bundle:
+        try:
+            held = bundle(arguments.bundle, arguments.config, report)
+        except OSError as error:
+            return fail(f"{arguments.bundle}: cannot be written: {error.strerror or error}")
+        print(f"{arguments.bundle}: {', '.join(held)}; look at it before you send it", file=sys.stderr)
+    return USAGE if "config" in failed else FAILED if failed else OK

@@ -7,6 +7,8 @@ import os
 import platform
 from pathlib import Path
 
+from agent.runtime.board import pi, thermal
+
 
 def board(root: Path = Path("/")) -> str:
     """The board's own name (Raspberry Pi, Jetson), else the PC's product name, else the architecture."""
@@ -42,22 +44,13 @@ def available_bytes(root: Path = Path("/")) -> int:
 
 def temperature(root: Path = Path("/")) -> float | None:
     """The hottest thermal zone, degrees Celsius; None where there is none."""
-    readings = []
-    for zone in (root / "sys/class/thermal").glob("thermal_zone*/temp"):
-        with contextlib.suppress(OSError, ValueError):
-            readings.append(int(zone.read_text()) / 1000)
-    return max(readings, default=None)
+    return max((zone.celsius for zone in thermal.zones(root)), default=None)
 
 
 def throttled(root: Path = Path("/")) -> bool | None:
-    """Whether a Raspberry Pi's firmware says that it is under-voltage, capped or throttled now; None elsewhere.
-
-    Bits 0 to 3 of get_throttled: under-voltage, frequency capped, throttled, soft temperature limit.
-    """
-    with contextlib.suppress(OSError, ValueError):
-        word = (root / "sys/devices/platform/soc/soc:firmware/get_throttled").read_text().strip()
-        return bool(int(word, 16) & 0xF)
-    return None
+    """Whether the board says that it is slowed down now, for heat or power; None where it does not tell."""
+    slowed = pi.supply(root).throttled
+    return slowed if slowed is not None else thermal.alerted(root)
 
 
 def own_resident_bytes() -> int:

@@ -11,10 +11,8 @@ from agent.runtime.doctor.finding import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.config.model import Config
 
-
-def clock(_config: Config) -> Iterator[Finding]:
+def clock() -> Iterator[Finding]:
     now = isotime(time.time())
     if kernel_synced():
         yield Finding("clock", "ok", f"{now}, kept in time")

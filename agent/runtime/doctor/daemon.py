@@ -14,12 +14,9 @@ if TYPE_CHECKING:
     from agent.config.model import Config
     from agent.runtime.doctor.finding import State
 
-_OURS = ("mqtt-", "certificate", "tls-")
-"""How the codes of alerts begin that a broker has to do with."""
-
 
 def daemon(config: Config) -> Iterator[Finding]:
-    status = _status()
+    status = running()
     if status is None:
         yield Finding("daemon", "skipped", "no vedette runs here that could say what it has met")
         return
@@ -49,11 +46,11 @@ def _alerts(status: dict[str, Any]) -> dict[str, str]:
     return {
         str(alert.get("text")): str(alert.get("severity"))
         for alert in (raised if isinstance(raised, list) else [])
-        if isinstance(alert, dict) and str(alert.get("code", "")).startswith(_OURS)
+        if isinstance(alert, dict)
     }
 
 
-def _status() -> dict[str, Any] | None:
+def running() -> dict[str, Any] | None:
     """What the daemon says of itself; None if none runs."""
     try:
         status: dict[str, Any] = json.loads(paths.status_file().read_text())

@@ -40,6 +40,18 @@ class Finding:
         parts = _FIX.fullmatch(text)
         return cls(what, "failed", *(parts.groups() if parts else (text, "see above")))
 
+    def masked(self) -> Finding:
+        """Without credentials."""
+        return Finding(self.what, self.state, redact(self.text), redact(self.fix))
+
+    @classmethod
+    def of_json(cls, value: dict[str, Any]) -> Finding:
+        """The inverse of `to_json`. Raises TypeError or KeyError on anything else."""
+        state: State = value["state"]
+        if state not in _MARKS:
+            raise KeyError(state)
+        return cls(str(value["what"]), state, str(value["text"]), str(value["fix"]))
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
