@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from backends.contract import ArtifactError
 from backends.tflite import coral
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from agent.config.model import Config
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from backends.survey import Survey
 
 SECONDS = 20.0
+_FIX = "pip install 'vedette[openvino]', which runs on any CPU; make install does it"
 _SMALL_PAGE = 4096
 _NVIDIA = ("dev/nvidia0", "dev/nvhost-gpu", "dev/nvgpu", "dev/nvmap")
 _USB_MILLIAMPERES = 5000
@@ -29,31 +31,52 @@ _USB_MILLIAMPERES = 5000
 
 def engines(config: Config | None, _: str = "") -> Iterator[Finding]:
     at = coral.root()
-    artifacts = _artifacts(config)
+    files = _files(config)
     wanted = {name for camera in config.cameras for name in camera.backend} if config else {order.AUTO}
-    surveys = registry.survey_all(registry.discover().values(), artifacts, SECONDS)
+    known = registry.discover()
+    surveys = registry.survey_all(known.values(), [artifact for _, artifact in files], SECONDS)
     for survey in surveys:
-        yield _told(survey, wanted, _present(survey.report.name, at))
-    for index, artifact in enumerate(artifacts):
-        if not any(_runs(survey, index, artifact) for survey in surveys):
-            yield Finding("engines", "failed", f"nothing here runs {artifact.name}: {_why(surveys, index)}", _FIX)
+        yield told(survey, wanted, present=_present(survey.report.name, at))
+    for name in sorted(wanted - {order.AUTO, *known}):
+        yield Finding("engines", "failed", f"{name}: no such backend is installed", f"there are {', '.join(known)}")
+    yield from runners(files, surveys)
     yield from coral_notes(at, os.sysconf("SC_PAGE_SIZE"))
 
 
-_FIX = "pip install 'vedette[openvino]', which runs on any CPU; make install does it"
-
-
-def _artifacts(config: Config | None) -> list[Artifact]:
+def _files(config: Config | None) -> list[tuple[str, Artifact]]:
+    """Each model with each of its files; those that are missing are told by the models' check."""
     found = []
     for name in named(config):
-        try:
-            found.append(store.find(name))
-        except ArtifactError:
-            continue  # told by the models' check
+        with contextlib.suppress(ArtifactError):
+            found += [(name, artifact) for artifact in store.ladder(name)]
     return found
 
 
-def _told(survey: Survey, wanted: set[str], present: bool) -> Finding:
+def runners(files: Sequence[tuple[str, Artifact]], surveys: Sequence[Survey]) -> Iterator[Finding]:
+    """What runs each model. The surveys were asked about the artifacts in this order."""
+    for model in dict.fromkeys(name for name, _ in files):
+        able, refusals = [], []
+        for survey in surveys:
+            backend = survey.report.name
+            if survey.report.status != "available" or not survey.refusals:
+                continue
+            answers = [
+                refusal
+                for (name, artifact), refusal in zip(files, survey.refusals, strict=True)
+                if name == model and artifact.format in order.READS.get(backend, (artifact.format,))
+            ]
+            if None in answers:
+                able.append(backend)
+            refusals += [f"{backend}: {refusal}" for refusal in answers if refusal]
+        if able:
+            yield Finding("engines", "ok", f"{model} runs on {', '.join(able)}")
+        else:
+            why = "; ".join(refusals) or "no backend that reads its files is available"
+            yield Finding("engines", "failed", f"nothing here runs {model}: {why}", _FIX)
+
+
+def told(survey: Survey, wanted: set[str], *, present: bool) -> Finding:
+    """present: its chip is there, so it should work."""
     report = survey.report
     if report.status == "available":
         remarks = "".join(
@@ -70,33 +93,7 @@ def _told(survey: Survey, wanted: set[str], present: bool) -> Finding:
         state = "failed"
     elif present or report.status == "broken":
         state = "warning"
-    return Finding("engines", state, f"{report.name}: {report.reason}", report.hint)
-
-
-def _runs(survey: Survey, index: int, artifact: Artifact) -> bool:
-    if survey.report.status != "available" or not survey.refusals:
-        return False
-    reads = order.READS.get(survey.report.name)
-    if reads is not None and artifact.format not in reads:
-        return _twin(artifact, reads)
-    return survey.refusals[index] is None
-
-
-def _twin(artifact: Artifact, reads: tuple[str, ...]) -> bool:
-    """Whether the same model is there in another file that it reads."""
-    try:
-        return any(other.format in reads for other in store.ladder(str(artifact.path)))
-    except ArtifactError:
-        return False
-
-
-def _why(surveys: list[Survey], index: int) -> str:
-    refusals = [
-        f"{survey.report.name}: {survey.refusals[index]}"
-        for survey in surveys
-        if survey.report.status == "available" and survey.refusals and survey.refusals[index]
-    ]
-    return "; ".join(refusals) or "no backend is available"
+    return Finding("engines", state, f"{report.name}: {report.reason}", report.hint or "see docs/backends.md")
 
 
 def _present(backend: str, at: Path) -> bool:

@@ -53,6 +53,7 @@ def examine(file: Path, only: Sequence[str] = GROUPS, client_id: str | None = No
     file: the config; where it cannot be used, that is a finding, and what needs it is left out. client_id: to come to
     the broker with; default: one that nobody else has.
     """
+    account.borrow_credentials()
     try:
         config: Config | None = load(file)
     except ConfigError:

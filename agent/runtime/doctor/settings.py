@@ -19,7 +19,7 @@ def settings(file: Path) -> Iterator[Finding]:
         config = load(file)
     except ConfigError as error:
         for problem in error.problems[:_MOST]:
-            yield Finding("config", "failed", str(problem), "see config/vedette.yaml for what can be said and how")
+            yield Finding("config", "failed", str(problem), _fix(problem.message, file))
         if len(error.problems) > _MOST:
             yield Finding("config", "failed", f"and {len(error.problems) - _MOST} more", f"vedette check -c {file}")
         return
@@ -27,3 +27,11 @@ def settings(file: Path) -> Iterator[Finding]:
     yield Finding("config", "ok", f"{file}: device {config.device}, {count}")
     for warning in config.warnings:
         yield Finding("config", "warning", str(warning), "change it when you edit the file next")
+
+
+def _fix(message: str, file: Path) -> str:
+    if "Permission denied" in message:
+        return f"sudo vedette doctor; and for the service: chgrp vedette {file}, chmod 640"
+    if "no secret" in message:
+        return "sudo vedette doctor, if it is a credential of the service, and while that runs; else do as it says"
+    return f"edit the file, and try it with vedette check -c {file}"

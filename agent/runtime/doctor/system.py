@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.runtime import machine
+from agent.runtime.board import sysfs
 from agent.runtime.board.reading import Thermometer, read
 from agent.runtime.doctor.finding import Finding
 from agent.runtime.governor import MARGIN
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT = Path("/")
+_L4T = re.compile(r"R(\d+) \(release\), REVISION: ([\d.]+)")
 _LITTLE_MEMORY = 150e6
 _POWER = "the board's own supply, a shorter and thicker cable, and a powered hub for what hangs on USB"
 _COOL = "a heat sink or a fan, more air, or a lower fps of the cameras"
@@ -28,6 +31,7 @@ def system(root: Path = _ROOT) -> Iterator[Finding]:
     words = (
         machine.board(root),
         machine.operating_system(),
+        l4t(root),
         f"Linux {platform.release()} {platform.machine()} with pages of {page} KiB",
         f"Python {platform.python_version()} in {sys.prefix}{'' if sys.prefix != sys.base_prefix else ' (no venv)'}",
         " ".join(platform.libc_ver()),
@@ -37,6 +41,12 @@ def system(root: Path = _ROOT) -> Iterator[Finding]:
     if sys.maxsize < 2**32:
         text = "this is a 32-bit system: OpenVINO and LiteRT have no packages for it"
         yield Finding("system", "warning", text, "install the 64-bit edition of the same system")
+
+
+def l4t(root: Path) -> str:
+    """NVIDIA's release of a Jetson, "L4T 36.4.3", by the first line of /etc/nv_tegra_release; empty elsewhere."""
+    match = _L4T.search(sysfs.text(root / "etc/nv_tegra_release") or "")
+    return f"L4T {match[1]}.{match[2]}" if match else ""
 
 
 def power(root: Path = _ROOT) -> Iterator[Finding]:

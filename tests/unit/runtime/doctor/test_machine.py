@@ -60,6 +60,15 @@ def test_heat_and_power_of_an_orin(tmp_path: Path) -> None:
     assert "VDD_IN 7.2 W" in finding.text
 
 
+def test_a_jetson_s_release(tmp_path: Path) -> None:
+    assert system.l4t(tmp_path) == ""
+    board_tree.write(
+        tmp_path, {"etc/nv_tegra_release": "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic"}
+    )
+    assert system.l4t(tmp_path) == "L4T 36.4.3"
+    assert "L4T 36.4.3" in next(system.system(tmp_path)).text
+
+
 def test_a_board_without_a_word_is_no_fault(tmp_path: Path) -> None:
     assert states(list(system.power(tmp_path))) == ["skipped"]
     assert states(list(system.memory(tmp_path))) == ["skipped"]
