@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from agent.backoff import Backoff
 from agent.capture.frame import Frame
 from agent.capture.opening import open_source
 from agent.capture.source import Decoded, Source, SourceError, SourceInfo
+from agent.capture.status import CameraStatus
 from agent.capture.timeline import Pacer, Timeline
 from agent.config.redact import redact
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from agent.capture.mailbox import Mailbox
     from agent.capture.motion import MotionWatch
+    from agent.capture.status import State
     from agent.config.model import CameraConfig
 
-State = Literal["connecting", "online", "stalled", "offline", "disabled", "ended"]
 log = logging.getLogger("vedette.capture")
 
 USUAL_RATE = 25.0
@@ -31,24 +32,6 @@ SETTLED = 10.0
 RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 LOOK = 0.2
 """Seconds between two looks at the stop event where a wait cannot be woken."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraStatus:
-    """since: wall clock of the state's beginning. error: why it is not online, fit to be shown. width, height: rotated.
-
-    fps: as the stream declares it, 0 if unknown. decoder: "h264 software", and why not the one asked for.
-    attempts: failed in a row.
-    """
-
-    state: State
-    since: float
-    error: str = ""
-    width: int = 0
-    height: int = 0
-    fps: float = 0.0
-    decoder: str = ""
-    attempts: int = 0
 
 
 class Camera:
@@ -69,6 +52,7 @@ class Camera:
         self.mailbox = mailbox
         self.frames = 0
         self.reconnects = 0
+        self._after: Camera | None = None
         self.last_frame_at: float | None = None
         self._on_status = on_status
         self._corrupt = 0
@@ -98,9 +82,16 @@ class Camera:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    def start(self) -> None:
+    def start(self, after: Camera | None = None) -> None:
+        """after: one that was stopped, and may still hold the device: its end is waited for, and its place taken."""
+        self._after = after
         self._on_status(self._announced)
         self._thread.start()
+
+    def take_over(self, other: Camera) -> None:
+        """Its frames are counted on from those of the other, and so is their time."""
+        self.frames = max(self.frames, other.frames)
+        self._timeline.follow(other._timeline)
 
     def enable(self, enabled: bool) -> None:
         """Opens the source, or closes it and rests; returns at once. One that has ended stays so."""
@@ -110,6 +101,12 @@ class Camera:
             self._turned.set()
         else:
             self._interrupt()
+
+    def change(self, config: CameraConfig) -> None:
+        """From now on this holds, of what needs no other source: motion. From any thread."""
+        before, self.config = self.config, config
+        if before.motion != config.motion:
+            self._watch = _motion_watch(config)
 
     def stop(self) -> None:
         """Asks the thread to end and returns at once. A read FFmpeg blocks in may last until `timeout`."""
@@ -170,6 +167,10 @@ class Camera:
         return (height, width) if self.config.rotate in {90, 270} else (width, height)
 
     def _run(self) -> None:
+        if self._after is not None:
+            self._after.join(self.config.timeout)
+            self.take_over(self._after)
+            self._after = None
         while not self._stop.is_set():
             if not self.enabled:
                 self._rest()
@@ -277,7 +278,7 @@ class Camera:
             captured_at=time.time() - (time.monotonic() - monotonic),
             monotonic=monotonic,
             media_time=media_time,
-            motion=self._watch.look(decoded.picture.y, media_time) if self._watch is not None else None,
+            motion=watch.look(decoded.picture.y, media_time) if (watch := self._watch) is not None else None,
         )
         self.frames += 1
         self.last_frame_at = monotonic

@@ -20,7 +20,8 @@ class Mailbox:
 
     wait=False (live): a new frame takes the place of one nobody took. wait=True (files at full speed): `put` waits
     until the slot is free, so that no frame is lost.
-    wake: called after each frame put, on the camera's thread and outside the lock. It must not block.
+    wake: called after each frame put, on the camera's thread and outside the lock. It must not block. It may be
+    replaced at any time: by whoever takes the frames from now on.
     dropped: frames nobody inferred, by cause. Overtaken in the slot: "rate" (it came before `not_before`), "busy"
     (while no stream of the engine was free) or "overtaken" (although one was, or while there was no engine).
     "gated": it shows nothing new; counted by the one who takes, or here while it dozes.
@@ -35,7 +36,7 @@ class Mailbox:
         self.busy = False
         self.doze = False
         self.not_before = 0.0
-        self._wake = wake
+        self.wake = wake
         self._wait = wait
         self._frame: Frame | None = None
         self._since = 0.0
@@ -56,7 +57,7 @@ class Mailbox:
                 frame = with_motion_of(self._frame, frame)
             self._frame = frame
         if not self._sleeps_through(frame):
-            self._wake()
+            self.wake()
         return True
 
     def _sleeps_through(self, frame: Frame) -> bool:

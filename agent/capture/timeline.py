@@ -26,6 +26,12 @@ class Timeline:
         """The next picture comes from a stream opened anew: its pts have nothing to do with the last ones."""
         self._pts = None
 
+    def follow(self, other: Timeline) -> None:
+        """From here on the time is later than any of the other's."""
+        if other._media is not None:
+            self._media = max(self._media or 0.0, other._media)
+            self._arrived = max(self._arrived, other._arrived)
+
     def media_time(self, pts: float | None, arrived: float) -> float:
         """The picture's time. pts: the stream's, in seconds. arrived: time.monotonic() of the picture."""
         if self._media is None:

@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = verb("demo", _demo, "play a street clip through a real model and a real broker, and show what arrives")
     demo.add_argument("--pace", choices=("realtime", "max"), default="realtime")
     verb("status", _status, "what the running daemon says of itself", report=True)
+    verb("reload", _reload, "have the running daemon read its config, and tell what it makes of it", report=True)
     verb(
         "backends",
         _backends,
@@ -89,18 +90,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from agent.config import ConfigError, load
+    from agent.config import ConfigError
     from agent.runtime import log, paths
     from agent.runtime.daemon import Daemon
-    from agent.runtime.plan import plan
+    from agent.runtime.reload.first import first
+    from agent.runtime.reload.kept import Kept
 
-    try:
-        config = load(arguments.config)
-        found = plan(config)
-    except ConfigError as e:
-        return fail(e, USAGE)
-    out = log.Log(config.log.level)
-    log.show_warnings((*config.warnings, *found.warnings))
     try:
         held = paths.lock(paths.state_directory())
     except paths.Held as e:
@@ -108,7 +103,14 @@ def _run(arguments: argparse.Namespace) -> int:
     except OSError as e:
         return fail(f"cannot use the state directory: {e}")
     with held:
-        again = Daemon(config, found, out).run()
+        out = log.Log("info")
+        try:
+            begin = first(arguments.config, Kept(paths.state_directory(), arguments.config))
+        except ConfigError as e:
+            return fail(e, USAGE)
+        out.show(begin.edition.config.log.level)
+        log.show_warnings((*begin.edition.config.warnings, *begin.edition.found.warnings))
+        again = Daemon(begin, arguments.config, out).run()
     if again:  # in place of this process: whoever supervises it sees no end, and nothing of this run is left
         os.execv(sys.executable, [sys.executable, "-m", "agent.cli", *sys.argv[1:]])  # noqa: S606 - our own command
     return OK
@@ -156,6 +158,21 @@ def _status(arguments: argparse.Namespace) -> int:
         return print_json(status)
     print(show.status(status))
     return OK
+
+
+def _reload(arguments: argparse.Namespace) -> int:
+    from agent.runtime import show
+    from agent.runtime.reload.ask import AskError, ask
+
+    try:
+        told = ask()
+    except AskError as e:
+        return fail(e)
+    if arguments.json:
+        print_json(told)
+    else:
+        print(show.config(told))
+    return USAGE if told["state"] == "rejected" else OK
 
 
 def _backends(arguments: argparse.Namespace) -> int:

@@ -26,12 +26,23 @@ def remote_problems(wanted: Config, running: Config) -> tuple[Problem, ...]:
     return tuple(_problems(wanted, running))
 
 
+def model_problem(model: str, running: Config) -> str | None:
+    """Why a command may not select this model, None if it may."""
+    if running.remote.config == "full" or "/" not in model or model in _models(running):
+        return None
+    return "a command may not name a file of the device as a model" + _FULL
+
+
+def _models(config: Config) -> set[str]:
+    return {config.model, *(camera.model for camera in config.cameras)}
+
+
 def _problems(wanted: Config, running: Config) -> Iterator[Problem]:
     if wanted.remote != running.remote:
         yield wanted.problem("remote", "a config from afar may not change what is allowed from afar" + _FULL)
     yield from _broker(wanted, running.mqtt)
     before = {camera.source for camera in running.cameras}
-    models = {running.model, *(camera.model for camera in running.cameras)}
+    models = _models(running)
     if _path(wanted.model) and wanted.model not in models:
         yield wanted.problem("model", "a config from afar may not name a file of the device as a model" + _FULL)
     for camera in wanted.cameras:

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent.dispatch.bell import Bell
+from agent.dispatch.lanes import Lanes
 from agent.dispatch.scaler import Scaler
 from agent.dispatch.telling import Telling
 from agent.dispatch.turns import Turns
@@ -16,6 +17,7 @@ from backends.detections import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
     from agent.dispatch.engine import RemoteEngine
     from agent.dispatch.job import Job
@@ -59,12 +61,11 @@ class Dispatcher:
     ) -> None:
         self.model = model
         self.ladder = ladder
-        self.lanes = tuple(lanes)
         self.turned_at = time.monotonic()
         self._telling = Telling(on_result, on_facts)
+        self._lanes = Lanes(lanes, self._telling)
         self._turns = Turns()
         self._scalers: dict[InputSpec, Scaler] = {}
-        self._any_live = any(lane.live for lane in lanes)
         self._runs: dict[int, _Run] = {}
         self._begun: tuple[Lane, Job] | None = None  # some of its crops are out, and some still to be sent
         self._n = 0
@@ -90,6 +91,21 @@ class Dispatcher:
         if self._has_room():
             self.wake()
 
+    def adopt(self, lane: Lane) -> None:
+        """From now on this camera's frames are answered here, too. From any thread."""
+        lane.mailbox.wake = self.frame_came
+        self._lanes.adopt(lane)
+        self.wake()
+
+    def release(self, lane: Lane, *, ends: bool) -> Future[Lane]:
+        """Lets the lane go, once what it has in flight is answered: the engine's deadlines bound that. From any thread.
+
+        ends: its scene has its last word. Callbacks of the future are called on the dispatch thread.
+        """
+        gone = self._lanes.release(lane, ends=ends)
+        self.wake()
+        return gone
+
     def stop(self) -> None:
         self._stopping = True
         self.wake()
@@ -108,8 +124,8 @@ class Dispatcher:
 
         Read in this order: a frame that has left its mailbox is in a turn (`_busy`), then begun or in `_runs`.
         """
-        waiting = any(lane.mailbox.waiting_since() is not None for lane in self.lanes)
-        return not waiting and not self._busy and self._begun is None and not self._runs
+        waiting = any(lane.mailbox.waiting_since() is not None for lane in self._lanes.present)
+        return not waiting and not self._busy and self._begun is None and not self._runs and not self._lanes.moving
 
     def _run(self) -> None:
         try:
@@ -118,18 +134,8 @@ class Dispatcher:
         except Exception:
             log.exception("the dispatch thread of %s ended: this is a bug in Vedette", self.model)
         finally:
-            self._end()
-
-    def _end(self) -> None:
-        """What has been answered is told, the rest is dropped; then each scene has its last word."""
-        for lane in self.lanes:
-            try:
-                for job in lane.settled():
-                    self._telling.answer(lane, job, time.monotonic())
-                self._telling.last_words(lane)
-            except Exception:
-                log.exception("the scene did not end: this is a bug in Vedette", extra={"CAMERA": lane.camera})
-        self.ladder.close(_CLOSE_SECONDS)
+            self._lanes.end()
+            self.ladder.close(_CLOSE_SECONDS)
 
     def _turn(self) -> None:
         """One round: collect answers, refill the engine, and only then spend time on the answers."""
@@ -139,10 +145,10 @@ class Dispatcher:
         now = self.turned_at = time.monotonic()
         for answer in self.ladder.receive(now, readable):
             self._settle(answer)
-        for lane in self.lanes:
-            lane.heed()
+        self._lanes.turn()
         self._fill()
-        for lane in self.lanes:
+        self._lanes.see_off(now)
+        for lane in self._lanes.present:
             for job in lane.settled():
                 self._telling.answer(lane, job, now)
             self._telling.speak_for_silence(lane, now, self.ladder.current)
@@ -161,13 +167,13 @@ class Dispatcher:
         """When rate-capped cameras with a frame in their mailbox may have it inferred."""
         if not self.ladder.serving:
             return []
-        ready = (lane.ready_at() for lane in self.lanes)
+        ready = (lane.ready_at() for lane in self._lanes.present)
         return [at for at in ready if self.turned_at < at]
 
     def _has_room(self) -> bool:
         """A live frame that waits in a slot only ages there; where every frame counts, the next ones are made ready."""
         engine = self.ladder.current
-        return bool(engine.slots.free) and not (self._any_live and len(engine.slots) >= engine.streams)
+        return bool(engine.slots.free) and not (self._lanes.any_live and len(engine.slots) >= engine.streams)
 
     def _fill(self) -> None:
         """The rest of a frame that is begun goes before any other frame."""
@@ -180,7 +186,7 @@ class Dispatcher:
                 break
             self._send(engine, *begun)
         busy = engine.serving and not self._has_room()
-        for lane in self.lanes:
+        for lane in self._lanes.present:
             lane.mailbox.busy = busy
 
     def _next(self, engine: RemoteEngine) -> tuple[Lane, Job] | None:
@@ -188,7 +194,7 @@ class Dispatcher:
         spec = engine.artifact.input
         for _ in range(_MOST_GATED):
             now = time.monotonic()
-            lane = self._turns.next(self.lanes, now)
+            lane = self._turns.next(self._lanes.present, now)
             if lane is None:
                 return None
             job = lane.pick((spec.width, spec.height), now)

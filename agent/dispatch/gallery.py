@@ -33,7 +33,7 @@ class Gallery:
     """crop: keep the object with some room around it, else the whole picture. private: polygons that become black."""
 
     def __init__(self, *, crop: bool, private: Sequence[Polygon] = (), most_bytes: int = MOST_BYTES) -> None:
-        self._crop = crop
+        self.crop = crop
         self._private = tuple(private)
         self._most_bytes = most_bytes
         self._held: dict[int, _Held] = {}  # the one improved last comes last
@@ -48,7 +48,7 @@ class Gallery:
             value = view.score * sharpness(frame, view.box)
             if held is not None and value <= held.value:
                 continue
-            if self._crop:
+            if self.crop:
                 pixels = crop_view(frame, view.box, self._private)
             else:
                 whole = whole_view(frame, self._private) if whole is None else whole

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from agent.dispatch.gallery import Gallery
 from agent.dispatch.job import Job, without_picture
 from agent.dispatch.wishes import Wishes
 from agent.perception.facts import Moment
@@ -13,8 +14,8 @@ from agent.perception.facts import Moment
 if TYPE_CHECKING:
     from agent.capture.frame import Frame
     from agent.capture.mailbox import Mailbox
-    from agent.dispatch.gallery import Gallery
-    from agent.perception.facts import Polygon
+    from agent.dispatch.wishes import Tuning
+    from agent.perception.facts import Facts, Polygon
     from agent.perception.scene import Scene
 
 
@@ -76,13 +77,24 @@ class Lane:
         self.jobs.append(job)
         return job
 
-    def heed(self) -> None:
-        """What others have asked for, as far as it can be had now."""
+    def heed(self, wall: float) -> Facts | None:
+        """What others have asked for, as far as it can be had now; what the scene says to it."""
+        facts = None
         if (tuning := self.wishes.tuning()) is not None:
-            rules, self.floor = tuning
-            self.scene.tune(rules)
+            facts = self._tune(tuning, wall)
         if self.wishes.looking and (frame := self.mailbox.peek()) is not None:
             self.wishes.show(frame, self.private)
+        return facts
+
+    def _tune(self, tuning: Tuning, wall: float) -> Facts | None:
+        if tuning.fps != self.fps:
+            self.not_before = self.mailbox.not_before = 0.0
+        # A view that was cut before something became private may show it.
+        if tuning.private != self.private or tuning.crop != (None if self.gallery is None else self.gallery.crop):
+            self.gallery = None if tuning.crop is None else Gallery(crop=tuning.crop, private=tuning.private)
+        self.fps, self.floor, self.weight, self.private = tuning.fps, tuning.floor, tuning.weight, tuning.private
+        self.mailbox.doze = False
+        return self.scene.change(wall, tuning.settings, tuning.totals)
 
     def _count(self, now: float) -> None:
         if self.fps <= 0:

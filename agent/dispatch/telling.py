@@ -73,6 +73,10 @@ class Telling:
                 return cause, frame
         return "", None
 
+    def heed(self, lane: Lane) -> None:
+        """What others want of the lane."""
+        self._without_frame(lane, lane.heed(time.time()))
+
     def last_words(self, lane: Lane) -> None:
         self._without_frame(lane, lane.scene.stop(time.time()))
 

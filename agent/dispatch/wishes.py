@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.dispatch.cut import whole_view
@@ -17,15 +18,27 @@ if TYPE_CHECKING:
 
     from agent.capture.frame import Frame
     from agent.perception.facts import Polygon
-    from agent.perception.settings import LabelRule
+    from agent.perception.settings import Settings
 
     View = NDArray[np.uint8]
-    Tuning = tuple[Mapping[int, LabelRule], float]
 
 MOST = 8
 """Views that may be waited for."""
 FRESH_S = 0.5
 """A frame that waits in the mailbox for longer is not what the camera sees now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What of a lane may change while it runs; as of `Lane` and `Scene.change`. crop: None without snapshots."""
+
+    settings: Settings
+    totals: Mapping[str, Mapping[int | None, tuple[int, int, float]]]
+    fps: float
+    floor: float
+    weight: float
+    private: tuple[Polygon, ...]
+    crop: bool | None
 
 
 class Wishes:
@@ -35,9 +48,9 @@ class Wishes:
         self._tuning: deque[Tuning] = deque(maxlen=1)
         self._views: deque[Future[View]] = deque()
 
-    def tune(self, rules: Mapping[int, LabelRule], floor: float) -> None:
-        """Other rules for the labels, and the score from which the engine has to tell of anything."""
-        self._tuning.append((rules, floor))
+    def tune(self, tuning: Tuning) -> None:
+        """From now on it shall be so."""
+        self._tuning.append(tuning)
 
     def look(self) -> Future[View] | None:
         """The next frame as a whole: uint8 (h, w, 3) RGB, what is private black. None when too many wait already."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agent.perception.facts import Count, Occupancy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from agent.perception.facts import Moment
 
@@ -36,11 +36,20 @@ class Counts:
     """
 
     def __init__(self, zones: Iterable[str], told: Iterable[int] = ()) -> None:
-        self._zones = ("", *zones)
-        self._told = (None, *sorted(told))
+        self._zones: tuple[str, ...] = ("", *zones)
+        self._told: tuple[int | None, ...] = (None, *sorted(told))
         self._places: dict[tuple[str, int | None], _Place] = {}
         self._last: Mapping[str, Sequence[int]] | None = None
         self._vacating = 0
+
+    def change(self, zones: Iterable[str], told: Iterable[int], known: Collection[int]) -> None:
+        """Other zones and labels: what is kept of them goes on. known: class ids that may be counted at all."""
+        self._zones = ("", *zones)
+        self._told = (None, *sorted(told))
+        for zone, class_id in list(self._places):
+            if zone not in self._zones or (class_id is not None and class_id not in known):
+                self._vacating -= self._places.pop((zone, class_id)).empty_since is not None
+        self._last = None
 
     def update(self, at: Moment, present: Mapping[str, Sequence[int]]) -> list[Count | Occupancy]:
         """What has changed. present: by zone, the class ids of the confirmed tracks in it, one for each track."""

@@ -74,6 +74,15 @@ class LineWatch:
         wanted = [c for c in told if line.class_ids is None or c in line.class_ids]
         self._untold: dict[int | None, None] = dict.fromkeys([None, *wanted, *self.totals])
 
+    @property
+    def line(self) -> Line:
+        return self._line
+
+    def tell(self, told: Iterable[int]) -> None:
+        """The totals of these class ids are told, too, though nobody of them may ever come."""
+        wanted = (c for c in told if self._line.class_ids is None or c in self._line.class_ids)
+        self._untold.update(dict.fromkeys(c for c in wanted if c not in self.totals))
+
     def update(self, wall: float, tracks: Sequence[Track], tentative: Sequence[Track] = ()) -> list[Crossing]:
         """Those that this look has seen. wall: when that was.
 

@@ -31,9 +31,9 @@ class Lives:
         self._lives: dict[int, Life] = {}
         self._size = (0, 0)
 
-    def tune(self, rules: Mapping[int, LabelRule]) -> None:
+    def change(self, rules: Mapping[int, LabelRule], *, views: bool) -> None:
         """Other rules for whoever is not confirmed yet."""
-        self._rules = rules
+        self._rules, self._views = rules, views
 
     @property
     def confirmed(self) -> list[Track]:

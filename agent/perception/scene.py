@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agent.perception.facts import Box, Count, EndReason, Happening, LineCount, Moment, Occupancy
-    from agent.perception.settings import LabelRule, Settings
+    from agent.perception.settings import Settings, Zone
     from agent.perception.track import Track
+    from agent.perception.zones import ZoneChange
     from backends.detections import Detections
 
     Told = list[Count | Occupancy | LineCount]
@@ -203,10 +204,51 @@ class Scene:
             )
         return None
 
-    def tune(self, rules: Mapping[int, LabelRule]) -> None:
-        """From now on these rules hold for the labels; who is confirmed stays so. rules: for the labels of before."""
-        self._wanted = LabelFilter(rules)
-        self._lives.tune(rules)
+    def change(self, wall: float, settings: Settings, totals: Totals | None = None) -> Facts | None:
+        """From now on these settings hold, for the same labels; tracks, stays and totals go on.
+
+        Who is confirmed stays so, unless its label is no longer wanted. totals: of lines that were counted before,
+        known here or not.
+        """
+        self._wanted = LabelFilter(settings.rules)
+        self._gate = (self._gate or Gate()) if settings.gate else None
+        self._regions = settings.regions
+        unwanted = [track for track in self._lives.confirmed if track.class_id not in settings.rules]
+        told = self._gone(wall, unwanted, "stopped") if unwanted else []
+        told += self._rezoned(wall, settings.zones)
+        self._redraw(settings, totals or {})
+        self._lives.change(settings.rules, views=settings.snapshots)
+        self._counts.change([zone.id for zone in settings.zones], settings.told, settings.rules)
+        return self._unless_empty(Facts(Unknown("changed"), (), tuple(told)))
+
+    def _redraw(self, settings: Settings, totals: Totals) -> None:
+        """A line that is another now counts on, but who is on the way across it begins anew."""
+        before = {watch.id: watch for watch in self._lines}
+        self._lines = []
+        for line in settings.lines:
+            watch = before.get(line.id)
+            if watch is None:
+                watch = LineWatch(line, totals.get(line.id), settings.told)
+            elif watch.line != line:
+                watch = LineWatch(line, watch.totals, settings.told)
+            else:
+                watch.tell(settings.told)
+            self._lines.append(watch)
+
+    def _rezoned(self, wall: float, zones: Sequence[Zone]) -> list[Happening]:
+        """Who is in a zone that is gone, or that no longer counts it, has left."""
+        before = {watch.id: watch for watch in self._zones}
+        self._zones = []
+        changes: list[ZoneChange] = []
+        for zone in zones:
+            watch = before.pop(zone.id, None)
+            if watch is None:
+                watch = ZoneWatch(zone)
+            else:
+                changes += watch.change(zone)
+            self._zones.append(watch)
+        changes += [c for watch in before.values() for track in watch.members for c in watch.forget(track)]
+        return [self._lives.left(wall, c.track, c.zone, c.seconds) for c in changes]
 
     def stop(self, wall: float) -> Facts | None:
         """Ends what is still alive, for nobody will look any more; from now on all counts are stale."""

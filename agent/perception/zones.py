@@ -51,10 +51,21 @@ class ZoneWatch:
 
     def __init__(self, zone: Zone) -> None:
         self.id = zone.id
+        self._visits: dict[int, _Visit] = {}
+        self.change(zone)
+
+    def change(self, zone: Zone) -> list[ZoneChange]:
+        """The zone, of the same id, is another now.
+
+        Whoever is inside stays so until looks show otherwise; those it no longer counts leave.
+        """
         self._zone = zone
         xs, ys = [x for x, _ in zone.polygon], [y for _, y in zone.polygon]
         self._bounds = (min(xs), min(ys), max(xs), max(ys))
-        self._visits: dict[int, _Visit] = {}
+        wanted = zone.class_ids
+        tracks = [visit.track for visit in self._visits.values()]
+        unwanted = [track for track in tracks if wanted is not None and track.class_id not in wanted]
+        return [change for track in unwanted for change in self.forget(track)]
 
     @property
     def members(self) -> list[Track]:

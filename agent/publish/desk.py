@@ -87,6 +87,16 @@ class Desk:
                 self._lay_ghosts()
                 self._pump()
 
+    def drop(self, topics: Iterable[str]) -> None:
+        """Empties those of these retained topics that were ever published."""
+        with self._lock:
+            known = set(self._ledger.memory.topics())
+            for topic in topics:
+                if topic in known:
+                    self._ledger.shown.drop(topic)
+                    self._ledger.retained.put(topic, b"")
+            self._pump()
+
     def send(self, topic: str, payload: bytes, expiry: float | None = None) -> bool:
         """A live message, QoS 0. False when dropped: offline, too much unsent, too large for the broker.
 

@@ -180,6 +180,24 @@ def command_event(
     return Event("vedette.command.executed", at, synced, {**body, "source": source, "suppressed": suppressed})
 
 
+def config_event(
+    state: str,
+    running_hash: str,
+    origin: str,
+    changed: Sequence[str],
+    errors: Sequence[Mapping[str, Any]],
+    at: float,
+    *,
+    synced: bool,
+) -> Event:
+    """A config was taken over, refused or taken back. state, running_hash, errors: as in `config/status`.
+
+    origin: `file`, `remote`, or `command` for what was set by one. changed: keys, cameras by their ids.
+    """
+    body = {"state": state, "running_hash": running_hash, "origin": origin, "changed": changed, "errors": errors}
+    return Event("vedette.config.changed", at, synced, body)
+
+
 def gap_event(first: int, last: int, count: int, cause: str, epoch: str, at: float, *, synced: bool) -> Event:
     """Events that will never come: `count` of those numbered `first` to `last` in `epoch`."""
     body = {"from": first, "to": last, "count": count, "cause": cause, "epoch": epoch}

@@ -22,6 +22,7 @@ from agent.publish.complaints import Complaints
 from agent.publish.desk import Desk
 from agent.publish.endpoint import Endpoint
 from agent.publish.faults import Fault, LinkError, frozen_fault, rejected_text
+from agent.publish.feed import RateLimit
 from agent.publish.link import MQTT5, Link
 from agent.publish.payloads import OFFLINE
 from agent.publish.tls import handshake
@@ -74,6 +75,8 @@ class Publisher(Desk):
         self._versions = Versions(protocol)
         self._complaints = Complaints(on_fault)
         self._stopping = threading.Event()
+        self._nudged = threading.Event()
+        self._next: tuple[MqttConfig, tuple[str, ...]] | None = None
         self._deadline = self._goodbye = float("inf")
         self._frozen: Fault | None = None
         self._renewed = False
@@ -83,6 +86,23 @@ class Publisher(Desk):
 
     def start(self) -> None:
         self._thread.start()
+
+    def use(self, config: MqttConfig, listen: Sequence[str]) -> None:
+        """From now on this broker, these credentials and topic filters; connects anew where that is needed.
+
+        `moving` until it has begun. The prefix must be as before. Events and retained values are told there.
+        """
+        with self._lock:
+            self._ledger.drain = RateLimit(config.drain_rate)
+        self._backoff = ReconnectBackoff(config.reconnect_max)
+        if (Endpoint.of(config), tuple(listen)) != (self._endpoint, self._listen):
+            self._next = config, tuple(listen)
+            self._nudged.set()
+
+    @property
+    def moving(self) -> bool:
+        """Whether the former connection, or the attempt to make one, still has to end."""
+        return self._next is not None
 
     @property
     def last_error(self) -> str | None:
@@ -142,6 +162,7 @@ class Publisher(Desk):
             self._deadline = time.monotonic() + timeout
             self._goodbye = self._deadline - GOODBYE_SHARE * timeout
             self._stopping.set()
+            self._nudged.set()
             if self._ledger.events.empty:
                 self._say_offline()
         if self._thread.is_alive():
@@ -149,6 +170,8 @@ class Publisher(Desk):
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._nudged.clear()
+            self._move()
             began = time.monotonic()
             lasted = 0.0
             try:
@@ -165,7 +188,16 @@ class Publisher(Desk):
                 fault = Fault("closed", redact(f"unexpected error in the MQTT connection: {error!r}"))
                 self._complaints.say(fault.text, trace=True)
             self._fault = (fault, time.monotonic())
-            self._stopping.wait(self._backoff.after(lasted, slow=fault.slow, quick=fault.quick))
+            self._nudged.wait(self._backoff.after(lasted, slow=fault.slow, quick=fault.quick))
+
+    def _move(self) -> None:
+        """To what `use` has said, on the network thread and without a connection."""
+        if self._next is None:
+            return
+        config, self._listen = self._next
+        self._endpoint, self._versions = Endpoint.of(config), Versions(MQTT5)
+        self._fault = self._unfit = self._complaints.last_error = None
+        self._next = None
 
     def _session(self) -> Fault | None:
         """One connection from start to end. None: try again at once. Raises LinkError if none was made."""
@@ -173,7 +205,7 @@ class Publisher(Desk):
         link = Link(self._endpoint, self._client_id, self._versions.now, will=will, on_message=self._on_message)
         self._renewed, self._unfit = False, None
         try:
-            link.open(self._stopping.is_set)
+            link.open(lambda: self._stopping.is_set() or self._next is not None)
         except LinkError as error:
             if self._versions.failed(self._endpoint.place, link.refused, error.fault):
                 return None
@@ -200,8 +232,18 @@ class Publisher(Desk):
             if self._renewed and self._fit():
                 link.close(FLUSH_S)  # without the will: nobody shall think that the device has gone
                 return None
+            if self._next is not None:
+                self._part(link, Endpoint.of(self._next[0]))
+                return None
         self._leave(link)
         return None
+
+    def _part(self, link: Link, following: Endpoint) -> None:
+        """With the will, where the device will not be any more."""
+        if following.place == self._endpoint.place:
+            link.close(FLUSH_S)
+        else:
+            link.abort()
 
     def _fit(self) -> bool:
         """Whether the broker and the renewed certificates accept each other."""

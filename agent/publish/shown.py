@@ -41,6 +41,10 @@ class ShownPictures:
     def holds(self, topic: str) -> bool:
         return topic in self._pictures
 
+    def drop(self, topic: str) -> None:
+        """It is not sent any more."""
+        self._pictures.pop(topic, None)
+
     def lost(self) -> None:
         """The connection is gone, and nobody knows what the broker keeps: each is due again, at once."""
         for shown in self._pictures.values():

@@ -10,41 +10,46 @@ import secrets
 import select
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import __version__
+from agent.config import ConfigError
 from agent.dispatch.worker import reap
 from agent.keeping import keep
-from agent.publish import memory
+from agent.publish import memory, payloads
 from agent.publish.certificates import Certificates
 from agent.publish.leases import Leases
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
-from agent.publish.payloads import Info, ModelInfo
-from agent.runtime import machine, paths
-from agent.runtime.config_file import ConfigFile
+from agent.runtime import paths
+from agent.runtime.about import about
 from agent.runtime.faults import broker_faults, config_faults, disk_faults, outbox_faults
 from agent.runtime.notify import notify, watchdog_seconds
 from agent.runtime.orders.parts import Parts
 from agent.runtime.overrides import Overrides
-from agent.runtime.pipeline import Pipeline, topics
-from agent.runtime.remote import Remote, listen, log_tail
+from agent.runtime.pipeline import Pipeline, listen, topics
+from agent.runtime.reload.kept import Kept
+from agent.runtime.reload.reload import Reload
+from agent.runtime.remote import Remote, log_tail
 from agent.runtime.report import Report
 from agent.runtime.spawner import Spawner
 from agent.runtime.state import SceneState
-from backends.contract import API
+from agent.runtime.status_file import status
+from agent.runtime.stuck import stuck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.config.model import Config
     from agent.publish.message import Message
-    from agent.publish.payloads import ConfigStatus
+    from agent.publish.payloads import Info
     from agent.runtime.faults import Faults
     from agent.runtime.log import Log
     from agent.runtime.plan import Plan
+    from agent.runtime.reload.edition import Edition
+    from agent.runtime.reload.first import First
+    from agent.runtime.reload.reload import Told
 
 log = logging.getLogger("vedette.daemon")
 
@@ -54,13 +59,15 @@ _STUCK_SECONDS = 10.0
 
 
 class Daemon:
-    """One run of one config. `run` must be called on the main thread. protocol: 4 if the broker is known to lack 5."""
+    """One run, which begins with one config. `run` must be called on the main thread.
 
-    def __init__(self, config: Config, found: Plan, log: Log, protocol: int = 5) -> None:
+    file: the config file. protocol: 4 if the broker is known to lack 5.
+    """
+
+    def __init__(self, begin: First, file: Path, log: Log, protocol: int = 5) -> None:
         self._state = paths.state_directory()
-        self._overrides = Overrides(self._state, config)
-        self._file = ConfigFile(config)
-        self._config = config = self._overrides.applied(config)
+        self._overrides = Overrides(self._state, begin.edition.config)
+        config, found = self._overridden(begin.edition)
         self._log = log
         log.ring.wake = self._wake
         self._runtime = paths.runtime_directory()
@@ -68,12 +75,14 @@ class Daemon:
         self._stopping = False
         self._ready = False
         self._boot_id = secrets.token_hex(4)
+        self._uid = paths.device_uid(self._state)
+        self._last_exit = self._how_it_ended()
         self._restarting = False
         names = topics(config)
         self.publisher = Publisher(
             config.mqtt,
             config.device,
-            listen=listen(config, names),
+            listen=listen(config),
             on_message=self._heard,
             protocol=protocol,
             memory=self._state / memory.FILE,
@@ -85,9 +94,9 @@ class Daemon:
         self.report = Report(config, names, self.publisher, self.outbox, self._scenes, leases, self._boot_id)
         self._spawner = Spawner(self._wake, self._runtime / "workers.pid")
         self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.outbox, self.report, self._scenes)
-        self._info = self._about(found)
-        tail = log_tail(log, names, self.publisher)
-        parts = Parts(
+        kept = Kept(self._state, file)
+        self._reload = Reload(begin, file, kept, self._overrides, self.pipeline, self)
+        self._parts = Parts(
             config,
             names,
             self.publisher,
@@ -95,18 +104,26 @@ class Daemon:
             self.report,
             self.pipeline,
             self._overrides,
+            self._reload,
             leases,
-            tail,
+            log_tail(log, names, self.publisher),
             log,
             info=lambda: self._info,
-            status=self._config_status,
             changed=self._changed,
             wake=self._wake,
             restart=self._restart,
         )
-        labels = {camera.id: found.artifacts[camera.model].labels for camera in config.cameras}
-        self._remote = Remote(parts, labels, self._scenes, self._state)
-        self._info = replace(self._info, commands=self._remote.allowed)
+        self._remote = Remote(self._parts, self._labels(), self._scenes, self._state)
+        self._info = self._about()
+
+    def _overridden(self, edition: Edition) -> tuple[Config, Plan]:
+        """With what was set by command, if that can still be had."""
+        config = self._overrides.applied(edition.config)
+        try:
+            return config, edition.plan(config)
+        except ConfigError as e:
+            log.warning("what was set by command is left out: %s", e)
+            return edition.config, edition.found
 
     def stop(self) -> None:
         """From any thread, or a signal."""
@@ -120,7 +137,7 @@ class Daemon:
         with self._signals():
             notify("STATUS=starting")
             self.report.announce(self._info)
-            self.report.config(self._config_status())
+            self.report.config(self._reload.status())
             self._remote.start(time.monotonic())
             self.pipeline.start()
             try:
@@ -136,22 +153,23 @@ class Daemon:
 
     def _turn_until_stopped(self) -> None:
         next_tick = time.monotonic()
-        next_health = next_tick + min(1.0, self._config.health.interval)
+        next_health = next_tick + min(1.0, self.pipeline.config.health.interval)
         watchdog = watchdog_seconds()
         while not self._stopping:
-            wait = max(0.0, min(next_tick, self._remote.due()) - time.monotonic())
+            wait = max(0.0, min(next_tick, self._remote.due(), self._reload.due()) - time.monotonic())
             if select.select([self._wake_out], [], [], wait)[0]:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_out, 4096)
                 self._spawner.run_pending()
             now = time.monotonic()
             self._remote.turn(now)
+            self._reload.turn(now)
             if now < next_tick:
                 continue
             next_tick = max(next_tick + min(_TICK, watchdog / 3 if watchdog else _TICK), now)
             self._tick(now)
             if now >= next_health:
-                next_health = max(next_health + self._config.health.interval, now)
+                next_health = max(next_health + self.pipeline.config.health.interval, now)
                 self.report.publish_health(now)
             if self.pipeline.finished:
                 log.info("all sources have ended")
@@ -166,13 +184,12 @@ class Daemon:
         reap(now)
         self._scenes.save()
         self._remote.tick(now)
-        if self._file.changed():
-            self.report.config(self._config_status())
         self.report.sample(now, self._faults())
         self._write_status(now)
-        stuck = self.report.stuck(now, _STUCK_SECONDS)
-        if stuck:
-            log.error("no progress: %s", stuck)
+        self.pipeline.leaving = [left for left in self.pipeline.leaving if left.alive]
+        where = stuck(self.report.views.values(), now, _STUCK_SECONDS)
+        if where:
+            log.error("no progress: %s", where)
         else:
             notify("WATCHDOG=1")
         if not self._ready and self._is_ready():
@@ -182,7 +199,7 @@ class Daemon:
 
     def _faults(self) -> Faults:
         return {
-            **config_faults(self._file.problems),
+            **config_faults(self._reload.problems),
             **self._broker_faults(),
             **outbox_faults(self.outbox.faults()),
             **disk_faults(self._state),
@@ -191,7 +208,7 @@ class Daemon:
     def _broker_faults(self) -> Faults:
         link = self.publisher
         expiring = self._certificates.expiring(time.monotonic(), time.time(), link.broker_expires)
-        return broker_faults(self._config, link.refused, link.fault, link.unfit, expiring)
+        return broker_faults(self.pipeline.config, link.refused, link.fault, link.unfit, expiring)
 
     def _is_ready(self) -> bool:
         """The first frame has gone through, or each camera waits for something that is known and retried."""
@@ -207,9 +224,10 @@ class Daemon:
         body = {
             "version": __version__,
             "pid": os.getpid(),
-            "config": self._config.file,
+            "config": json.loads(payloads.config_status(self._reload.status())),
+            "reloads": self._reload.rounds,
             "ready": self._ready,
-            **self.report.status(now),
+            **status(self.report, self.publisher, now),
         }
         file = self._runtime / "status.json"
         try:
@@ -221,40 +239,53 @@ class Daemon:
         """On the network thread."""
         self._remote.heard(message)
 
-    def _config_status(self) -> ConfigStatus:
-        return self._file.status(self._overrides.told())
+    def adopt(self, config: Config) -> None:
+        """The pipeline runs it from now on; the rest follows."""
+        before, self._parts.config = self._parts.config, config
+        self.report.use(config)
+        if config.log.level != before.log.level:
+            self._log.show(config.log.level)
+        if config.mqtt != before.mqtt:
+            self._certificates = Certificates(config.mqtt)
+        self._changed()
+
+    def settled(self) -> None:
+        """Nothing of the former config is left to speak."""
+        self._remote.use(self._labels())
+
+    def reloaded(self, told: Told) -> None:
+        """A config was taken over, refused or taken back."""
+        self.report.config(told.status)
+        state = told.status.state
+        if told.changed or state not in {"ok", "pending"} or (state == "ok" and told.origin == "remote"):
+            self.report.config_changed(told.status, told.origin, told.changed)
+        self._write_status(time.monotonic())
+
+    def begin_anew(self) -> None:
+        """With a config that needs that."""
+        self._restart()
+
+    def _labels(self) -> dict[str, tuple[str, ...]]:
+        """By camera, those its model knows."""
+        pipeline = self.pipeline
+        return {camera.id: pipeline.strands[camera.model].artifact.labels for camera in pipeline.config.cameras}
 
     def _changed(self) -> None:
-        """Something was set by command."""
-        self._info = replace(self._info, log_level=self._log.level)
+        """Something was set by command, or taken over."""
+        self._info = self._about()
         self.report.info(self._info)
-        self.report.config(self._config_status())
+        self.report.config(self._reload.status())
 
     def _restart(self) -> None:
         log.info("restarting, as ordered")
         self._restarting = True
         self.stop()
 
-    def _about(self, found: Plan) -> Info:
-        config = self._config
-        return Info(
-            device=config.device,
-            device_uid=paths.device_uid(self._state),
-            name=config.name or config.device,
-            version=__version__,
-            api=API,
-            boot_id=self._boot_id,
-            board=machine.board(),
-            os=machine.operating_system(),
-            engines=[rung.spec.id for d in self.pipeline.dispatchers for rung in d.ladder.rungs],
-            models=[ModelInfo(a.name, a.rev, a.labels, a.licence) for a in found.artifacts.values()],
-            cameras=list(self.pipeline.cameras),
-            commands=[],
-            log_level=self._log.level,
-            last_exit=self._last_exit(),
-        )
+    def _about(self) -> Info:
+        commands, level = self._remote.allowed, self._log.level
+        return about(self.pipeline, self._uid, self._boot_id, commands, level, self._last_exit)
 
-    def _last_exit(self) -> str:
+    def _how_it_ended(self) -> str:
         """How the run before ended: "clean" if it said so, "unclean" if not, "first" if there was none."""
         record = self._state / "last_exit"
         try:
@@ -278,7 +309,12 @@ class Daemon:
         def stop(_signum: int, _frame: object) -> None:
             self.stop()
 
+        def reload(_signum: int, _frame: object) -> None:
+            self._reload.ask()
+            self._wake()
+
         before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, reload)
         try:
             yield
         finally:

@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError
@@ -19,12 +20,13 @@ from agent.runtime.modelbench import prepare
 from agent.runtime.pipeline import topics
 from agent.runtime.plan import plan
 from agent.runtime.progress import Progress
+from agent.runtime.reload.edition import Edition
+from agent.runtime.reload.first import First
 from backends import store
 from backends.contract import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from agent.publish.message import Message
     from agent.publish.topics import Topics
@@ -100,7 +102,8 @@ def _config(clip: Path, port: int, pace: str) -> Config:
 
 def _run(config: Config, out: log.Log, protocol: int) -> None:
     try:
-        Daemon(config, plan(config), out, protocol).run()
+        begin = First(Edition("", "file", config, plan(config)))
+        Daemon(begin, Path(config.file), out, protocol).run()
     except ConfigError as e:
         raise DemoError(str(e)) from e
 

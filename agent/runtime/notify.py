@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 
 
 def notify(state: str) -> None:
@@ -20,6 +21,11 @@ def notify(state: str) -> None:
     ):
         s.setblocking(False)
         s.sendto(state.encode(), address)
+
+
+def reloading() -> None:
+    """Until READY=1: the config is being read and, if it will do, taken over."""
+    notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}\nSTATUS=reloading")
 
 
 def watchdog_seconds() -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,18 @@ from agent.keeping import keep
 from agent.publish.clock import isotime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from agent.config.model import CameraConfig, Config
 
 FILE = "overrides.json"
-KEYS: dict[str, type] = {"enabled": bool, "confidence": float}
+KEYS: dict[str, type] = {"enabled": bool, "confidence": float, "model": str}
 """Of a camera."""
 
 log = logging.getLogger("vedette.commands")
 
-Value = bool | float
+Value = bool | float | str
+Wanted = Mapping[str, Mapping[str, Value]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +43,43 @@ class Override:
         return f"cameras.{self.camera}.{self.key}"
 
 
+def _holds(override: Override, cameras: Mapping[str, CameraConfig]) -> bool:
+    camera = cameras.get(override.camera)
+    return camera is not None and getattr(camera, override.key) == override.instead_of
+
+
 class Overrides:
     """Belongs to the main thread. folder: the state directory. config: as the file says."""
 
     def __init__(self, folder: Path, config: Config) -> None:
         self._path = folder / FILE
+        self._cameras: Mapping[str, CameraConfig] = {}
+        self._held = {override.name: override for override in self._read()}
+        self.use(config)
+
+    def use(self, config: Config) -> None:
+        """The file says this now: what it has changed is no longer overridden."""
         self._cameras = {camera.id: camera for camera in config.cameras}
-        self._held: dict[str, Override] = {}
-        saved = self._read()
-        for override in saved:
-            camera = self._cameras.get(override.camera)
-            if camera is None or getattr(camera, override.key) != override.instead_of:
-                log.info("%s is no longer overridden: the config has changed there", override.name)
-            else:
-                self._held[override.name] = override
-        if len(self._held) != len(saved):
+        ended = [name for name, override in self._held.items() if not _holds(override, self._cameras)]
+        for name in ended:
+            log.info("%s is no longer overridden: the config has changed there", name)
+            del self._held[name]
+        if ended:
             self._save()
 
-    def applied(self, config: Config) -> Config:
-        """With what was set by command in place of what the file says."""
-        return replace(config, cameras=tuple(self._camera(camera) for camera in config.cameras))
+    def applied(self, config: Config, more: Wanted | None = None) -> Config:
+        """With what was set by command in place of what the file says, as far as that still says the same.
 
-    def _camera(self, camera: CameraConfig) -> CameraConfig:
+        more: by camera, what shall be set beside that.
+        """
+        cameras = {camera.id: camera for camera in config.cameras}
         for override in self._held.values():
-            if override.camera == camera.id:
-                camera = _with(camera, override.key, override.value)
-        return camera
+            if _holds(override, cameras):
+                cameras[override.camera] = _with(cameras[override.camera], override.key, override.value)
+        for camera, values in (more or {}).items():
+            for key, value in values.items():
+                cameras[camera] = _with(cameras[camera], key, value)
+        return replace(config, cameras=tuple(cameras.values()))
 
     def set(self, camera: str, values: Mapping[str, Value]) -> bool:
         """Whether it will outlive this run. What the file says anyway is no override."""
@@ -115,4 +127,6 @@ class Overrides:
 def _with(camera: CameraConfig, key: str, value: Value) -> CameraConfig:
     if key == "enabled":
         return replace(camera, enabled=bool(value))
+    if key == "model":
+        return replace(camera, model=str(value))
     return replace(camera, confidence=float(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from agent.publish.homeassistant.announcer import Announcer
 from agent.publish.homeassistant.presence import Presence
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from agent.config.model import Config
     from agent.publish.message import Message
     from agent.publish.mqtt import Publisher
     from agent.publish.payloads import Info
@@ -23,14 +22,10 @@ if TYPE_CHECKING:
     from agent.runtime.orders.parts import Parts
     from agent.runtime.state import SceneState
 
+Labels: TypeAlias = "Mapping[str, Collection[str]]"
+"""By camera, those its model knows."""
 SETTLED_S = 15.0
 """From the start until it is known which alerts of the run before still hold."""
-
-
-def listen(config: Config, topics: Topics) -> tuple[str, ...]:
-    """The topic filters to subscribe to."""
-    birth = (f"{config.homeassistant.prefix}/status",) if config.homeassistant.enabled else ()
-    return (topics.command(), *birth)
 
 
 def log_tail(log: Log, topics: Topics, publisher: Publisher) -> Tail:
@@ -40,10 +35,10 @@ def log_tail(log: Log, topics: Topics, publisher: Publisher) -> Tail:
 class Remote:
     """`heard` is called on the network thread; the rest belongs to the main thread.
 
-    labels: by camera, those its model knows. folder: the state directory.
+    folder: the state directory.
     """
 
-    def __init__(self, parts: Parts, labels: Mapping[str, Collection[str]], scenes: SceneState, folder: Path) -> None:
+    def __init__(self, parts: Parts, labels: Labels, scenes: SceneState, folder: Path) -> None:
         self._parts = parts
         self._scenes = scenes
         self._orders = Orders(parts, folder)
@@ -56,6 +51,14 @@ class Remote:
     def allowed(self) -> tuple[str, ...]:
         """The commands that are taken."""
         return self._orders.allowed
+
+    def use(self, labels: Labels) -> None:
+        """The parts have another config: what it does not yield any more is emptied at the broker."""
+        parts, before = self._parts, self._expected
+        self._expected = expected(parts.config, labels)
+        self._announcer.use(parts.config)
+        self._announce(parts.info())
+        parts.publisher.drop(before - self._expected)
 
     def heard(self, message: Message) -> None:
         if message.topic.startswith(self._commands):

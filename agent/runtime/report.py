@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agent.config.redact import redact
 from agent.publish import events, payloads
@@ -26,10 +27,11 @@ from agent.runtime.view import View
 from backends.detections import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
-    from agent.capture.camera import Camera, CameraStatus
-    from agent.config.model import CameraConfig, Config
+    from agent.capture.camera import Camera
+    from agent.capture.status import CameraStatus
+    from agent.config.model import Config
     from agent.dispatch.dispatcher import Dispatcher
     from agent.dispatch.ladder import Ladder
     from agent.dispatch.lane import Lane
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from agent.runtime.alerts import Alert
     from agent.runtime.faults import Faults
     from agent.runtime.state import SceneState
-    from backends.artifact import Artifact
+    from agent.runtime.strand import Strand
 
 _DETECTIONS_EXPIRY = 5.0
 
@@ -69,22 +71,44 @@ class Report:
         self._boot_id = boot_id
         self._leases = leases
         self._started = time.monotonic()
+        self._lock = threading.Lock()
         self.views: dict[str, View] = {}
         self._scenes: dict[str, SceneReport] = {}
         self._alerts = Alerts(self._on_alert)
 
-    def add(self, config: CameraConfig, artifact: Artifact, camera: Camera, lane: Lane, dispatcher: Dispatcher) -> None:
-        view = self.views[config.id] = View(
-            config,
+    def add(self, camera: Camera, lane: Lane, strand: Strand) -> None:
+        """A camera more, or one that is built anew: what was counted of it goes on."""
+        before = self.views.get(lane.camera)
+        model = ModelStamp(strand.artifact.name, strand.artifact.rev, "", strand.artifact.labels)
+        view = View(
+            camera.config,
             camera,
             lane,
-            dispatcher,
-            ModelStamp(artifact.name, artifact.rev, "", artifact.labels),
-            Origin(self._config.device, config.id, self._boot_id),
-            self._topics.detections(config.id),
+            strand.dispatcher,
+            model,
+            Origin(self._config.device, lane.camera, self._boot_id),
+            self._topics.detections(lane.camera),
             RateLimit(self._config.mqtt.detections.max_rate),
         )
-        self._scenes[config.id] = SceneReport(view, self._topics, self._publisher, self._outbox, self._state)
+        if before is not None:
+            view.seq, view.published, view.told = before.seq, before.published, before.told
+        scene = SceneReport(view, self._topics, self._publisher, self._outbox, self._state)
+        with self._lock:  # new dicts, since others may be going through them on their threads
+            self._scenes = {**self._scenes, lane.camera: scene}
+            self.views = {**self.views, lane.camera: view}
+
+    def remove(self, camera: str) -> None:
+        """Nothing more is said of it."""
+        with self._lock:
+            self.views = {name: view for name, view in self.views.items() if name != camera}
+            self._scenes = {name: scene for name, scene in self._scenes.items() if name != camera}
+
+    def use(self, config: Config) -> None:
+        """What is not of one camera is as `config` says from now on."""
+        before, self._config = self._config, config
+        if config.mqtt.detections.max_rate != before.mqtt.detections.max_rate:
+            for view in self.views.values():
+                view.limit = RateLimit(config.mqtt.detections.max_rate)
 
     def on_facts(self, camera: str, facts: Facts, pictures: Mapping[int, Pixels]) -> None:
         if facts.counts or facts.happenings:
@@ -132,30 +156,27 @@ class Report:
             )
         self._publisher.retain(self._topics.engine_status(engine), payload)
 
-    def on_camera(self, camera: str) -> Callable[[CameraStatus], None]:
-        def on_status(status: CameraStatus) -> None:
-            view = self.views.get(camera)
-            if view is None:
-                return
-            self._publisher.retain(self._topics.camera_status(camera), payloads.camera_status(status.state))
-            if status.state != view.told:
-                view.told = status.state
-                error = redact(status.error) or None
-                event = events.camera_status_event(camera, status.state, error, time.time(), synced=clock_synced())
-                self._outbox.put(event)
-            view.engine = view.serving()
-            self._publisher.retain(self._topics.camera_state(camera), payloads.camera_state(_state(view, status)))
+    def on_camera(self, camera: Camera, status: CameraStatus) -> None:
+        """Of one that is not the camera of this name, not yet or not any more, nothing is told."""
+        name = camera.config.id
+        view = self.views.get(name)
+        if view is None or view.camera is not camera:
+            return
+        self._publisher.retain(self._topics.camera_status(name), payloads.camera_status(status.state))
+        if status.state != view.told:
+            view.told = status.state
+            error = redact(status.error) or None
+            self._outbox.put(events.camera_status_event(name, status.state, error, time.time(), synced=clock_synced()))
+        view.engine = view.serving()
+        self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(_state(view, status)))
 
-        return on_status
+    def tell(self, camera: str) -> None:
+        """How the camera is, now that something of it has changed."""
+        view = self.views[camera]
+        self.on_camera(view.camera, view.camera.status(time.monotonic()))
 
     def info(self, info: payloads.Info) -> None:
         self._publisher.retain(self._topics.info, payloads.info(info))
-
-    def tune(self, camera: CameraConfig) -> None:
-        """The camera's config is another now."""
-        view = self.views[camera.id]
-        view.config = camera
-        self.on_camera(camera.id)(view.camera.status(time.monotonic()))
 
     def announce(self, info: payloads.Info) -> None:
         """What is told from the first moment: info, and each camera and engine as it stands."""
@@ -164,8 +185,8 @@ class Report:
             info.version, self._boot_id, info.last_exit, time.time(), synced=clock_synced()
         )
         self._outbox.put(started)
-        for camera, view in self.views.items():
-            self.on_camera(camera)(view.camera.status(time.monotonic()))
+        for camera in self.views:
+            self.tell(camera)
         for ladder in self._ladders():
             for engine, status in ladder.statuses.items():
                 self.on_engine(engine, status)
@@ -173,12 +194,20 @@ class Report:
     def config(self, status: payloads.ConfigStatus) -> None:
         self._publisher.retain(self._topics.config_status, payloads.config_status(status))
 
+    def config_changed(self, status: payloads.ConfigStatus, origin: str, changed: Sequence[str]) -> None:
+        """A config was taken over, refused or taken back."""
+        self._outbox.put(
+            events.config_event(
+                status.state, status.running_hash, origin, changed, status.errors, time.time(), synced=clock_synced()
+            )
+        )
+
     def sample(self, now: float, faults: Faults) -> None:
         """Once a second: rates, alerts, and which engine each camera's frames go to. faults: of the device itself."""
         for camera, view in self.views.items():
             view.sample(now)
             if view.engine != view.serving():
-                self.on_camera(camera)(view.camera.status(now))
+                self.tell(camera)
         own = {**camera_faults(self.views.values(), now), **engine_faults(self._ladders())}
         self._alerts.update(now, {**faults, **own})
 
@@ -215,52 +244,6 @@ class Report:
     def publish_health(self, now: float) -> None:
         interval = self._config.health.interval
         self._publisher.send(self._topics.health, payloads.health(self.health(now)), max(30.0, 3 * interval))
-
-    def status(self, now: float) -> dict[str, Any]:
-        """For the status file: health, and what a person asks next."""
-        body: dict[str, Any] = payloads.plain(self.health(now))
-        for camera, view in self.views.items():
-            status = view.camera.status(now)
-            body["cameras"][camera] |= {
-                "source": redact(view.config.source),
-                "error": status.error,
-                "decoder": status.decoder,
-                "width": status.width,
-                "height": status.height,
-                "frames": view.camera.frames,
-                "inferred": view.lane.inferred,
-                "unknown": view.lane.unknown,
-                "published": view.published,
-                "model": view.model.name,
-                "engine": view.dispatcher.ladder.current.spec.id,
-            }
-        body["mqtt"] |= {
-            "connected": self._publisher.connected,
-            "protocol": self._publisher.protocol,
-            "last_error": self._publisher.last_error,
-        }
-        for ladder in self._ladders():
-            for rung, engine in in_service(ladder):
-                own = {"cause": engine.cause, "fallback": engine.fallback, **rung.info}
-                body["engines"].setdefault(rung.spec.id, {}).update(own)
-        return body
-
-    def stuck(self, now: float, limit: float) -> str | None:
-        """Which part has not made progress for `limit` seconds, or None.
-
-        A camera that is offline and being retried is progress, and so is a frame answered with "unknown": both are
-        handled. A dispatch thread that does not turn, or frames that nobody answers, are not.
-        """
-        for dispatcher in self._dispatchers():
-            if not dispatcher.alive or now - dispatcher.turned_at > limit:
-                return f"the dispatch thread of {dispatcher.model} does not turn"
-        for camera, view in self.views.items():
-            if not view.camera.alive and view.camera.status(now).state != "ended":
-                return f"the thread of camera {camera} is gone"
-            waiting = view.lane.mailbox.waiting_since()
-            if waiting is not None and now - max(waiting, view.lane.answered_at) > limit:
-                return f"frames of camera {camera} get no answer"
-        return None
 
     def _on_alert(self, alert: Alert) -> None:
         self._publisher.retain(self._topics.alert(*alert.subject), alert.payload())

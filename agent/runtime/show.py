@@ -45,8 +45,27 @@ def status(value: Mapping[str, Any]) -> str:
         for engine, e in value["engines"].items()
     ]
     lines.append(table(rows))
+    if value["config"]["state"] != "ok" or value["config"]["overrides"]:
+        lines.append(config(value["config"]))
     lines += [f"{a['severity'].upper()} {a['code']}/{a['subject']}: {a['text']}" for a in value["alerts"]]
     return "\n\n".join(lines)
+
+
+def config(value: Mapping[str, Any]) -> str:
+    """As `config/status` has it."""
+    said = {
+        "ok": "is what runs",
+        "rejected": "is not used: the config before goes on",
+        "pending": "is being tried",
+        "running_last_good": "is not used: what worked last runs",
+        "rolled_back": "runs again: what came from afar was taken back",
+    }
+    lines = [f"{value['file']} {said.get(value['state'], value['state'])}"]
+    for error in value["errors"]:
+        place = f"{error['file']}:{error['line']}:{error['column']}" if error["line"] else error["file"]
+        lines.append(f"  {place}: {': '.join(filter(None, (error['key'], error['message'])))}")
+    lines += [f"  {o['key']} is {o['value']} by command, not {o['file_value']}" for o in value["overrides"]]
+    return "\n".join(lines)
 
 
 def _waiting(outbox: Mapping[str, Any]) -> str:

@@ -42,14 +42,13 @@ ROUNDS = 3
 
 def serve(file: Path, rate: Path) -> None:
     """The daemon, and a thread that logs as many lines a second as the file `rate` says."""
-    from agent.config import load
     from agent.runtime.daemon import Daemon
     from agent.runtime.log import Log
-    from agent.runtime.plan import plan
+    from agent.runtime.reload.edition import read
+    from agent.runtime.reload.first import First
 
-    loaded = load(file)
     threading.Thread(target=_flood, args=(rate,), daemon=True).start()
-    Daemon(loaded, plan(loaded), Log("info")).run()
+    Daemon(First(read(file)), file, Log("info")).run()
 
 
 def _flood(rate: Path) -> None:

@@ -38,15 +38,18 @@ class Announcer:
 
     def __init__(self, config: Config, broker: Broker, folder: Path, draw: Callable[[], float] = random.random) -> None:
         self._broker = broker
-        self._birth = Birth(f"{config.homeassistant.prefix}/status", draw)
+        self._draw = draw
+        self.use(config)
         self._memory = Memory(folder)
         self._presence: Presence | None = None
         self._topics: tuple[str, ...] = ()
         self._gone: tuple[str, ...] = ()
         self._leaving: tuple[str, ...] = ()
         self._leaving_since: float | None = None
-        self.listen = (self._birth.topic,) if config.homeassistant.enabled else ()
-        """What the publisher must subscribe to."""
+
+    def use(self, config: Config) -> None:
+        """Where Home Assistant's birth is heard from now on."""
+        self._birth = Birth(f"{config.homeassistant.prefix}/status", self._draw)
 
     def announce(self, presence: Presence) -> None:
         """Home Assistant shall know this. Cheap if it is what was announced last.

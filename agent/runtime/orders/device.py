@@ -11,6 +11,7 @@ from agent.publish import payloads
 from agent.publish.clock import clock_synced, clock_word, isotime
 from agent.publish.commands.order import Refusal
 from agent.runtime.orders.result import Accepted
+from agent.runtime.status_file import status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,8 +71,8 @@ def diagnostics(parts: Parts, _: Mapping[str, Any], __: Caller) -> Data:
     lines = parts.log.ring.last()[-_LINES:]
     return {
         "info": json.loads(payloads.info(parts.info())),
-        "config": json.loads(payloads.config_status(parts.status())),
-        "status": parts.report.status(time.monotonic()),
+        "config": json.loads(payloads.config_status(parts.reload.status())),
+        "status": status(parts.report, parts.publisher, time.monotonic()),
         "threads": sorted(thread.name for thread in threading.enumerate()),
         "log": [json.loads(line.encoded()) for line in lines],
     }

@@ -48,14 +48,17 @@ class Orders:
 
     def __init__(self, parts: Parts, folder: Path) -> None:
         self._parts = parts
-        self.allowed = allowed(parts.config)
-        self._cameras = [camera.id for camera in parts.config.cameras]
         self._copies = Copies(folder)
         self._rates = Rates()
         self._lock = threading.Lock()
         self._waiting: deque[Message] = deque()
         self._bytes = self._overflown = 0
         self._pending: list[_Pending] = []
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The commands that are taken."""
+        return allowed(self._parts.config)
 
     def heard(self, message: Message) -> None:
         """A message on one of the command topics."""
@@ -84,7 +87,8 @@ class Orders:
                 self._tell("", Outcome("rejected", error=("busy", text)), {}, None, now)
             if message is None:
                 return
-            self._take(understand(message, self._parts.topics, self.allowed, self._cameras, now), now)
+            cameras = [camera.id for camera in self._parts.config.cameras]
+            self._take(understand(message, self._parts.topics, self.allowed, cameras, now), now)
 
     def _next(self) -> tuple[Message | None, int]:
         with self._lock:

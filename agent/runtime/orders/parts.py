@@ -12,20 +12,22 @@ if TYPE_CHECKING:
     from agent.publish.leases import Leases
     from agent.publish.mqtt import Publisher
     from agent.publish.outbox import Outbox
-    from agent.publish.payloads import ConfigStatus, Info
+    from agent.publish.payloads import Info
     from agent.publish.tail.tail import Tail
     from agent.publish.topics import Topics
     from agent.runtime.log import Log
     from agent.runtime.overrides import Overrides
     from agent.runtime.pipeline import Pipeline
+    from agent.runtime.reload.reload import Reload
     from agent.runtime.report import Report
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parts:
-    """config: as it runs. info, status: what is told of the device and its config now.
+    """config: as it runs, and another after a reload. info: what is told of the device now.
 
-    changed: tells both anew. wake: makes the main thread turn. restart: ends this run, and begins another.
+    changed: tells that, and the config's status, anew. wake: makes the main thread turn. restart: ends this run, and
+    begins another.
     """
 
     config: Config
@@ -35,11 +37,11 @@ class Parts:
     report: Report
     pipeline: Pipeline
     overrides: Overrides
+    reload: Reload
     leases: Leases
     tail: Tail
     log: Log
     info: Callable[[], Info]
-    status: Callable[[], ConfigStatus]
     changed: Callable[[], None]
     wake: Callable[[], None]
     restart: Callable[[], None]

@@ -7,7 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agent.capture.camera import Camera, CameraStatus
+from agent.capture.camera import Camera
+from agent.capture.status import CameraStatus
 from agent.capture.mailbox import Mailbox
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.config import load
 from agent.runtime.daemon import Daemon
 from agent.runtime.log import Log
-from agent.runtime.plan import plan
+from agent.runtime.reload.edition import read
+from agent.runtime.reload.first import First
 from tests.support.brokers import free_port, wait_for
 from tests.support.daemon import config
 
@@ -46,11 +46,10 @@ def systemd(person_model: str, clip: Path, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     file = tmp_path / "vedette.yaml"
     file.write_text(config(free_port(), {"yard": {"source": str(clip), "loop": True, "fps": 10}}))
-    loaded = load(file)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
         listener.setblocking(False)
-        daemon = Daemon(loaded, plan(loaded), Log("info"))
+        daemon = Daemon(First(read(file)), file, Log("info"))
         daemon.pipeline.start()
         yield Systemd(listener, daemon)
         daemon.pipeline.stop(time.monotonic() + 5)

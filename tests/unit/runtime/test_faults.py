@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.capture.camera import CameraStatus
+from agent.capture.status import CameraStatus
 from agent.config import Problem, parse
 from agent.publish.faults import Fault as BrokerFault
 from agent.runtime import faults

@@ -1,0 +1,52 @@
+"""What of a camera is another when its config changes. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent.config.model import CameraConfig, Config
+
+SOURCE = (
+    "source",
+    "kind",
+    "username",
+    "password",
+    "tls",
+    "transport",
+    "timeout",
+    "rotate",
+    "pace",
+    "loop",
+    "hwaccel",
+)
+"""Keys of a camera for which its source must be opened anew."""
+
+
+def reopens(before: CameraConfig, after: CameraConfig) -> bool:
+    """Whether the source is another, or is read in another way."""
+    return any(getattr(before, key) != getattr(after, key) for key in SOURCE)
+
+
+def same(before: Config, after: Config) -> bool:
+    """Whether both say the same, wherever it stands and whatever is warned of."""
+    return replace(before, file="", warnings=()) == replace(after, file="", warnings=())
+
+
+def changed(before: Config, after: Config) -> list[str]:
+    """The keys that differ, cameras by their ids: `mqtt`, `cameras.gate`."""
+    found = [
+        field.name
+        for field in fields(before)
+        if field.name not in {"cameras", "file", "places", "warnings"}
+        and getattr(before, field.name) != getattr(after, field.name)
+    ]
+    old = {camera.id: camera for camera in before.cameras}
+    new = {camera.id: camera for camera in after.cameras}
+    return found + [f"cameras.{name}" for name in {**old, **new} if old.get(name) != new.get(name)]
+
+
+def begins_anew(before: Config, after: Config) -> bool:
+    """Whether topics themselves or the outbox on the disk change: for that the daemon starts again, in place."""
+    return before.device != after.device or before.mqtt.prefix != after.mqtt.prefix or before.outbox != after.outbox

@@ -1,0 +1,67 @@
+"""From a camera's config to its source and its way through a dispatcher."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.capture.camera import Camera
+from agent.capture.mailbox import Mailbox
+from agent.dispatch.gallery import Gallery
+from agent.dispatch.lane import Lane
+from agent.dispatch.wishes import Tuning
+from agent.perception.scene import Scene
+from agent.runtime.scenes import line_totals, scene_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.capture.status import CameraStatus
+    from agent.config.model import CameraConfig
+    from agent.runtime.report import Report
+    from agent.runtime.state import SceneState
+    from agent.runtime.view import View
+
+_FLOOR = 0.1
+
+
+def source(config: CameraConfig, report: Report) -> Camera:
+    """Its thread is not started yet, and its mailbox wakes nobody."""
+    mailbox = Mailbox(lambda: None, wait=config.pace == "max")
+
+    def on_status(status: CameraStatus) -> None:
+        report.on_camera(camera, status)
+
+    camera = Camera(config, mailbox, on_status)
+    return camera
+
+
+def lane(config: CameraConfig, labels: Sequence[str], mailbox: Mailbox, state: SceneState) -> Lane:
+    """labels: the model's, by class id."""
+    wanted = tuning(config, labels, state)
+    scene = Scene(wanted.settings, state.ids(), wanted.totals)
+    gallery = None if wanted.crop is None else Gallery(crop=wanted.crop, private=wanted.private)
+    live = config.pace != "max"
+    return Lane(config.id, mailbox, scene, wanted.fps, live, wanted.floor, wanted.weight, wanted.private, gallery)
+
+
+def tuning(config: CameraConfig, labels: Sequence[str], state: SceneState) -> Tuning:
+    """What of the lane may change while it runs."""
+    return Tuning(
+        settings=scene_settings(config, labels, state.labels(config.id)),
+        totals=line_totals(state.totals(config.id), labels),
+        fps=config.fps,
+        floor=min(_FLOOR, config.confidence),
+        weight=config.weight,
+        private=config.privacy,
+        crop=config.snapshots.crop if config.snapshots.enabled else None,
+    )
+
+
+def change(view: View, config: CameraConfig, state: SceneState) -> None:
+    """The camera has another config now, whose source is the same."""
+    before, view.config = view.config, config
+    view.camera.change(config)
+    if config.enabled != before.enabled:
+        view.camera.enable(config.enabled)
+    view.lane.wishes.tune(tuning(config, view.model.labels, state))
+    view.dispatcher.wake()

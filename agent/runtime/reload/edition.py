@@ -1,0 +1,67 @@
+"""One text of the config, checked with all that it names."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from agent.config import load
+from agent.config.document import read_text
+from agent.config.load import parse
+from agent.config.problems import InvalidError
+from agent.runtime.plan import plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.config import Config
+    from agent.runtime.plan import Plan
+
+Origin = Literal["file", "remote"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """origin: whether it stands in the config file, or came from afar. config, found: without what commands set."""
+
+    text: str
+    origin: Origin
+    config: Config
+    found: Plan
+
+    @property
+    def hash(self) -> str:
+        return text_hash(self.text)
+
+    def plan(self, applied: Config) -> Plan:
+        """Of this config with what was set by command. Raises ConfigError."""
+        return self.found if applied == self.config else plan(applied)
+
+
+def text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
+
+
+def file_hash(path: Path) -> str | None:
+    """Of the file as it stands; None where it cannot be read."""
+    try:
+        return text_hash(read_text(path))
+    except (OSError, InvalidError):
+        return None
+
+
+def read(path: Path) -> Edition:
+    """The config file. Raises ConfigError with every problem of it, or of what it names."""
+    try:
+        text = read_text(path)
+    except (OSError, ValueError, InvalidError):
+        load(path)  # which finds the words for it
+        raise
+    return examined(text, str(path), path, "file")
+
+
+def examined(text: str, name: str, path: Path, origin: Origin) -> Edition:
+    """name: of the text, in errors. path: the config file, in whose folder relative paths begin. Raises ConfigError."""
+    config = parse(text, name, path.absolute().parent)
+    return Edition(text, origin, config, plan(config))

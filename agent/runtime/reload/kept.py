@@ -1,0 +1,116 @@
+"""What a later start needs to know of configs: the last one that worked, and one that came from afar.
+
+In the state directory, so that a read-only /etc is no obstacle. Texts are kept as they were written: secrets stay the
+names they are there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from agent.keeping import keep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+log = logging.getLogger("vedette.config")
+
+GOOD, REMOTE, REMOTE_TEXT = "last_good.json", "remote.json", "remote.yaml"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A config from afar. text: of it. file_hash: of the config file whose place it takes; another edit of that wins.
+
+    state: "trial" until it has proven itself. previous: the one from afar that ran before it; None: the file did.
+    restarting: the daemon itself has ended its run, to begin anew with this.
+    """
+
+    text: str
+    file_hash: str | None
+    state: Literal["trial", "kept"]
+    previous: str | None = None
+    restarting: bool = False
+
+
+class Kept:
+    """For one config file. Nothing raises: what cannot be written is said, and ends with this run."""
+
+    def __init__(self, folder: Path, file: Path) -> None:
+        self._folder = folder
+        self._file = str(file.absolute())
+        self.remote_file = folder / REMOTE_TEXT
+
+    def good(self) -> str | None:
+        """The text of the last config that worked."""
+        return self._read(GOOD, lambda found: str(found["text"]))
+
+    def keep_good(self, text: str) -> bool:
+        if self.good() == text:
+            return True
+        return self._write(GOOD, {"text": text})
+
+    def remote(self) -> Remote | None:
+        return self._read(REMOTE, _remote)
+
+    def keep_remote(self, remote: Remote) -> bool:
+        """For others to read, the text stands in `remote_file`, too."""
+        try:
+            keep(self.remote_file, remote.text)
+        except OSError as e:
+            log.warning("cannot write %s: %s", self.remote_file, e.strerror)
+        return self._write(REMOTE, asdict(remote))
+
+    def undo(self, remote: Remote) -> Remote | None:
+        """Back to what ran before `remote`: an earlier one from afar, which is returned, or the file."""
+        if remote.previous is None:
+            self.forget_remote()
+            return None
+        before = Remote(remote.previous, remote.file_hash, "kept")
+        self.keep_remote(before)
+        return before
+
+    def forget_remote(self) -> None:
+        for name in (REMOTE, REMOTE_TEXT):
+            try:
+                (self._folder / name).unlink(missing_ok=True)
+            except OSError as e:
+                log.warning("cannot remove %s: %s", self._folder / name, e.strerror)
+
+    def _read(self, name: str, made: Callable[[Any], T]) -> T | None:
+        path = self._folder / name
+        try:
+            found = json.loads(path.read_text())
+            return made(found) if found["file"] == self._file else None
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, LookupError, TypeError) as e:
+            log.warning("cannot read %s (%s)", path, e)
+            return None
+
+    def _write(self, name: str, content: dict[str, Any]) -> bool:
+        path = self._folder / name
+        try:
+            keep(path, json.dumps({"version": 1, "file": self._file, **content}), sync=True)
+        except OSError as e:
+            log.warning("cannot write %s: %s", path, e.strerror)
+            return False
+        return True
+
+
+def _remote(found: Any) -> Remote:
+    state: Literal["trial", "kept"] = "trial" if found["state"] == "trial" else "kept"
+    previous = found["previous"]
+    return Remote(
+        str(found["text"]),
+        found["file_hash"],
+        state,
+        None if previous is None else str(previous),
+        bool(found["restarting"]),
+    )

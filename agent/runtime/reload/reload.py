@@ -1,0 +1,270 @@
+"""Keeps what runs and what the config says the same, and the old config running where the new one will not do."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from agent.config import ConfigError, Problem
+from agent.config.difference import begins_anew, changed, same
+from agent.config.redact import redact
+from agent.publish.payloads import ConfigStatus
+from agent.runtime.notify import notify, reloading
+from agent.runtime.plan import plan
+from agent.runtime.reload.attempt import Attempt
+from agent.runtime.reload.edition import examined, file_hash, read
+from agent.runtime.reload.kept import Remote
+from agent.runtime.reload.trial import Trial
+from agent.runtime.reload.watched import Watched
+from agent.runtime.transition import Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from agent.config import Config
+    from agent.publish.payloads import ConfigState
+    from agent.runtime.overrides import Overrides, Wanted
+    from agent.runtime.pipeline import Pipeline
+    from agent.runtime.reload.attempt import Cause
+    from agent.runtime.reload.edition import Edition
+    from agent.runtime.reload.first import First
+    from agent.runtime.reload.kept import Kept
+
+log = logging.getLogger("vedette.config")
+
+STEP_S = 0.02
+"""Between two steps of an attempt."""
+
+
+class Told(NamedTuple):
+    """What became of a config. origin: file, remote or command. changed: keys, cameras by their ids."""
+
+    status: ConfigStatus
+    origin: str
+    changed: Sequence[str] = ()
+
+
+class Owner(Protocol):
+    """The daemon, as far as it must know."""
+
+    def adopt(self, config: Config) -> None:
+        """From now on it is what runs."""
+
+    def settled(self) -> None:
+        """What was there only for the former one is gone."""
+
+    def reloaded(self, told: Told) -> None:
+        """Something was decided; the status has changed."""
+
+    def begin_anew(self) -> None:
+        """The daemon must start again to use what is wanted now."""
+
+
+class Busy(Exception):
+    """Another config is being taken over, or must still prove itself."""
+
+
+class Reload:
+    """For the main thread. running: without what was set by command. rounds: how often something was decided."""
+
+    def __init__(
+        self, begin: First, file: Path, kept: Kept, overrides: Overrides, pipeline: Pipeline, owner: Owner
+    ) -> None:
+        self.running = begin.edition
+        self.rounds = 0
+        self.problems = begin.problems
+        self._state: ConfigState = begin.state
+        self._file = file
+        self._kept = kept
+        self._overrides = overrides
+        self._pipeline = pipeline
+        self._owner = owner
+        self._watched = Watched(str(file))
+        self._file_hash = file_hash(file)
+        self._at = time.time()
+        self._attempt: Attempt | None = None
+        self._trial = Trial(pipeline, (), time.monotonic()) if begin.trial else None
+        self._asked = False
+        if begin.state == "ok":
+            kept.keep_good(begin.edition.text)
+
+    @property
+    def busy(self) -> bool:
+        return self._attempt is not None or self._trial is not None
+
+    def ask(self) -> None:
+        """Edited or not, the file shall be read. From a signal handler, too."""
+        self._asked = True
+
+    def due(self) -> float:
+        """time.monotonic() at which `turn` is wanted."""
+        if self._attempt is not None:
+            return time.monotonic() + STEP_S
+        return 0.0 if self._asked else self._watched.due()
+
+    def status(self) -> ConfigStatus:
+        errors = [{**asdict(problem), "message": redact(problem.message)} for problem in self.problems]
+        name = str(self._kept.remote_file if self.running.origin == "remote" else self._file)
+        trying = self._attempt is not None and not self._attempt.committed
+        state = "pending" if trying or self._trial is not None else self._state
+        overrides = self._overrides.told()
+        return ConfigStatus(state, self.running.hash, name, self._file_hash, errors, overrides, self._at)
+
+    def turn(self, now: float) -> None:
+        """now: time.monotonic()."""
+        self._asked |= self._watched.changed(now)
+        if self._asked and not (self._attempt is not None and self._attempt.committed):
+            self._asked = False
+            self._read(now)
+        if self._attempt is not None:
+            self._go_on(self._attempt, now)
+        elif self._trial is not None and self._trial.over(now):
+            self._judge(self._trial, now)
+
+    def apply(self, text: str, now: float) -> None:
+        """What came from afar. Raises ConfigError, or Busy."""
+        self._refuse_if_busy()
+        self._begin(self._from_afar(text), "remote", now)
+
+    def roll_back(self, now: float) -> bool:
+        """From what came from afar to what ran before it; False where nothing did. Raises ConfigError, or Busy."""
+        self._refuse_if_busy()
+        if self.running.origin != "remote":
+            return False
+        self._begin(self._previous(), "rollback", now)
+        return True
+
+    def set(self, values: Wanted, now: float) -> Attempt:
+        """By command, and over what the config says: by camera, keys and values. Raises Busy, or ConfigError."""
+        self._refuse_if_busy()
+        running = self.running
+        config = self._overrides.applied(running.config, values)
+        self._attempt = attempt = Attempt(running, config, plan(config), "command", values, self._pipeline, now)
+        return attempt
+
+    def _refuse_if_busy(self) -> None:
+        if self.busy:
+            raise Busy
+
+    def _from_afar(self, text: str) -> Edition:
+        return examined(text, str(self._kept.remote_file), self._file, "remote")
+
+    def _previous(self) -> Edition:
+        remote = self._kept.remote()
+        previous = remote.previous if remote is not None else None
+        return read(self._file) if previous is None else self._from_afar(previous)
+
+    def _read(self, now: float) -> None:
+        """The file was edited: an attempt that is under way gives way to it, and so does what came from afar."""
+        self._file_hash = file_hash(self._file)
+        if self._attempt is not None:
+            self._attempt.abort()
+            self._attempt = None
+        reloading()
+        try:
+            self._begin(read(self._file), "file", now)
+        except ConfigError as e:
+            self._refused("file", e.problems)
+
+    def _begin(self, edition: Edition, cause: Cause, now: float) -> None:
+        config = self._overrides.applied(edition.config)
+        if begins_anew(self._pipeline.config, config):
+            log.warning("the device's name, its prefix or its outbox has changed: beginning anew")
+            self._keep(edition, cause, restarting=True)
+            self._owner.begin_anew()
+            return
+        self._attempt = Attempt(edition, config, edition.plan(config), cause, {}, self._pipeline, now)
+        if not same(config, self._pipeline.config):
+            self._tell(cause)
+
+    def _go_on(self, attempt: Attempt, now: float) -> None:
+        try:
+            if attempt.turn(now):
+                self._committed(attempt, now)
+        except Unfit as unfit:
+            self._attempt = None
+            self._refused(attempt.cause, unfit.problems)
+            return
+        if attempt.done:
+            self._attempt = None
+            self._owner.settled()
+
+    def _committed(self, attempt: Attempt, now: float) -> None:
+        keys = changed(attempt.before, attempt.config)
+        if attempt.cause == "command":
+            for camera, values in attempt.more.items():
+                self._overrides.set(camera, values)
+        else:
+            self._keep(attempt.edition, attempt.cause)
+            self.running = attempt.edition
+            self._overrides.use(attempt.edition.config)
+            if attempt.cause == "remote":
+                self._trial = Trial(self._pipeline, attempt.excused, now)
+            else:
+                self._trial = None
+            if attempt.cause != "rollback":
+                self.problems, self._state = (), "ok"
+        self._owner.adopt(attempt.config)
+        if keys:
+            log.info("%s taken over: %s", self._where(attempt.cause), ", ".join(keys))
+        self._decided(attempt.cause, keys)
+
+    def _keep(self, edition: Edition, cause: Cause, *, restarting: bool = False) -> None:
+        """For the next start."""
+        remote = self._kept.remote()
+        if cause == "file":
+            self._kept.forget_remote()
+        elif cause == "remote":
+            previous = self.running.text if self.running.origin == "remote" else None
+            self._kept.keep_remote(Remote(edition.text, self._file_hash, "trial", previous, restarting))
+        elif remote is not None:
+            self._kept.undo(remote)
+        if cause in {"file", "rollback"} and not restarting:
+            self._kept.keep_good(edition.text)
+
+    def _judge(self, trial: Trial, now: float) -> None:
+        """It has had its time: it is kept, or undone."""
+        self._trial = None
+        faults = trial.faults(now)
+        remote = self._kept.remote()
+        if not faults:
+            if remote is not None:
+                self._kept.keep_remote(Remote(remote.text, remote.file_hash, "kept", remote.previous))
+            self._kept.keep_good(self.running.text)
+            log.info("the config from afar is kept")
+            self._decided("remote", ())
+            return
+        log.error("the config from afar is taken back: %s", "; ".join(faults))
+        name = str(self._kept.remote_file)
+        self.problems = tuple(Problem(name, 0, 0, key, why) for key, _, why in (f.partition(": ") for f in faults))
+        self._state = "rolled_back"
+        try:
+            self._begin(self._previous(), "rollback", now)
+        except ConfigError as e:
+            self._refused("rollback", e.problems)
+
+    def _refused(self, cause: Cause, problems: Sequence[Problem]) -> None:
+        for problem in problems:
+            log.error("not used: %s", problem)
+        if cause != "command":
+            self.problems = tuple(problems)
+            self._state = "rejected"
+        self._decided(cause, ())
+
+    def _decided(self, cause: Cause, keys: Sequence[str]) -> None:
+        self.rounds += 1
+        notify("READY=1\nSTATUS=running")
+        self._tell(cause, keys)
+
+    def _tell(self, cause: Cause, keys: Sequence[str] = ()) -> None:
+        self._at = time.time()
+        origin = {"rollback": self.running.origin, "command": "command"}.get(cause, cause)
+        self._owner.reloaded(Told(self.status(), origin, keys))
+
+    def _where(self, cause: Cause) -> str:
+        return {"file": str(self._file), "remote": "the config from afar", "command": "what was set by command"}.get(
+            cause, "the config before"
+        )

@@ -1,0 +1,51 @@
+"""Whether the config file, or the secrets beside it, have been edited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.config.lookup import SECRETS_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EVERY_S = 0.2
+
+_Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+class Watched:
+    """Looks, rather than being told: editors rename, network and overlay file systems tell nothing."""
+
+    def __init__(self, file: str) -> None:
+        path = Path(file)
+        self._paths: Sequence[Path] = (path, path.with_name(SECRETS_FILE))
+        self._read = self._seen = self._look()
+        self._next = 0.0
+
+    def due(self) -> float:
+        """time.monotonic() of the next look."""
+        return self._next
+
+    def changed(self, now: float) -> bool:
+        """True once for each edit, when two looks in a row have found the same: an editor may still be writing."""
+        if now < self._next:
+            return False
+        self._next = now + EVERY_S
+        before, self._seen = self._seen, self._look()
+        if self._seen == self._read or self._seen != before:
+            return False
+        self._read = self._seen
+        return True
+
+    def _look(self) -> _Stamp:
+        return tuple(_stamp(path) for path in self._paths)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

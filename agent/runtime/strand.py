@@ -1,0 +1,96 @@
+"""One model's engines, and the thread that feeds them: what a reload keeps as long as it would be built the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.dispatch.dispatcher import Dispatcher
+from agent.dispatch.ladder import Ladder
+from agent.dispatch.spec import EngineSpec
+from agent.runtime import machine
+from agent.runtime.plan import engine_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent.config.model import CameraConfig, Config, EngineConfig
+    from agent.dispatch.lane import Lane
+    from agent.dispatch.result import EngineStatus
+    from agent.dispatch.worker import Spawn
+    from agent.runtime.plan import Plan
+    from agent.runtime.report import Report
+    from backends.artifact import Artifact
+    from backends.registered import Registered
+
+_MEMORY_FOR_STANDBY = 1 << 30
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that engines are built from; equal recipes give equal engines.
+
+    backend: the order that the config wants. rungs: which backend runs which files, by name: the order among those
+    that are measured may change from one look to the next, and is no reason to begin anew.
+    """
+
+    model: str
+    backend: tuple[str, ...]
+    engine: EngineConfig
+    every_frame: bool
+    rungs: tuple[tuple[Registered, tuple[Artifact, ...]], ...]
+
+
+class Voice:
+    """Tells of a strand's engines, once they are those that serve: while others still do, theirs is the word."""
+
+    def __init__(self, tell: Callable[[str, EngineStatus | None], None]) -> None:
+        self.speaks = False
+        self._tell = tell
+
+    def __call__(self, engine: str, status: EngineStatus | None) -> None:
+        if self.speaks:
+            self._tell(engine, status)
+
+
+@dataclass(frozen=True, eq=False)
+class Strand:
+    recipe: Recipe
+    artifact: Artifact
+    dispatcher: Dispatcher
+    voice: Voice
+
+    @property
+    def engines(self) -> set[str]:
+        return {rung.spec.id for rung in self.dispatcher.ladder.rungs}
+
+
+def recipe(model: str, config: Config, found: Plan) -> Recipe:
+    own = _own(model, config)
+    rungs = sorted(((rung.program, rung.artifacts) for rung in found.ladders[model]), key=lambda rung: rung[0].name)
+    every_frame = all(camera.pace == "max" for camera in own)
+    return Recipe(model, own[0].backend, config.engine, every_frame, tuple(rungs))
+
+
+def strand(wanted: Recipe, found: Plan, spawn: Spawn, report: Report, lanes: Sequence[Lane] = ()) -> Strand:
+    """Its dispatcher is not started yet, and its voice is silent."""
+    artifact = found.artifacts[wanted.model]
+    options = {"mode": wanted.engine.mode, "threads": wanted.engine.threads, "every_frame": wanted.every_frame}
+    specs = [
+        EngineSpec(
+            engine_id(rung.program.name, artifact.name), rung.program, rung.artifacts, options, expected=rung.expected
+        )
+        for rung in found.ladders[wanted.model]
+    ]
+    voice = Voice(report.on_engine)
+    ladder = Ladder(specs, spawn, voice, warm=_warm(wanted.engine.standby))
+    dispatcher = Dispatcher(wanted.model, ladder, lanes, report.on_result, report.on_facts)
+    return Strand(wanted, artifact, dispatcher, voice)
+
+
+def _own(model: str, config: Config) -> list[CameraConfig]:
+    return [camera for camera in config.cameras if camera.model == model]
+
+
+def _warm(standby: str) -> bool:
+    return standby == "warm" or (standby == "auto" and machine.available_bytes() >= _MEMORY_FOR_STANDBY)

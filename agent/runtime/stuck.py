@@ -1,0 +1,28 @@
+"""Whether every part still turns: what the watchdog is fed by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agent.runtime.view import View
+
+
+def stuck(views: Iterable[View], now: float, limit: float) -> str | None:
+    """Which part has not made progress for `limit` seconds, or None.
+
+    A camera that is offline and being retried is progress, and so is a frame answered with "unknown": both are
+    handled. A dispatch thread that does not turn, or frames that nobody answers, are not.
+    """
+    for view in views:
+        camera, dispatcher = view.lane.camera, view.dispatcher
+        if not dispatcher.alive or now - dispatcher.turned_at > limit:
+            return f"the dispatch thread of {dispatcher.model} does not turn"
+        if not view.camera.alive and view.camera.status(now).state != "ended":
+            return f"the thread of camera {camera} is gone"
+        waiting = view.lane.mailbox.waiting_since()
+        if waiting is not None and now - max(waiting, view.lane.answered_at) > limit:
+            return f"frames of camera {camera} get no answer"
+    return None

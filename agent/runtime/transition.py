@@ -1,0 +1,251 @@
+"""From the pipeline of one config to that of another: build what is new beside the old, see it work, then swap.
+
+    prepare: new engines load, changed sources are opened      the old ones go on working
+    poll:    until all of that works; Unfit if it does not     abort: the new ones are closed, nothing has happened
+    commit:  cameras move, one frame's answer at a time        what is the same is not touched
+    settled: the last answers of the old ones have been told   and they are gone
+
+A lane keeps its scene, with its tracks, wherever the model's labels stay the same.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from agent.config.difference import reopens
+from agent.runtime import lanes
+from agent.runtime.strand import recipe, strand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from agent.capture.camera import Camera
+    from agent.config import Problem
+    from agent.config.model import CameraConfig, Config
+    from agent.dispatch.lane import Lane
+    from agent.runtime.pipeline import Pipeline
+    from agent.runtime.plan import Plan
+    from agent.runtime.strand import Strand
+
+LONGEST_S = 900.0
+"""An engine that is built on the device may take ten minutes."""
+OPENING_S = 5.0
+"""Beyond its `timeout`, until a camera has shown that it can be read."""
+BESIDE = frozenset({"rtsp", "http", "file", "folder"})
+"""Kinds of sources that can be read twice at a time, so that a new one is tried while the old one is in use."""
+_DEAD = frozenset({"failed", "absent", "refused"})
+
+
+class Unfit(Exception):
+    """The new config cannot take the old one's place. problems: why, at their keys."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+class Transition:
+    """For the main thread. config, found: what shall run."""
+
+    def __init__(self, pipeline: Pipeline, config: Config, found: Plan, now: float) -> None:
+        self.config = config
+        self._pipeline = pipeline
+        self._found = found
+        self._until = now + LONGEST_S
+        self._strands: dict[str, Strand] = {}
+        self._fresh: list[Strand] = []
+        self._cameras = {camera.id: camera for camera in config.cameras}
+        self._opened: dict[str, Camera] = {}
+        self._opened_at = now
+        self._leaving: list[Future[Lane]] = []
+        self._unwanted: list[Strand] = []
+        self._removed: list[str] = []
+        self._prepare()
+
+    def _prepare(self) -> None:
+        pipeline = self._pipeline
+        for model in dict.fromkeys(camera.model for camera in self.config.cameras):
+            wanted, running = recipe(model, self.config, self._found), pipeline.strands.get(model)
+            if running is not None and running.recipe == wanted:
+                self._strands[model] = running
+                continue
+            fresh = self._strands[model] = strand(wanted, self._found, pipeline.spawn, pipeline.report)
+            self._fresh.append(fresh)
+            fresh.dispatcher.start()
+            fresh.dispatcher.wake()
+        for camera in self.config.cameras:
+            running_camera = pipeline.cameras.get(camera.id)
+            if running_camera is not None and self._is_tried(running_camera, camera):
+                opened = self._opened[camera.id] = lanes.source(camera, pipeline.report)
+                opened.start()
+
+    @staticmethod
+    def _is_tried(running: Camera, wanted: CameraConfig) -> bool:
+        """One that works shall not be given up for one that does not."""
+        works = running.status(time.monotonic()).state == "online"
+        return works and wanted.enabled and wanted.kind in BESIDE and reopens(running.config, wanted)
+
+    def poll(self, now: float) -> bool:
+        """Whether all that is new works. Raises Unfit when it does not, or not in time."""
+        ready = [self._serves(fresh) for fresh in self._fresh]
+        ready += [self._shows(camera, now) for camera in self._opened.values()]
+        if not all(ready) and now >= self._until:
+            raise Unfit(self.config.problem("model", f"it did not work within {LONGEST_S:.0f} s"))
+        return all(ready)
+
+    def _serves(self, fresh: Strand) -> bool:
+        ladder = fresh.dispatcher.ladder
+        if ladder.serving:
+            return True
+        if all(rung.state in _DEAD for rung in ladder.rungs):
+            causes = "; ".join(f"{rung.spec.program.name}: {rung.cause}" for rung in ladder.rungs)
+            model = fresh.recipe.model
+            own = next(f"cameras.{camera.id}.model" for camera in self.config.cameras if camera.model == model)
+            key = own if own in self.config.places else "model"
+            raise Unfit(self.config.problem(key, f"{model} does not run here: {causes}; the former engine goes on"))
+        return False
+
+    def _shows(self, camera: Camera, now: float) -> bool:
+        status = camera.status(now)
+        if status.state in {"online", "ended"}:
+            return True
+        late = now - self._opened_at >= camera.config.timeout + OPENING_S
+        if status.state == "offline" or late:
+            why = status.error or "no picture came in time"
+            key = f"cameras.{camera.config.id}.source"
+            raise Unfit(self.config.problem(key, f"cannot be read: {why}; the camera goes on as before"))
+        return False
+
+    def abort(self) -> None:
+        """Nothing has happened."""
+        for camera in self._opened.values():
+            camera.stop()
+        for fresh in self._fresh:
+            fresh.dispatcher.stop()
+        self._pipeline.leaving += [fresh.dispatcher for fresh in self._fresh]
+
+    def commit(self) -> None:
+        """From here on the new config is what runs. `settled` must be asked until it is."""
+        pipeline = self._pipeline
+        before = dict(pipeline.strands)
+        kept = set(map(id, self._strands.values()))
+        self._unwanted = [old for old in before.values() if id(old) not in kept]
+        self._speak()
+        running = dict(pipeline.cameras)
+        for name in running.keys() - self._cameras.keys():
+            self._remove(name)
+        for name, wanted in self._cameras.items():
+            if name not in running:
+                self._add(wanted)
+            elif reopens(running[name].config, wanted):
+                self._reopen(wanted)
+            else:
+                self._change(wanted)
+        pipeline.strands = dict(self._strands)
+        pipeline.config = self.config
+
+    def _speak(self) -> None:
+        """The new engines are told of, and the old ones no more."""
+        report = self._pipeline.report
+        for old in self._unwanted:
+            old.voice.speaks = False
+        for fresh in self._fresh:
+            fresh.voice.speaks = True
+            for engine, status in list(fresh.dispatcher.ladder.statuses.items()):
+                report.on_engine(engine, status)
+        known = {engine for one in self._strands.values() for engine in one.engines}
+        for engine in {engine for old in self._unwanted for engine in old.engines} - known:
+            report.on_engine(engine, None)
+
+    def _remove(self, name: str) -> None:
+        view = self._pipeline.report.views[name]
+        self._removed.append(name)
+        self._pipeline.cameras.pop(name).stop()
+        self._leaving.append(view.dispatcher.release(view.lane, ends=True))
+
+    def _add(self, wanted: CameraConfig) -> None:
+        camera = lanes.source(wanted, self._pipeline.report)
+        self._pipeline.cameras[wanted.id] = camera
+        self._attach(camera, self._lane(wanted, camera), self._strands[wanted.model])
+        camera.start()
+
+    def _lane(self, wanted: CameraConfig, camera: Camera) -> Lane:
+        labels = self._strands[wanted.model].artifact.labels
+        return lanes.lane(wanted, labels, camera.mailbox, self._pipeline.state)
+
+    def _reopen(self, wanted: CameraConfig) -> None:
+        """Another source; who was seen in the old one has gone from view."""
+        pipeline, name = self._pipeline, wanted.id
+        view, old = pipeline.report.views[name], pipeline.cameras[name]
+        opened = self._opened.get(name)
+        camera = opened or lanes.source(wanted, pipeline.report)
+        old.stop()
+        if opened is not None:
+            opened.take_over(old)
+            if opened.config.pace != "max":
+                opened.mailbox.take()  # numbered before the old one's last
+        pipeline.cameras[name] = camera
+        built, state = self._strands[wanted.model], pipeline.state
+
+        def attach(_: Future[Lane]) -> None:
+            lane = lanes.lane(wanted, built.artifact.labels, camera.mailbox, state)  # with the totals as they are now
+            _count_on(lane, view.lane)
+            self._attach(camera, lane, built)
+            pipeline.report.tell(name)
+            if opened is None:
+                camera.start(after=old)
+
+        self._release(view.dispatcher.release(view.lane, ends=True), attach)
+
+    def _change(self, wanted: CameraConfig) -> None:
+        """The same source; perhaps other engines."""
+        pipeline = self._pipeline
+        view, built = pipeline.report.views[wanted.id], self._strands[wanted.model]
+        if view.dispatcher is built.dispatcher:
+            if view.config != wanted:
+                lanes.change(view, wanted, pipeline.state)
+                pipeline.report.tell(wanted.id)
+            return
+        camera, lane = view.camera, view.lane
+        ends = view.model.labels != built.artifact.labels
+
+        def attach(_: Future[Lane]) -> None:
+            moved = lane
+            if ends:
+                moved = lanes.lane(wanted, built.artifact.labels, lane.mailbox, pipeline.state)
+                _count_on(moved, lane)
+            self._attach(camera, moved, built)
+            lanes.change(pipeline.report.views[wanted.id], wanted, pipeline.state)
+            pipeline.report.tell(wanted.id)
+
+        self._release(view.dispatcher.release(lane, ends=ends), attach)
+
+    def _attach(self, camera: Camera, lane: Lane, built: Strand) -> None:
+        self._pipeline.report.add(camera, lane, built)
+        built.dispatcher.adopt(lane)
+
+    def _release(self, gone: Future[Lane], then: Callable[[Future[Lane]], None]) -> None:
+        """then: on the old dispatch thread, between its last word of the camera and the new one's first."""
+        gone.add_done_callback(then)
+        self._leaving.append(gone)
+
+    def settled(self) -> bool:
+        """Whether all that had to go is gone; then, once, what was theirs is taken away."""
+        if not all(gone.done() for gone in self._leaving):
+            return False
+        self._leaving.clear()
+        for name in self._removed:
+            self._pipeline.report.remove(name)
+        for old in self._unwanted:
+            old.dispatcher.stop()
+            self._pipeline.leaving.append(old.dispatcher)
+        self._removed, self._unwanted = [], []
+        return True
+
+
+def _count_on(lane: Lane, before: Lane) -> None:
+    """Numbers that only grow go on."""
+    lane.gated, lane.inferred, lane.inferences = before.gated, before.inferred, before.inferences
+    lane.unknown, lane.last_inference, lane.answered_at = before.unknown, before.last_inference, before.answered_at

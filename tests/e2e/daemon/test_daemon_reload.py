@@ -1,0 +1,243 @@
+"""An edit of the config file is live within a second, and a mistake in it costs nothing."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.audience import TOPICS, Audience
+from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, free_port, mosquitto_process, wait_for
+from tests.support.daemon import Daemon, config
+from tests.support.synthetic import bright_network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.brokers import BrokerProcess
+
+pytestmark = pytest.mark.rooted
+
+WITHIN = 10.0
+PORCH = {"polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
+
+
+class Stage:
+    """A broker, a daemon with two cameras, and a subscriber; `edit` writes the config file anew."""
+
+    def __init__(self, folder: Path, broker: BrokerProcess, clip: Path) -> None:
+        self.broker, self.clip = broker, clip
+        self.models = [str(bright_network(folder / name)) for name in ("one", "two")]
+        camera = {"source": str(clip), "loop": True, "fps": 10}
+        self.content: dict[str, Any] = {
+            "cameras": {"yard": dict(camera), "hall": dict(camera)},
+            "model": self.models[0],
+            "health": {"interval": 1},
+            "remote": {"commands": ["config.apply", "config.rollback", "config.get", "model.select", "camera.set"]},
+        }
+        self.heard = Audience(broker)
+        self.daemon = Daemon(folder, self.text())
+        self.daemon.start()
+        wait_for(self.daemon.ready, 30, self.daemon.log())
+        wait_for(lambda: self.value(TOPICS.status) == b"online", WITHIN, self.daemon.log())
+        wait_for(lambda: all(len(self.frames(camera)) > 3 for camera in ("yard", "hall")), WITHIN, self.daemon.log())
+
+    def text(self) -> str:
+        return config(self.broker.port, **self.content)
+
+    def edit(self, change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """What `config/status` says to it, once it is decided."""
+        change(self.content)
+        return self.write(self.text())
+
+    def write(self, text: str) -> dict[str, Any]:
+        """As an editor does: a new file in place of the old one."""
+        before = self.daemon.status()["reloads"]
+        draft = self.daemon.file.with_suffix(".swp")
+        draft.write_text(text)
+        draft.replace(self.daemon.file)
+        wait_for(lambda: self.daemon.status()["reloads"] > before, 3 * WITHIN, self.daemon.log())
+        return self.status()
+
+    def status(self) -> dict[str, Any]:
+        told = self.daemon.status()["config"]
+        wait_for(lambda: json.loads(self.value(TOPICS.config_status) or b"{}").get("at", "") >= told["at"], WITHIN)
+        return dict(json.loads(self.value(TOPICS.config_status) or b""))
+
+    def value(self, topic: str) -> bytes | None:
+        return self.heard.values().get(topic)
+
+    def messages(self, camera: str) -> list[dict[str, Any]]:
+        return [json.loads(p) for topic, p in self.heard.heard() if topic == TOPICS.detections(camera)]
+
+    def frames(self, camera: str) -> list[int]:
+        """Of each message about the camera, the number of its frame."""
+        return [message["frame"]["index"] for message in self.messages(camera)]
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        events = [json.loads(payload) for topic, payload in self.heard.heard() if topic == TOPICS.events]
+        return [event for event in events if event["type"] == kind]
+
+    def statuses(self, camera: str) -> list[bytes]:
+        return [payload for topic, payload in self.heard.heard() if topic == TOPICS.camera_status(camera)]
+
+    def goes_on(self, camera: str) -> None:
+        seen = len(self.frames(camera))
+        wait_for(lambda: len(self.frames(camera)) > seen + 3, WITHIN, self.daemon.log())
+        frames = self.frames(camera)
+        assert frames == sorted(set(frames)), "its frames are counted anew"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, clip: Path) -> Iterator[Stage]:
+    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
+    if MOSQUITTO is None:
+        pytest.skip(MOSQUITTO_MISSING)
+    broker = mosquitto_process(tmp_path)
+    found = Stage(tmp_path, broker, clip)
+    yield found
+    found.daemon.end()
+    found.heard.subscriber.stop()
+    broker.kill()
+    assert not found.heard.violations()
+
+
+def test_a_zone_is_live_at_once_and_nothing_else_notices(stage: Stage) -> None:
+    pid, before = stage.daemon.pid, {camera: stage.statuses(camera) for camera in ("yard", "hall")}
+    restarts = {name: engine["restarts"] for name, engine in stage.daemon.status()["engines"].items()}
+    tracks = {d["track_id"] for m in stage.messages("yard")[-3:] for d in m.get("detections", ())} - {None}
+    told = stage.edit(lambda c: c["cameras"]["yard"].update(zones={"porch": PORCH}))
+    assert (told["state"], told["errors"]) == ("ok", [])
+    assert told["running_hash"] == told["file_hash"]
+    count = TOPICS.count("yard", "all", "porch")
+    wait_for(lambda: stage.value(count) is not None, WITHIN, stage.daemon.log())
+    for camera in ("yard", "hall"):
+        stage.goes_on(camera)
+        assert stage.statuses(camera) == before[camera]
+    after = {d["track_id"] for m in stage.messages("yard")[-3:] for d in m.get("detections", ())}
+    assert not tracks or tracks & after, "who was followed is somebody else now"
+    assert stage.daemon.pid == pid
+    assert {name: engine["restarts"] for name, engine in stage.daemon.status()["engines"].items()} == restarts
+    (changed,) = [event["data"] for event in stage.events("vedette.config.changed")]
+    assert (changed["state"], changed["origin"], changed["changed"]) == ("ok", "file", ["cameras.yard"])
+    stage.edit(lambda c: c["cameras"]["yard"].pop("zones"))
+    wait_for(lambda: not stage.value(count), WITHIN, stage.daemon.log())
+
+
+def test_a_mistake_costs_nothing_and_is_told_with_its_place(stage: Stage) -> None:
+    good = stage.text()
+    told = stage.write(good.replace('"loop"', '"lop"', 1))
+    assert told["state"] == "rejected"
+    (error, *_) = told["errors"]
+    assert (error["line"], error["key"]) == (1, "cameras.yard.lop")
+    assert error["column"] > 1
+    assert 'did you mean "loop"' in error["message"]
+    assert told["file_hash"] != told["running_hash"]
+    for camera in ("yard", "hall"):
+        stage.goes_on(camera)
+    shown = stage.daemon.verb("status").stdout
+    assert "cameras.yard.lop" in shown
+    assert stage.events("vedette.config.changed")[-1]["data"]["errors"] == told["errors"]
+    assert stage.write(good)["state"] == "ok"
+
+
+def test_cameras_come_and_go(stage: Stage) -> None:
+    stage.edit(lambda c: c["cameras"].update(gate={"source": str(stage.clip), "loop": True}))
+    wait_for(lambda: stage.value(TOPICS.camera_status("gate")) == b"online", WITHIN, stage.daemon.log())
+    wait_for(lambda: len(stage.frames("gate")) > 2, WITHIN, stage.daemon.log())
+    assert json.loads(stage.value(TOPICS.info) or b"")["cameras"] == ["yard", "hall", "gate"]
+    stage.edit(lambda c: c["cameras"].pop("yard"))
+    gone = (TOPICS.camera_status("yard"), TOPICS.camera_state("yard"), TOPICS.count("yard", "all"))
+    wait_for(lambda: not any(stage.value(topic) for topic in gone), WITHIN, stage.daemon.log())
+    for camera in ("hall", "gate"):
+        stage.goes_on(camera)
+    assert set(stage.daemon.status()["cameras"]) == {"hall", "gate"}
+    assert b"yard" not in (stage.value(TOPICS.info) or b"")
+
+
+def test_a_source_that_does_not_work_does_not_take_the_place_of_one_that_does(stage: Stage, tmp_path: Path) -> None:
+    dead = f"http://127.0.0.1:{free_port()}/stream"
+    before = dict(stage.content["cameras"]["yard"])
+    told = stage.edit(lambda c: c["cameras"].update(yard={"source": dead, "fps": 10}))
+    assert told["state"] == "rejected"
+    assert [error["key"] for error in told["errors"]] == ["cameras.yard.source"]
+    stage.goes_on("yard")
+    other = tmp_path / "other.mp4"
+    other.write_bytes(stage.clip.read_bytes())
+    told = stage.edit(lambda c: c["cameras"].update(yard={**before, "source": str(other)}))
+    assert (told["state"], told["errors"]) == ("ok", [])
+    stage.goes_on("yard")
+    stage.goes_on("hall")
+    assert json.loads(stage.value(TOPICS.camera_state("yard")) or b"")["source"] == str(other)
+
+
+def test_another_model_warms_up_beside_the_one_that_serves(stage: Stage) -> None:
+    (old,) = stage.daemon.status()["engines"]
+    told = stage.edit(lambda c: c.update(model=stage.models[1]))
+    assert told["state"] == "ok"
+    wait_for(lambda: len(stage.daemon.status()["engines"]) == 1, WITHIN, stage.daemon.log())
+    for camera in ("yard", "hall"):
+        stage.goes_on(camera)
+    assert {m["model"] for m in stage.messages("yard")[-2:]} == {"two"} or stage.daemon.status()["engines"] != {old}
+    told = stage.edit(lambda c: c.update(model=str(stage.clip)))
+    assert told["state"] == "rejected"
+    stage.goes_on("yard")
+
+
+def test_another_broker_is_tried_before_the_old_one_is_given_up(stage: Stage, tmp_path: Path) -> None:
+    good = stage.text()
+    told = stage.write(good.replace(str(stage.broker.port), str(free_port())))
+    assert (told["state"], [error["key"] for error in told["errors"]]) == ("rejected", ["mqtt"])
+    stage.goes_on("yard")
+    (tmp_path / "second").mkdir()
+    second = mosquitto_process(tmp_path / "second")
+    try:
+        there = Audience(second)
+        before = stage.daemon.status()["reloads"]
+        stage.daemon.file.write_text(good.replace(str(stage.broker.port), str(second.port)))
+        wait_for(lambda: stage.daemon.status()["reloads"] > before, 3 * WITHIN, stage.daemon.log())
+        wait_for(lambda: there.values().get(TOPICS.status) == b"online", WITHIN, stage.daemon.log())
+        wait_for(lambda: stage.value(TOPICS.status) == b"offline", WITHIN, stage.daemon.log())
+        assert there.values()[TOPICS.camera_status("yard")] == b"online"
+        there.subscriber.stop()
+    finally:
+        second.kill()
+
+
+def test_a_signal_and_the_verb_have_the_file_read(stage: Stage) -> None:
+    before = stage.daemon.status()["reloads"]
+    stage.daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: stage.daemon.status()["reloads"] > before, WITHIN, stage.daemon.log())
+    done = stage.daemon.verb("reload")
+    assert (done.returncode, "is what runs" in done.stdout) == (0, True)
+    stage.daemon.file.write_text("cameras: {}\n")
+    done = stage.daemon.verb("reload")
+    assert done.returncode == 2
+    assert f"{stage.daemon.file}:1:" in done.stdout
+
+
+def test_a_broken_file_at_the_start_is_stood_in_for_by_what_worked_last(stage: Stage) -> None:
+    stage.daemon.stop()
+    good = stage.daemon.file.read_text()
+    stage.daemon.file.write_text("cameras: [\n")
+    stage.daemon.start()
+    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    told = stage.daemon.status()["config"]
+    assert (told["state"], told["errors"][0]["line"]) == ("running_last_good", 2)
+    wait_for(lambda: stage.value(TOPICS.camera_status("hall")) == b"online", WITHIN, stage.daemon.log())
+    assert stage.write(good)["state"] == "ok"
+    seen = len(stage.frames("hall"))
+    wait_for(lambda: len(stage.frames("hall")) > seen + 3, WITHIN, stage.daemon.log())
+
+
+def test_a_device_of_another_name_begins_anew_in_place(stage: Stage) -> None:
+    pid, boot = stage.daemon.pid, stage.daemon.status()["boot_id"]
+    text = stage.text().replace('"device": "', '"device": "other-', 1)
+    stage.daemon.file.write_text(text)
+    wait_for(lambda: stage.daemon.status().get("boot_id", boot) != boot, 3 * WITHIN, stage.daemon.log())
+    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    assert stage.daemon.pid == pid
+    assert stage.daemon.status()["device"].startswith("other-")
