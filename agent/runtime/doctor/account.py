@@ -96,13 +96,6 @@ def environment(account: Account) -> dict[str, str]:
     return {**os.environ, "HOME": "/", "USER": account.name, "LOGNAME": account.name, **given}
 
 
-def borrow_credentials() -> None:
-    """Lets this process find the running service's secrets, where it may read them: root, and the service's user."""
-    folder = _PLACES["CREDENTIALS_DIRECTORY"]
-    if os.access(folder, os.R_OK | os.X_OK):
-        os.environ.setdefault("CREDENTIALS_DIRECTORY", str(folder))
-
-
 def _group_name(gid: int) -> str:
     try:
         return grp.getgrgid(gid).gr_name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, load
 from agent.config.redact import redact
-from agent.runtime.doctor import access, cameras, devices, engines, models, settings, storage
+from agent.runtime.doctor import access, cameras, devices, engines, models, settings, storage, system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Config | None, str], Iterator[Finding]]] = {
     "devices": devices.devices,
     "engines": engines.engines,
     "models": models.models,
+    "power": lambda *_: system.power(),
     "storage": storage.storage,
 }
 """By name: of the config (None where it cannot be loaded) and a subject."""

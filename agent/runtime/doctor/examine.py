@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, load
-from agent.runtime.doctor import account
+from agent.runtime.doctor import account, credentials
 from agent.runtime.doctor.children import asked
 from agent.runtime.doctor.clock import clock
 from agent.runtime.doctor.daemon import daemon
@@ -15,7 +15,7 @@ from agent.runtime.doctor.group import Group
 from agent.runtime.doctor.network import reach, settings, tls
 from agent.runtime.doctor.session import Session
 from agent.runtime.doctor.settings import settings as config_file
-from agent.runtime.doctor.system import memory, power, system
+from agent.runtime.doctor.system import memory, system
 from agent.runtime.doctor.unit import unit
 from agent.runtime.doctor.watching import watching
 
@@ -53,7 +53,7 @@ def examine(file: Path, only: Sequence[str] = GROUPS, client_id: str | None = No
     file: the config; where it cannot be used, that is a finding, and what needs it is left out. client_id: to come to
     the broker with; default: one that nobody else has.
     """
-    account.borrow_credentials()
+    credentials.borrow()
     try:
         config: Config | None = load(file)
     except ConfigError:
@@ -70,7 +70,7 @@ def _checks(file: Path, config: Config | None, client_id: str | None) -> dict[st
 
     return {
         "system": system,
-        "power": power,
+        "power": ask("power"),
         "memory": memory,
         "clock": clock,
         "disk": ask("storage"),

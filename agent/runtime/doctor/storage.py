@@ -24,7 +24,12 @@ _WORN = 8
 
 
 def storage(config: Config | None, _: str = "") -> Iterator[Finding]:
-    state = paths.state_directory()
+    try:
+        state = paths.state_directory()
+    except OSError as error:
+        text = f"the state directory {error.filename or ''} cannot be made: {error.strerror}"
+        yield Finding("disk", "failed", text, "sudo vedette doctor, or give this user $STATE_DIRECTORY")
+        return
     needed = config.outbox.max_bytes if config else 0
     yield from room("state", state, needed, write=True)
     yield from room("models", store.folder(), 0, write=False)

@@ -53,3 +53,18 @@ def test_the_bundle_of_an_installed_device(service: Service) -> None:
     assert PASSWORD not in everything
     assert "!secret mqtt_password" in everything
     assert service.container.run("stat", "-c", "%a %U", "/tmp/report.tar.gz").stdout.strip() == "600 root"
+
+
+def test_a_service_that_is_down_is_where_the_doctor_is_needed(service: Service) -> None:
+    """Its credentials are not laid out then."""
+    service.systemctl("stop")
+    try:
+        found = doctor(service, "--only", "service", "--only", "cameras", "--only", "broker")
+    finally:
+        service.systemctl("start")
+    said = {f"{finding['what']} {finding['state']}": finding["text"] for finding in found}
+    assert "inactive" in said["service failed"]
+    assert said["camera ok"].startswith("yard: 320x240, ")
+    assert "first picture after" in said["camera ok"]
+    assert "login ok" in said
+    assert PASSWORD not in json.dumps(found)
