@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Lane:
-    """fps: inferences a second at most, 0 for every frame.
+    """fps: inferences a second at most, 0 for every frame. cap: the same, set from outside while the machine is hot.
 
     live: the newest frame wins, and is taken only when a stream is free. weight: its share of a busy engine, beside
     the others'. private: what becomes black, polygons in 0..1 of the rotated picture. gallery: None without snapshots.
@@ -49,6 +49,7 @@ class Lane:
     inferences: int = 0
     unknown: int = 0
     last_inference: float = 0.0
+    cap: float = 0.0
     wishes: Wishes = field(default_factory=Wishes)
 
     def pick(self, model_input: tuple[int, int], now: float) -> Job | None:
@@ -96,10 +97,16 @@ class Lane:
         self.mailbox.doze = False
         return self.scene.change(wall, tuning.settings, tuning.totals)
 
+    @property
+    def _rate(self) -> float:
+        """Inferences a second at most, 0 for no limit."""
+        return min(self.fps or self.cap, self.cap or self.fps)
+
     def _count(self, now: float) -> None:
-        if self.fps <= 0:
+        rate = self._rate
+        if rate <= 0:
             return
-        interval = 1 / self.fps
+        interval = 1 / rate
         # From when it was due, not from now: else every late pick-up would lower the rate.
         due = self.not_before if now - self.not_before < interval else now
         self.not_before = self.mailbox.not_before = due + interval
@@ -113,7 +120,11 @@ class Lane:
         frame = self.mailbox.peek()
         if frame is None:
             return float("inf")
-        return frame.monotonic if frame.monotonic >= self.not_before else self.not_before + 1 / self.fps
+        return (
+            frame.monotonic
+            if frame.monotonic >= self.not_before
+            else self.not_before + 1 / (self._rate or self.fps or 1e3)
+        )
 
     def settled(self) -> list[Job]:
         """The jobs whose answers are here, in capture order; one that is still out holds back those behind it."""

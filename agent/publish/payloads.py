@@ -134,7 +134,8 @@ class Health:
     """mqtt: the publisher's counters. rss: bytes. load: 1, 5, 15 minutes. temperature: degrees Celsius.
 
     throttled: whether the board lowers its clock for heat or power now; None where it cannot be known.
-    alerts: all that are raised: {code, subject, severity, text}.
+    alerts: all that are raised: {code, subject, severity, text}. board: what it says of its heat and power, None where
+    it says nothing.
     """
 
     device: str
@@ -151,6 +152,7 @@ class Health:
     throttled: bool | None
     outbox: OutboxHealth | None = None
     alerts: Sequence[Mapping[str, str]] = ()
+    board: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from agent.publish.outbox import Outbox
 from agent.runtime import paths
 from agent.runtime.about import about
 from agent.runtime.faults import broker_faults, config_faults, disk_faults, outbox_faults
+from agent.runtime.heat import Heat
 from agent.runtime.notify import notify, watchdog_seconds
 from agent.runtime.orders.parts import Parts
 from agent.runtime.overrides import Overrides
@@ -33,14 +34,13 @@ from agent.runtime.reload.kept import Kept
 from agent.runtime.reload.reload import Reload
 from agent.runtime.remote import Remote, log_tail
 from agent.runtime.report import Report
+from agent.runtime.signals import handled
 from agent.runtime.spawner import Spawner
 from agent.runtime.state import SceneState
 from agent.runtime.status_file import status
-from agent.runtime.stuck import stuck
+from agent.runtime.stuck import ready, stuck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from agent.config.model import Config
     from agent.publish.message import Message
     from agent.publish.payloads import Info
@@ -90,8 +90,10 @@ class Daemon:
         self._certificates = Certificates(config.mqtt)
         self.outbox = Outbox(config.outbox, config.device, names, self.publisher, self._state)
         self._scenes = SceneState(self._state)
-        leases = Leases()
-        self.report = Report(config, names, self.publisher, self.outbox, self._scenes, leases, self._boot_id)
+        leases, self._heat = Leases(), Heat()
+        self.report = Report(
+            config, names, self.publisher, self.outbox, self._scenes, leases, self._heat, self._boot_id
+        )
         self._spawner = Spawner(self._wake, self._runtime / "workers.pid")
         self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.outbox, self.report, self._scenes)
         kept = Kept(self._state, file)
@@ -134,7 +136,7 @@ class Daemon:
         """Returns when all finite sources have ended, or `stop` was called. True: it shall be run again."""
         self._runtime.mkdir(parents=True, exist_ok=True)
         self._spawner.end_orphans()
-        with self._signals():
+        with handled({signal.SIGTERM: self.stop, signal.SIGINT: self.stop, signal.SIGHUP: self._ask}):
             notify("STATUS=starting")
             self.report.announce(self._info)
             self.report.config(self._reload.status())
@@ -184,7 +186,7 @@ class Daemon:
         reap(now)
         self._scenes.save()
         self._remote.tick(now)
-        self.report.sample(now, self._faults())
+        self.report.sample(now, {**self._faults(), **self._heat.turn(now, self.report.views.values())})
         self._write_status(now)
         self.pipeline.leaving = [left for left in self.pipeline.leaving if left.alive]
         where = stuck(self.report.views.values(), now, _STUCK_SECONDS)
@@ -192,7 +194,7 @@ class Daemon:
             log.error("no progress: %s", where)
         else:
             notify("WATCHDOG=1")
-        if not self._ready and self._is_ready():
+        if not self._ready and ready(self.report.views.values(), now):
             self._ready = True
             notify("READY=1\nSTATUS=running")
             log.info("ready")
@@ -209,15 +211,6 @@ class Daemon:
         link = self.publisher
         expiring = self._certificates.expiring(time.monotonic(), time.time(), link.broker_expires)
         return broker_faults(self.pipeline.config, link.refused, link.fault, link.unfit, expiring)
-
-    def _is_ready(self) -> bool:
-        """The first frame has gone through, or each camera waits for something that is known and retried."""
-        views = self.report.views.values()
-        return any(view.lane.inferred for view in views) or all(
-            view.camera.status(time.monotonic()).state in {"offline", "stalled", "disabled", "ended"}
-            or view.dispatcher.ladder.current.cause  # its engine has failed at least once
-            for view in views
-        )
 
     def _write_status(self, now: float) -> None:
         """Atomically, so that a reader never sees half of it."""
@@ -265,6 +258,11 @@ class Daemon:
         """With a config that needs that."""
         self._restart()
 
+    def _ask(self) -> None:
+        """The config shall be read."""
+        self._reload.ask()
+        self._wake()
+
     def _labels(self) -> dict[str, tuple[str, ...]]:
         """By camera, those its model knows."""
         pipeline = self.pipeline
@@ -303,20 +301,3 @@ class Daemon:
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake_in, b"\0")
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        def stop(_signum: int, _frame: object) -> None:
-            self.stop()
-
-        def reload(_signum: int, _frame: object) -> None:
-            self._reload.ask()
-            self._wake()
-
-        before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, reload)
-        try:
-            yield
-        finally:
-            for signum, handler in before.items():
-                signal.signal(signum, handler)

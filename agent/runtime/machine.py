@@ -7,8 +7,6 @@ import os
 import platform
 from pathlib import Path
 
-from agent.runtime.board import pi, thermal
-
 
 def board(root: Path = Path("/")) -> str:
     """The board's own name (Raspberry Pi, Jetson), else the PC's product name, else the architecture."""
@@ -40,17 +38,6 @@ def available_bytes(root: Path = Path("/")) -> int:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return 0
-
-
-def temperature(root: Path = Path("/")) -> float | None:
-    """The hottest thermal zone, degrees Celsius; None where there is none."""
-    return max((zone.celsius for zone in thermal.zones(root)), default=None)
-
-
-def throttled(root: Path = Path("/")) -> bool | None:
-    """Whether the board says that it is slowed down now, for heat or power; None where it does not tell."""
-    slowed = pi.supply(root).throttled
-    return slowed if slowed is not None else thermal.alerted(root)
 
 
 def own_resident_bytes() -> int:

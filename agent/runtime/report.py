@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from agent.publish.topics import Topics
     from agent.runtime.alerts import Alert
     from agent.runtime.faults import Faults
+    from agent.runtime.heat import Heat
     from agent.runtime.state import SceneState
     from agent.runtime.strand import Strand
 
@@ -61,6 +62,7 @@ class Report:
         outbox: Outbox,
         state: SceneState,
         leases: Leases,
+        heat: Heat,
         boot_id: str,
     ) -> None:
         self._config = config
@@ -70,6 +72,7 @@ class Report:
         self._state = state
         self._boot_id = boot_id
         self._leases = leases
+        self._heat = heat
         self._started = time.monotonic()
         self._lock = threading.Lock()
         self.views: dict[str, View] = {}
@@ -212,6 +215,7 @@ class Report:
         self._alerts.update(now, {**faults, **own})
 
     def health(self, now: float) -> payloads.Health:
+        board = self._heat.board
         return payloads.Health(
             device=self._config.device,
             boot_id=self._boot_id,
@@ -223,8 +227,9 @@ class Report:
             mqtt=self._counters(),
             rss=machine.own_resident_bytes(),
             load=machine.load(),
-            temperature=machine.temperature(),
-            throttled=machine.throttled(),
+            temperature=board.temperature,
+            throttled=board.throttled,
+            board=board.to_json(),
             outbox=self._outbox.health(),
             alerts=[
                 {"code": subject.code, "subject": subject.subject, "severity": fault.severity, "text": fault.text}

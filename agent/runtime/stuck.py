@@ -1,4 +1,4 @@
-"""Whether every part still turns: what the watchdog is fed by."""
+"""Whether every part has begun to turn, and still does: what systemd is told by."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def stuck(views: Iterable[View], now: float, limit: float) -> str | None:
         if waiting is not None and now - max(waiting, view.lane.answered_at) > limit:
             return f"frames of camera {camera} get no answer"
     return None
+
+
+def ready(views: Iterable[View], now: float) -> bool:
+    """The first frame has gone through, or each camera waits for something that is known and retried."""
+    views = list(views)
+    return any(view.lane.inferred for view in views) or all(
+        view.camera.status(now).state in {"offline", "stalled", "disabled", "ended"}
+        or view.dispatcher.ladder.current.cause  # its engine has failed at least once
+        for view in views
+    )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _ROOT = Path("/")
 _SENSOR = re.compile(r"\b([a-z][a-z0-9_]{2,31}) \d+-00[0-9a-f]{2}$")
 """How the kernel names an I2C device: "imx708_wide 10-001a"; on a Jetson "vi-output, imx219 9-0010"."""
+_SHOWN = 4
+"""Formats of a camera."""
 _ARGUS = "usr/lib/aarch64-linux-gnu/gstreamer-1.0/libgstnvarguscamerasrc.so"
 
 
@@ -38,7 +40,8 @@ def devices(config: Config | None, _: str = "", root: Path = _ROOT) -> Iterator[
         if camera is None:
             continue
         seen += 1
-        formats = ", ".join(map(str, camera.formats))
+        more = f" and {len(camera.formats) - _SHOWN} more" if len(camera.formats) > _SHOWN else ""
+        formats = ", ".join(map(str, camera.formats[:_SHOWN])) + more
         yield Finding("devices", "ok", f"{camera.card} at {name or node}: {formats}")
         if name and str(node) in used:
             text = f"source: {node} may be another camera after a restart"

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from agent.config.redact import redact
-from agent.runtime.watch.table import printable
 
 if TYPE_CHECKING:
     from agent.publish.faults import Fault
@@ -57,6 +56,8 @@ class Finding:
 
     def lines(self, *, colours: bool) -> str:
         """One line, and one for the fix."""
+        from agent.runtime.watch.table import printable  # it brings the MQTT client, which most checks need not
+
         mark, colour = _MARKS[self.state]
         shown = f"{colour}{mark:4}{_PLAIN}" if colours else f"{mark:4}"
         head = f"{shown}  {self.what:{_WIDTH}}  {printable(self.text)}"

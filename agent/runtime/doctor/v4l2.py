@@ -18,6 +18,7 @@ Control = Callable[[int, bytes], bytes | None]
 QUERYCAP, ENUM_FMT, ENUM_FRAMESIZES = 0x80685600, 0xC0405602, 0xC02C564A
 _CAPTURE, _CAPTURE_PLANES, _M2M, _STREAMING = 0x1, 0x1000, 0x8000 | 0x4000, 0x04000000
 _DEVICE_CAPS = 0x80000000
+_BIG_ENDIAN = 1 << 31
 _MOST_FORMATS, _MOST_SIZES = 32, 64
 _CAPABILITY = struct.Struct("=16s32s32s3I12x")
 _FORMAT = struct.Struct("=3I32s2I12x")
@@ -83,8 +84,14 @@ def _formats(control: Control, kind: int) -> list[Format]:
         if answer is None:
             break
         code = _FORMAT.unpack(answer)[4]
-        found.append(Format(_text(code.to_bytes(4, "little")).strip(), *_largest(control, code)))
+        found.append(Format(_name(code), *_largest(control, code)))
     return found
+
+
+def _name(code: int) -> str:
+    """As the kernel writes it: the highest bit marks big-endian samples."""
+    word = (code & ~_BIG_ENDIAN).to_bytes(4, "little").decode(errors="replace").strip("\0 ")
+    return f"{word}-BE" if code & _BIG_ENDIAN else word
 
 
 def _largest(control: Control, code: int) -> tuple[int, int]:

@@ -1,0 +1,67 @@
+"""Keeps the machine from being slowed down by its own heat, and tells how its board is."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.runtime.alerts import Fault, Subject
+from agent.runtime.board.reading import Board, Thermometer, read
+from agent.runtime.faults import DEVICE
+from agent.runtime.governor import Governor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agent.runtime.faults import Faults
+    from agent.runtime.view import View
+
+log = logging.getLogger("vedette.health")
+
+LOOK_S = 10.0
+"""Between two looks at all that the board says; at its heat, each second."""
+_ROOT = Path("/")
+
+
+class Heat:
+    """For the main thread; `board` may be read on any. root: where /sys and /proc are."""
+
+    def __init__(self, root: Path = _ROOT) -> None:
+        self.board = Board()
+        self._root = root
+        self._thermometer = Thermometer(root)
+        self._governor = Governor()
+        self._looked = float("-inf")
+        self._usual: dict[str, float] = {}
+
+    def turn(self, now: float, views: Iterable[View]) -> Faults:
+        """About once a second: lowers or raises the rate of live cameras. now: time.monotonic()."""
+        if now - self._looked >= LOOK_S:
+            self._looked, self.board = now, read(self._root)
+        heat = self._thermometer.heat()
+        celsius, limit = (None, None) if heat is None else (heat.celsius, heat.limit)
+        change = self._governor.step(now, celsius, limit, self._thermometer.throttled())
+        if change is not None:
+            log.log(logging.WARNING if change.factor < 1 else logging.INFO, "%s", change.text)
+        for view in views:
+            view.lane.cap = self._cap(view)
+        return self._faults()
+
+    def _cap(self, view: View) -> float:
+        """Inferences a second, 0 for no cap. Of a camera that is looked at as often as it can be, that rate counts."""
+        camera, factor = view.lane.camera, self._governor.factor
+        if factor == 1 or not view.lane.live:
+            self._usual.pop(camera, None)
+            return 0.0
+        return factor * (view.lane.fps or self._usual.setdefault(camera, view.rates()[1]))
+
+    def _faults(self) -> Faults:
+        faults = {}
+        if self._governor.lowered:
+            hint = "give it better cooling, or its cameras a lower fps"
+            faults[Subject("thermal", DEVICE)] = Fault("warning", self._governor.lowered, hint)
+        if self.board.undervoltage:
+            hint = "use the board's official supply, and a short cable"
+            faults[Subject("undervoltage", DEVICE)] = Fault("error", "the board's supply is too weak", hint)
+        return faults
