@@ -73,6 +73,12 @@ def test_a_webcam() -> None:
     assert str(Format("H264", 0, 0)) == "H264"
 
 
+def test_big_endian_samples_are_marked_as_the_kernel_does() -> None:
+    seen = v4l2.camera(Driver(CAPTURE | STREAMING, {b"Y16\xa0": [], b"Y16 ": []}))
+    assert seen is not None
+    assert [found.code for found in seen.formats] == ["Y16-BE", "Y16"]
+
+
 def test_a_camera_of_several_planes() -> None:
     seen = v4l2.camera(Driver(0x1000 | STREAMING, {b"NV12": [(1, 640, 480)]}, planes=True))
     assert seen is not None
