@@ -54,7 +54,9 @@ class Heat:
         if factor == 1 or not view.lane.live:
             self._usual.pop(camera, None)
             return 0.0
-        return factor * (view.lane.fps or self._usual.setdefault(camera, view.rates()[1]))
+        usual = view.lane.fps or self._usual.get(camera) or view.rates()[1]  # none yet: not seen before it got hot
+        self._usual[camera] = usual
+        return factor * usual
 
     def _faults(self) -> Faults:
         faults = {}
