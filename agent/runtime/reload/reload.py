@@ -108,8 +108,7 @@ class Reload:
     def status(self) -> ConfigStatus:
         errors = [{**asdict(problem), "message": redact(problem.message)} for problem in self.problems]
         name = str(self._kept.remote_file if self.running.origin == "remote" else self._file)
-        trying = self._attempt is not None and not self._attempt.committed
-        state = "pending" if trying or self._trial is not None else self._state
+        state = "pending" if self.busy else self._state
         overrides = self._overrides.told()
         return ConfigStatus(state, self.running.hash, name, self._file_hash, errors, overrides, self._at)
 
@@ -131,9 +130,9 @@ class Reload:
 
     def roll_back(self, now: float) -> bool:
         """From what came from afar to what ran before it; False where nothing did. Raises ConfigError, or Busy."""
-        self._refuse_if_busy()
         if self.running.origin != "remote":
             return False
+        self._refuse_if_busy()
         self._begin(self._previous(), "rollback", now)
         return True
 
@@ -191,6 +190,7 @@ class Reload:
         if attempt.done:
             self._attempt = None
             self._owner.settled()
+            self._decided(attempt.cause, changed(attempt.before, attempt.config))
 
     def _committed(self, attempt: Attempt, now: float) -> None:
         keys = changed(attempt.before, attempt.config)
@@ -210,7 +210,6 @@ class Reload:
         self._owner.adopt(attempt.config)
         if keys:
             log.info("%s taken over: %s", self._where(attempt.cause), ", ".join(keys))
-        self._decided(attempt.cause, keys)
 
     def _keep(self, edition: Edition, cause: Cause, *, restarting: bool = False) -> None:
         """For the next start."""

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agent.capture.camera import Camera
-from agent.capture.status import CameraStatus
 from agent.capture.mailbox import Mailbox
+from agent.capture.status import CameraStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
