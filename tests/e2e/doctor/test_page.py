@@ -22,6 +22,7 @@ from agent.runtime.doctor import cameras, children, watching
 from agent.runtime.doctor.examine import GROUPS
 from tests.support.brokers import free_port
 from tests.support.clips import scene, write_clip
+from tests.support.secrets import forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ CHECKOUT = Path(__file__).parents[3]
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    forget(monkeypatch)
     (tmp_path / "state").mkdir()
 
 

@@ -33,6 +33,7 @@ from tests.support.brokers import (
     sign_client,
     wait_for,
 )
+from tests.support.secrets import forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -223,6 +224,7 @@ def doctor(
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    forget(monkeypatch)
 
 
 def own_tls(site: Site, name: str = DEVICE) -> dict[str, str | None]:

@@ -16,6 +16,7 @@ from agent.config import ConfigError, load
 from agent.runtime.doctor import bundle as bundles
 from agent.runtime.doctor.bundle import bundle
 from agent.runtime.doctor.config_copy import clean, config_copy
+from tests.support.secrets import forget
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=9, max_size=24).filter(
     lambda text: not text.startswith("!")
@@ -41,6 +42,7 @@ cameras:
 def nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    forget(monkeypatch)
     (tmp_path / "state").mkdir(exist_ok=True)
 
 
