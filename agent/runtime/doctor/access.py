@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,10 @@ def _who(service: Account | None, us: Account, whom: Account) -> Iterator[Findin
         yield Finding("access", "ok", f"looked at as {whom.name}, as the service does; groups: {groups}")
     else:
         text = f"looked at as {us.name}, not as the service's user {whom.name} (groups: {groups})"
-        yield Finding("access", "skipped", text, "sudo vedette doctor sees what the service sees")
+        fix = "sudo vedette doctor sees what the service sees"
+        if us.uid == 0:
+            fix = f"{whom.name} may not run {sys.executable}: use the service's own, /opt/vedette/bin/vedette doctor"
+        yield Finding("access", "skipped", text, fix)
 
 
 def _needed(config: Config | None, root: Path) -> Iterator[Path]:
