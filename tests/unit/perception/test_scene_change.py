@@ -1,0 +1,116 @@
+"""Other settings for a scene that runs: who is followed is followed on, and only what is gone ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.perception.facts import Count, LineCount
+from agent.perception.settings import LabelRule, Line, Settings, Zone
+from tests.unit.perception.test_scene import DOOR, PERSON, ROOM, Stage, person
+
+LEFT = Zone("left", ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
+BASE = Settings({0: PERSON})
+
+
+def standing(x: float = 0.8, looks: int = 8, **settings: object) -> Stage:
+    stage = Stage(**settings)
+    for _ in range(looks):
+        stage.look(person(x))
+    return stage
+
+
+def change(stage: Stage, settings: Settings, totals: object = None) -> None:
+    stage.keep(stage.scene.change(stage.now.captured_at, settings, totals))  # type: ignore[arg-type]
+
+
+def test_a_new_zone_counts_who_is_there_and_the_track_lives_on() -> None:
+    stage = standing()
+    change(stage, replace(BASE, zones=ROOM))
+    for _ in range(4):
+        facts = stage.look(person(0.8))
+    assert facts.track_ids == (1,)
+    assert stage.told.count("track.started") == 1
+    assert "track.ended" not in stage.told
+    assert stage.told.count("zone.entered") == 1
+    assert stage.count("right")[-1] == (1, False)
+
+
+def test_a_zone_that_is_gone_was_left_and_is_not_counted_any_more() -> None:
+    stage = standing(zones=ROOM)
+    change(stage, BASE)
+    assert stage.told[-1] == "zone.left"
+    stage.counts.clear()
+    for _ in range(4):
+        stage.look(person(0.8))
+    stage.look()
+    assert not [count for count in stage.counts if isinstance(count, Count) and count.zone]
+    assert "track.ended" not in stage.told
+
+
+def test_a_zone_that_moves_is_left_by_hysteresis_and_not_by_the_edit() -> None:
+    stage = standing(zones=ROOM)
+    change(stage, replace(BASE, zones=(replace(LEFT, id="right"),)))
+    assert "zone.left" not in stage.told
+    for _ in range(6):
+        stage.look(person(0.8))
+    assert stage.told.count("zone.left") == 1
+    assert stage.count("right")[-1] == (0, False)
+
+
+def test_a_zone_that_does_not_count_a_label_any_more_is_left_by_it() -> None:
+    stage = standing(zones=ROOM)
+    change(stage, replace(BASE, zones=(replace(ROOM[0], class_ids=frozenset({1})),)))
+    assert stage.told[-1] == "zone.left"
+
+
+def test_a_label_that_is_not_wanted_any_more_ends_its_tracks() -> None:
+    stage = standing(zones=ROOM)
+    change(stage, Settings({1: PERSON}, zones=ROOM))
+    assert stage.told[-2:] == ["zone.left", "track.ended"]
+    for _ in range(5):
+        assert stage.look(person(0.8)).track_ids == ()
+    assert stage.told.count("track.started") == 1
+    change(stage, Settings({0: PERSON, 1: PERSON}, zones=ROOM))
+    for _ in range(5):
+        stage.look(person(0.8))
+    assert stage.told.count("track.started") == 2
+
+
+def test_totals_of_a_line_go_on_when_it_is_drawn_elsewhere() -> None:
+    stage = Stage(lines=DOOR, told=frozenset({0}))
+    for i in range(16):
+        stage.look(person(0.1 + 0.05 * i))
+    moved = Line("door", (0.6, 1.0), (0.6, 0.0))
+    change(stage, replace(BASE, lines=(moved,), told=frozenset({0})))
+    for i in range(16):
+        stage.look(person(0.85 - 0.05 * i))
+    totals = [(c.into, c.out) for c in stage.counts if isinstance(c, LineCount) and c.class_id == 0]
+    assert totals[-1] == (1, 1)
+
+
+def test_a_line_that_is_drawn_again_remembers_what_it_has_counted() -> None:
+    stage = Stage()
+    change(stage, replace(BASE, lines=DOOR, told=frozenset({0})), {"door": {0: (3, 2, 1.0), None: (3, 2, 1.0)}})
+    stage.look(person(0.2))
+    totals = {c.class_id: (c.into, c.out) for c in stage.counts if isinstance(c, LineCount)}
+    assert totals == {0: (3, 2), None: (3, 2)}
+
+
+def test_a_line_that_stays_follows_who_is_on_the_way_across_it() -> None:
+    stage = Stage(lines=DOOR)
+    for i in range(8):
+        stage.look(person(0.1 + 0.05 * i))
+    change(stage, Settings({0: LabelRule(0.4)}, lines=DOOR))
+    for i in range(8, 16):
+        stage.look(person(0.1 + 0.05 * i))
+    assert stage.told.count("line.crossed") == 1
+
+
+def test_the_gate_is_opened_and_closed() -> None:
+    stage = standing(gate=True)
+    for _ in range(40):
+        stage.look()
+    asked = stage.scene.wants(stage.now, [], (640, 480), (300, 300))
+    change(stage, BASE)
+    assert stage.scene.wants(stage.now, [], (640, 480), (300, 300))
+    assert not asked

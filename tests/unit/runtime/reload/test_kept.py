@@ -1,0 +1,127 @@
+"""What a start finds of former configs, however the last run ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.config import ConfigError
+from agent.runtime.reload.edition import file_hash, read, text_hash
+from agent.runtime.reload.first import first
+from agent.runtime.reload.kept import GOOD, REMOTE, Kept, Remote
+from tests.support.synthetic import bright_network
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bright_network(tmp_path_factory.mktemp("model"))
+
+
+class Device:
+    def __init__(self, folder: Path, model: Path) -> None:
+        self.model = model
+        self.file = folder / "vedette.yaml"
+        self.kept = Kept(folder, self.file)
+        self.write("file")
+
+    def text(self, name: str) -> str:
+        return f"name: {name}\nmodel: {self.model}\ncameras: {{gate: {{source: rtsp://h/}}}}\n"
+
+    def write(self, name: str) -> None:
+        self.file.write_text(self.text(name))
+
+    def from_afar(self, **more: object) -> None:
+        self.kept.keep_remote(Remote(self.text("afar"), file_hash(self.file), "kept", **more))  # type: ignore[arg-type]
+
+    def begins(self) -> tuple[str, str, str]:
+        """Name, origin and state."""
+        begin = first(self.file, self.kept)
+        return begin.edition.config.name, begin.edition.origin, begin.state
+
+
+@pytest.fixture
+def device(tmp_path: Path, model: Path) -> Device:
+    return Device(tmp_path, model)
+
+
+def test_the_file_is_what_runs(device: Device) -> None:
+    assert device.begins() == ("file", "file", "ok")
+    assert read(device.file).hash == text_hash(device.file.read_text()) == file_hash(device.file)
+
+
+def test_a_broken_file_is_stood_in_for_by_what_worked_last(device: Device) -> None:
+    device.kept.keep_good(device.text("good"))
+    device.file.write_text("cameras: [")
+    begin = first(device.file, device.kept)
+    assert (begin.edition.config.name, begin.state) == ("good", "running_last_good")
+    assert begin.problems
+    device.file.unlink()
+    assert device.begins() == ("good", "file", "running_last_good")
+
+
+def test_without_one_the_mistake_is_told(device: Device) -> None:
+    device.file.write_text("cameras: [")
+    with pytest.raises(ConfigError):
+        device.begins()
+    device.kept.keep_good("device: [")
+    with pytest.raises(ConfigError, match=r"vedette\.yaml:2"):
+        device.begins()
+
+
+def test_what_worked_for_another_file_does_not_count(device: Device) -> None:
+    Kept(device.file.parent, device.file.with_name("other.yaml")).keep_good(device.text("good"))
+    assert device.kept.good() is None
+
+
+def test_what_came_from_afar_runs_until_the_file_is_edited(device: Device) -> None:
+    device.from_afar()
+    assert device.begins() == ("afar", "remote", "ok")
+    device.write("edited")
+    assert device.begins() == ("edited", "file", "ok")
+    assert device.kept.remote() is None
+
+
+def test_what_a_run_died_of_is_taken_back(device: Device) -> None:
+    remote = Remote(device.text("afar"), file_hash(device.file), "trial", device.text("before"))
+    device.kept.keep_remote(remote)
+    assert device.begins() == ("before", "remote", "rolled_back")
+    assert device.begins() == ("before", "remote", "ok")
+    device.kept.keep_remote(Remote(device.text("afar"), file_hash(device.file), "trial"))
+    assert device.begins() == ("file", "file", "rolled_back")
+    assert device.begins() == ("file", "file", "ok")
+
+
+def test_a_trial_goes_on_over_a_restart_that_it_asked_for_once(device: Device) -> None:
+    remote = Remote(device.text("afar"), file_hash(device.file), "trial", restarting=True)
+    device.kept.keep_remote(remote)
+    assert device.begins() == ("afar", "remote", "pending")
+    assert device.begins() == ("file", "file", "rolled_back")
+
+
+def test_what_came_from_afar_and_is_broken_gives_way(device: Device) -> None:
+    device.kept.keep_remote(Remote("cameras: [", file_hash(device.file), "kept"))
+    assert device.begins() == ("file", "file", "ok")
+
+
+@pytest.mark.parametrize("name", [GOOD, REMOTE])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"file": 1}', "null", "\x00"])
+def test_damaged_memory_is_no_memory(device: Device, name: str, content: str) -> None:
+    (device.file.parent / name).write_text(content)
+    assert device.kept.good() is None
+    assert device.kept.remote() is None
+    assert device.begins() == ("file", "file", "ok")
+
+
+def test_a_state_directory_that_cannot_be_written_is_said_and_no_more(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = Kept(device.file.parent / "gone", device.file)
+    assert not lost.keep_good("x")
+    lost.forget_remote()
+    assert "cannot write" in caplog.text
