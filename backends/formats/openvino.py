@@ -10,8 +10,10 @@ from xml.parsers import expat
 
 from backends.contract import ArtifactError
 from backends.formats.modelfile import ModelFile, Tensor
+from backends.formats.window import whole
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from backends.formats.window import Window
@@ -22,6 +24,7 @@ _DTYPES = {
 }  # fmt: skip
 MAX_XML = 256 * 1024 * 1024
 _MAX_METADATA = 1024 * 1024
+_MAX_ENTRIES, _MAX_RANK = 1000, 32
 
 
 def read(window: Window) -> ModelFile:
@@ -93,8 +96,10 @@ class _Graph:
                 self._port, self._dims = attributes, []
             case ["net", "layers", "layer", _, "port", "dim"]:
                 self._dims.append("")
+                _few(self._dims, _MAX_RANK)
             case ["net", "rt_info", "model_info", key]:
                 self.info[f"model_info.{key}"] = attributes.get("value", "")
+                _few(self.info, _MAX_ENTRIES)
             case _:
                 self._path.pop()
                 self._skip = 1
@@ -118,7 +123,13 @@ class _Graph:
                 dtype=_DTYPES.get(precision, precision),
             )
             (self.inputs if parameter else self.outputs).append(tensor)
+            _few([*self.inputs, *self.outputs], _MAX_ENTRIES)
         self._path.pop()
+
+
+def _few(entries: Collection[object], most: int) -> None:
+    if len(entries) > most:
+        raise ValueError(f"more than {most} entries where a model has a few")
 
 
 def _size(text: str) -> int:
@@ -138,13 +149,12 @@ def _beside(path: Path) -> dict[str, str]:
 
     file = path.parent / "metadata.yaml"
     try:
-        with file.open("rb") as opened:
-            text = opened.read(_MAX_METADATA + 1)
+        text = whole(file, _MAX_METADATA)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ArtifactError(f"{file}: cannot be read: {error.strerror}") from error
-    if len(text) > _MAX_METADATA:
-        raise ArtifactError(f"{file}: more than {_MAX_METADATA} bytes, the limit of metadata")
+    except ValueError as error:
+        raise ArtifactError(f"{error}, the limit of metadata") from error
     tree, _ = parse(text, file)
     return {str(key): str(value) for key, value in tree.items()}

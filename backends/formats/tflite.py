@@ -6,11 +6,10 @@ Schema: tensorflow/compiler/mlir/lite/schema/schema.fbs (slot numbers are its fi
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from typing import TYPE_CHECKING
 
 from backends.contract import ArtifactError
+from backends.formats.appended import appended
 from backends.formats.flatbuffer import Table
 from backends.formats.modelfile import ModelFile, Tensor
 
@@ -24,7 +23,7 @@ _DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "b
 _SIGNATURE = {"output_0": "count", "output_1": "scores", "output_2": "classes", "output_3": "boxes"}
 EDGETPU = "edgetpu-custom-op"
 """The operator that the Edge TPU's compiler puts in place of the part it compiled."""
-_MAX_METADATA = 4 * 1024 * 1024
+_MAX_RANK = 32
 
 
 def read(window: Window) -> ModelFile:
@@ -57,7 +56,7 @@ def _at(window: Window, tensors: list[Tensor], index: int) -> Tensor:
 
 
 def _tensor(table: Table) -> Tensor:
-    shape = table.numbers(7, "i") or table.numbers(0, "i")
+    shape = table.numbers(7, "i", _MAX_RANK) or table.numbers(0, "i", _MAX_RANK)
     quantisation = table.table(4)
     scales = quantisation.numbers(2, "f") if quantisation else ()
     zeros = quantisation.numbers(3, "q") if quantisation else ()
@@ -84,13 +83,9 @@ def _roles(model: Table, outputs: tuple[int, ...]) -> dict[str, int]:
 
 def _metadata(window: Window) -> Mapping[str, str]:
     """The values of an appended metadata.json, as the other formats give them; none is no error."""
+    found = appended(window, "metadata.json")
     try:
-        with zipfile.ZipFile(window.path) as archive:
-            name = next((name for name in archive.namelist() if name.endswith("metadata.json")), None)
-            if name is None or archive.getinfo(name).file_size > _MAX_METADATA:
-                return {}
-            with archive.open(name) as file:
-                data = json.loads(file.read(_MAX_METADATA))
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError, KeyError):
+        data = json.loads(found)
+    except (ValueError, RecursionError):
         return {}
     return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from backends.contract import ArtifactError
@@ -14,13 +15,29 @@ if TYPE_CHECKING:
 _BLOCK = 64 * 1024
 MAX_READ = 16 * 1024 * 1024
 MAX_READS = 2_000_000
+MAX_TOTAL = 512 * 1024 * 1024
+
+
+def whole(path: Path, most: int) -> bytes:
+    """The bytes of a regular file; never waits for a FIFO, nor reads on without an end.
+
+    Raises OSError, or ValueError where it is no such file or has more than `most` bytes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError(f"{path}: is no regular file")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"{path}: more than {most} bytes")
+    return data
 
 
 class Window:
     """Read-only access to a file.
 
-    A read outside it, one larger than MAX_READ, and more than MAX_READS of them are ArtifactErrors: so no
-    file, however made, can cost more than seconds.
+    A read outside it, one larger than MAX_READ, and more than MAX_READS or MAX_TOTAL bytes of them are
+    ArtifactErrors: so no file, however made, can cost more than seconds.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,7 +48,7 @@ class Window:
             raise ArtifactError(f"{path}: cannot be opened: {error.strerror}") from error
         self.size = os.fstat(self._fd).st_size
         self._start, self._block = 0, b""
-        self._reads = 0
+        self._reads, self._total = 0, 0
 
     def __enter__(self) -> Window:
         return self
@@ -44,7 +61,9 @@ class Window:
     def read(self, start: int, length: int) -> bytes:
         """Exactly `length` bytes from `start`."""
         self._reads += 1
-        if self._reads > MAX_READS:
+        self._total += max(length, 0)
+        # In a flatbuffer, a thousand small entries may all point at the same large one.
+        if self._reads > MAX_READS or self._total > MAX_TOTAL:
             raise self.broken("it has too many parts for a model")
         if start < 0 or not 0 <= length <= MAX_READ or start + length > self.size:
             raise self.broken(f"byte {start}, {length} long, is outside its {self.size} bytes")
