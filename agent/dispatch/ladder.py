@@ -31,7 +31,8 @@ _STATES: dict[str, Literal["loading", "serving", "failed"]] = {
 class Ladder:
     """Owned by one dispatcher; every method is called on its thread, except `statuses`, `current` and `info`.
 
-    warm: keep the next engine loaded behind the one that serves. on_status: called with an engine's new status, or
+    warm: keep the next engine loaded behind the one that serves. held: set from any thread: all engines rest, so that
+    others may have their devices. on_status: called with an engine's new status, or
     with its id and None when it is out of service again.
     """
 
@@ -48,6 +49,7 @@ class Ladder:
         self.statuses: dict[str, EngineStatus] = {}
         self._on_status = on_status
         self._warm = warm
+        self.held = self._was_held = False
         self._picture: list[tuple[State, str, str]] = []
         self._tell()
 
@@ -76,6 +78,9 @@ class Ladder:
             rung.close(grace / len(self.rungs))
 
     def _notice(self) -> None:
+        if self.held != self._was_held:
+            self._was_held = self.held
+            self._choose()
         picture = [(rung.state, rung.cause, rung.progress) for rung in self.rungs]
         if picture != self._picture:
             self._picture = picture
@@ -98,7 +103,7 @@ class Ladder:
         if best is not None and self._warm:
             wanted = next((i + 1 for i in range(wanted, len(usable)) if usable[i].state != "absent"), wanted)
         for i, rung in enumerate(usable):
-            rung.wanted = i < wanted
+            rung.wanted = i < wanted and not self.held
 
     def _tell(self) -> None:
         """An engine has a status when it serves, or would if it could; one that waits behind it has none."""

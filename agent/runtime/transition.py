@@ -18,12 +18,13 @@ from agent.runtime import lanes
 from agent.runtime.strand import recipe, strand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from concurrent.futures import Future
 
     from agent.capture.camera import Camera
     from agent.config import Problem
     from agent.config.model import CameraConfig, Config
+    from agent.dispatch.engine import RemoteEngine
     from agent.dispatch.lane import Lane
     from agent.runtime.pipeline import Pipeline
     from agent.runtime.plan import Plan
@@ -33,6 +34,8 @@ LONGEST_S = 900.0
 """An engine that is built on the device may take ten minutes."""
 OPENING_S = 5.0
 """Beyond its `timeout`, until a camera has shown that it can be read."""
+BORROWING_S = 30.0
+"""What an engine is given to open a device that another has just let go of, and to load its model."""
 BESIDE = frozenset({"rtsp", "http", "file", "folder"})
 """Kinds of sources that can be read twice at a time, so that a new one is tried while the old one is in use."""
 _DEAD = frozenset({"failed", "absent", "refused"})
@@ -62,6 +65,7 @@ class Transition:
         self._leaving: list[Future[Lane]] = []
         self._unwanted: list[Strand] = []
         self._removed: list[str] = []
+        self._borrowed: dict[int, float] = {}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -89,23 +93,50 @@ class Transition:
 
     def poll(self, now: float) -> bool:
         """Whether all that is new works. Raises Unfit when it does not, or not in time."""
-        ready = [self._serves(fresh) for fresh in self._fresh]
+        ready = [self._serves(fresh, now) for fresh in self._fresh]
         ready += [self._shows(camera, now) for camera in self._opened.values()]
         if not all(ready) and now >= self._until:
             raise Unfit(self.config.problem("model", f"it did not work within {LONGEST_S:.0f} s"))
         return all(ready)
 
-    def _serves(self, fresh: Strand) -> bool:
+    def _serves(self, fresh: Strand, now: float) -> bool:
         ladder = fresh.dispatcher.ladder
         if ladder.serving:
             return True
-        if all(rung.state in _DEAD for rung in ladder.rungs):
+        if all(rung.state in _DEAD for rung in ladder.rungs) and not self._borrows(fresh, now):
             causes = "; ".join(f"{rung.spec.program.name}: {rung.cause}" for rung in ladder.rungs)
             model = fresh.recipe.model
             own = next(f"cameras.{camera.id}.model" for camera in self.config.cameras if camera.model == model)
             key = own if own in self.config.places else "model"
             raise Unfit(self.config.problem(key, f"{model} does not run here: {causes}; the former engine goes on"))
         return False
+
+    def _borrows(self, fresh: Strand, now: float) -> bool:
+        """Whether it is given a device that an old strand alone can hold; until it has it, nobody has.
+
+        Only where no other engine of its own can serve meanwhile: else it has its device once the old one is gone.
+        """
+        since = self._borrowed.get(id(fresh))
+        if since is not None:
+            return now - since < BORROWING_S
+        kept = set(map(id, self._strands.values()))
+        programs = {rung.spec.program.name for rung in fresh.dispatcher.ladder.rungs}
+        holders = [
+            old.dispatcher
+            for old in self._pipeline.strands.values()
+            if id(old) not in kept and any(_holds(rung, programs) for rung in old.dispatcher.ladder.rungs)
+        ]
+        for holder in holders:
+            holder.ladder.held = True
+            holder.wake()
+        if holders:
+            self._borrowed[id(fresh)] = now
+        return bool(holders)
+
+    def _give_back(self) -> None:
+        for old in self._pipeline.strands.values():
+            old.dispatcher.ladder.held = False
+            old.dispatcher.wake()
 
     def _shows(self, camera: Camera, now: float) -> bool:
         status = camera.status(now)
@@ -125,6 +156,7 @@ class Transition:
         for fresh in self._fresh:
             fresh.dispatcher.stop()
         self._pipeline.leaving += [fresh.dispatcher for fresh in self._fresh]
+        self._give_back()
 
     def commit(self) -> None:
         """From here on the new config is what runs. `settled` must be asked until it is."""
@@ -243,6 +275,10 @@ class Transition:
             self._pipeline.leaving.append(old.dispatcher)
         self._removed, self._unwanted = [], []
         return True
+
+
+def _holds(rung: RemoteEngine, programs: Collection[str]) -> bool:
+    return rung.serving and rung.spec.program.name in programs and bool(rung.info.get("exclusive"))
 
 
 def _count_on(lane: Lane, before: Lane) -> None:

@@ -120,3 +120,36 @@ def test_a_twin_with_other_labels_is_refused(daemon: Start, coral: Coral, clip: 
     assert run.wait(20) == 2
     assert "gate.tflite" in run.log()
     assert "'cat'" in run.log()
+
+
+def test_another_model_has_the_chip_that_only_one_process_can_open(
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path, coral: Coral, tmp_path: Path
+) -> None:
+    """Without a twin nothing can serve meanwhile: the old engine lets go of the chip, and has it back if need be."""
+    coral.twin.unlink()
+    other = coral.model.with_name("other_edgetpu.tflite")
+    other.write_bytes(coral.model.read_bytes())
+    other.with_suffix(".yaml").write_text("name: other\nfamily: ssd\nlabels: [person]\n")
+    locks = tmp_path / "locks"
+    locks.mkdir()
+    seen = Watch(listen(mosquitto))
+
+    def text(model: Path) -> str:
+        camera = {"source": str(clip), "loop": True, "fps": 20, "model": str(model)}
+        return config(mosquitto.port, {"gate": camera}, engine={"standby": "warm"})
+
+    run = daemon(text(coral.model), {**coral.environment(), "EDGETPU_DOUBLE_LOCKS": str(locks)})
+    wait_for(lambda: "edgetpu" in seen.backends(0), 30, run.log())
+    changed = time.monotonic()
+    run.file.write_text(text(other))
+    wait_for(lambda: run.status()["reloads"] == 1, 60, run.log())
+    assert run.status()["config"]["state"] == "ok", run.log()
+    wait_for(lambda: "other" in {f["model"] for at, f in seen.frames() if at > changed and f["inferred"]}, 10)
+    broken = coral.model.with_name("broken_edgetpu.tflite")
+    broken.write_bytes(coral.model.read_bytes()[:-200])
+    broken.with_suffix(".yaml").write_text("name: broken\nfamily: ssd\nlabels: [person]\n")
+    run.file.write_text(text(broken))
+    wait_for(lambda: run.status()["reloads"] == 2, 60, run.log())
+    assert run.status()["config"]["state"] == "rejected"
+    back = time.monotonic()
+    wait_for(lambda: len(seen.backends(back)) > 10, 20, run.log())
