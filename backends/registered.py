@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backends import bridge, protocol
+from backends.surroundings import inherited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,10 +45,13 @@ class Registered:
         return bridge.command(interpreter, module, *arguments)
 
     def environment(self) -> dict[str, str]:
-        """The environment of its worker: nothing is imported from the working directory, nor of our Python's by its."""
+        """The environment of its worker: no secrets; nothing is imported from the working directory.
+
+        Nor of our Python's by its.
+        """
         kept = {
             key: value
-            for key, value in os.environ.items()
+            for key, value in inherited().items()
             if not self.foreign or key not in {"PYTHONPATH", "PYTHONHOME"}
         }
         path = os.pathsep.join(filter(None, [*self.path, kept.get("PYTHONPATH", "")]))

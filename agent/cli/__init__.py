@@ -93,10 +93,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
     from agent.runtime import log, paths
     from agent.runtime.daemon import Daemon
+    from agent.runtime.private import private
     from agent.runtime.reload.first import first
     from agent.runtime.reload.kept import Kept
 
     try:
+        private(paths.state_directory())
         held = paths.lock(paths.state_directory())
     except paths.Held as e:
         return fail(e, HELD)

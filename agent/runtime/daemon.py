@@ -37,7 +37,7 @@ from agent.runtime.report import Report
 from agent.runtime.signals import handled
 from agent.runtime.spawner import Spawner
 from agent.runtime.state import SceneState
-from agent.runtime.status_file import status
+from agent.runtime.status_file import READABLE, status
 from agent.runtime.stuck import ready, stuck
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class Daemon:
         }
         file = self._runtime / "status.json"
         try:
-            keep(file, json.dumps(body))
+            keep(file, json.dumps(body), mode=READABLE)
         except OSError as e:
             log.warning("cannot write %s: %s", file.name, e.strerror)
 

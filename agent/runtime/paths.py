@@ -18,7 +18,7 @@ def state_directory() -> Path:
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     path = Path(given) if given else Path(base) / "vedette"
-    path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(0o750, parents=True, exist_ok=True)
     return path
 
 

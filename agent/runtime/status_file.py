@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from agent.publish.mqtt import Publisher
     from agent.runtime.report import Report
 
+READABLE = 0o644
+"""`vedette status` is for every user of the machine, and there is no secret in this one file."""
+
 
 def status(report: Report, publisher: Publisher, now: float) -> dict[str, Any]:
     """now: time.monotonic()."""
