@@ -11,6 +11,7 @@ from agent.config import ConfigError
 from agent.config.load import parse
 from agent.config.redact import redact
 from agent.config.remote import model_problem, remote_problems
+from agent.config.shown_text import shown_text
 from agent.publish.commands.order import Refusal
 from agent.runtime.orders.result import Accepted, Later
 from agent.runtime.plan import plan
@@ -35,7 +36,7 @@ def get(parts: Parts, _: Mapping[str, Any], __: Caller) -> Data:
     """What runs, without secrets."""
     status = parts.reload.status()
     return {
-        "yaml": redact(parts.reload.running.text),
+        "yaml": shown_text(parts.reload.running.text),
         "file": status.file,
         "hash": status.file_hash,
         "running_hash": status.running_hash,
