@@ -79,7 +79,7 @@ class Lookup:
     def _read(self, path: Path) -> None:
         self._file = {}
         try:
-            mode = path.stat().st_mode
+            about = path.stat()
             root = compose(read_text(path))
         except FileNotFoundError:
             return
@@ -89,8 +89,8 @@ class Lookup:
         except OSError as error:
             self.findings.error(None, "", f"cannot be read: {_reason(error)}", file=str(path))
             return
-        if mode & stat.S_IRWXO:
-            self.findings.warn(None, "", "everybody on this machine may read it; chmod 640", file=str(path))
+        if (what := _open_to(about)) is not None:
+            self.findings.warn(None, "", what, file=str(path))
         if root is None:
             return
         if not isinstance(root, Mapping):
@@ -103,6 +103,18 @@ class Lookup:
                 self.findings.error(key, "", "this name stands in the file twice; remove one", file=str(path))
             else:
                 self._file[key.text] = value
+
+
+def _open_to(about: os.stat_result) -> str | None:
+    """Who else may read or change a file of secrets, and the fix; None for its owner and a group of ours alone."""
+    if about.st_mode & stat.S_IRWXO:
+        return "everybody on this machine may read it; chmod 640"
+    if about.st_mode & (stat.S_IWGRP | stat.S_IXGRP):
+        return "its group may change it; chmod 640"
+    ours = {0, os.getegid(), *os.getgroups()}
+    if about.st_mode & stat.S_IRGRP and about.st_gid not in ours and os.geteuid():
+        return f"the group {about.st_gid} may read it, which is not the service's; chgrp vedette, or chmod 600"
+    return None
 
 
 def _env(name: str) -> str:
