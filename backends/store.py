@@ -58,10 +58,35 @@ def find(name_or_path: str) -> Artifact:
 def ladder(name_or_path: str) -> tuple[Artifact, ...]:
     """All files of a model, each for other engines: the one that `find` gives, then its twins.
 
-    Raises ArtifactError as `find` does, and where a twin cannot be used or has other labels.
+    Raises ArtifactError as `find` does, and where a twin cannot be used or has other labels. Read again only when
+    something in the folder has changed: a reload of the config while frames pass must not cost their time.
     """
+    path = model_file(name_or_path)
+    stamp = None if path is None else (path, _stamp(path.parent), _stamp(path))
+    known = _LADDERS.get(name_or_path)
+    if stamp is not None and known is not None and known[0] == stamp:
+        return known[1]
     main = find(name_or_path)
-    return (main, *twins(main))
+    found = (main, *twins(main))
+    _LADDERS.pop(name_or_path, None)
+    while len(_LADDERS) >= _MOST_LADDERS:
+        _LADDERS.pop(next(iter(_LADDERS)))
+    _LADDERS[name_or_path] = (stamp, found)
+    return found
+
+
+_LADDERS: dict[str, tuple[object, tuple[Artifact, ...]]] = {}
+_MOST_LADDERS = 32
+
+
+def _stamp(path: Path) -> object:
+    """Equal for a file, or a folder's files, that nobody has touched."""
+    try:
+        entries = [*os.scandir(path)] if path.is_dir() else []
+        stats = [(entry.name, entry.stat()) for entry in entries] or [(path.name, path.stat())]
+    except OSError:
+        return object()
+    return sorted((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
 def model_file(name_or_path: str) -> Path | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent.backoff import Backoff
 from agent.capture.frame import Frame
-from agent.capture.opening import open_source
+from agent.capture.opening import motion_watch, open_source
 from agent.capture.source import Decoded, Source, SourceError, SourceInfo
 from agent.capture.status import CameraStatus
 from agent.capture.timeline import Pacer, Timeline
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agent.capture.mailbox import Mailbox
-    from agent.capture.motion import MotionWatch
     from agent.capture.status import State
     from agent.config.model import CameraConfig
 
@@ -53,6 +52,7 @@ class Camera:
         self.frames = 0
         self.reconnects = 0
         self._after: Camera | None = None
+        self._other: Camera | None = None
         self.last_frame_at: float | None = None
         self._on_status = on_status
         self._corrupt = 0
@@ -68,7 +68,7 @@ class Camera:
         self._thread = threading.Thread(target=self._run, name=f"cam-{config.id}", daemon=True)
         self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
         self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
-        self._watch = _motion_watch(config)
+        self._watch = motion_watch(config)
         self._backoff = Backoff(RETRY_FIRST, RETRY_MOST)
         self._logged = ""
 
@@ -89,9 +89,8 @@ class Camera:
         self._thread.start()
 
     def take_over(self, other: Camera) -> None:
-        """Its frames are counted on from those of the other, and so is their time."""
-        self.frames = max(self.frames, other.frames)
-        self._timeline.follow(other._timeline)
+        """From the next frame on they are counted on from those of the other, and so is their time."""
+        self._other = other
 
     def enable(self, enabled: bool) -> None:
         """Opens the source, or closes it and rests; returns at once. One that has ended stays so."""
@@ -106,7 +105,7 @@ class Camera:
         """From now on this holds, of what needs no other source: motion. From any thread."""
         before, self.config = self.config, config
         if before.motion != config.motion:
-            self._watch = _motion_watch(config)
+            self._watch = motion_watch(config)
 
     def stop(self) -> None:
         """Asks the thread to end and returns at once. A read FFmpeg blocks in may last until `timeout`."""
@@ -260,7 +259,16 @@ class Camera:
         self._timeline.nominal = 1 / rate
         self._set("online")
 
+    def _follow(self, other: Camera) -> None:
+        self._other = None
+        self.frames = max(self.frames, other.frames)
+        self._timeline.follow(other._timeline)
+        if self._pacer is not None:  # the step in time is none to wait for
+            self._pacer = Pacer()
+
     def _deliver(self, decoded: Decoded) -> None:
+        if self._other is not None:
+            self._follow(self._other)
         media_time = self._timeline.media_time(decoded.pts, decoded.arrived)
         monotonic = decoded.arrived
         if self._pacer is not None:
@@ -284,11 +292,3 @@ class Camera:
         self.last_frame_at = monotonic
         while not self.mailbox.put(frame, LOOK) and not self._halt.is_set():
             pass
-
-
-def _motion_watch(config: CameraConfig) -> MotionWatch | None:
-    if not config.motion.enabled:
-        return None
-    from agent.capture.motion import MotionWatch
-
-    return MotionWatch(config.rotate, config.motion.masks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agent.capture.motion import MotionWatch
     from agent.capture.source import Source, Stop
     from agent.config.model import CameraConfig
 
@@ -26,3 +27,12 @@ def open_source(config: CameraConfig, stop: Stop) -> Source:
     from agent.capture.pyav import StreamSource
 
     return StreamSource(config, stop)
+
+
+def motion_watch(config: CameraConfig) -> MotionWatch | None:
+    """What looks for motion in its pictures; None where nobody wants to know."""
+    if not config.motion.enabled:
+        return None
+    from agent.capture.motion import MotionWatch
+
+    return MotionWatch(config.rotate, config.motion.masks)
