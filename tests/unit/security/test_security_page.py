@@ -1,0 +1,53 @@
+"""docs/security.md says what is so. Modes of the state directory and ports are held in e2e/security, too."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from agent.config import parse
+from agent.config.document import LARGEST
+from agent.config.nodes import DEEPEST, MOST_NODES
+from agent.config.redact import SHORTEST
+from agent.keeping import MODE
+from agent.publish.commands.allowed import allowed
+from agent.publish.outbox.opening import FILE
+from agent.runtime.private import UMASK
+from agent.runtime.reload.kept import GOOD, REMOTE, REMOTE_TEXT
+from agent.runtime.status_file import READABLE
+from backends import yamltree
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/security.md").read_text()
+
+
+def section(title: str) -> str:
+    return PAGE.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_files() -> None:
+    modes = {
+        name: match[1]
+        for line in section("Files and their modes").splitlines()
+        if (match := re.match(r"\|[^|]*\| (\d{4})[^|]*\|", line)) is not None
+        for name in re.findall(r"`([^`]+)`", line.split("|")[1])
+    }
+    assert {name: modes[name] for name in (FILE, GOOD, REMOTE, REMOTE_TEXT)} == dict.fromkeys(
+        (FILE, GOOD, REMOTE, REMOTE_TEXT), f"{MODE:04o}"
+    )
+    assert modes["status.json"] == f"{READABLE:04o}"
+    assert f"{0o666 & ~UMASK:04o} at most and folders {0o777 & ~UMASK:04o}" in PAGE
+
+
+def test_limits() -> None:
+    text = section("The config file")
+    assert f"{LARGEST // 1024} KiB, {MOST_NODES} values, {DEEPEST} levels" in text
+    assert f"less than {SHORTEST} characters" in PAGE
+    assert f"{yamltree._DEPTH} levels deep" in section("Model files").replace("\n", " ")
+
+
+def test_commands() -> None:
+    text = section("Roles over MQTT")
+    config = parse("cameras: {gate: {source: clip.mp4}}", "f", ROOT)
+    by_default = set(re.findall(r"`([a-z.]+)`", text.split(";")[0]))
+    assert by_default == set(allowed(config))
