@@ -24,7 +24,7 @@ class Stage:
 
     def __init__(self, folder: Path, broker: BrokerProcess, clip: Path) -> None:
         self.broker, self.clip = broker, clip
-        self.models = [str(_named(bright_network(folder / name), name)) for name in ("one", "two")]
+        self.models = [str(named(bright_network(folder / name), name)) for name in ("one", "two")]
         camera = {"source": str(clip), "loop": True, "fps": 10}
         self.content: dict[str, Any] = {
             "cameras": {"yard": dict(camera), "hall": dict(camera)},
@@ -85,7 +85,7 @@ class Stage:
         assert frames == sorted(set(frames)), "its frames are counted anew"
 
 
-def _named(model: Path, name: str) -> Path:
+def named(model: Path, name: str) -> Path:
     """The model with all that belongs to it under another name."""
     for file in list(model.parent.iterdir()):
         file.rename(file.with_name(file.name.replace(model.stem, name)))
