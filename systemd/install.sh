@@ -30,7 +30,7 @@ fi
 say "user vedette"
 id -u vedette >/dev/null 2>&1 ||
     useradd --system --user-group --home-dir /var/lib/vedette --no-create-home --shell /usr/sbin/nologin vedette
-for group in video render plugdev; do # cameras, GPUs, USB accelerators; not every system has all of them
+for group in video render plugdev apex; do # cameras, GPUs, accelerators; not every system has all of them
     if getent group "$group" >/dev/null; then usermod -aG "$group" vedette; fi
 done
 
@@ -39,7 +39,12 @@ say "$prefix"
 source=$(mktemp -d) # a copy, so that building leaves nothing of root's in the checkout
 trap 'rm -rf "$source"' EXIT
 (cd "$checkout" && cp -R agent backends pyproject.toml README.md LICENSE "$source")
-"$prefix/bin/python" -m pip install --disable-pip-version-check -q "$source[openvino]"
+extras=openvino
+coral() { # a stick, before or after its firmware is loaded, or a PCIe module
+    [ -e /dev/apex_0 ] || grep -qsx -e 1a6e -e 18d1 /sys/bus/usb/devices/*/idVendor
+}
+if coral; then extras=$extras,edgetpu; fi
+"$prefix/bin/python" -m pip install --disable-pip-version-check -q "$source[$extras]"
 "$prefix/bin/python" -c 'import systemd.journal' 2>/dev/null || say "no python3-systemd: journald gets lines without fields"
 ln -sf "$prefix/bin/vedette" /usr/local/bin/vedette
 
@@ -58,7 +63,17 @@ chown -R vedette:vedette "$cache" # also what root may have put there
 as_service models pull person
 
 say "the service"
-install -m 0644 "$checkout/systemd/vedette.service" /etc/systemd/system/vedette.service
+unit=/etc/systemd/system/vedette
+install -m 0644 "$checkout/systemd/vedette.service" $unit.service
+# A second instance: /etc/vedette/NAME.yaml, systemctl enable --now vedette@NAME; the models are shared.
+sed -e 's|/etc/vedette/vedette.yaml|/etc/vedette/%i.yaml|' \
+    -e 's|^StateDirectory=.*|StateDirectory=vedette-%i|' -e 's|^RuntimeDirectory=.*|RuntimeDirectory=vedette-%i|' \
+    -e 's|^SyslogIdentifier=.*|SyslogIdentifier=vedette-%i|' -e 's|^Description=.*|& (%i)|' \
+    "$checkout/systemd/vedette.service" >$unit@.service
+if [ -d /etc/udev ]; then
+    install -m 0644 "$checkout/systemd/60-vedette.rules" /etc/udev/rules.d/60-vedette.rules
+    udevadm control --reload 2>/dev/null && udevadm trigger --subsystem-match=usb --subsystem-match=apex || :
+fi
 systemctl -q enable vedette.service
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
@@ -69,6 +84,10 @@ if [ -n "$is_new" ]; then
 elif [ -d /run/systemd/system ]; then
     # Not `vedette check` first: only the service sees its credentials.
     if systemctl restart vedette.service; then
+        if grep -qs running_last_good /run/vedette/status.json; then
+            "$prefix/bin/vedette" status >&2
+            fail "installed and started, with the last config that worked: mend $config"
+        fi
         say "installed and started. See: vedette status, journalctl -u vedette"
     else
         journalctl --unit=vedette --no-pager --output=cat --lines=20 >&2

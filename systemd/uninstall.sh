@@ -7,14 +7,15 @@ set -eu
 if [ -e /etc/systemd/system/vedette.service ]; then
     systemctl -q disable vedette.service
     [ ! -d /run/systemd/system ] || systemctl stop vedette.service
-    rm -f /etc/systemd/system/vedette.service
+    [ ! -d /run/systemd/system ] || systemctl stop 'vedette@*.service'
+    rm -f /etc/systemd/system/vedette.service /etc/systemd/system/vedette@.service /etc/udev/rules.d/60-vedette.rules
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
 fi
 rm -rf /opt/vedette /var/cache/vedette
 [ "$(readlink /usr/local/bin/vedette || :)" != /opt/vedette/bin/vedette ] || rm -f /usr/local/bin/vedette
 
 if [ "${1:-}" = --purge ]; then
-    rm -rf /etc/vedette /etc/systemd/system/vedette.service.d /var/lib/vedette
+    rm -rf /etc/vedette /etc/systemd/system/vedette.service.d /var/lib/vedette /var/lib/vedette-*
     if id -u vedette >/dev/null 2>&1; then userdel vedette; fi
     echo "vedette: removed"
 else

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _CONFIG = Path("/etc/vedette/vedette.yaml")
+_EDIT_S = 5.0
+"""Between two starts with a broken config, where somebody starts us again at once."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,9 +95,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
     from agent.runtime import log, paths
     from agent.runtime.daemon import Daemon
+    from agent.runtime.notify import notify, supervised
     from agent.runtime.private import private
     from agent.runtime.reload.first import first
     from agent.runtime.reload.kept import Kept
+    from agent.runtime.reload.watched import wait_for_edit
 
     try:
         private(paths.state_directory())
@@ -109,7 +113,11 @@ def _run(arguments: argparse.Namespace) -> int:
         try:
             begin = first(arguments.config, Kept(paths.state_directory(), arguments.config))
         except ConfigError as e:
-            return fail(e, USAGE)
+            code = fail(e, USAGE)
+            notify("STATUS=the config is broken: waiting for an edit of it")
+            if supervised():
+                wait_for_edit(arguments.config, _EDIT_S)
+            return code
         out.show(begin.edition.config.log.level)
         log.show_warnings((*begin.edition.config.warnings, *begin.edition.found.warnings))
         again = Daemon(begin, arguments.config, out).run()

@@ -23,6 +23,11 @@ def notify(state: str) -> None:
         s.sendto(state.encode(), address)
 
 
+def supervised() -> bool:
+    """Whether systemd has started us, and waits for READY=1."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def reloading() -> None:
     """Until READY=1: the config is being read and, if it will do, taken over."""
     notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}\nSTATUS=reloading")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,13 @@ class Watched:
 
     def _look(self) -> _Stamp:
         return tuple(_stamp(path) for path in self._paths)
+
+
+def wait_for_edit(file: Path, most: float) -> None:
+    """Until the file is edited, or `most` seconds have passed."""
+    watched, until = Watched(str(file)), time.monotonic() + most
+    while time.monotonic() < until and not watched.changed(time.monotonic()):
+        time.sleep(EVERY_S)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

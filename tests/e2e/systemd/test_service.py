@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.audience import TOPICS
+from tests.support.audience import DEVICE, TOPICS
 from tests.support.brokers import HOST, free_port, wait_for
 from tests.support.daemon import STOP_SECONDS
 from tests.support.service import CLIP, CONFIG, PASSWORD
@@ -115,6 +115,43 @@ def test_a_hanging_daemon_is_restarted_by_the_watchdog(running: Service) -> None
     assert running.pid != pid
     assert "Watchdog timeout" in running.journal()
     assert "most recent call first" in running.journal(), "the stacks of the hanging threads are not in the journal"
+
+
+def test_an_edit_is_taken_over_by_systemctl_reload(running: Service) -> None:
+    pid = running.pid
+    running.configure({"yard": {**CLIP["yard"], "zones": {"porch": {"polygon": [[0, 0], [1, 0], [1, 1]]}}}})
+    running.systemctl("reload")
+    assert running.show("ActiveState") == "active"
+    wait_for(lambda: TOPICS.count("yard", "all", "porch") in dict(running.audience.heard()), 10, running.journal())
+    running.configure({"yard": {"sorce": "x"}})
+    done = running.container.run("systemctl", "reload", "vedette", check=False)
+    assert done.returncode == 1
+    assert "cameras.yard.sorce" in running.journal()
+    running.configure(CLIP)
+    running.systemctl("reload")
+    running.wait_for_detections()
+    assert running.pid == pid
+
+
+def test_what_its_groups_may_open_is_open_in_its_sandbox(running: Service) -> None:
+    """A file in place of a device: proves the group, not the device list; and that another group's stays closed."""
+    container = running.container
+    container.run("sh", "-c", "echo seen >/srv/node && chgrp video /srv/node && chmod 0640 /srv/node")
+    command = ("systemd-run", "--wait", "--pipe", "-q", "-p", "User=vedette", "-p", "PrivateUsers=yes", "cat", "/srv/node")
+    assert container.run(*command).stdout == "seen\n"
+    container.run("chgrp", "root", "/srv/node")
+    assert container.run(*command, check=False).returncode != 0
+
+
+def test_a_second_instance_runs_beside_the_first(running: Service) -> None:
+    text = running.container.run("cat", CONFIG).stdout
+    other = text.replace(f"device: {DEVICE}", f"device: {DEVICE}-two").replace("!secret mqtt_password", PASSWORD)
+    running.container.run("tee", "/etc/vedette/two.yaml", stdin=other.encode())
+    running.container.run("systemctl", "start", "vedette@two")
+    assert running.container.run("systemctl", "is-active", "vedette@two").stdout.strip() == "active"
+    running.wait_for_detections()
+    running.container.run("test", "-e", "/var/lib/vedette-two/device_uid")
+    running.container.run("systemctl", "stop", "vedette@two")
 
 
 def test_a_killed_daemon_is_restarted_without_orphans(running: Service) -> None:
