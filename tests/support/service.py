@@ -13,11 +13,8 @@ if TYPE_CHECKING:
     from tests.support.container import Container
 
 PASSWORD = "corr3ct-h0rse"
-# Only to make the tests short, and a credential as an administrator would add it.
+# A credential, as an administrator would add it.
 DROP_IN = f"""[Service]
-WatchdogSec=3
-RestartSec=200ms
-TimeoutStopSec=3s
 SetCredential=mqtt_password:{PASSWORD}
 """
 CONFIG = "/etc/vedette/vedette.yaml"
