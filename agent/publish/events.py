@@ -154,9 +154,12 @@ def alert_event(
     return Event(kind, at, synced, body)
 
 
-def agent_started_event(version: str, boot_id: str, last_exit: str | None, at: float, *, synced: bool) -> Event:
-    """last_exit: how the run before ended, None when not known."""
-    return Event("vedette.agent.started", at, synced, {"version": version, "boot_id": boot_id, "last_exit": last_exit})
+def agent_started_event(
+    version: str, boot_id: str, last_exit: str | None, lines: Sequence[str], at: float, *, synced: bool
+) -> Event:
+    """last_exit: how the run before ended, None when not known. lines: its last ones, where it did not end well."""
+    body = {"version": version, "boot_id": boot_id, "last_exit": last_exit, "last_lines": list(lines)}
+    return Event("vedette.agent.started", at, synced, body)
 
 
 def command_event(

@@ -10,7 +10,6 @@ import secrets
 import select
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import __version__
@@ -26,6 +25,7 @@ from agent.runtime import paths
 from agent.runtime.about import about
 from agent.runtime.faults import broker_faults, config_faults, disk_faults, outbox_faults
 from agent.runtime.heat import Heat
+from agent.runtime.last_exit import LastLines, Mark
 from agent.runtime.notify import notify, watchdog_seconds
 from agent.runtime.orders.parts import Parts
 from agent.runtime.overrides import Overrides
@@ -41,6 +41,8 @@ from agent.runtime.status_file import READABLE, status
 from agent.runtime.stuck import ready, stuck
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agent.config.model import Config
     from agent.publish.message import Message
     from agent.publish.payloads import Info
@@ -76,7 +78,10 @@ class Daemon:
         self._ready = False
         self._boot_id = secrets.token_hex(4)
         self._uid = paths.device_uid(self._state)
-        self._last_exit = self._how_it_ended()
+        self._runtime.mkdir(parents=True, exist_ok=True)
+        self._mark = Mark(self._state, self._runtime)
+        self._last_exit = self._mark.begin()
+        log.also(LastLines(self._runtime))
         self._restarting = False
         names = topics(config)
         self.publisher = Publisher(
@@ -134,23 +139,26 @@ class Daemon:
 
     def run(self) -> bool:
         """Returns when all finite sources have ended, or `stop` was called. True: it shall be run again."""
-        self._runtime.mkdir(parents=True, exist_ok=True)
         self._spawner.end_orphans()
         with handled({signal.SIGTERM: self.stop, signal.SIGINT: self.stop, signal.SIGHUP: self._ask}):
             notify("STATUS=starting")
-            self.report.announce(self._info)
+            self.report.announce(self._info, self._last_exit)
             self.report.config(self._reload.status())
             self._remote.start(time.monotonic())
             self.pipeline.start()
             try:
                 self._turn_until_stopped()
+            except BaseException:
+                log.exception("the main thread ended: this is a bug in Vedette")
+                self._mark.end(crashed=True)
+                raise
             finally:
                 notify("STATUS=restarting" if self._restarting else "STOPPING=1")
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
                 self._scenes.save(ending=True)
                 (self._runtime / "status.json").unlink(missing_ok=True)
-            self._mark_clean_exit()
             log.info("stopped")
+        self._mark.end()
         return self._restarting
 
     def _turn_until_stopped(self) -> None:
@@ -281,22 +289,7 @@ class Daemon:
 
     def _about(self) -> Info:
         commands, level = self._remote.allowed, self._log.level
-        return about(self.pipeline, self._uid, self._boot_id, commands, level, self._last_exit)
-
-    def _how_it_ended(self) -> str:
-        """How the run before ended: "clean" if it said so, "unclean" if not, "first" if there was none."""
-        record = self._state / "last_exit"
-        try:
-            last = record.read_text().strip()
-        except OSError:
-            last = "first"
-        with contextlib.suppress(OSError):
-            record.write_text("unclean\n")
-        return last
-
-    def _mark_clean_exit(self) -> None:
-        with contextlib.suppress(OSError):
-            Path(self._state / "last_exit").write_text("clean\n")
+        return about(self.pipeline, self._uid, self._boot_id, commands, level, self._last_exit.reason)
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -78,6 +78,12 @@ class Log:
         root.setLevel(logging.WARNING)
         self.show(level)
 
+    def also(self, handler: logging.Handler) -> None:
+        """What is shown goes there, too, as readable lines; bounded and redacted alike."""
+        handler.setFormatter(_KeyValue())
+        handler.addFilter(_Bounded(handler))
+        logging.getLogger().addHandler(handler)
+
     def show(self, level: str) -> None:
         """From now on the log shows this level."""
         self.level = level

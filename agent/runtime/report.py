@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from agent.runtime.alerts import Alert
     from agent.runtime.faults import Faults
     from agent.runtime.heat import Heat
+    from agent.runtime.last_exit import LastExit
     from agent.runtime.state import SceneState
     from agent.runtime.strand import Strand
 
@@ -181,11 +182,11 @@ class Report:
     def info(self, info: payloads.Info) -> None:
         self._publisher.retain(self._topics.info, payloads.info(info))
 
-    def announce(self, info: payloads.Info) -> None:
+    def announce(self, info: payloads.Info, last: LastExit) -> None:
         """What is told from the first moment: info, and each camera and engine as it stands."""
         self.info(info)
         started = events.agent_started_event(
-            info.version, self._boot_id, info.last_exit, time.time(), synced=clock_synced()
+            info.version, self._boot_id, last.reason, last.lines, time.time(), synced=clock_synced()
         )
         self._outbox.put(started)
         for camera in self.views:

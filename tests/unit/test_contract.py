@@ -14,7 +14,7 @@ from tests.support.contract import reply_violation, violation
 
 TOPICS = Topics("", "gate")
 GOOD = b'{"count": 1, "stale": false, "at": "2026-11-24T09:11:30.587Z"}'
-STARTED = events.agent_started_event("1", "b", None, 1.7e9, synced=True)
+STARTED = events.agent_started_event("1", "b", None, (), 1.7e9, synced=True)
 EVENT = events.event_message(STARTED, events.Numbered("3c", 1), "gate")
 
 

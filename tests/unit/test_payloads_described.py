@@ -247,7 +247,7 @@ def test_events_of_tracks(
 
 
 def test_events_of_the_device() -> None:
-    evented(events.agent_started_event("0.1", "9f1c", None, AT, synced=True))
+    evented(events.agent_started_event("0.1", "9f1c", "oom", ("a line",), AT, synced=True))
     evented(events.gap_event(1, 2, 2, "overflow", "3c9e", AT, synced=True))
     evented(events.command_event("ping", "ok", None, {}, None, 0, AT, synced=True))
     evented(events.command_event("x", "rejected", ("unknown_command", "no"), {}, "a/reply/b", 3, AT, synced=False))

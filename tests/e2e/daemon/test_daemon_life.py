@@ -55,7 +55,7 @@ def test_a_signal_ends_it_cleanly(
     retained = listen(mosquitto)  # who comes later learns it too
     wait_for(lambda: retained.statuses() == [b"offline"], 2)
     assert not run.status()
-    assert (run.state / "last_exit").read_text() == "clean\n"
+    assert json.loads((run.state / "last_exit").read_text())["state"] == "clean"
     assert not lives(worker[0])
 
 

@@ -180,9 +180,9 @@ def test_each_kind_says_its_own_and_no_more(kind: str, data: TrackData, own: dic
             },
         ),
         (
-            events.agent_started_event("1.0", "9f1c", None, AT, synced=True),
+            events.agent_started_event("1.0", "9f1c", None, (), AT, synced=True),
             "vedette/gate-pi",
-            {"version": "1.0", "boot_id": "9f1c", "last_exit": None, "clock": "synced"},
+            {"version": "1.0", "boot_id": "9f1c", "last_exit": None, "last_lines": [], "clock": "synced"},
         ),
         (
             events.gap_event(3, 9, 7, "overflow", "9f", AT, synced=True),

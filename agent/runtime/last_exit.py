@@ -1,0 +1,148 @@
+"""How the run before this one ended, and its last lines where it did not end well.
+
+A killed process says nothing. So each run leaves a mark in the state directory that only a clean end takes away, and
+its last lines in a mapped file in the runtime directory (a tmpfs), where they are however it ends. Why systemd ended
+it, systemd says itself (ExecStopPost= of the unit: $SERVICE_RESULT, systemd.exec(5)).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.keeping import keep
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger("vedette.daemon")
+
+MARK, LINES, WORD = "last_exit", "last_lines", "exit"
+MOST, LINE_BYTES = 50, 512
+_NUMBER = 11
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_RESULTS = {"watchdog": "watchdog", "oom-kill": "oom", "timeout": "timeout"}
+_SIGNALLED = {"signal", "core-dump"}
+
+
+@dataclass(frozen=True, slots=True)
+class LastExit:
+    """reason: first, clean, crash, watchdog, oom, timeout, signal NAME, power_loss, or unclean where nobody knows.
+
+    lines: the last of a run that did not end well, oldest first, redacted when they were written.
+    """
+
+    reason: str
+    lines: Sequence[str] = ()
+
+
+class Mark:
+    """For one run. state, runtime: its directories. boot: names the time since the machine's start."""
+
+    def __init__(self, state: Path, runtime: Path, boot: str | None = None) -> None:
+        self._mark = state / MARK
+        self._word = runtime / WORD
+        self._lines = runtime / LINES
+        self._boot = boot if boot is not None else _boot()
+
+    def begin(self) -> LastExit:
+        """How the run before ended; from now on this one counts as ended badly until `end`."""
+        reason = self._reason()
+        lines = () if reason in {"first", "clean"} else _read(self._lines)
+        self._word.unlink(missing_ok=True)
+        self._keep("running")
+        return LastExit(reason, lines)
+
+    def end(self, *, crashed: bool = False) -> None:
+        self._keep("crash" if crashed else "clean")
+
+    def _reason(self) -> str:
+        try:
+            text = self._mark.read_text()
+        except FileNotFoundError:
+            return "first"
+        except OSError:
+            return "unclean"
+        try:
+            found = json.loads(text)
+            state, boot = str(found["state"]), str(found["boot"])
+        except (ValueError, LookupError, TypeError):
+            return "clean" if text.strip() == "clean" else "unclean"  # as earlier versions wrote it
+        if state in {"clean", "crash"}:
+            return state
+        return self._ended_by() if boot == self._boot else "power_loss"
+
+    def _ended_by(self) -> str:
+        """By systemd's word, which it writes after each end: "signal killed KILL", say."""
+        try:
+            result, _, status = self._word.read_text().split(maxsplit=2)
+        except (OSError, ValueError):
+            return "unclean"
+        status = status.strip()
+        if result in _SIGNALLED and status.isalnum():
+            return f"signal {status}"
+        return _RESULTS.get(result, "unclean")
+
+    def _keep(self, state: str) -> None:
+        with contextlib.suppress(OSError):
+            keep(self._mark, json.dumps({"version": 1, "state": state, "boot": self._boot}))
+
+
+class LastLines(logging.Handler):
+    """The last lines of the log in a mapped file: written without a system call, and there after any end.
+
+    Without a file, where none can be had, it keeps nothing.
+    """
+
+    def __init__(self, runtime: Path) -> None:
+        super().__init__()
+        self._n = 0
+        self._map: mmap.mmap | None = None
+        try:
+            path = runtime / LINES
+            path.unlink(missing_ok=True)
+            with path.open("xb+") as file:
+                path.chmod(0o600)
+                file.truncate(MOST * LINE_BYTES)
+                self._map = mmap.mmap(file.fileno(), MOST * LINE_BYTES)
+        except (OSError, ValueError) as e:
+            log.warning("the last lines before an end will not be kept: %s", e)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._map is None:
+            return
+        try:
+            text = self.format(record).replace("\n", " | ").encode(errors="replace")[: LINE_BYTES - _NUMBER - 1]
+            at = self._n % MOST * LINE_BYTES
+            self._map[at : at + LINE_BYTES] = (b"%010d " % self._n + text).ljust(LINE_BYTES - 1) + b"\n"
+            self._n += 1
+        except Exception:  # noqa: BLE001 - as every handler of logging
+            self.handleError(record)
+
+
+def _read(path: Path) -> tuple[str, ...]:
+    """What a run has left, in its order; a line that was being written is left out if it makes no sense."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST * LINE_BYTES)
+    except OSError:
+        return ()
+    found = []
+    for at in range(0, len(data), LINE_BYTES):
+        number, _, text = data[at : at + LINE_BYTES].partition(b" ")
+        line = text.decode(errors="replace").strip("\0\n ")
+        if len(number) == _NUMBER - 1 and number.isdigit() and line:
+            found.append((int(number), line))
+    return tuple(line for _, line in sorted(found))
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return ""
