@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import weakref
 
 
 class Bell:
+    """Open as long as anybody has it: others may ring when the one who listened is gone."""
+
     def __init__(self) -> None:
         self._out, self._in = os.pipe()
+        weakref.finalize(self, _close, self._out, self._in)
         os.set_blocking(self._in, False)
         os.set_blocking(self._out, False)
 
@@ -24,3 +28,8 @@ class Bell:
     def heard(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._out, 4096)
+
+
+def _close(*descriptors: int) -> None:
+    for fd in descriptors:
+        os.close(fd)
