@@ -49,6 +49,7 @@ class Builder:
             outbox=_outbox(given["outbox"]),
             remote=model.RemoteConfig(**given["remote"].values),
             health=model.HealthConfig(float(given["health"]["interval"])),
+            metrics=model.MetricsConfig(given["metrics"]["listen"]),
             log=model.LogConfig(given["log"]["level"]),
             cameras=tuple(self._camera(camera, default_model, default_backend) for camera in given["cameras"]),
             file=self.findings.file,

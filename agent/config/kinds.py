@@ -232,3 +232,25 @@ class Number:
         if self.unit in _UNITS:
             return {"type": [kind, "string", "null"], **limits, "pattern": quantity_pattern(_UNITS[self.unit])}
         return {"type": [kind, "null"], **limits}
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to listen: HOST:PORT; a port alone is on this machine only. Read as (host, port)."""
+
+    wanted: str = "an address to listen at: PORT, HOST:PORT or [IPV6]:PORT"
+
+    def read(self, node: Scalar, folder: Path) -> tuple[str, int]:  # noqa: ARG002
+        match = re.fullmatch(_LISTEN, node.text)
+        if match is None:
+            raise InvalidError(f"{shown(node)} is not {self.wanted}, such as 127.0.0.1:9464")
+        port = int(match["port"])
+        if not 1 <= port <= 65535:
+            raise InvalidError(f"port {port} is outside 1 to 65535")
+        return (match["host"] or "127.0.0.1").strip("[]"), port
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["string", "integer", "null"], "pattern": f"^{_LISTEN}$"}
+
+
+_LISTEN = r"((?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])?:)?(?P<port>[0-9]{1,5})"

@@ -130,6 +130,13 @@ class HealthConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """listen: host and port at which Prometheus may ask; None: nothing listens."""
+
+    listen: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     level: LogLevel = "info"
 
@@ -272,6 +279,7 @@ class Config:
     outbox: OutboxConfig = field(default_factory=OutboxConfig)
     remote: RemoteConfig = field(default_factory=RemoteConfig)
     health: HealthConfig = field(default_factory=HealthConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     log: LogConfig = field(default_factory=LogConfig)
     file: str = ""
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False)

@@ -182,9 +182,6 @@ class Reading:
         return found
 
     def _unknown(self, section: Section, name: Scalar, path: str) -> None:
-        if name.text in section.later:
-            self._error(name, path, "is not in this version yet; remove it")
-            return
         known = [field.key for field in section.fields]
         hint = did_you_mean(name.text, known)
         if not hint:

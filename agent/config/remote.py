@@ -40,6 +40,8 @@ def _models(config: Config) -> set[str]:
 def _problems(wanted: Config, running: Config) -> Iterator[Problem]:
     if wanted.remote != running.remote:
         yield wanted.problem("remote", "a config from afar may not change what is allowed from afar" + _FULL)
+    if wanted.metrics != running.metrics:
+        yield wanted.problem("metrics", "a config from afar may not change where this device listens" + _FULL)
     yield from _broker(wanted, running.mqtt)
     before = {camera.source for camera in running.cameras}
     models = _models(running)

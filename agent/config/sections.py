@@ -23,10 +23,9 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A map with fixed keys. later: keys of the interface that a coming version will know."""
+    """A map with fixed keys."""
 
     fields: tuple[Field, ...]
-    later: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

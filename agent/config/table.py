@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import get_args
 
 from agent.config import model
-from agent.config.kinds import Choice, FilePath, Flag, Id, Number, Password, Text
+from agent.config.kinds import Choice, FilePath, Flag, Id, Listen, Number, Password, Text
 from agent.config.sections import ById, Field, Listing, Section
 from agent.config.table_mqtt import HOMEASSISTANT, MQTT, OUTBOX, REMOTE, USER
 from agent.config.table_scene import WATCHED
@@ -135,6 +135,14 @@ ROOT = Section(
             "the topic health",
         ),
         Field(
+            "metrics",
+            Section(
+                (Field("listen", Listen(), None, "where Prometheus may ask, such as 127.0.0.1:9464; empty: nowhere"),)
+            ),
+            None,
+            "for Prometheus",
+        ),
+        Field(
             "log",
             Section((Field("level", _choice(model.LogLevel), _LOG.level, "the least that is logged"),)),
             None,
@@ -148,5 +156,4 @@ ROOT = Section(
             required=True,
         ),
     ),
-    later=("metrics",),
 )

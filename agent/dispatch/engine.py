@@ -258,8 +258,7 @@ class RemoteEngine:
         seen = detections(self._worker.results[slot], int(message["count"]), len(self.artifact.labels))
         if not self.slots.take(slot, message["n"]):
             return []
-        self.counters.runs += 1
-        self.counters.inference_ms.append(message["infer_ms"])
+        self.counters.ran(message["infer_ms"])
         return [Done(slot, message["n"], seen, message["start"], message["infer_ms"])]
 
     def _on_error(self, message: Message) -> list[Done]:

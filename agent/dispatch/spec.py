@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from agent.histogram import Histogram
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,3 +36,9 @@ class EngineCounters:
     errors: int = 0
     restarts: int = 0
     inference_ms: deque[float] = field(default_factory=lambda: deque(maxlen=512))
+    inference: Histogram = field(default_factory=Histogram)
+
+    def ran(self, milliseconds: float) -> None:
+        self.runs += 1
+        self.inference_ms.append(milliseconds)
+        self.inference.observe(1e-3 * milliseconds)

@@ -26,6 +26,7 @@ from agent.runtime.about import about
 from agent.runtime.faults import broker_faults, config_faults, disk_faults, outbox_faults
 from agent.runtime.heat import Heat
 from agent.runtime.last_exit import LastLines, Mark
+from agent.runtime.metrics.listening import Metrics
 from agent.runtime.notify import notify, watchdog_seconds
 from agent.runtime.orders.parts import Parts
 from agent.runtime.overrides import Overrides
@@ -99,6 +100,7 @@ class Daemon:
         self.report = Report(
             config, names, self.publisher, self.outbox, self._scenes, leases, self._heat, self._boot_id
         )
+        self._metrics = Metrics(self.report, self.publisher)
         self._spawner = Spawner(self._wake, self._runtime / "workers.pid")
         self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.outbox, self.report, self._scenes)
         kept = Kept(self._state, file)
@@ -133,7 +135,7 @@ class Daemon:
             return edition.config, edition.found
 
     def stop(self) -> None:
-        """From any thread, or a signal."""
+        """From any thread."""
         self._stopping = True
         self._wake()
 
@@ -154,6 +156,7 @@ class Daemon:
                 raise
             finally:
                 notify("STATUS=restarting" if self._restarting else "STOPPING=1")
+                self._metrics.stop()
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
                 self._scenes.save(ending=True)
                 (self._runtime / "status.json").unlink(missing_ok=True)
@@ -194,7 +197,7 @@ class Daemon:
         reap(now)
         self._scenes.save()
         self._remote.tick(now)
-        self.report.sample(now, {**self._faults(), **self._heat.turn(now, self.report.views.values())})
+        self.report.sample(now, self._faults(now))
         self._write_status(now)
         self.pipeline.leaving = [left for left in self.pipeline.leaving if left.alive]
         where = stuck(self.report.views.values(), now, _STUCK_SECONDS)
@@ -207,8 +210,10 @@ class Daemon:
             notify("READY=1\nSTATUS=running")
             log.info("ready")
 
-    def _faults(self) -> Faults:
+    def _faults(self, now: float) -> Faults:
         return {
+            **self._heat.turn(now, self.report.views.values()),
+            **self._metrics.turn(now, self.pipeline.config.metrics.listen),
             **config_faults(self._reload.problems),
             **self._broker_faults(),
             **outbox_faults(self.outbox.faults()),
@@ -267,7 +272,6 @@ class Daemon:
         self._restart()
 
     def _ask(self) -> None:
-        """The config shall be read."""
         self._reload.ask()
         self._wake()
 

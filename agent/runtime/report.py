@@ -96,6 +96,7 @@ class Report:
         )
         if before is not None:
             view.seq, view.published, view.told = before.seq, before.published, before.told
+            view.latency = before.latency
         scene = SceneReport(view, self._topics, self._publisher, self._outbox, self._state)
         with self._lock:  # new dicts, since others may be going through them on their threads
             self._scenes = {**self._scenes, lane.camera: scene}
@@ -122,6 +123,8 @@ class Report:
         view = self.views[result.frame.camera]
         self.on_facts(result.frame.camera, result.facts, result.pictures)
         now = time.monotonic()
+        if not isinstance(result.facts.seen, Unknown):
+            view.latency.observe(now - result.frame.monotonic)
         if not self._wanted(view, now) or not view.limit.allows(now):
             return
         frame = result.frame

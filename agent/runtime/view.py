@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from agent.histogram import Histogram
+
 if TYPE_CHECKING:
     from agent.capture.camera import Camera
     from agent.config.model import CameraConfig
@@ -30,6 +32,7 @@ class View:
     origin: Origin
     topic: str
     limit: RateLimit
+    latency: Histogram = field(default_factory=Histogram)
     seq: int = 0
     published: int = 0
     engine: tuple[str, EngineState | None] = ("", None)  # as `cam/<c>/state` says

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.audience import TOPICS, Audience
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, free_port, mosquitto_process, wait_for
@@ -137,6 +139,26 @@ def test_another_broker_is_tried_before_the_old_one_is_given_up(stage: Stage, tm
         there.subscriber.stop()
     finally:
         second.kill()
+
+
+def test_prometheus_may_ask_as_soon_as_the_config_says_so(stage: Stage) -> None:
+    port = free_port()
+    stage.edit(lambda c: c.update(metrics={"listen": port}))
+
+    def scraped() -> dict[str, float]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                families = list(text_string_to_metric_families(answer.read().decode()))
+        except OSError:
+            return {}
+        return {s.name: s.value for family in families for s in family.samples if s.labels.get("camera") == "yard"}
+
+    wait_for(lambda: bool(scraped()), WITHIN, stage.daemon.log())
+    first = scraped()
+    stage.goes_on("yard")
+    assert scraped()["vedette_camera_latency_seconds_count"] > first["vedette_camera_latency_seconds_count"] > 0
+    stage.edit(lambda c: c.pop("metrics"))
+    wait_for(lambda: not scraped(), WITHIN, "it still listens")
 
 
 def test_a_signal_and_the_verb_have_the_file_read(stage: Stage) -> None:

@@ -1,0 +1,1 @@
+"""What Prometheus is told, where the config has it listen. Nothing here is imported otherwise."""
