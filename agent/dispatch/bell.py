@@ -12,7 +12,7 @@ class Bell:
 
     def __init__(self) -> None:
         self._out, self._in = os.pipe()
-        weakref.finalize(self, _close, self._out, self._in)
+        weakref.finalize(self, _close, self._out, self._in).atexit = False  # threads may still wait for it then
         os.set_blocking(self._in, False)
         os.set_blocking(self._out, False)
 

@@ -157,6 +157,7 @@ class Daemon:
             finally:
                 notify("STATUS=restarting" if self._restarting else "STOPPING=1")
                 self._metrics.stop()
+                self._reload.stop()
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
                 self._scenes.save(ending=True)
                 (self._runtime / "status.json").unlink(missing_ok=True)
@@ -184,7 +185,7 @@ class Daemon:
             if now >= next_health:
                 next_health = max(next_health + self.pipeline.config.health.interval, now)
                 self.report.publish_health(now)
-            if self.pipeline.finished:
+            if self.pipeline.finished and not self._reload.busy:
                 log.info("all sources have ended")
                 return
 

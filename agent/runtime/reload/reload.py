@@ -123,6 +123,12 @@ class Reload:
         elif self._trial is not None and self._trial.over(now):
             self._judge(self._trial, now)
 
+    def stop(self) -> None:
+        """The daemon ends: so does what was being tried."""
+        if self._attempt is not None and not self._attempt.committed:
+            self._attempt.abort()
+        self._attempt = None
+
     def apply(self, text: str, now: float) -> None:
         """What came from afar. Raises ConfigError, or Busy."""
         self._refuse_if_busy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.audience import TOPICS, Audience
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, free_port, mosquitto_process, wait_for
+from tests.support.daemon import STOP_SECONDS
 from tests.support.reloading import WITHIN, Stage
 
 if TYPE_CHECKING:
@@ -159,6 +161,18 @@ def test_prometheus_may_ask_as_soon_as_the_config_says_so(stage: Stage) -> None:
     assert scraped()["vedette_camera_latency_seconds_count"] > first["vedette_camera_latency_seconds_count"] > 0
     stage.edit(lambda c: c.pop("metrics"))
     wait_for(lambda: not scraped(), WITHIN, "it still listens")
+
+
+def test_stopped_in_the_middle_of_an_attempt_it_ends_in_time(stage: Stage) -> None:
+    """The attempt waits for a source that never answers; then for the new engine of a model."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        camera = {"source": f"http://127.0.0.1:{silent.getsockname()[1]}/stream", "timeout": 60, "fps": 10}
+        stage.content["cameras"]["yard"] = camera
+        stage.content["model"] = stage.models[1]
+        stage.daemon.file.write_text(stage.text())
+        wait_for(lambda: stage.daemon.status()["config"]["state"] == "pending", WITHIN, stage.daemon.log())
+        assert stage.daemon.stop() < STOP_SECONDS
+    assert "bug in Vedette" not in stage.daemon.log()
 
 
 def test_a_signal_and_the_verb_have_the_file_read(stage: Stage) -> None:

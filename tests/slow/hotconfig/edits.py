@@ -82,7 +82,8 @@ class Editor:
         """The shipped file itself, with some of its defaults uncommented."""
         text = SHIPPED.read_text()
         text = text.replace("mqtt://localhost:1883", f"mqtt://127.0.0.1:{self._port}")
-        text = text.replace("rtsp://10.0.0.7/stream2", self._clips[0]).replace("# device: gate-pi", "device: gate")
+        text = text.replace("rtsp://10.0.0.7/stream2", f"{self._clips[0]}\n    loop: true")
+        text = text.replace("# device: gate-pi", "device: gate")
         lines = text.splitlines()
         for _ in range(self.random.randrange(4)):
             at = self.random.randrange(len(lines))
