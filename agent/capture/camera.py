@@ -53,6 +53,7 @@ class Camera:
         self.reconnects = 0
         self._after: Camera | None = None
         self._other: Camera | None = None
+        self._trial = False
         self.last_frame_at: float | None = None
         self._on_status = on_status
         self._corrupt = 0
@@ -82,9 +83,12 @@ class Camera:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    def start(self, after: Camera | None = None) -> None:
-        """after: one that was stopped, and may still hold the device: its end is waited for, and its place taken."""
-        self._after = after
+    def start(self, after: Camera | None = None, *, trial: bool = False) -> None:
+        """after: one that was stopped, and may still hold the device: its end is waited for, and its place taken.
+
+        trial: it is read, and its pictures thrown away, until `take_over`.
+        """
+        self._after, self._trial = after, trial
         self._on_status(self._announced)
         self._thread.start()
 
@@ -260,7 +264,7 @@ class Camera:
         self._set("online")
 
     def _follow(self, other: Camera) -> None:
-        self._other = None
+        self._other, self._trial = None, False
         self.frames = max(self.frames, other.frames)
         self._timeline.follow(other._timeline)
         if self._pacer is not None:  # the step in time is none to wait for
@@ -269,6 +273,8 @@ class Camera:
     def _deliver(self, decoded: Decoded) -> None:
         if self._other is not None:
             self._follow(self._other)
+        if self._trial:
+            return
         media_time = self._timeline.media_time(decoded.pts, decoded.arrived)
         monotonic = decoded.arrived
         if self._pacer is not None:

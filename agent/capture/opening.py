@@ -16,6 +16,10 @@ def open_source(config: CameraConfig, stop: Stop) -> Source:
         from agent.capture.folder import FolderSource
 
         return FolderSource(config, stop)
+    if config.kind in {"gst", "csi"}:
+        from agent.capture.gst import GstSource
+
+        return GstSource(config, stop)
     if config.kind == "rtsp" and (config.transport == "tcp" or config.encrypted):
         from agent.capture.rtsp import UnsupportedError
         from agent.capture.rtsp_source import RtspSource

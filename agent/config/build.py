@@ -111,7 +111,7 @@ class Builder:
             loop=given["loop"],
             confidence=float(given["confidence"]),
             labels=tuple(self._label(label) for label in given["labels"]),
-            motion=self._motion(given["motion"], live=kind in {"rtsp", "http", "v4l2"}),
+            motion=self._motion(given["motion"], live=kind not in {"file", "folder", None}),
             regions=given["regions"]["enabled"],
             privacy=self._masks(given["privacy"]),
             snapshots=model.SnapshotsConfig(**given["snapshots"].values),

@@ -39,7 +39,7 @@ Command = Literal[
     "diagnostics",
 ]
 LogLevel = Literal["debug", "info", "warning", "error"]
-SourceKind = Literal["rtsp", "http", "v4l2", "file", "folder"]
+SourceKind = Literal["rtsp", "http", "v4l2", "file", "folder", "csi", "gst"]
 Transport = Literal["tcp", "udp"]
 Rotate = Literal[0, 90, 180, 270]
 Pace = Literal["realtime", "max"]
@@ -251,7 +251,7 @@ class CameraConfig:
     @property
     def live(self) -> bool:
         """Whether the source is a camera: it has no end, and cannot be asked to wait."""
-        return self.kind in {"rtsp", "http", "v4l2"}
+        return self.kind not in {"file", "folder"}
 
     @property
     def encrypted(self) -> bool:

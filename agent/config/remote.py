@@ -49,8 +49,9 @@ def _problems(wanted: Config, running: Config) -> Iterator[Problem]:
         yield wanted.problem("model", "a config from afar may not name a file of the device as a model" + _FULL)
     for camera in wanted.cameras:
         key = f"cameras.{camera.id}"
-        if camera.kind in {"file", "folder"} and camera.source not in before:
-            yield wanted.problem(f"{key}.source", "a config from afar may not add files as sources" + _FULL)
+        if camera.kind in {"file", "folder", "gst"} and camera.source not in before:
+            what = "pipelines" if camera.kind == "gst" else "files"
+            yield wanted.problem(f"{key}.source", f"a config from afar may not add {what} as sources" + _FULL)
         if _path(camera.model) and camera.model not in {*models, wanted.model}:
             yield wanted.problem(f"{key}.model", "a config from afar may not name a file as a model" + _FULL)
         if camera.password is not None and not _goes_there(camera, running):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,10 @@ def classify(source: str, folder: Path) -> tuple[SourceKind, str]:
     scheme, separator, rest = source.partition("://")
     if separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         return _stream(scheme.lower(), rest)
-    if source.startswith(("csi:", "gst:")):
-        raise InvalidError(f"{source[:4]} sources are not in this version yet; use rtsp://, http:// or /dev/video0")
+    if source.startswith("csi:"):
+        return "csi", _camera(source)
+    if source.startswith("gst:"):
+        return "gst", _pipeline(source)
     if re.match(r"(?:rtsps?|https?|file):", source, re.IGNORECASE):
         raise InvalidError("an address begins with rtsp:// or http://, a path with no scheme at all")
     if source.isdecimal():
@@ -38,6 +41,27 @@ def classify(source: str, folder: Path) -> tuple[SourceKind, str]:
     except OSError:
         is_folder = False
     return ("folder" if is_folder else "file"), path
+
+
+def _camera(source: str) -> str:
+    if not re.fullmatch(r"csi:[0-9]", source):
+        raise InvalidError("a camera on the board's own connector is written as csi:0, or csi:1")
+    return source
+
+
+def _pipeline(source: str) -> str:
+    """gst-launch's words, without a sink: they end where raw pictures come out."""
+    if re.search(r"://[^/\s]*@", source) or re.search(r"\b(?:user-pw|user-id|password)=", source):
+        raise InvalidError("a password in a pipeline is seen by everybody in the process list; use rtsp:// itself")
+    try:
+        words = shlex.split(source[len("gst:") :])
+    except ValueError:
+        raise InvalidError("a quotation mark in the pipeline has no end") from None
+    if not words or words[0] == "!":
+        raise InvalidError("write gst: and a pipeline, such as gst:v4l2src device=/dev/video0 ! videoconvert")
+    if any(re.fullmatch(r"\w*sink", word) for word in words):
+        raise InvalidError("a pipeline here has no sink: it ends where the pictures come out")
+    return source
 
 
 def _stream(scheme: str, rest: str) -> tuple[SourceKind, str]:

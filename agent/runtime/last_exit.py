@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import mmap
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,7 +109,7 @@ class LastLines(logging.Handler):
             path.unlink(missing_ok=True)
             with path.open("xb+") as file:
                 path.chmod(0o600)
-                file.truncate(MOST * LINE_BYTES)
+                os.posix_fallocate(file.fileno(), 0, MOST * LINE_BYTES)  # else a full disk is a SIGBUS, later
                 self._map = mmap.mmap(file.fileno(), MOST * LINE_BYTES)
         except (OSError, ValueError) as e:
             log.warning("the last lines before an end will not be kept: %s", e)

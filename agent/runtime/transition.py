@@ -36,8 +36,6 @@ OPENING_S = 5.0
 """Beyond its `timeout`, until a camera has shown that it can be read."""
 BORROWING_S = 30.0
 """What an engine is given to open a device that another has just let go of, and to load its model."""
-BESIDE = frozenset({"rtsp", "http", "file", "folder"})
-"""Kinds of sources that can be read twice at a time, so that a new one is tried while the old one is in use."""
 _DEAD = frozenset({"failed", "absent", "refused"})
 
 
@@ -83,13 +81,13 @@ class Transition:
             running_camera = pipeline.cameras.get(camera.id)
             if running_camera is not None and self._is_tried(running_camera, camera):
                 opened = self._opened[camera.id] = lanes.source(camera, pipeline.report)
-                opened.start()
+                opened.start(trial=True)
 
     @staticmethod
     def _is_tried(running: Camera, wanted: CameraConfig) -> bool:
         """One that works shall not be given up for one that does not."""
         works = running.status(time.monotonic()).state == "online"
-        return works and wanted.enabled and wanted.kind in BESIDE and reopens(running.config, wanted)
+        return works and wanted.enabled and _beside(wanted) and reopens(running.config, wanted)
 
     def poll(self, now: float) -> bool:
         """Whether all that is new works. Raises Unfit when it does not, or not in time."""
@@ -216,8 +214,6 @@ class Transition:
         old.stop()
         if opened is not None:
             opened.take_over(old)
-            if opened.config.pace != "max":
-                opened.mailbox.take()  # numbered before the old one's last
         pipeline.cameras[name] = camera
         built, state = self._strands[wanted.model], pipeline.state
 
@@ -279,6 +275,11 @@ class Transition:
 
 def _holds(rung: RemoteEngine, programs: Collection[str]) -> bool:
     return rung.serving and rung.spec.program.name in programs and bool(rung.info.get("exclusive"))
+
+
+def _beside(camera: CameraConfig) -> bool:
+    """Whether it can be read twice at a time, to be tried while the old one is in use, and loses nothing by that."""
+    return camera.kind in {"rtsp", "http"} or (camera.kind in {"file", "folder"} and camera.pace != "max")
 
 
 def _count_on(lane: Lane, before: Lane) -> None:

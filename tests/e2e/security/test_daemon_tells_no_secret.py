@@ -87,5 +87,5 @@ def test_it_connects_to_its_cameras_and_its_broker_only(run: Run) -> None:
 def test_it_starts_nothing_but_its_own_children(run: Run) -> None:
     """No pip, no apt, no shell."""
     started = [line for line in run.calls if "execve(" in line and line.endswith("= 0")]
-    modules = {match[1] if (match := re.search(r'(?:"-m"|bridge.py"), "([^"]+)"', line)) else line for line in started}
+    modules = {match[1] if (match := re.search(r'(?:"-m"|bridge[^,]*), "([^"]+)"', line)) else line for line in started}
     assert modules <= {"agent.cli", "backends.worker", "backends.tuning", "backends.survey"}

@@ -122,8 +122,8 @@ def test_all_mistakes_at_once_each_with_its_place(tmp_path):
         ("labels: missing.txt", r"missing\.txt: cannot be read: No such file"),
         ("labels: 7", "is no list"),
         ("family: {a: " * 12, "is no YAML"),
-        ("a: " + "[" * 12 + "]" * 12, "nested more than 8 deep"),
-        ("a: " + "[" * 500000, "nested more than 8 deep"),
+        ("a: " + "[" * 12 + "]" * 12, "nested more than 8 deep|maximum nesting depth"),
+        ("a: " + "[" * 500000, "nested more than 8 deep|maximum nesting depth"),  # newer libyaml has a limit itself
         ("x" * (1024 * 1024 + 1), "is the limit of a sidecar"),
         (b"family: \xff\xfe", "is no YAML"),
         ("family: yolo\nhead: {decoded: true}", r"head\.decoded: no such option; this head has box, units"),

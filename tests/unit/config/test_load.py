@@ -11,7 +11,6 @@ import pytest
 from agent.config import Config, ConfigError, load, parse
 from agent.config.names import PREFIX_RULE, slugged_id
 
-LATER_SOURCE = "sources are not in this version yet; use rtsp://, http:// or /dev/video0"
 FOLDER = Path("/etc/vedette")
 
 
@@ -48,7 +47,7 @@ mqtt:
   prefix: a/+/b
 cameras:
   gate:
-    source: csi:0
+    source: csi:front
     rotate: 45
     fps: true
 """
@@ -60,7 +59,7 @@ cameras:
         "vedette.yaml:4:31: engine.threads: 1.5 is not a whole number from 1 to 256",
         "vedette.yaml:6:8: mqtt.url: a broker's URL begins with mqtt:// or, for TLS, mqtts://",
         f"vedette.yaml:7:11: mqtt.prefix: a/+/b is not a topic prefix: {PREFIX_RULE}",
-        f"vedette.yaml:10:13: cameras.gate.source: csi: {LATER_SOURCE}",
+        "vedette.yaml:10:13: cameras.gate.source: a camera on the board's own connector is written as csi:0, or csi:1",
         "vedette.yaml:11:13: cameras.gate.rotate: 45 is not one of 0, 90, 180, 270",
         "vedette.yaml:12:10: cameras.gate.fps: true is not a number from 0 to 1000",
     ]
@@ -180,7 +179,10 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         ("cameras: {g: {source: 'rtsp://h:99999/x'}}", "1:23: cameras.g.source: ", "65535"),
         ("cameras: {g: {source: 'rtsp://h/a b'}}", "1:23: cameras.g.source: ", "%20"),
         ("cameras: {g: {source: '0'}}", "1:23: cameras.g.source: ", "/dev/video0"),
-        ("cameras: {g: {source: 'gst:videotestsrc'}}", "1:23: cameras.g.source: ", "not in this version yet"),
+        ("cameras: {g: {source: 'gst:'}}", "1:23: cameras.g.source: ", "write gst: and a pipeline"),
+        ("cameras: {g: {source: 'gst:a ! fakesink'}}", "1:23: cameras.g.source: ", "has no sink"),
+        ("cameras: {g: {source: 'gst:a b=\"c'}}", "1:23: cameras.g.source: ", "quotation mark"),
+        ("cameras: {g: {source: 'gst:rtspsrc location=rtsp://u:p@h'}}", "1:23: cameras.g.source: ", "process list"),
         (CAMERA + "pace: max", "4:11: cameras.gate.pace: ", "files and folders"),
         (CAMERA + "loop: true", "4:11: cameras.gate.loop: ", "files and folders"),
         (FILE + "transport: tcp", "4:16: cameras.gate.transport: ", "rtsp://"),

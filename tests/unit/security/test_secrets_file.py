@@ -48,7 +48,7 @@ def test_a_group_that_is_not_ours(tmp_path: Path) -> None:
         fault = 1
         try:
             os.chown(file, 4242, 12345)
-            for folder in (tmp_path, *tmp_path.parents[:2]):
+            for folder in (tmp_path, *tmp_path.parents[:3]):
                 folder.chmod(0o755)
             os.setgroups([])
             os.setgid(4242)
