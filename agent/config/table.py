@@ -50,7 +50,7 @@ CAMERA = Section(
             "source",
             Text("a source", longest=2048),
             None,
-            "where pictures come from: rtsp://, http(s)://, /dev/video0, csi:0, gst:PIPELINE, a file or a folder of images",
+            "where it comes from: rtsp://, http(s)://, /dev/video0, csi:0, gst:PIPELINE, a file, a folder of images",
             required=True,
         ),
         Field("name", _NAME, "", "the name people see; without it the id"),
