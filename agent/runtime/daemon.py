@@ -236,11 +236,10 @@ class Daemon:
             "ready": self._ready,
             **status(self.report, self.publisher, now),
         }
-        file = self._runtime / "status.json"
         try:
-            keep(file, json.dumps(body), mode=READABLE)
+            keep(self._runtime / "status.json", json.dumps(body), mode=READABLE)
         except OSError as e:
-            log.warning("cannot write %s: %s", file.name, e.strerror)
+            log.warning("cannot write status.json: %s", e.strerror)
 
     def _heard(self, message: Message) -> None:
         """On the network thread."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agent.dispatch.dispatcher import Dispatcher
 from agent.dispatch.ladder import Ladder
@@ -12,14 +12,14 @@ from agent.runtime import machine
 from agent.runtime.plan import engine_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from agent.config.model import CameraConfig, Config, EngineConfig
     from agent.dispatch.lane import Lane
-    from agent.dispatch.result import EngineStatus
+    from agent.dispatch.result import EngineStatus, Pixels, Result
     from agent.dispatch.worker import Spawn
+    from agent.perception.facts import Facts
     from agent.runtime.plan import Plan
-    from agent.runtime.report import Report
     from backends.artifact import Artifact
     from backends.registered import Registered
 
@@ -39,6 +39,16 @@ class Recipe:
     engine: EngineConfig
     every_frame: bool
     rungs: tuple[tuple[Registered, tuple[Artifact, ...]], ...]
+
+
+class Hears(Protocol):
+    """Who is told what comes of it; as of `Ladder` and `Dispatcher`."""
+
+    def on_engine(self, engine: str, status: EngineStatus | None) -> None: ...
+
+    def on_result(self, result: Result) -> None: ...
+
+    def on_facts(self, camera: str, facts: Facts, pictures: Mapping[int, Pixels]) -> None: ...
 
 
 class Voice:
@@ -72,7 +82,7 @@ def recipe(model: str, config: Config, found: Plan) -> Recipe:
     return Recipe(model, own[0].backend, config.engine, every_frame, tuple(rungs))
 
 
-def strand(wanted: Recipe, found: Plan, spawn: Spawn, report: Report, lanes: Sequence[Lane] = ()) -> Strand:
+def strand(wanted: Recipe, found: Plan, spawn: Spawn, hears: Hears, lanes: Sequence[Lane] = ()) -> Strand:
     """Its dispatcher is not started yet, and its voice is silent."""
     artifact = found.artifacts[wanted.model]
     options = {"mode": wanted.engine.mode, "threads": wanted.engine.threads, "every_frame": wanted.every_frame}
@@ -82,9 +92,9 @@ def strand(wanted: Recipe, found: Plan, spawn: Spawn, report: Report, lanes: Seq
         )
         for rung in found.ladders[wanted.model]
     ]
-    voice = Voice(report.on_engine)
+    voice = Voice(hears.on_engine)
     ladder = Ladder(specs, spawn, voice, warm=_warm(wanted.engine.standby))
-    dispatcher = Dispatcher(wanted.model, ladder, lanes, report.on_result, report.on_facts)
+    dispatcher = Dispatcher(wanted.model, ladder, lanes, hears.on_result, hears.on_facts)
     return Strand(wanted, artifact, dispatcher, voice)
 
 
