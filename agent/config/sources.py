@@ -1,4 +1,4 @@
-"""What a camera's source is: the address of a stream, a device, a pipeline, a file or a folder."""
+"""What a camera's source is: the address of a stream, a device, a file or a folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.config.gst import arguments
 from agent.config.kinds import absolute
 from agent.config.problems import InvalidError
 
@@ -23,13 +22,6 @@ def classify(source: str, folder: Path) -> tuple[SourceKind, str]:
 
     Raises InvalidError; its message never repeats the source, which may hold a password.
     """
-    if source.startswith("gst:"):
-        arguments(source[4:])
-        return "gst", source
-    if source.startswith("csi:"):
-        if not re.fullmatch(r"csi:[0-9]", source):
-            raise InvalidError("a camera on a ribbon cable is written by its number: csi:0")
-        return "csi", source
     scheme, separator, rest = source.partition("://")
     if separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         return _stream(scheme.lower(), rest)
