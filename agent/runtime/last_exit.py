@@ -55,7 +55,8 @@ class Mark:
         """How the run before ended; from now on this one counts as ended badly until `end`."""
         reason = self._reason()
         lines = () if reason in {"first", "clean"} else _read(self._lines)
-        self._word.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._word.unlink(missing_ok=True)
         self._keep("running")
         return LastExit(reason, lines)
 
@@ -64,7 +65,7 @@ class Mark:
 
     def _reason(self) -> str:
         try:
-            text = self._mark.read_text()
+            text = self._mark.read_text(errors="replace")
         except FileNotFoundError:
             return "first"
         except OSError:
@@ -81,7 +82,7 @@ class Mark:
     def _ended_by(self) -> str:
         """By systemd's word, which it writes after each end: "signal killed KILL", say."""
         try:
-            result, _, status = self._word.read_text().split(maxsplit=2)
+            result, _, status = self._word.read_text(errors="replace").split(maxsplit=2)
         except (OSError, ValueError):
             return "unclean"
         status = status.strip()

@@ -6,8 +6,9 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -21,7 +22,7 @@ log = logging.getLogger("vedette.metrics")
 AT_ONCE = 4
 """Who comes while so many are answered is turned away: one Prometheus asks every few seconds."""
 PATIENCE_S = 3.0
-"""For a request to be read, and an answer taken."""
+"""For a request to be read and its answer taken, all in all."""
 
 
 class _Server(ThreadingMixIn, HTTPServer):
@@ -32,20 +33,40 @@ class _Server(ThreadingMixIn, HTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._room = threading.BoundedSemaphore(AT_ONCE)
+        self._due: dict[Any, float] = {}
         super().__init__(address, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._room.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread to be had: nobody else gives the place back
+            self._room.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         threading.current_thread().name = "metrics-answer"
+        self._due[request] = time.monotonic() + PATIENCE_S
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._due.pop(request, None)
             self._room.release()
+
+    def service_actions(self) -> None:
+        """Called several times a second: one who sends a byte now and then is not waited for either."""
+        now = time.monotonic()
+        for request, due in list(self._due.items()):
+            if now >= due:
+                with contextlib.suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+
+    def server_bind(self) -> None:
+        """Without asking the resolver for this machine's name, as `HTTPServer` does: nobody needs it here."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - a client that went is no news
         log.debug("an asker of metrics went")

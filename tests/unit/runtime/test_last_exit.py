@@ -118,3 +118,12 @@ def test_folders_that_cannot_be_used_are_no_reason_not_to_run(tmp_path: Path) ->
     mark = Mark(tmp_path / "gone", tmp_path / "gone")
     assert mark.begin().reason == "first"
     mark.end()
+
+
+def test_a_damaged_mark_and_a_word_that_cannot_be_removed_do_not_keep_it_from_starting(tmp_path: Path) -> None:
+    (tmp_path / MARK).write_bytes(b"\xff\xfe\x00")
+    (tmp_path / WORD).mkdir()
+    assert Mark(tmp_path, tmp_path).begin().reason == "unclean"
+    (tmp_path / WORD).rmdir()
+    (tmp_path / WORD).write_bytes(b"\xff\xff \xff \xff")
+    assert Mark(tmp_path, tmp_path).begin().reason == "unclean"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -135,6 +136,37 @@ def test_a_hundred_who_say_nothing_do_not_keep_it_for_long(server: Server) -> No
     finally:
         for each in idle:
             each.close()
+
+
+def test_those_who_send_a_byte_now_and_then_are_not_waited_for(server: Server) -> None:
+    slow = [socket.create_connection(("127.0.0.1", server.port), 10) for _ in range(AT_ONCE)]
+    try:
+        deadline = time.monotonic() + 5 * PATIENCE_S
+        while True:
+            for each in slow:
+                with contextlib.suppress(OSError):
+                    each.sendall(b"G")
+            try:
+                assert scraped(server.port)
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.3)
+    finally:
+        for each in slow:
+            each.close()
+
+
+def test_a_thread_that_cannot_be_had_keeps_no_place(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none_left)
+        for _ in range(2 * AT_ONCE):
+            with pytest.raises(OSError, match=r"reset|closed|without response"):
+                scraped(server.port)
+    assert scraped(server.port)
 
 
 def test_an_address_that_is_taken_is_told_and_tried_again() -> None:
