@@ -1,4 +1,4 @@
-"""Vedette installed by `make install` into a booted systemd, once for all tests here."""
+"""Vedette installed by `make install` into a booted systemd, once for each file: one ends with its removal."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def system_python_differs() -> str:
     return "" if done.stdout.strip() == own else f"{SYSTEM_PYTHON} is {done.stdout.strip()}, the tests run on {own}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     missing = container_missing() or system_python_differs()
     if missing:
         pytest.skip(missing)
     with Path(tempfile.gettempdir(), "vedette-test-container.lock").open("w") as lock:
-        wait_for(lambda: _locked(lock), 120, "another test run has its container up: only one can be at a time")
+        wait_for(lambda: _locked(lock), 400, "another test run has its container up: only one can be at a time")
         booted = Container(
             tmp_path_factory.mktemp("systemd"),
             {CHECKOUT: "/opt/checkout", Path(sysconfig.get_path("purelib")): PACKAGES},
@@ -57,7 +57,7 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
         booted.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(container: Container, person_model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Installed twice: with nothing there, and over an edited config, which starts it.
 

