@@ -12,7 +12,7 @@ from agent.backoff import Backoff
 from agent.capture.frame import Frame
 from agent.capture.opening import motion_watch, open_source
 from agent.capture.source import Decoded, Source, SourceError, SourceInfo
-from agent.capture.status import CameraStatus
+from agent.capture.status import STATUS_EVENT, CameraStatus
 from agent.capture.timeline import Pacer, Timeline
 from agent.config.redact import redact
 
@@ -49,8 +49,7 @@ class Camera:
     ) -> None:
         self.config = config
         self.mailbox = mailbox
-        self.frames = 0
-        self.reconnects = 0
+        self.frames = self.reconnects = 0
         self._after: Camera | None = None
         self._other: Camera | None = None
         self._trial = False
@@ -72,6 +71,7 @@ class Camera:
         self._watch = motion_watch(config)
         self._backoff = Backoff(RETRY_FIRST, RETRY_MOST)
         self._logged = ""
+        self._log = logging.LoggerAdapter(log, {"CAMERA": config.id, "EVENT": STATUS_EVENT})
 
     @property
     def corrupt(self) -> int:
@@ -146,7 +146,7 @@ class Camera:
         """To be called about once a second from another thread: the camera's own may hang in the decoder."""
         status = self.status(now)
         if status.state == "stalled" and self._announced.state != "stalled":
-            log.warning("stalled: %s", status.error, extra={"CAMERA": self.config.id})
+            self._log.warning("stalled: %s", status.error)
         self._announce(status)
 
     def _stall_after(self) -> float:
@@ -186,7 +186,7 @@ class Camera:
                 self._wait_after(failure, time.monotonic() - began)
             elif not self.config.loop:
                 self._set("ended")
-                log.info("ended after %d frames", self.frames, extra={"CAMERA": self.config.id})
+                self._log.info("ended after %d frames", self.frames)
                 break
 
     def _attempt(self) -> str | None:
@@ -217,7 +217,7 @@ class Camera:
             return
         self._reading_since = None
         self._backoff.reset()
-        log.info("disabled", extra={"CAMERA": self.config.id})
+        self._log.info("disabled")
         self._set("disabled")
         self._turned.wait()
         if not self._stop.is_set():
@@ -226,7 +226,7 @@ class Camera:
     def _fail(self, failure: str, attempts: int) -> None:
         if failure != self._logged:
             self._logged = failure
-            log.warning("offline: %s", failure, extra={"CAMERA": self.config.id})
+            self._log.warning("offline: %s", failure)
         self._set("offline", failure, attempts=attempts)
 
     def _play(self) -> None:
@@ -256,7 +256,7 @@ class Camera:
             note = f" ({info.note})" if info.note else ""
             log.info("decoding with %s%s", info.decoder, note, extra={"CAMERA": self.config.id})
         if self._status.state != "online":
-            log.info("online, %dx%d", info.width, info.height, extra={"CAMERA": self.config.id})
+            self._log.info("online, %dx%d", info.width, info.height)
             self._logged = ""
         self._info = info
         rate = info.fps or (self.config.fps if self.config.kind == "folder" else 0.0) or USUAL_RATE

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["connecting", "online", "stalled", "offline", "disabled", "ended"]
+STATUS_EVENT = "vedette.camera.status"
+"""The type of the event that tells subscribers of a change; the log's lines bear it too, so that both are found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,4 +296,4 @@ class RemoteEngine:
             self.state, self.cause, self.since = state, cause, time.time()
 
     def _say(self, level: int, text: str) -> None:
-        log.log(level, "%s: %s", self.spec.id, text, extra={"ENGINE": self.spec.id})
+        log.log(level, "%s: %s", self.spec.id, text, extra=self.spec.log_fields)

@@ -97,7 +97,7 @@ class Ladder:
         best = next((rung for rung in usable if rung.serving), None)
         chosen = best or (usable or self.rungs)[0]
         if chosen is not self.current:
-            log.info("%s takes over from %s", chosen.spec.id, self.current.spec.id, extra={"ENGINE": chosen.spec.id})
+            log.info("%s takes over from %s", chosen.spec.id, self.current.spec.id, extra=chosen.spec.log_fields)
             self.current = chosen
         wanted = len(usable) if best is None else usable.index(best) + 1
         if best is not None and self._warm:

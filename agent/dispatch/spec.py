@@ -29,6 +29,11 @@ class EngineSpec:
     device: str | None = None
     expected: bool = True
 
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """For the log's lines about it."""
+        return {"ENGINE": self.id, "BACKEND": self.program.name}
+
 
 @dataclass(slots=True)
 class EngineCounters:

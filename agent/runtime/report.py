@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from agent.runtime.strand import Strand
 
 _DETECTIONS_EXPIRY = 5.0
+log = logging.getLogger("vedette.alert")
 
 
 class Report:
@@ -268,6 +270,10 @@ class Report:
             synced=clock_synced(),
         )
         self._outbox.put(event)
+        level, (code, subject) = logging.WARNING if alert.raised else logging.INFO, alert.subject
+        fields = {"EVENT": event.type} | ({"CAMERA": subject} if subject in self.views else {})
+        told = f"raised: {redact(fault.text)} ({fault.hint})" if alert.raised else "is over"
+        log.log(level, "%s of %s %s", code, subject, told, extra=fields)
 
     def _ladders(self) -> list[Ladder]:
         return [dispatcher.ladder for dispatcher in self._dispatchers()]

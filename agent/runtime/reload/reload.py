@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from agent.runtime.reload.kept import Kept
 
 log = logging.getLogger("vedette.config")
+_CHANGED = {"EVENT": "vedette.config.changed"}
 
 STEP_S = 0.02
 """Between two steps of an attempt."""
@@ -215,7 +216,7 @@ class Reload:
                 self.problems, self._state = (), "ok"
         self._owner.adopt(attempt.config)
         if keys:
-            log.info("%s taken over: %s", self._where(attempt.cause), ", ".join(keys))
+            log.info("%s taken over: %s", self._where(attempt.cause), ", ".join(keys), extra=_CHANGED)
 
     def _keep(self, edition: Edition, cause: Cause, *, restarting: bool = False) -> None:
         """For the next start."""
@@ -239,10 +240,10 @@ class Reload:
             if remote is not None:
                 self._kept.keep_remote(Remote(remote.text, remote.file_hash, "kept", remote.previous))
             self._kept.keep_good(self.running.text)
-            log.info("the config from afar is kept")
+            log.info("the config from afar is kept", extra=_CHANGED)
             self._decided("remote", ())
             return
-        log.error("the config from afar is taken back: %s", "; ".join(faults))
+        log.error("the config from afar is taken back: %s", "; ".join(faults), extra=_CHANGED)
         name = str(self._kept.remote_file)
         self.problems = tuple(Problem(name, 0, 0, key, why) for key, _, why in (f.partition(": ") for f in faults))
         self._state = "rolled_back"
@@ -253,7 +254,7 @@ class Reload:
 
     def _refused(self, cause: Cause, problems: Sequence[Problem]) -> None:
         for problem in problems:
-            log.error("not used: %s", problem)
+            log.error("not used: %s", problem, extra=_CHANGED)
         if cause != "command":
             self.problems = tuple(problems)
             self._state = "rejected"

@@ -88,6 +88,10 @@ def test_a_camera_that_freezes_and_dies_and_comes_back(
     assert value(heard, "camera-stalled", "yard") == b""
     for code in ("camera-stalled", "camera-offline"):
         assert alert_events(heard, code) == ["raised", "cleared"]
+    lines = [line for line in run.log().splitlines() if " camera-offline of yard " in line]
+    assert "raised: " in lines[0]
+    assert lines[0].endswith("camera=yard event=vedette.alert.raised")
+    assert lines[-1].endswith("camera-offline of yard is over camera=yard event=vedette.alert.cleared")
 
 
 def test_a_config_that_was_edited_wrongly(

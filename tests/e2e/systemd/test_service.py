@@ -68,9 +68,9 @@ def test_it_is_ready_and_detects(running: Service) -> None:
     assert "online" in told
 
 
-def test_journald_can_be_asked_for_a_camera_or_an_engine(running: Service) -> None:
-    camera = running.entries("CAMERA=yard")
-    engine = running.entries("ENGINE=openvino-person")
+def test_journald_can_be_asked_for_a_camera_an_engine_or_an_event(running: Service) -> None:
+    camera = running.entries("CAMERA=yard", "EVENT=vedette.camera.status")
+    engine = running.entries("ENGINE=openvino-person", "BACKEND=openvino")
     assert camera[0]["LOGGER"] == "vedette.capture"
     assert {entry["SYSLOG_IDENTIFIER"] for entry in camera + engine} == {"vedette"}
     assert any("serves on" in entry["MESSAGE"] for entry in engine)
