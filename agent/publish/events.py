@@ -209,7 +209,7 @@ def gap_event(first: int, last: int, count: int, cause: str, epoch: str, at: flo
 
 def _track(t: TrackData, event: Event, snapshot: Snapshot | None) -> str:
     parts = [
-        f'{{"track_uid":{_quoted(t.uid)},"track_id":{t.track_id:d},"label":{_quoted(t.label)},"class_id":{t.class_id:d}',
+        f'{{"track_uid":{json.dumps(t.uid)},"track_id":{t.track_id:d},"label":{_quoted(t.label)},"class_id":{t.class_id:d}',
         f'"confidence":{_number(t.confidence, 4)},"best_confidence":{_number(t.best_confidence, 4)}',
         f'"box":{_box(t.box)},"first_seen":"{isotime(t.first_seen)}","last_seen":"{isotime(t.last_seen)}"',
         f'"duration":{_number(t.duration, 3)},"stationary":{_flag(t.stationary)},"stale":{_flag(t.stale)}',
@@ -231,7 +231,7 @@ def _track(t: TrackData, event: Event, snapshot: Snapshot | None) -> str:
 
 
 def _snapshot(snapshot: Snapshot) -> str:
-    return f'{{"topic":{_quoted(snapshot.topic)},"sha256":"{snapshot.sha256}"}}'
+    return f'{{"topic":{json.dumps(snapshot.topic)},"sha256":"{snapshot.sha256}"}}'
 
 
 def _box(box: tuple[float, float, float, float]) -> str:
@@ -268,4 +268,5 @@ def _flag(value: bool) -> str:
 
 @lru_cache(maxsize=1024)
 def _quoted(text: str) -> str:
+    """For what comes again and again: names, labels, types. What is new each time would only push those out."""
     return json.dumps(text, ensure_ascii=False)
