@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, load
-from agent.runtime.doctor import account, credentials
 from agent.runtime.plan import plan
 
 if TYPE_CHECKING:
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
 
 def check(file: Path) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     """The config's errors and warnings; nothing is started."""
-    if file.resolve().parent == account.CONFIGS:
-        _as_the_service()
     warnings: tuple[Problem, ...] = ()
     try:
         config = load(file)
@@ -27,10 +23,3 @@ def check(file: Path) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     except ConfigError as e:
         return e.problems, warnings
     return (), warnings
-
-
-def _as_the_service() -> None:
-    """What its config names is where the service has it, whoever asks: secrets, models."""
-    credentials.borrow()
-    if account.CACHE.is_dir():
-        os.environ.setdefault("CACHE_DIRECTORY", str(account.CACHE))

@@ -17,7 +17,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 
 @dataclass(frozen=True)
 class Block:
-    """page: below the root. mark: the word of an HTML comment in the line before, where the block is not plain without."""
+    """page: below the root. mark: the word of an HTML comment in the line before, where that is needed."""
 
     page: str
     line: int

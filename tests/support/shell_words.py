@@ -21,8 +21,8 @@ PACKAGES = {"make", "python3-venv", "mosquitto", "mosquitto-clients", "gstreamer
 ELSEWHERE = {"python3-libnvinfer": "JetPack", "python3-picamera2": "Raspberry Pi OS", "libedgetpu1-std": "Coral's"}
 """Whose packages these are; nobody can ask for them here."""
 SYSTEM = {
-    "cd", "chmod", "chown", "cp", "echo", "fallocate", "grep", "lsusb", "mkswap", "nano", "nvpmodel", "sh", "swapon",
-    "tar", "timedatectl", "umount", "usermod",
+    "cd", "chmod", "chown", "cp", "dmesg", "echo", "fallocate", "grep", "lsusb", "mkswap", "nano", "nvpmodel", "sed",
+    "sh", "swapon", "tar", "timedatectl", "usermod",
 }  # fmt: skip
 """Programs of a system, of which only the spelling is looked at."""
 HEARD = {"mosquitto_sub", "mosquitto_pub"}
@@ -31,14 +31,12 @@ _JOURNAL = re.compile(
     r"-u \S+|-f|-b|-k|-n \d+|-p \w+|-o \w+|--disk-usage|--vacuum-size=\d+M|--grep '?[^']+'?|[A-Z_]+=\S+"
 )
 _VERBS = {"start", "stop", "restart", "reload", "status", "enable", "disable", "edit"}
-_PATHS = ("/opt/vedette/bin/", ".venv/bin/")
+_VENV = re.compile(r"(/opt/vedette|~/\w+|\.venv)/bin/")
 
 
 def fault(words: Sequence[str]) -> str | None:
     """What is wrong with one command, or None. A program that nobody has vouched for is wrong."""
-    program = words[0]
-    for path in _PATHS:
-        program = program.removeprefix(path)
+    program = _VENV.sub("", words[0])
     rule = _RULES.get(program)
     if rule is not None:
         return rule(words[1:])
@@ -92,7 +90,14 @@ def _apt(words: Sequence[str]) -> str | None:
 
 
 def _python(words: Sequence[str]) -> str | None:
+    if words[0] == "-c":
+        compile(words[1], "docs", "exec")
+        return None
     return None if list(words[:2]) in (["-m", "pip"], ["-m", "venv"], ["-m", "pytest"]) else f"python {words}"
+
+
+def _pip(words: Sequence[str]) -> str | None:
+    return None if words[:1] == ["install"] and len(words) > 1 else f"pip {words}"
 
 
 _RULES: dict[str, Callable[[Sequence[str]], str | None]] = {
@@ -101,6 +106,7 @@ _RULES: dict[str, Callable[[Sequence[str]], str | None]] = {
     "systemctl": _systemctl,
     "journalctl": _journalctl,
     "apt": _apt,
+    "pip": _pip,
     "python": _python,
     "python3": _python,
 }

@@ -1,4 +1,4 @@
-"""What the pages show is what the code takes. Each block is claimed by a rule; `tests/e2e/docs` runs what can be run."""
+"""What the pages show is what the code takes. Each block is claimed by a rule; `tests/e2e/docs` runs what it can."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CAMERAS = "cameras: {gate: {source: rtsp://10.0.0.7/stream2}}\n"
 """What a piece of a config is completed with."""
 QUOTED = re.compile(r"tests/\S+|run")
 """Marks of what `tests/contract/backends/test_plugin*.py` read."""
-GENERATED = "docs/mqtt.md"
-"""`tests/unit/test_asyncapi.py` holds it to asyncapi.yaml, and that to what is published."""
+HELD = {"docs/mqtt.md": "tests/unit/test_asyncapi.py", "docs/fleet.md": "tests/unit/runtime/fleet/test_page.py"}
+"""Pages whose outputs have a test of their own."""
 ACL = re.compile(r"(user|topic|pattern|#) ?.*")
 FOLDER = re.compile(r"(?:^|  )([a-z]+/[a-z/]*)(?=  )")
 SECRETS, AUTOMATIONS = "secrets.yaml", "automations.yaml"
@@ -34,18 +34,20 @@ def rule(block: Block) -> str | None:
     """Which of the tests looks at a block; None for one that nobody does."""
     if QUOTED.fullmatch(block.mark):
         return "quoted" if block.page == "docs/backends.md" else None
-    if block.language == "yaml":
-        marked = {SECRETS: "secrets", AUTOMATIONS: "automations", "": "config"}
-        return "drop-in" if "entry_point:" in block.text else marked.get(block.mark)
+    if block.language == "yaml" and "entry_point:" not in block.text:
+        return {SECRETS: "secrets", AUTOMATIONS: "automations", "": "config"}.get(block.mark)
     if block.language:
-        return {"sh": "shell", "json": "payload"}.get(block.language)
-    if block.page == GENERATED:
-        return "generated"
-    if all(ACL.fullmatch(line) for line in block.text.splitlines()):
+        return {"sh": "shell", "json": "payload", "yaml": "drop-in"}.get(block.language)
+    return "held" if block.page in HELD else _output(block.text)
+
+
+def _output(text: str) -> str | None:
+    lines = text.splitlines()
+    if all(ACL.fullmatch(line) for line in lines):
         return "acl"
-    if all(FOLDER.search(line) for line in block.text.splitlines()):
+    if all(FOLDER.search(line) for line in lines):
         return "folders"
-    return output_of(block.text) and "output"
+    return output_of(text) and "output"
 
 
 def of(name: str) -> list[pytest.param]:
@@ -130,14 +132,27 @@ def test_the_automation_names_entities_that_there_are() -> None:
     assert named <= made
 
 
+@pytest.mark.parametrize("page", [page for page in HELD if (ROOT / page).exists()])
+def test_a_page_with_a_test_of_its_own_is_read_there(page: str) -> None:
+    assert Path(page).name in (ROOT / HELD[page]).read_text()
+
+
 @pytest.mark.parametrize("block", of("folders"))
 def test_folders_are_there(block: Block) -> None:
     assert [folder for folder in FOLDER.findall(block.text) if not (ROOT / folder).is_dir()] == []
 
 
 def test_the_pages_have_examples() -> None:
-    assert {block.page for block in BLOCKS if rule(block) == "config"} >= {"README.md", "docs/scenes.md", "docs/first-hour.md"}
-    assert {block.page for block in BLOCKS if rule(block) == "output"} >= {"README.md", "docs/doctor.md", "docs/first-hour.md"}
+    assert {block.page for block in BLOCKS if rule(block) == "config"} >= {
+        "README.md",
+        "docs/scenes.md",
+        "docs/first-hour.md",
+    }
+    assert {block.page for block in BLOCKS if rule(block) == "output"} >= {
+        "README.md",
+        "docs/doctor.md",
+        "docs/first-hour.md",
+    }
     assert not isinstance(parsed(["status"]), str)
 
 

@@ -12,12 +12,10 @@ from pathlib import Path
 
 SERVICE = "vedette"
 """The user that systemd/install.sh makes, and the unit."""
-CONFIGS = Path("/etc/vedette")
-CACHE = Path("/var/cache/vedette")
 _PLACES = {
     "HOME": Path("/var/lib/vedette"),
     "STATE_DIRECTORY": Path("/var/lib/vedette"),
-    "CACHE_DIRECTORY": CACHE,
+    "CACHE_DIRECTORY": Path("/var/cache/vedette"),
     "RUNTIME_DIRECTORY": Path("/run/vedette"),
     "CREDENTIALS_DIRECTORY": Path("/run/credentials/vedette.service"),
 }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import yaml
 
+from backends.testing.model import boxes_model
 from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
 from tests.support.clips import scene, write_clip
 from tests.support.daemon import VEDETTE, Daemon
@@ -40,6 +41,8 @@ NOT_RUN = {
     ("models", "pull"): "downloads",
     ("models", "add"): "wants a file of the reader's",
     ("models", "bench"): "takes a minute",
+    ("models", "export"): "wants Ultralytics; tests/slow/export runs it",
+    ("models", "compare"): "wants two models of the reader's; tests/slow/export runs it",
 }
 ELSEWHERE = "mosquitto_sub is not installed (apt install mosquitto-clients)"
 
@@ -61,6 +64,7 @@ def device(person_model: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     config, secrets = ([b.text for b in BLOCKS if (b.page, b.language, b.mark) == (PAGE, "yaml", m)] for m in MARKS)
     (folder / "secrets.yaml").write_text(*secrets)
     (folder / "secrets.yaml").chmod(0o640)
+    boxes_model(folder)  # as docs/backends.md has its reader make one
     clip = write_clip(folder / "clip.mp4", scene(320, 240), frames=75)
     login = ("--user", "viewer", "--password", yaml.safe_load(secrets[0])["gate_password"])
     broker = mosquitto_process(folder)
@@ -87,13 +91,15 @@ def completed(words: Sequence[str], device: Device) -> list[str]:
     """The test's broker and config in place of the reader's, and one look in place of watching for ever."""
     found = parsed(words)
     assert not isinstance(found, str), found
-    kept = [word for i, word in enumerate(words) if not {word, *words[max(i - 1, 0) : i]} & {"--broker", "-c"}]
-    asks = hasattr(found, "once")
-    if asks:
-        kept += ["--broker", f"mqtt://{HOST}:{device.broker.port}", "--once"]
+    own = {"--broker", "-c", "--ca", "--username", "--password-file"}
+    kept = [word for i, word in enumerate(words) if not {word, *words[max(i - 1, 0) : i]} & own]
+    if words[0] == "doctor":
+        return [*kept, "-c", str(device.daemon.file), *["--broker"] * ("--broker" in words)]
+    if hasattr(found, "broker"):
+        kept += ["--broker", f"mqtt://{HOST}:{device.broker.port}"]
     elif hasattr(found, "config"):
-        kept += ["-c", str(device.daemon.file)] + ["--broker"] * ("--broker" in words)
-    return kept
+        kept += ["-c", str(device.daemon.file)]
+    return [*kept, *["--once"] * hasattr(found, "once")]
 
 
 RUN = [words[1:] for words in written("vedette") if not isinstance(parsed(words[1:]), str)]
@@ -152,16 +158,12 @@ def test_the_demo_looks_as_it_is_shown(person_model: str, tmp_path: Path) -> Non
     if MOSQUITTO is None:
         pytest.skip(MOSQUITTO_MISSING)
     environment = {**os.environ, "STATE_DIRECTORY": str(tmp_path)}
-    done = subprocess.run(
-        [*VEDETTE, "demo"], env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run([*VEDETTE, "demo"], env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert missing("vedette demo", done.stdout) == []
 
 
-def test_the_rules_of_the_security_page_are_rules(
-    mosquitto_with: Callable[..., BrokerProcess], tmp_path: Path
-) -> None:
+def test_the_rules_of_the_security_page_are_rules(mosquitto_with: Callable[..., BrokerProcess], tmp_path: Path) -> None:
     """Its viewer may ask for what is listed there, and for nothing else."""
     if shutil.which("mosquitto_sub") is None:
         pytest.skip(ELSEWHERE)

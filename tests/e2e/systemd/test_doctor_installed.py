@@ -44,12 +44,6 @@ def test_a_file_that_only_root_can_read_is_found(service: Service) -> None:
     assert [f"{CONFIG}: cannot be read: Permission denied" in text for text in texts] == [True]
 
 
-def test_root_checks_the_config_with_the_services_models_and_secrets(service: Service) -> None:
-    """Neither is root's: HOME is a folder without models, and the password is the unit's credential."""
-    done = service.container.run("env", "HOME=/srv", "vedette", "check", check=False)
-    assert (done.stdout, done.stderr, done.returncode) == (f"{CONFIG}: ok\n", "", 0)
-
-
 def test_the_bundle_of_an_installed_device(service: Service) -> None:
     doctor(service, "--only", "service", "--bundle", "/tmp/report.tar.gz")
     listed = service.container.run("tar", "tvzf", "/tmp/report.tar.gz").stdout
