@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 UNITS = {"vedette", "mosquitto", "nvargus-daemon", "nvzramconfig", "systemd-timesyncd"}
-PACKAGES = {"make", "python3-venv", "mosquitto", "mosquitto-clients", "gstreamer1.0-tools", "gstreamer1.0-libcamera"}
+PACKAGES = {
+    "make", "python3-venv", "mosquitto", "mosquitto-clients", "gstreamer1.0-tools", "gstreamer1.0-libcamera",
+    "gstreamer1.0-plugins-good",
+}  # fmt: skip
 """Of Debian: a rooted test asks apt for each."""
 ELSEWHERE = {"python3-libnvinfer": "JetPack", "python3-picamera2": "Raspberry Pi OS", "libedgetpu1-std": "Coral's"}
 """Whose packages these are; nobody can ask for them here."""

@@ -91,7 +91,7 @@ def completed(words: Sequence[str], device: Device) -> list[str]:
     """The test's broker and config in place of the reader's, and one look in place of watching for ever."""
     found = parsed(words)
     assert not isinstance(found, str), found
-    own = {"--broker", "-c", "--ca", "--username", "--password-file"}
+    own = {"--broker", "-c", "--ca", "--username", "--password-file", "--prefix"}
     kept = [word for i, word in enumerate(words) if not {word, *words[max(i - 1, 0) : i]} & own]
     if words[0] == "doctor":
         return [*kept, "-c", str(device.daemon.file), *["--broker"] * ("--broker" in words)]
