@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import io
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent import cli
@@ -15,7 +16,7 @@ from tests.support.pages import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-UNITS = {"vedette", "mosquitto", "nvargus-daemon", "nvzramconfig", "systemd-timesyncd"}
+UNITS = {"vedette", "vedette-trial", "mosquitto", "nvargus-daemon", "nvzramconfig", "systemd-timesyncd"}
 PACKAGES = {
     "make", "python3-venv", "mosquitto", "mosquitto-clients", "gstreamer1.0-tools", "gstreamer1.0-libcamera",
     "gstreamer1.0-plugins-good",
@@ -83,8 +84,9 @@ def _systemctl(words: Sequence[str]) -> str | None:
 
 
 def _journalctl(words: Sequence[str]) -> str | None:
+    unknown = {unit for flag, unit in pairwise(words) if flag == "-u"} - UNITS
     rest = _JOURNAL.sub("", " ".join(words)).strip()
-    return f"journalctl: {rest}" if rest or not words else None
+    return f"journalctl: {rest} {unknown}" if rest or unknown or not words else None
 
 
 def _apt(words: Sequence[str]) -> str | None:

@@ -62,8 +62,14 @@ def test_each_block_is_claimed(block: Block) -> None:
 def test_a_block_that_nobody_knows_is_noticed() -> None:
     for language, text in (("ini", "[Service]\n"), ("", "an output that vedette never had\n"), ("bash", "ls\n")):
         assert rule(Block("new.md", 1, "", language, text)) is None
-    assert fault(["curl", "https://example.org"])
-    for line in ("vedette stauts", "vedette doctor --only camera", "systemctl start vedete", "apt install vedete"):
+    for line in (
+        "curl https://example.org",
+        "apt install vedete",
+        "vedette stauts",
+        "vedette doctor --only camera",
+        "systemctl start vedete",
+        "journalctl -u vedete",
+    ):
         assert fault(line.split()), line
 
 
