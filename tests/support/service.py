@@ -29,14 +29,14 @@ class Service:
     def __init__(self, container: Container, port: int, audience: Audience) -> None:
         self.container = container
         self.audience = audience
-        self._port = port
+        self.port = port
 
     def make(self, target: str) -> str:
         return self.container.run("make", "-C", "/opt/checkout", target, timeout=300).stdout
 
     def configure(self, cameras: dict[str, Any] = CLIP) -> None:
         """Edits the installed config, keeping its owner and mode."""
-        mqtt = f"{{url: 'mqtt://{HOST}:{self._port}', username: gate, password: !secret mqtt_password}}"
+        mqtt = f"{{url: 'mqtt://{HOST}:{self.port}', username: gate, password: !secret mqtt_password}}"
         remote = "{commands: [restart]}"
         text = f"device: {DEVICE}\nmqtt: {mqtt}\ncameras: {json.dumps(cameras)}\nremote: {remote}\n"
         self.container.run("tee", CONFIG, stdin=text.encode())
