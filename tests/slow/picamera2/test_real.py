@@ -141,7 +141,7 @@ def test_what_we_ask_for_passes_the_real_checks(package: Path) -> None:
 
 
 def test_the_planes_lie_where_we_look_for_them(package: Path) -> None:
-    """The real request lays YUV420 out in rows of `stride`, and its JPEG encoder takes half rows of chroma from there."""
+    """YUV420 is rows of `stride`, then half rows; the real request takes them from there when it saves a JPEG."""
     made = real.only(package / "request.py", "Helpers", ["_make_array_shared"], formats=_Anything(), np=np)
     stride, width, height = 128, 100, 40
     buffer = np.arange(stride * height * 3 // 2, dtype=np.uint32)
