@@ -59,6 +59,12 @@ def test_the_next_install_keeps_the_config_and_starts_it(service: Service) -> No
     assert "device: gate" in service.container.run("cat", CONFIG).stdout
 
 
+def test_root_checks_with_the_models_and_secrets_of_the_service(service: Service) -> None:
+    service.systemctl("stop")  # then no credentials are laid out
+    done = service.container.run("vedette", "check", "-c", CONFIG, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{CONFIG}: ok\n"), done.stderr
+
+
 def test_it_is_ready_and_detects(running: Service) -> None:
     assert running.show("ActiveState") == "active"
     assert running.show("StatusText") == "running"
