@@ -166,6 +166,20 @@ def test_what_its_groups_may_open_is_open_in_its_sandbox(running: Service) -> No
     assert container.run(*command, check=False).returncode != 0
 
 
+def test_a_jetson_s_daemon_for_cameras_is_within_reach(running: Service) -> None:
+    """A socket in its place, and another file beside it: the first is seen by the service, nothing else of /tmp is."""
+    container = running.container
+    container.run("python3", "-c", "import socket; socket.socket(socket.AF_UNIX).bind('/tmp/argus_socket')")
+    container.run("touch", "/tmp/another")
+    running.systemctl("restart")
+    inside = ("nsenter", f"--target={running.pid}", "--mount", "test")
+    assert container.run(*inside, "-S", "/tmp/argus_socket", check=False).returncode == 0
+    assert container.run(*inside, "-e", "/tmp/another", check=False).returncode == 1
+    container.run("rm", "/tmp/argus_socket")
+    running.systemctl("restart")
+    running.wait_for_detections()
+
+
 def test_a_second_instance_runs_beside_the_first(running: Service) -> None:
     text = running.container.run("cat", CONFIG).stdout
     other = text.replace(f"device: {DEVICE}", f"device: {DEVICE}-two").replace("!secret mqtt_password", PASSWORD)

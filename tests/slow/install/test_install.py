@@ -39,12 +39,13 @@ CONFIG = "/etc/vedette/vedette.yaml"
 FRAMES = 250
 """Of the catalog's clip `bikes`."""
 _NEEDED = {"debootstrap": "debootstrap", "unshare": "util-linux", "tar": "tar"}
+_ETC = ("alternatives", "apt", "ca-certificates", "hosts", "inputrc", "ld.so", "networks", "python3", "ssl")
+_USR = ("bin/", "lib/python3", "local/lib/python3", "local/share/ca-certificates", "share/")
+_VAR = ("cache/apt", "cache/debconf", "cache/ldconfig", "lib/apt", "lib/dpkg", "lib/python", "lib/systemd", "log/")
 _OF_APT = (
-    *("/etc/alternatives", "/etc/apt", "/etc/ca-certificates", "/etc/ld.so", "/etc/ssl", "/etc/python3"),
-    *("/usr/bin/", "/usr/lib/python3", "/usr/local/lib/python3", "/usr/local/share/ca-certificates", "/usr/share/"),
-    *("/var/cache/apt", "/var/cache/debconf", "/var/cache/ldconfig", "/var/lib/apt", "/var/lib/dpkg"),
-    *("/etc/hosts", "/etc/inputrc", "/etc/networks", "/var/lib/python", "/var/lib/systemd", "/var/log/", "/proc", "/dev", "/tmp", "/work"),
-)  # fmt: skip
+    *("/dev", "/proc", "/tmp", "/work"),
+    *(f"/{top}/{path}" for top, paths in (("etc", _ETC), ("usr", _USR), ("var", _VAR)) for path in paths),
+)
 """Where apt and the scripts of its packages leave what belongs to no package."""
 _BACKUPS = {"/etc/group-", "/etc/gshadow-", "/etc/passwd-", "/etc/shadow-", "/etc/subuid-", "/etc/subgid-"}
 
