@@ -70,11 +70,13 @@ as_service models pull person
 say "the service"
 unit=/etc/systemd/system/vedette
 install -m 0644 "$checkout/systemd/vedette.service" $unit.service
+# A Jetson's cameras on ribbon cables are had from a daemon that listens in /tmp, which a /tmp of our own would hide.
+[ ! -e /etc/nv_tegra_release ] || sed -i 's|^PrivateTmp=yes|PrivateTmp=no\nReadWritePaths=/tmp|' $unit.service
 # A second instance: /etc/vedette/NAME.yaml, systemctl enable --now vedette@NAME; the models are shared.
 sed -e 's|/etc/vedette/vedette.yaml|/etc/vedette/%i.yaml|' \
     -e 's|^StateDirectory=.*|StateDirectory=vedette-%i|' -e 's|^RuntimeDirectory=.*|RuntimeDirectory=vedette-%i|' \
     -e 's|^SyslogIdentifier=.*|SyslogIdentifier=vedette-%i|' -e 's|^Description=.*|& (%i)|' \
-    "$checkout/systemd/vedette.service" >$unit@.service
+    $unit.service >$unit@.service
 if [ -d /etc/udev ]; then
     install -m 0644 "$checkout/systemd/60-vedette.rules" /etc/udev/rules.d/60-vedette.rules
     if udevadm control --reload 2>/dev/null; then udevadm trigger --subsystem-match=usb --subsystem-match=apex || :; fi

@@ -144,11 +144,18 @@ def test_the_service_s_user_sees_people_in_a_real_clip(
 
 
 def test_again_it_keeps_the_config_and_needs_nothing_new(installed: Installed) -> None:
+    """As if on a Jetson, where the camera daemon's socket lies in /tmp."""
     root = installed.root
+    unit = root.folder / "etc/systemd/system/vedette.service"
+    assert "PrivateTmp=yes\n" in unit.read_text()
+    (root.folder / "etc/nv_tegra_release").write_text("# R36 (release), REVISION: 4.3")
     root.run("sh", "-c", f"echo '# mine' >>{CONFIG}")
     said = root.run("make", "-C", bare.CHECKOUT, "install", seconds=600).stdout
     assert "apt install" not in said
     assert root.run("tail", "-n1", CONFIG).stdout == "# mine\n"
+    for name in ("vedette.service", "vedette@.service"):
+        assert "PrivateTmp=no\nReadWritePaths=/tmp\n" in unit.with_name(name).read_text()
+    (root.folder / "etc/nv_tegra_release").unlink()
 
 
 def test_uninstalled_nothing_is_left_over(installed: Installed) -> None:
