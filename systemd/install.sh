@@ -87,7 +87,7 @@ systemctl -q enable vedette.service
 if [ -n "$is_new" ]; then
     say "installed; it starts at each boot. Now enter your camera and broker, and start it:"
     echo "    sudo nano $config"
-    echo "    sudo systemctl start vedette"
+    echo "    sudo vedette check && sudo systemctl start vedette"
 elif [ -d /run/systemd/system ]; then
     # Not `vedette check` first: only the service sees its credentials.
     if systemctl restart vedette.service; then
