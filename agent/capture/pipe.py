@@ -153,7 +153,7 @@ class PipeSource:
                 continue
             count = os.readv(self._pipe, [room])
             if not count:
-                raise SourceError(f"{self.name} ended{self._said()}", self.hint)
+                raise SourceError(f"{self.name} ended{self._said(at_last=True)}", self.hint)
             room = room[count:]
         return True
 
@@ -161,13 +161,15 @@ class PipeSource:
         with contextlib.suppress(BlockingIOError):
             self._words = (self._words + os.read(self._errors.fileno(), 65536))[-LONGEST_WORDS:]
 
-    def _said(self) -> str:
-        """What it complains of, the first line of it."""
+    def _said(self, *, at_last: bool = False) -> str:
+        """What it complains of, the first line of it. at_last: else whatever it said last."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(LOOK_S)
         self._listen()
         lines = self._words.decode(errors="replace").splitlines()
         told = next((line for words in _COMPLAINTS for line in lines if re.search(words, line)), "")
+        if not told and at_last and lines:
+            told = lines[-1]
         return f": {told.strip()[:200]}" if told else ""
 
     def interrupt(self) -> None:

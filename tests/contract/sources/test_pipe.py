@@ -63,6 +63,7 @@ def test_rows_are_as_long_as_it_says() -> None:
         ("f.write(b'YUV4MPEG2 W8 H2'); f.close()", "the child ended"),
         ("f.write(b'YUV4MPEG2'); time.sleep(9)", "no picture for 3 s"),
         ("sys.exit('ERROR: on purpose')", "the child ended: ERROR: on purpose"),
+        ("sys.exit('first\\nno such file')", "the child ended: no such file"),
         ("print('[1] ERROR of a library\\nERROR: mine', file=sys.stderr)", "the child ended: ERROR: mine"),
     ],
 )

@@ -15,6 +15,7 @@ CHECKOUT = "/checkout"
 _TREE = ("agent", "backends", "config", "systemd", "Makefile", "README.md", "LICENSE", "pyproject.toml")
 _TRUST = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 _TRUSTED = "/etc/trusted-here.crt"
+_NEEDED = {"debootstrap": "debootstrap", "unshare": "util-linux", "tar": "tar"}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -30,19 +31,40 @@ class Root:
             words |= dict.fromkeys(_TRUST, _TRUSTED)
         self._environment = [f"{key}={value}" for key, value in words.items()]
 
-    def run(self, *command: str, seconds: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs a command inside, as root, with this machine's network. All it starts ends with it."""
+    def command(self, *words: str) -> list[str]:
+        """What runs `words` inside, as root, with this machine's network. All that it starts ends with it."""
         enter = ["sh", str(REPOSITORY / "tests/support/enter.sh"), str(self.folder), str(self.work)]
-        own = ["unshare", "--mount", "--pid", "--fork", "--kill-child", *enter, "env", "-i", *self._environment]
+        return [
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            *enter,
+            "env",
+            "-i",
+            *self._environment,
+            *words,
+        ]
+
+    def run(self, *words: str, seconds: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [*own, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
+            self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
         )
-        assert not check or done.returncode == 0, f"{command}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert not check or done.returncode == 0, f"{words}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done
 
     def paths(self) -> set[str]:
         """All there is in it."""
         return set(self.run("find", "/", "-xdev", "-not", "-path", "/work/*").stdout.splitlines())
+
+
+def missing() -> str:
+    """Why no root can be made here, empty when it can."""
+    if os.geteuid():
+        return "only root can make and enter a Debian in a folder"
+    packages = [package for program, package in _NEEDED.items() if not shutil.which(program)]
+    return f"missing to make a Debian: apt install {' '.join(packages)}" if packages else ""
 
 
 def unpack(suite: str, folder: Path, work: Path) -> Root:

@@ -38,7 +38,6 @@ SUITES = {"bookworm": "3.11", "trixie": "3.13"}
 CONFIG = "/etc/vedette/vedette.yaml"
 FRAMES = 250
 """Of the catalog's clip `bikes`."""
-_NEEDED = {"debootstrap": "debootstrap", "unshare": "util-linux", "tar": "tar"}
 _ETC = ("alternatives", "apt", "ca-certificates", "hosts", "inputrc", "ld.so", "networks", "python3", "ssl")
 _USR = ("bin/", "lib/python3", "local/lib/python3", "local/share/ca-certificates", "share/")
 _VAR = ("cache/apt", "cache/debconf", "cache/ldconfig", "lib/apt", "lib/dpkg", "lib/python", "lib/systemd", "log/")
@@ -62,11 +61,8 @@ class Installed:
 
 @pytest.fixture(scope="module", params=SUITES)
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    if os.geteuid():
-        pytest.skip("only root can make and enter a Debian in a folder")
-    missing = [package for program, package in _NEEDED.items() if not shutil.which(program)]
-    if missing:
-        pytest.skip(f"missing to make a Debian: apt install {' '.join(missing)}")
+    if missing := bare.missing():
+        pytest.skip(missing)
     folder = tmp_path_factory.mktemp("root")
     root = bare.unpack(request.param, folder, tmp_path_factory.mktemp("work"))
     before = root.paths()
