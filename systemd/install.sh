@@ -16,16 +16,21 @@ as_service() { (cd / && runuser -u vedette -- env HOME="$cache" CACHE_DIRECTORY=
 
 [ "$(id -u)" = 0 ] || fail "installing needs root: sudo make install"
 command -v systemctl >/dev/null || fail "there is no systemd here; without it: make run, or vedette run -c FILE"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "$python is older than Python 3.10"
 
+has() { "$python" -c "import $1" 2>/dev/null; }
+apt() { DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -y --no-install-recommends "$@" >/dev/null; }
+bring() { # a package; the lists of an image that was never updated are empty
+    say "apt install $1"
+    apt install "$1" 2>/dev/null || { apt update && apt install "$1"; } || say "apt could not install $1"
+}
 if command -v apt-get >/dev/null; then
-    missing=
-    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
-    "$python" -c 'import systemd.journal' 2>/dev/null || missing="$missing python3-systemd"
-    # shellcheck disable=SC2086 # a list of words
-    [ -z "$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -y install $missing ||
-        say "apt could not install:$missing"
+    command -v "$python" >/dev/null || bring python3
+    has "ensurepip, venv" || bring python3-venv
+    has systemd.journal || bring python3-systemd
 fi
+command -v "$python" >/dev/null || fail "there is no $python; another one: PYTHON=/usr/bin/python3.12 sh systemd/install.sh"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "$python is older than Python 3.10"
+"$python" -c 'import sys; sys.exit(sys.maxsize < 2**32)' || fail "this system is a 32-bit one, for which there is no OpenVINO"
 
 say "user vedette"
 id -u vedette >/dev/null 2>&1 ||
@@ -44,7 +49,7 @@ coral() { # a stick, before or after its firmware is loaded, or a PCIe module
     [ -e /dev/apex_0 ] || grep -qsx -e 1a6e -e 18d1 /sys/bus/usb/devices/*/idVendor
 }
 if coral; then extras=$extras,edgetpu; fi
-"$prefix/bin/python" -m pip install --disable-pip-version-check -q "$source[$extras]"
+"$prefix/bin/python" -m pip install --disable-pip-version-check -q --no-cache-dir "${source}[$extras]"
 "$prefix/bin/python" -c 'import systemd.journal' 2>/dev/null || say "no python3-systemd: journald gets lines without fields"
 ln -sf "$prefix/bin/vedette" /usr/local/bin/vedette
 
@@ -65,14 +70,16 @@ as_service models pull person
 say "the service"
 unit=/etc/systemd/system/vedette
 install -m 0644 "$checkout/systemd/vedette.service" $unit.service
+# A Jetson's cameras on ribbon cables are had from a daemon that listens in /tmp, which a /tmp of our own would hide.
+[ ! -e /etc/nv_tegra_release ] || sed -i 's|^PrivateTmp=yes|PrivateTmp=no\nReadWritePaths=/tmp|' $unit.service
 # A second instance: /etc/vedette/NAME.yaml, systemctl enable --now vedette@NAME; the models are shared.
 sed -e 's|/etc/vedette/vedette.yaml|/etc/vedette/%i.yaml|' \
     -e 's|^StateDirectory=.*|StateDirectory=vedette-%i|' -e 's|^RuntimeDirectory=.*|RuntimeDirectory=vedette-%i|' \
     -e 's|^SyslogIdentifier=.*|SyslogIdentifier=vedette-%i|' -e 's|^Description=.*|& (%i)|' \
-    "$checkout/systemd/vedette.service" >$unit@.service
+    $unit.service >$unit@.service
 if [ -d /etc/udev ]; then
     install -m 0644 "$checkout/systemd/60-vedette.rules" /etc/udev/rules.d/60-vedette.rules
-    udevadm control --reload 2>/dev/null && udevadm trigger --subsystem-match=usb --subsystem-match=apex || :
+    if udevadm control --reload 2>/dev/null; then udevadm trigger --subsystem-match=usb --subsystem-match=apex || :; fi
 fi
 systemctl -q enable vedette.service
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
@@ -80,7 +87,7 @@ systemctl -q enable vedette.service
 if [ -n "$is_new" ]; then
     say "installed; it starts at each boot. Now enter your camera and broker, and start it:"
     echo "    sudo nano $config"
-    echo "    sudo systemctl start vedette"
+    echo "    sudo vedette check && sudo systemctl start vedette"
 elif [ -d /run/systemd/system ]; then
     # Not `vedette check` first: only the service sees its credentials.
     if systemctl restart vedette.service; then

@@ -16,10 +16,14 @@ def open_source(config: CameraConfig, stop: Stop) -> Source:
         from agent.capture.folder import FolderSource
 
         return FolderSource(config, stop)
-    if config.kind in {"gst", "csi"}:
+    if config.kind == "csi":
+        from agent.capture.csi import open_csi
+
+        return open_csi(config, stop)
+    if config.kind == "gst":
         from agent.capture.gst import GstSource
 
-        return GstSource(config, stop)
+        return GstSource(config.source.removeprefix("gst:"), config.timeout, stop)
     if config.kind == "rtsp" and (config.transport == "tcp" or config.encrypted):
         from agent.capture.rtsp import UnsupportedError
         from agent.capture.rtsp_source import RtspSource

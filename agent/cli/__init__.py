@@ -129,8 +129,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from agent.runtime.check import check
+    from agent.runtime.check import as_the_service, check
 
+    as_the_service(arguments.config)
     errors, warnings = check(arguments.config)
     if arguments.json:
         print_json({"ok": not errors, "errors": [*map(asdict, errors)], "warnings": [*map(asdict, warnings)]})

@@ -58,9 +58,10 @@ class Container:
 
     def _is_up(self) -> bool:
         assert self._nspawn.poll() is None, self._console.read_text(errors="replace")[-2000:]
-        if not children(self._nspawn.pid):  # a busy machine takes its time to start even that
+        try:
+            return self.run("systemctl", "is-system-running", check=False).stdout.strip() in {"running", "degraded"}
+        except ValueError:  # process 1 is not there yet: nspawn's first child only starts it, and ends
             return False
-        return self.run("systemctl", "is-system-running", check=False).stdout.strip() in {"running", "degraded"}
 
     def run(
         self, *command: str, check: bool = True, stdin: bytes = b"", timeout: float = 120

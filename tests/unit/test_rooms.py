@@ -52,6 +52,7 @@ DOORS = {
     "prometheus_client": {"agent/runtime/metrics/collector.py", "agent/runtime/metrics/server.py"},
     "lap": {"agent/perception/association.py"},
     "amqtt": {"agent/runtime/amqtt_broker.py"},
+    "picamera2": {"agent/capture/picamera_child.py"},
 }
 SOURCES = sorted(path for room in ("agent", "backends") for path in (ROOT / room).rglob("*.py"))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 SERVICE = "vedette"
 """The user that systemd/install.sh makes, and the unit."""
-_PLACES = {
+PLACES = {
     "HOME": Path("/var/lib/vedette"),
     "STATE_DIRECTORY": Path("/var/lib/vedette"),
     "CACHE_DIRECTORY": Path("/var/cache/vedette"),
@@ -92,7 +92,7 @@ def environment(account: Account) -> dict[str, str]:
     """Of a check made as `account`: what the unit gives, where it is there."""
     if account.own:
         return dict(os.environ)
-    given = {name: str(path) for name, path in _PLACES.items() if path.is_dir()}
+    given = {name: str(path) for name, path in PLACES.items() if path.is_dir()}
     return {**os.environ, "HOME": "/", "USER": account.name, "LOGNAME": account.name, **given}
 
 

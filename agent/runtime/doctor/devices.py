@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.capture import picamera
+from agent.capture.gst import LAUNCH
 from agent.runtime.board import sysfs
 from agent.runtime.doctor import v4l2
 from agent.runtime.doctor.finding import Finding
@@ -22,6 +23,7 @@ _SENSOR = re.compile(r"\b([a-z][a-z0-9_]{2,31}) \d+-00[0-9a-f]{2}$")
 """How the kernel names an I2C device: "imx708_wide 10-001a"; on a Jetson "vi-output, imx219 9-0010"."""
 _SHOWN = 4
 """Formats of a camera."""
+_LIBCAMERA = "usr/lib/*/gstreamer-1.0/libgstlibcamera.so"
 _ARGUS = "usr/lib/aarch64-linux-gnu/gstreamer-1.0/libgstnvarguscamerasrc.so"
 
 
@@ -74,7 +76,7 @@ def needs(kinds: set[str], sensors: list[str], root: Path) -> Iterator[Finding]:
     """Of cameras that are not read by FFmpeg. kinds: of the configured sources."""
     if not kinds & {"csi", "gst"}:
         return
-    if "gst" in kinds and shutil.which("gst-launch-1.0") is None:
+    if "gst" in kinds and shutil.which(LAUNCH) is None:
         yield Finding("gstreamer", "failed", "there is no gst-launch-1.0", "apt install gstreamer1.0-tools")
     if "csi" not in kinds:
         return
@@ -88,13 +90,19 @@ def needs(kinds: set[str], sensors: list[str], root: Path) -> Iterator[Finding]:
         yield Finding("csi", "failed", "the kernel has found no camera on a ribbon cable", fix)
     if jetson:
         yield from _argus(root)
-    elif importlib.util.find_spec("picamera2") is None:
-        fix = "apt install python3-picamera2, and a venv with --system-site-packages (make install)"
-        yield Finding("csi", "failed", "picamera2 is not there for this Python", fix)
+    elif picamera.interpreter() is None:
+        yield _without_picamera2(root)
+
+
+def _without_picamera2(root: Path) -> Finding:
+    if shutil.which(LAUNCH) is not None and any(root.glob(_LIBCAMERA)):
+        text = f"{picamera.MISSING}: csi:0 is read through GStreamer's libcamerasrc, any other not at all"
+        return Finding("csi", "warning", text, picamera.FIX)
+    return Finding("csi", "failed", picamera.MISSING, picamera.FIX)
 
 
 def _argus(root: Path) -> Iterator[Finding]:
-    if shutil.which("gst-launch-1.0") is None or not (root / _ARGUS).exists():
+    if shutil.which(LAUNCH) is None or not (root / _ARGUS).exists():
         fix = "apt install gstreamer1.0-tools nvidia-l4t-gstreamer nvidia-l4t-camera"
         yield Finding("csi", "failed", "nvarguscamerasrc of GStreamer is not there", fix)
     elif not (root / "tmp/argus_socket").exists():

@@ -1,29 +1,44 @@
-"""What every kind of source owes the rest of the house. V4L2 is not among them: no video device exists in CI."""
+"""What every kind of source owes the rest of the house. V4L2 is not among them: no video device exists in CI.
+
+csi: is a double of picamera2 in a real child; it proves nothing of a camera.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
+from shutil import which
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from agent.capture import csi, picamera
+from agent.capture.gst import LAUNCH
 from agent.config.model import CameraConfig
 from tests.contract.sources.watch import watching
 from tests.support.counter import read_counter
+from tests.support.picamera import python, raw
 from tests.support.servers import MJPEG_URL, RTSP_URL, mjpeg_server, rtsp_missing, rtsp_server, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 WIDTH, HEIGHT, FRAMES = 320, 240, 50
 rooted = [pytest.mark.rooted, pytest.mark.skipif(bool(rtsp_missing()), reason=rtsp_missing() or "it is there")]
+RAW = (
+    "gst:multifilesrc loop=true location={clip} ! rawvideoparse format=i420 width={w} height={h} framerate=25/1 "
+    "! identity sync=true"
+)
 KINDS = [
     "file",
     "folder",
     "http",
+    "csi",
+    pytest.param("gst", marks=[pytest.mark.rooted, pytest.mark.skipif(which(LAUNCH) is None, reason=f"no {LAUNCH}")]),
     *(pytest.param(kind, marks=rooted) for kind in ("rtsp", "rtsp-h265", "rtsp-udp", "rtsp-jpeg")),
 ]
 
@@ -42,11 +57,26 @@ def source(request: pytest.FixtureRequest) -> Iterator[Callable[..., CameraConfi
             codec = {"rtsp-h265": "h265", "rtsp-jpeg": "jpeg"}.get(kind, "h264")
             where = stack.enter_context(serve(rtsp_server(path, codec=codec), RTSP_URL)).url
             more = {"transport": "udp"} if kind == "rtsp-udp" else {}
+        elif kind in {"csi", "gst"}:
+            folder: Path = request.getfixturevalue("tmp_path")
+            clip = raw(path, folder / "clip.i420")
+            where = RAW.format(clip=clip, w=WIDTH, h=HEIGHT) if kind == "gst" else "csi:0"
+            if kind == "csi":
+                stack.enter_context(as_a_pi(folder, clip))
 
         def config(**options: object) -> CameraConfig:
             return CameraConfig(kind, where, kind.partition("-")[0], **{**more, **options})  # type: ignore[arg-type]
 
         yield config
+
+
+@contextmanager
+def as_a_pi(folder: Path, clip: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csi, "is_jetson", lambda: False)
+        patch.setattr(picamera, "PYTHONS", [python(folder / "venv")])
+        patch.setenv("PICAMERA2_DOUBLE", json.dumps({"clip": str(clip)}))
+        yield
 
 
 all_kinds = pytest.mark.parametrize("source", KINDS, indirect=True)
@@ -61,7 +91,7 @@ def test_frames_are_whole_in_order_and_dated(source: Callable[..., CameraConfig]
         assert watch.states == ["connecting", "online"] or "jpeg" in watch.camera.config.id
         status = watch.statuses[-1]
     assert (status.width, status.height) == (WIDTH, HEIGHT)
-    assert status.decoder.endswith(" software")
+    assert status.decoder.endswith((" software", "picamera2", "gstreamer"))
     assert status.error == ""
 
     counters = [read_counter(frame.picture.y) for frame in frames]

@@ -1,6 +1,6 @@
 """GStreamer pipelines in a child: real ones, made of test sources; and what becomes of those that fail.
 
-Proves nothing of a Jetson's or a Pi's camera: of csi: only the pipeline's words are looked at.
+Proves nothing of a Jetson's or a Pi's camera: csi: is read with a test source in the place of the board's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.capture.gst import LAUNCH, GstSource, pipeline_of
+from agent.capture import csi, picamera
+from agent.capture.gst import LAUNCH, GstSource
 from agent.capture.source import SourceError
 from agent.config.model import CameraConfig
 from tests.contract.sources.watch import Watch, watching
@@ -101,7 +102,7 @@ def test_a_hundred_openings_leave_nothing_behind() -> None:
     before = descriptors()
     for n in range(100):
         with pytest.raises(SourceError):
-            GstSource(config("nosuchelement"), lambda: False)
+            GstSource("nosuchelement", 2.0, lambda: False)
         if n == 0:
             before = descriptors()
     assert descriptors() == before
@@ -110,7 +111,34 @@ def test_a_hundred_openings_leave_nothing_behind() -> None:
     assert "Z" not in states
 
 
-def test_a_camera_on_the_board_is_a_pipeline_of_the_board() -> None:
-    assert "camera" in pipeline_of(CameraConfig("cam", "csi:1", "csi")) or "sensor-id=1" in pipeline_of(
-        CameraConfig("cam", "csi:1", "csi")
-    )
+BOARDS = {
+    "jetson": (csi.ARGUS, {"nvarguscamerasrc sensor-id=1": "", "(memory:NVMM)": "", "nvvidconv": "videoconvert"}),
+    "other": (csi.LIBCAMERA, {"libcamerasrc": ""}),
+}
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_camera_on_the_board_is_a_pipeline_of_the_board(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The board's own elements replaced by those that stand here for them; all else is as on the board."""
+    pipeline, replaced = BOARDS[board]
+    pipeline = pipeline.format(n=1)
+    for theirs, ours in replaced.items():
+        assert theirs in pipeline
+        pipeline = pipeline.replace(theirs, ours or ("" if theirs.startswith("(") else "videotestsrc is-live=true"))
+    monkeypatch.setattr(csi, "is_jetson", lambda: board == "jetson")
+    monkeypatch.setattr(csi, "ARGUS", pipeline)
+    monkeypatch.setattr(csi, "LIBCAMERA", pipeline)
+    monkeypatch.setattr(picamera, "PYTHONS", [])
+    with watching(CameraConfig("cam", "csi:1" if board == "jetson" else "csi:0", "csi")) as watch:
+        (frame,) = watch.frames(1)
+    assert (frame.width, frame.height) == (1280, 720)
+
+
+def test_without_its_elements_the_error_names_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csi, "is_jetson", lambda: False)
+    monkeypatch.setattr(picamera, "PYTHONS", [])
+    monkeypatch.setattr(csi, "LIBCAMERA", "nosuchlibcamerasrc")
+    with watching(CameraConfig("cam", "csi:0", "csi")) as watch:
+        error = watch.until("offline").error
+    for words in ("picamera2 is not there", "nosuchlibcamerasrc", "python3-picamera2", "gstreamer1.0-libcamera"):
+        assert words in error

@@ -59,6 +59,12 @@ def test_the_next_install_keeps_the_config_and_starts_it(service: Service) -> No
     assert "device: gate" in service.container.run("cat", CONFIG).stdout
 
 
+def test_root_checks_with_the_models_and_secrets_of_the_service(service: Service) -> None:
+    service.systemctl("stop")  # then no credentials are laid out
+    done = service.container.run("vedette", "check", "-c", CONFIG, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{CONFIG}: ok\n"), done.stderr
+
+
 def test_it_is_ready_and_detects(running: Service) -> None:
     assert running.show("ActiveState") == "active"
     assert running.show("StatusText") == "running"
@@ -158,6 +164,21 @@ def test_what_its_groups_may_open_is_open_in_its_sandbox(running: Service) -> No
     assert container.run(*command).stdout == "seen\n"
     container.run("chgrp", "root", "/srv/node")
     assert container.run(*command, check=False).returncode != 0
+
+
+def test_a_jetson_s_daemon_for_cameras_is_within_reach(running: Service) -> None:
+    """With the /tmp that install.sh gives the service on a Jetson; a socket of root's in place of the daemon's."""
+    container = running.container
+    serve = "import socket; s = socket.socket(socket.AF_UNIX); s.bind('/tmp/argus_socket'); s.listen(); s.accept()"
+    container.run("systemd-run", "-q", "--unit=argus", "sh", "-c", f'umask 0; exec python3 -c "{serve}"')
+    wait_for(lambda: container.run("test", "-S", "/tmp/argus_socket", check=False).returncode == 0, 20)
+    connect = "import socket; socket.socket(socket.AF_UNIX).connect('/tmp/argus_socket')"
+    as_service = ("systemd-run", "--wait", "--pipe", "-q", "-p", "User=vedette", "-p", "PrivateUsers=yes")
+    sandbox = ("-p", "ProtectSystem=strict", "-p", "ReadWritePaths=/tmp", "-p", "PrivateTmp=no")
+    container.run(*as_service, *sandbox, "python3", "-c", connect)
+    done = container.run(*as_service, "-p", "PrivateTmp=yes", "python3", "-c", connect, check=False)
+    assert "FileNotFoundError" in done.stderr, "so it would be hidden by the other one"
+    container.run("rm", "/tmp/argus_socket")
 
 
 def test_a_second_instance_runs_beside_the_first(running: Service) -> None:

@@ -51,7 +51,7 @@ class Root:
             "QEMU_CPU": board.CPU,
         }
         words = [f"{key}={value}" for key, value in {**plain, **(environment or {})}.items()]
-        enter = str(Path(__file__).with_name("enter.sh"))
+        enter = str(REPOSITORY / "tests/support/enter.sh")
         own = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         return [*own, "sh", enter, str(self.folder), str(work), "env", "-i", *words, *arguments]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.capture import picamera
 from agent.runtime.doctor import devices, storage, system, unit
 from agent.runtime.doctor.engines import coral_notes
 from agent.runtime.doctor.finding import Finding
@@ -186,7 +187,10 @@ def test_what_a_camera_on_a_ribbon_cable_needs(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", str(tmp_path))
     assert list(devices.needs({"rtsp", "v4l2"}, [], tmp_path)) == []
     found = [finding.text for finding in devices.needs({"csi"}, [], tmp_path)]
-    assert found[0] == "the kernel has found no camera on a ribbon cable"
+    assert found == [
+        "the kernel has found no camera on a ribbon cable",
+        "picamera2 is not there, neither for the system's Python nor for ours",
+    ]
     assert [finding.what for finding in devices.needs({"gst"}, [], tmp_path)] == ["gstreamer"]
     board_tree.write(tmp_path, {"etc/nv_tegra_release": "# R36 (release), REVISION: 4.3"})
     (finding,) = devices.needs({"csi"}, ["imx219"], tmp_path)
@@ -197,6 +201,19 @@ def test_what_a_camera_on_a_ribbon_cable_needs(tmp_path: Path, monkeypatch: pyte
     board_tree.write(tmp_path, {devices._ARGUS: ""})
     (finding,) = devices.needs({"csi"}, ["imx219"], tmp_path)
     assert finding.text == "nvargus-daemon does not run"
+
+
+def test_what_a_pi_needs_for_its_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(picamera, "PYTHONS", ["/no/such/python"])
+    (finding,) = devices.needs({"csi"}, ["imx219"], tmp_path)
+    assert (finding.state, finding.fix) == ("failed", "apt install python3-picamera2")
+    (tmp_path / "gst-launch-1.0").touch(0o755)
+    board_tree.write(tmp_path, {"usr/lib/aarch64-linux-gnu/gstreamer-1.0/libgstlibcamera.so": ""})
+    (finding,) = devices.needs({"csi"}, ["imx219"], tmp_path)
+    assert (finding.state, finding.fix) == ("warning", "apt install python3-picamera2")
+    monkeypatch.setattr(picamera, "interpreter", lambda: "/usr/bin/python3")
+    assert list(devices.needs({"csi"}, ["imx219"], tmp_path)) == []
 
 
 def test_a_camera_s_lasting_name(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ set -eu
 root=$1 work=$2
 shift 2
 mount -t proc proc "$root/proc"
-mount --bind "$root/opt/cpuinfo" "$root/proc/cpuinfo"
+[ ! -e "$root/opt/cpuinfo" ] || mount --bind "$root/opt/cpuinfo" "$root/proc/cpuinfo" # of another processor
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for node in null zero full random urandom; do
     : >"$root/dev/$node"

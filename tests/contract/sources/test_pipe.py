@@ -1,0 +1,93 @@
+"""What comes through a child's pipe, whole or not: real children, which write what a broken program might."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.capture.pipe import LARGEST, PipeSource
+from agent.capture.source import SourceError
+
+if TYPE_CHECKING:
+    from agent.capture.source import Decoded
+
+WRITES = "import os, sys, time; f = open(int(sys.argv[1]), 'wb', 0); "
+HEAD = "f.write(b'YUV4MPEG2 W4 H2 F30:1 C420\\n'); "
+PICTURE = "f.write(b'FRAME\\n' + bytes(range(16))); "
+
+
+class Child(PipeSource):
+    name, decoder, missing, hint = "the child", "a child", "", ""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(lambda fd: [sys.executable, "-c", WRITES + code, str(fd)], 3.0, lambda: False)
+
+
+def read(code: str) -> list[Decoded]:
+    source = Child(code)
+    found: list[Decoded] = []
+    with pytest.raises(SourceError, match="the child ended"):
+        found.extend(source.frames())
+    source.close()
+    return found
+
+
+def test_a_picture_and_its_time() -> None:
+    first, second = read(HEAD + PICTURE + "f.write(b'FRAME XTIME=1500000000\\n' + bytes(16))")
+    assert first.picture.y.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert first.picture.u is not None
+    assert first.picture.u.tolist() == [[8, 9]]
+    assert (first.pts, second.pts) == (None, 1.5)
+    assert first.arrived <= second.arrived <= time.monotonic()
+
+
+def test_rows_are_as_long_as_it_says() -> None:
+    (frame,) = read("f.write(b'YUV4MPEG2 W4 H2 F30:1 C420 XSTRIDE=8\\nFRAME\\n' + bytes(range(24)))")
+    assert frame.picture.y.tolist() == [[0, 1, 2, 3], [8, 9, 10, 11]]
+    assert frame.picture.v is not None
+    assert frame.picture.v.tolist() == [[20, 21]]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("f.write(os.urandom(300).replace(b'\\n', b' '))", "the child gives no pictures that can be read"),
+        ("f.write(b'GIF89a\\n')", "the child gives no pictures but b'GIF89a'"),
+        ("f.write(b'YUV4MPEG2 W4 F30:1\\n')", "gives no pictures but"),
+        ("f.write(b'YUV4MPEG2 W0 H2 F30:1\\n')", "pictures of 0x2"),
+        (f"f.write(b'YUV4MPEG2 W{LARGEST // 2048} H2048 F30:1\\n')", "are no use"),
+        ("f.write(b'YUV4MPEG2 W8 H2 F30:1 XSTRIDE=6\\n')", "rows of 6 bytes, are no use"),
+        ("f.write(b'YUV4MPEG2 W8 H2'); f.close()", "the child ended"),
+        ("f.write(b'YUV4MPEG2'); time.sleep(9)", "no picture for 3 s"),
+        ("sys.exit('ERROR: on purpose')", "the child ended: ERROR: on purpose"),
+        ("sys.exit('first\\nno such file')", "the child ended: no such file"),
+        ("print('[1] ERROR of a library\\nERROR: mine', file=sys.stderr)", "the child ended: ERROR: mine"),
+    ],
+)
+def test_no_beginning_is_refused(code: str, words: str) -> None:
+    with pytest.raises(SourceError) as told:
+        Child(code)
+    assert words in told.value.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("f.write(b'YUV4MPEG2 W8 H4 F30:1\\n')", "the child has changed what it gives"),
+        ("f.write(b'\\0' * 4000)", "the child gives no pictures that can be read"),
+        ("f.write(b'FRAME\\n123')", "the child ended"),
+        ("f.write(b'FRAME\\n123'); time.sleep(9)", "no picture for 3 s"),
+    ],
+)
+def test_what_breaks_off_is_no_picture(code: str, words: str) -> None:
+    source = Child(HEAD + PICTURE + code)
+    frames = source.frames()
+    next(frames)
+    with pytest.raises(SourceError) as told:
+        next(frames)
+    source.close()
+    source.close()
+    assert words in told.value.reason
