@@ -45,7 +45,8 @@ def test_it_fits(width: int) -> None:
     )
     lines = table([*ALL, long], KNOWN, width)
     assert all(len(line) <= width for line in lines[: len(ALL) + 2])
-    assert all(word in lines[0] for word in ("device", "state", "fps", "alerts", "outbox", "version", "model"))
+    heads = ("device", "state", "fps", "alerts", "outbox", "version", "model")
+    assert width < 80 or all(head in lines[0] for head in heads)
 
 
 def test_colours_only_where_they_are_seen_and_wrapped_around_whole_lines() -> None:
