@@ -2,8 +2,8 @@
 
     python -m tests.bench.fleet [--devices 1000] [--seconds 30] [--events 12] [--detections 0] [--json]
 
-mosquitto without TLS, `tests/fleet_sim.py` in a process of its own, a listener of every status and event, `vedette fleet`
-as a process, five times.
+mosquitto without TLS, `tests/fleet_sim.py` in a process of its own, a listener of all statuses and events, and five
+times `vedette fleet` as a process.
 """
 
 from __future__ import annotations

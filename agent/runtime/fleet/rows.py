@@ -1,4 +1,8 @@
-"""How each device of a fleet is, judged by what was heard of it. Pure. Unknown is None, never empty."""
+"""How each device of a fleet is, judged by what was heard of it. Pure. Unknown is None, never empty.
+
+`summary` says all of it at one moment, so where it was heard it stands: a bridge that was full may have lost the one
+message that ended an alert. Without it there are the topics of cameras, engines and alerts.
+"""
 
 from __future__ import annotations
 
@@ -71,9 +75,11 @@ def row(name: str, device: Device, fleet: Fleet) -> Row:
     if cut:
         notes.append(f"the bridge of {prefix} is down: what it last said")
     alive = device.status == "online" and not cut
-    cameras = {**({k: c[0] for k, c in told.cameras.items()} if told else {}), **device.cameras}
-    engines = {**(told.engines if told else {}), **device.engines}
-    heard = {"/".join(key): s for key, s in {**(told.alerts if told else {}), **device.alerts}.items()}
+    cameras = device.cameras if told is None else {k: c[0] for k, c in told.cameras.items()}
+    engines = device.engines if told is None else told.engines
+    heard = {"/".join(key): s for key, s in (device.alerts if told is None else told.alerts).items()}
+    if alive and any(alert.startswith(f"{TAKEOVER}/") for alert in heard):
+        notes.append("another client connects under this name")
     unknown = [*_unknown(device, cut=cut, told=told is not None)]
     return Row(
         name,
@@ -104,8 +110,6 @@ def _notes(own: str, device: Device) -> list[str]:
         notes.append("no vedette has such a name")
     if len(device.uids) > 1:
         notes.append(f"{len(device.uids)} devices have this name ({', '.join(sorted(device.uids))})")
-    if device.status == "online" and any(code == TAKEOVER for code, _ in device.alerts):
-        notes.append("another client connects under this name")
     if device.junk:
         shown = sorted(device.junk)
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""

@@ -74,8 +74,10 @@ def test_what_is_lost_is_unknown_and_not_none(lost: str, state: str, unknown: st
     assert "1 incomplete" in "\n".join(summary([found], Fleet()))
 
 
-def test_an_alert_whose_own_topic_is_lost_stands_in_the_summary_and_the_other_way_round() -> None:
+def test_an_alert_stands_in_the_summary_and_without_that_in_its_own_topic() -> None:
     assert only(values(HOT, "/thermal/device")).alerts == {"thermal/device": "warning"}
+    ended = {CALM.topics.alert("thermal", "device"): payloads.alert("warning", 0.0, "hot", "cool it")}
+    assert only(values(CALM), ended).alerts == {}, "its end was lost on the way"
     found = only(values(HOT, "/summary"))
     assert found.alerts is None, "there may be others"
     assert found.heard == {"thermal/device": "warning"}
@@ -108,7 +110,7 @@ def test_of_an_offline_device_nothing_live_is_told_and_nothing_is_missing() -> N
     ],
 )
 def test_the_state_is_that_of_its_cameras_and_engines(camera: Any, engine: Any, state: str) -> None:
-    kept = values(CALM)
+    kept = values(CALM, "/summary")
     kept[CALM.topics.camera_status(CAMERA)] = payloads.camera_status(camera)
     told = payloads.engine_status(engine, "openvino", "cpu", None, None, 0.0)
     kept[CALM.topics.engine_status(CALM.engine)] = told
@@ -120,7 +122,7 @@ def test_the_state_is_that_of_its_cameras_and_engines(camera: Any, engine: Any, 
 
 
 def test_one_camera_of_two_is_degraded() -> None:
-    kept = values(CALM)
+    kept = values(CALM, "/summary")
     kept[CALM.topics.camera_status("hall")] = payloads.camera_status("offline")
     found = only(kept)
     assert found.state == "degraded"
@@ -140,8 +142,9 @@ def test_two_devices_with_one_name_are_seen() -> None:
     kept = values(CALM)
     twin = {CALM.topics.info: changed(kept[CALM.topics.info], device_uid="f00d")}
     assert "2 devices have this name (000000000000000b, f00d)" in only(kept, twin).notes
-    rival = {CALM.topics.alert("mqtt-takeover", "device"): payloads.alert("error", 0.0, "taken", "rename one")}
-    assert "another client connects under this name" in only(kept, rival).notes
+    taken = [{"code": "mqtt-takeover", "subject": "device", "severity": "error"}]
+    kept[CALM.topics.summary] = changed(kept[CALM.topics.summary], alerts=taken)
+    assert "another client connects under this name" in only(kept).notes
 
 
 @pytest.mark.parametrize("payload", JUNK)
