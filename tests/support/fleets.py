@@ -31,15 +31,14 @@ class Playing:
         command += ["--seconds", str(seconds), *options]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.account: dict[str, Any] = {}
-        overdue = threading.Timer(CONNECT_S, self._process.kill)
-        overdue.start()
-        line = self._line()
-        overdue.cancel()
-        self.connected = float(json.loads(line)["seconds"])
+        self.connected = float(json.loads(self._line(CONNECT_S))["seconds"])
 
-    def _line(self) -> str:
+    def _line(self, seconds: float) -> str:
         assert self._process.stdout is not None
+        overdue = threading.Timer(seconds, self._process.kill)
+        overdue.start()
         line = self._process.stdout.readline()
+        overdue.cancel()
         assert line, f"the fleet ended ({self._process.wait(5)})"
         return line
 
@@ -55,9 +54,7 @@ class Playing:
 
     def wait(self, seconds: float) -> dict[str, Any]:
         """For its own end."""
-        assert self._process.stdout is not None
-        self._process.wait(seconds)
-        self.account = json.loads(self._process.stdout.read())
+        self.account = json.loads(self._line(seconds))
         return self.account
 
     def kill(self) -> None:

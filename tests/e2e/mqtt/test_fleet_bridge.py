@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import stat
 import subprocess
@@ -117,7 +118,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
 @pytest.fixture
 def device(sites: Sites, tmp_path: Path) -> Iterator[tuple[Simulated, Publisher, Outbox, list[Message]]]:
     """A device of the site with an outbox, on the project's own publisher."""
-    simulated = Simulated(int(time.time()) % 90_000, SITE)
+    simulated = Simulated(random.randrange(100_000), SITE)
     name, heard = simulated.topics.device, []
     publisher = Publisher(sites.device(name), name, listen=(simulated.topics.command(),), on_message=heard.append)
     outbox = Outbox(OutboxConfig(), name, simulated.topics, publisher, tmp_path)
