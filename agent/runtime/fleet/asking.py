@@ -26,10 +26,8 @@ if TYPE_CHECKING:
     from agent.runtime.fleet.state import Fleet
 
 KINDS = ("status", "summary", "info", "alert/+/+", "cam/+/status", "engine/+/status")
-NAMED = ("status", "summary", "info")
-"""What every device has, and can be asked for by its name."""
-AT_ONCE = 100
-"""Devices in one subscription by name."""
+AT_ONCE = 60
+"""Topics in one subscription by name."""
 QUIET_S = 0.3
 _TURN_S = 0.02
 
@@ -39,12 +37,12 @@ class Gone(Exception):
 
 
 class Asking:
-    """prefix: of the devices, a level may be `+`. seconds: for all of it."""
+    """prefix: of the devices, a level may be `+`. seconds: for all of it, once it runs."""
 
     def __init__(self, fleet: Fleet, prefix: str, seconds: float) -> None:
-        self._fleet, self._prefix = fleet, prefix
-        self._deadline = time.monotonic() + seconds
-        self._heard_at = 0.0
+        self._fleet, self._seconds = fleet, seconds
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._deadline = self._heard_at = 0.0
 
     def take(self, message: Message) -> None:
         """On the thread of `run`. What is said just now counts, too, but does not keep us waiting."""
@@ -54,15 +52,15 @@ class Asking:
 
     def run(self, link: Link) -> None:
         """Fills the fleet, and says there whether it is whole. Raises Gone."""
-        root = f"{self._prefix}/" if self._prefix else ""
-        if root:
-            self._ask(link, [f"{root}{BRIDGE}"])
-        for kind in KINDS:
-            self._ask(link, [f"{root}vedette/1/+/{kind}"])
+        self._deadline = time.monotonic() + self._seconds
+        kinds = [f"{self._prefix}vedette/1/+/{kind}" for kind in KINDS]
+        for kind in [f"{self._prefix}{BRIDGE}", *kinds] if self._prefix else kinds:
+            refused = self._ask(link, [kind])
+            if refused is not None:
+                self._fleet.refused[kind] = refused
         self._settle(link)
-        asked = self._missing()
-        if asked and not self._fleet.refused:
-            for some in _batches(asked):
+        if missing := self._missing():
+            for some in _batches(missing):
                 self._ask(link, some)
             self._settle(link)
 
@@ -75,20 +73,22 @@ class Asking:
             found += [f"{root}/{topic}" for topic in row(name, device, self._fleet).unknown]
         return found
 
-    def _ask(self, link: Link, filters: Sequence[str]) -> None:
-        """Subscribes, and waits for an answer to what is asked behind it."""
+    def _ask(self, link: Link, filters: Sequence[str]) -> str | None:
+        """Subscribes, and waits for an answer to what is asked behind it. Returns the word of a refusal."""
         if time.monotonic() >= self._deadline:
             self._fleet.whole = False
-            return
+            return None
         asked, marker = link.subscribe(list(filters), qos=0), link.probe(f"vedette/fleet/{time.monotonic_ns()}")
-        while time.monotonic() < self._deadline:
+        waiting, refused = {asked, marker}, None
+        while waiting and time.monotonic() < self._deadline:
             self._turn(link)
             for answer in link.answers():
+                waiting.discard(answer.mid)
                 if answer.mid == asked and answer.reason >= REFUSED_FROM:
-                    self._fleet.refused.update(dict.fromkeys(filters, answer.name))
-                if answer.mid == marker:
-                    return
-        self._fleet.whole = False
+                    refused = answer.name
+        if waiting:
+            self._fleet.whole = False
+        return refused
 
     def _settle(self, link: Link) -> None:
         """Until nothing retained has come for a while."""
@@ -106,5 +106,5 @@ class Asking:
 
 def _batches(topics: Sequence[str]) -> Iterator[list[str]]:
     rest = iter(topics)
-    while some := list(islice(rest, AT_ONCE * len(NAMED))):
+    while some := list(islice(rest, AT_ONCE)):
         yield some

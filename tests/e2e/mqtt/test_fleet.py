@@ -118,6 +118,28 @@ def test_a_broker_that_sends_little_at_once(
 
 
 @pytest.mark.rooted
+@pytest.mark.parametrize("kind", ["status", "info", "summary"])
+def test_what_is_lost_on_the_way_is_asked_for_once_more(
+    mosquitto: BrokerProcess, asked: Callable[..., tuple[int, Any]], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Lost on our side, since this mosquitto drops nothing of QoS 0; others do."""
+    for n in range(DEVICES):
+        keep(mosquitto.port, whole(Simulated(n)))
+    lost: list[str] = []
+
+    def hear_less(fleet: Any, topic: str, payload: bytes) -> None:
+        if topic.endswith(f"/{kind}") and topic.count("/") == 3 and len(lost) < DEVICES - 10:
+            lost.append(topic)
+        else:
+            hear(fleet, topic, payload)
+
+    monkeypatch.setattr(asking, "hear", hear_less)
+    code, told = asked(mosquitto.port)
+    assert len(lost) == DEVICES - 10
+    assert (code, told["incomplete"], told["states"]["online"]) == (0, 0, DEVICES)
+
+
+@pytest.mark.rooted
 @pytest.mark.made_up
 def test_junk_and_names_that_two_devices_have(mosquitto: BrokerProcess, asked: Callable[..., tuple[int, Any]]) -> None:
     fine, junk, twin = Simulated(1), Simulated(2), Simulated(3)
