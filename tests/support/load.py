@@ -21,6 +21,8 @@ VISIT_S = 120
 """One visitor in so many seconds, of whom there are four events: started, zone entered, zone left, ended."""
 SITE = 1000
 """Devices of one site, where there are sites."""
+NODES = 20
+"""Brokers of a cluster, among which devices are spread."""
 BROKER_KB = 19.6
 """Memory of mosquitto for a device and what it retains: measured, tests/bench/fleet.py."""
 QUEUE = 268_435_456
@@ -87,19 +89,20 @@ def _kinds() -> Iterator[str]:
 def _loads() -> Iterator[str]:
     near = ("health", "events", "counts")
     cases = (
-        ("one broker, `detections: leased`", near, 0),
-        ("one broker, detections on, still scenes", (*near, "detections"), 0),
-        (f"the centre, sites of {SITE:,} bridged", ("health", "events"), SITE),
-        ("the same without `health`", ("events",), SITE),
+        ("one broker, `detections: leased`", near, 1, 1),
+        ("one broker, detections on, still scenes", (*near, "detections"), 1, 1),
+        (f"each broker of a cluster of {NODES}, leased", near, 1, NODES),
+        (f"the centre, sites of {SITE:,} bridged", ("health", "events"), SITE, 1),
+        ("the same without `health`", ("events",), SITE, 1),
     )
     yield "| | of | connections | messages/s in | MB/s in | broker memory |"
     yield "|---|---|---|---|---|---|"
-    for name, what, site in cases:
+    for name, what, site, nodes in cases:
         for devices in (1000, 10_000, 1_000_000):
-            found = [kinds()[kind] for kind in what]
-            rate, size = (devices * sum(values) for values in zip(*((k.rate, k.bytes) for k in found), strict=True))
-            connections = max(1, devices // site) if site else devices
-            memory = f"{devices * BROKER_KB / 1e6:,.2g} GB"
+            found, share = [kinds()[kind] for kind in what], devices / nodes
+            rate, size = (share * sum(values) for values in zip(*((k.rate, k.bytes) for k in found), strict=True))
+            connections = max(1, round(share / site))
+            memory = f"{share * BROKER_KB / 1e6:,.2g} GB"
             yield f"| {name} | {devices:,} | {connections:,} | {rate:,.0f} | {size / 1e6:,.3g} | {memory} |"
 
 

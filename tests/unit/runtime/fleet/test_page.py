@@ -87,14 +87,15 @@ def test_its_rules_for_a_site_are_those_that_the_bridge_is_tested_with() -> None
 
 def test_what_it_says_of_loads_is_what_is_reckoned() -> None:
     assert load.tables() in PAGE
+    prose = " ".join(PAGE.split())
     event = len(Simulated(11).event())
     events = load.kinds()["events"].rate
-    assert f"{load.QUEUE:,} bytes / ({load.SITE * events:.1f}/s x {event:,})" in PAGE
+    assert f"{load.QUEUE:,} bytes / ({load.SITE * events:.1f}/s x {event:,})" in prose
     assert round(load.QUEUE / (load.SITE * events * event), -2) == 6400
-    assert f"{8 * 3600 * load.SITE * events * event / 1e9:.1f} GB" in PAGE
+    assert f"{8 * 3600 * load.SITE * events * event / 1e9:.1f} GB" in prose
     bridge = (ROOT / "config/fleet/bridge.conf").read_text()
     assert f"max_queued_bytes {load.QUEUE}\n" in bridge
     assert "max_inflight_messages 100\n" in bridge
-    for devices, us, cores in re.findall(r"([\d,]+) x (\d+) us = (\d+\.\d+)", PAGE):
-        factor = 2 if f"2 x {devices} x" in PAGE else 1
+    for devices, us, cores in re.findall(r"([\d,]+) x (\d+) us = (\d+\.\d+)", prose):
+        factor = 2 if f"2 x {devices} x" in prose else 1
         assert float(cores) == pytest.approx(factor * int(devices.replace(",", "")) * int(us) * 1e-6, rel=0.05)
