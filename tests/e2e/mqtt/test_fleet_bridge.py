@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,7 @@ class Sites:
     centre: BrokerProcess
     people: int
     line: Proxy
+    listening: list[Subscriber] = field(default_factory=list)
 
     def device(self, name: str) -> MqttConfig:
         assert not certificates(self.certs, "device", name).returncode
@@ -93,6 +94,7 @@ class Sites:
         tls = TlsConfig(str(self.certs / "ca.pem"))
         endpoint = Endpoint(HOST, self.people, name, Secret(f"{name}-word"), tls)
         found = Subscriber("", 0, topics, take, endpoint=endpoint)
+        self.listening.append(found)
         found.start()
         return found
 
@@ -138,6 +140,9 @@ def device(sites: Sites, tmp_path: Path) -> Iterator[tuple[Simulated, Publisher,
     outbox.finish(1.0)
     publisher.stop(1.0)
     outbox.stop(1.0)
+    for person in sites.listening:
+        person.stop()
+    sites.listening.clear()
 
 
 def latest(heard: list[Message]) -> dict[str, bytes]:
@@ -149,7 +154,7 @@ def test_what_a_device_says_at_its_site_is_heard_in_the_centre(
 ) -> None:
     simulated, _, outbox, _ = device
     heard: list[Message] = []
-    viewer = sites.person("viewer", [f"{SITE}/#"], heard.append)
+    sites.person("viewer", [f"{SITE}/#"], heard.append)
     topics = simulated.topics
     outbox.put(camera_status_event("yard", "offline", "no answer", time.time(), synced=True))
     wait_for(lambda: {topics.events, topics.status, topics.summary} <= set(latest(heard)))
@@ -160,11 +165,9 @@ def test_what_a_device_says_at_its_site_is_heard_in_the_centre(
     bridged = [m for m in heard if m.topic != f"{SITE}/vedette/bridge"]
     assert [fault for m in bridged if (fault := violation(m, expires=True))] == [], "expiry and all have come over"
     late: list[Message] = []
-    other = sites.person("viewer", [topics.status], late.append)
+    sites.person("viewer", [topics.status], late.append)
     wait_for(lambda: late)
     assert late[0].retain, "and it is kept there"
-    other.stop()
-    viewer.stop()
 
 
 def test_a_command_goes_the_other_way_with_where_the_answer_is_wanted(
@@ -179,7 +182,6 @@ def test_a_command_goes_the_other_way_with_where_the_answer_is_wanted(
     assert [(m.topic, m.response_topic, m.correlation) for m in heard] == [
         (simulated.topics.command("ping"), reply, b"7")
     ]
-    admin.stop()
 
 
 def test_an_outage_of_the_centre_loses_no_event_and_leaves_no_old_state(
@@ -218,12 +220,10 @@ def test_an_outage_of_the_centre_loses_no_event_and_leaves_no_old_state(
     assert first == sorted(first)
     wait_for(lambda: latest(heard).get(hot) == b"", why="an alert that is over still stands in the centre")
     late: list[Message] = []
-    other = sites.person("viewer", [hot, topics.status], late.append)
+    sites.person("viewer", [hot, topics.status], late.append)
     wait_for(lambda: late)
     time.sleep(0.3)
     assert latest(late) == {topics.status: b"online"}
-    for person in (viewer, other):
-        person.stop()
     assert heard_below == []
 
 
