@@ -170,18 +170,23 @@ def test_what_a_device_says_at_its_site_is_heard_in_the_centre(
     assert late[0].retain, "and it is kept there"
 
 
-def test_a_command_goes_the_other_way_with_where_the_answer_is_wanted(
+def test_a_command_goes_the_other_way_and_its_answer_comes_back(
     sites: Sites, device: tuple[Simulated, Publisher, Outbox, list[Message]]
 ) -> None:
-    simulated, _, _, heard = device
-    admin = sites.person("admin", [simulated.topics.status], lambda _: None)
-    reply = f"{simulated.topics.replies}/me"
-    wait_for(lambda: admin.publish(simulated.topics.command("ping"), b"{}", response_topic=reply, correlation=b"7"))
+    simulated, publisher, _, heard = device
+    answers: list[Message] = []
+    topic = f"{simulated.topics.replies}/me"
+    admin = sites.person("admin", [topic, simulated.topics.log], answers.append)
+    ping = simulated.topics.command("ping")
+    wait_for(lambda: admin.publish(ping, b"{}", response_topic=topic, correlation=b"7"))
     wait_for(lambda: heard)
     time.sleep(0.3)
-    assert [(m.topic, m.response_topic, m.correlation) for m in heard] == [
-        (simulated.topics.command("ping"), reply, b"7")
-    ]
+    assert [(m.topic, m.response_topic, m.correlation) for m in heard] == [(ping, topic, b"7")]
+    publisher.reply(topic, b'{"status": "ok", "error": null, "data": null, "took_ms": 1.0}', b"7")
+    publisher.send(simulated.topics.log, b'{"lines": [], "dropped": 0}', 60.0)
+    wait_for(lambda: len(answers) == 2)
+    assert {(m.topic, m.correlation) for m in answers} == {(topic, b"7"), (simulated.topics.log, None)}
+    assert all(0 < (m.expiry or 0) <= 60 for m in answers)
 
 
 def test_an_outage_of_the_centre_loses_no_event_and_leaves_no_old_state(
