@@ -56,19 +56,24 @@ def _body(health: Health) -> dict[str, Any]:
 
 
 def _facts(body: dict[str, Any]) -> Any:
-    """What is told at once: all but figures, and how many digits the backlog has."""
+    """What is told at once: all but figures."""
     if not body:
         return None
     states = {name: camera["status"] for name, camera in body["cameras"].items()}
-    depth = body["outbox"]["depth"] if body["outbox"] else 0
-    digits = len(str(depth)) if depth >= FEW else 0
-    return body["boot_id"], states, body["engines"], sorted(map(str, body["alerts"])), digits
+    return body["boot_id"], states, body["engines"], sorted(map(str, body["alerts"]))
 
 
 def _moved(told: dict[str, Any], body: dict[str, Any]) -> bool:
-    """Of a camera whose status is still the same."""
+    """Whether a figure has, of the same cameras: a rate, or how many digits the backlog has."""
+    if _digits(told) != _digits(body):
+        return True
     for name, camera in body["cameras"].items():
         before, now = told["cameras"][name]["fps"], camera["fps"]
         if abs(now - before) >= max(FAR_FPS, FAR_SHARE * before):
             return True
     return False
+
+
+def _digits(body: dict[str, Any]) -> int:
+    depth = body["outbox"]["depth"] if body["outbox"] else 0
+    return len(str(depth)) if depth >= FEW else 0

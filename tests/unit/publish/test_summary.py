@@ -72,6 +72,13 @@ def test_a_rate_that_leaps_all_the_time_is_told_once_a_minute() -> None:
 
 
 def test_a_backlog_is_told_by_its_size_and_events_that_pass_are_not() -> None:
-    found = told(*map(backlog, (0, 1, 99, 100, 500, 12_000, 70_000, 800, 3)))
+    found = told(*map(backlog, (0, 1, 99, 100, 500, 12_000, 70_000, 800, 3)), seconds=FIGURES_S)
     depths = [said and said["outbox"]["depth"] for said in found]
     assert depths == [0, None, None, 100, None, 12_000, None, 800, 3]
+
+
+def test_a_backlog_that_comes_and_goes_is_told_once_a_minute() -> None:
+    minutes = 10
+    steps = [backlog(95 + 10 * (n % 2)) for n in range(int(minutes * 60 / EVERY_S))]
+    said = sum(found is not None for found in told(*steps))
+    assert said <= 1 + FIGURES_BURST + minutes * 60 / FIGURES_S
