@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,7 @@ def psql() -> Iterator[Callable[[str], list[list[str]]]]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs or os.geteuid() != 0 or shutil.which("runuser") is None:
         pytest.skip("PostgreSQL is not installed, or this is not root (apt install postgresql)")
-    folder = Path("/tmp") / f"vedette-pg-{os.getpid()}"
-    folder.mkdir(mode=0o700)
+    folder = Path(tempfile.mkdtemp(prefix="vedette-pg-"))  # not below pytest's own, which is root's alone
     shutil.chown(folder, USER, USER)
     data = folder / "data"
 
