@@ -1,5 +1,5 @@
 # make run: see it work.  make test: all tests this machine can run.  make install: as a service (root).
-# make test-backends, -faults, -tensorrt, -plugin, -arm64, -delivery, -homeassistant, -hotconfig, -v4l2, -install, -picamera2: tests/slow/.
+# make test-NAME: what takes minutes, a folder of tests/slow each (CONTRIBUTING.md).
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -20,7 +20,7 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/vedette models pull person && $(BIN)/vedette bench $(ARGS)
-	for part in cost hop live tracker zones gate regions fairness outbox remote reload; do $(BIN)/python -m tests.bench.$$part || exit 1; done
+	for part in cost hop live tracker zones gate regions fairness outbox remote reload fleet; do $(BIN)/python -m tests.bench.$$part || exit 1; done
 
 install uninstall:
 	sh systemd/$@.sh

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.cli import doctor, models, tail, watch
+from agent.cli import doctor, fleet, models, tail, watch
 from agent.cli.exits import FAILED, HELD, OK, USAGE, fail, print_json, usage
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     watch.add(verb("watch", watch.run, "a live table of what any device says, read over MQTT", report=True))
     doctor.add(verb("doctor", doctor.run, "find out what is wrong, and how to mend it", config=True, report=True))
     tail.add(verb("tail", tail.run, "the log of a device, live, read over MQTT", report=True))
+    fleet.add(verb("fleet", fleet.run, "all devices of a broker, from what it keeps of them", report=True))
     return parser
 
 

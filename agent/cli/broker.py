@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
 
     from agent.runtime.target import Target
 
+LONGEST_S = 600.0
 _PASSWORD = "VEDETTE_SECRET_MQTT_PASSWORD"  # noqa: S105 - its name
 
 
 def add(parser: argparse.ArgumentParser, device: str) -> None:
     """device: what is said of the argument."""
     parser.add_argument("device", nargs="?", help=device)
+    add_broker(parser)
+
+
+def add_broker(parser: argparse.ArgumentParser) -> None:
+    """Which broker, and as whom."""
     parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="take broker and device from this config")
     parser.add_argument("--broker", metavar="URL", help="default: the config's, else mqtt://localhost:1883")
     parser.add_argument("--username", help=f"its password comes from --password-file, or from ${_PASSWORD}")
@@ -26,13 +32,14 @@ def add(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument("--prefix", help="topic levels before vedette/1/...; default: the config's, else none")
 
 
-def target(arguments: argparse.Namespace) -> Target:
-    """Raises ConfigError, OSError or UnicodeDecodeError."""
+def target(arguments: argparse.Namespace, *, many: bool = False) -> Target:
+    """many: a level of the prefix may be `+`. Raises ConfigError, OSError or UnicodeDecodeError."""
     from agent.runtime.target import Options
     from agent.runtime.target import target as found
 
     names = ("config", "device", "broker", "username", "ca", "insecure", "prefix")
-    return found(Options(**{name: getattr(arguments, name) for name in names}, password=_password(arguments)))
+    given: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
+    return found(Options(**given, password=_password(arguments), many=many))
 
 
 def _password(arguments: argparse.Namespace) -> str | None:

@@ -76,6 +76,10 @@ class Topics:
     def health(self) -> str:
         return f"{self.root}/health"
 
+    @property
+    def summary(self) -> str:
+        return f"{self.root}/summary"
+
     def alert(self, code: str, subject: str) -> str:
         """subject: a camera id, an engine id or `device`."""
         return f"{self.root}/alert/{code}/{subject}"

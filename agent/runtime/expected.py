@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def expected(config: Config, labels: Mapping[str, Collection[str]]) -> frozenset[str]:
     """All of them but alerts and engines, which come and go. labels: by camera, those its model knows."""
     topics = Topics(config.mqtt.prefix, config.device)
-    found = {topics.status, topics.info, topics.config_status}
+    found = {topics.status, topics.info, topics.summary, topics.config_status}
     for camera in config.cameras:
         found |= set(_camera(topics, camera, labels[camera.id]))
     return frozenset(found)

@@ -19,6 +19,7 @@ from agent.publish.detections import (
     unknown_message,
 )
 from agent.publish.feed import RateLimit
+from agent.publish.summary import Summary
 from agent.runtime import machine
 from agent.runtime.alerts import Alerts
 from agent.runtime.faults import camera_faults, engine_faults
@@ -81,6 +82,7 @@ class Report:
         self.views: dict[str, View] = {}
         self._scenes: dict[str, SceneReport] = {}
         self._alerts = Alerts(self._on_alert)
+        self._summary = Summary()
 
     def add(self, camera: Camera, lane: Lane, strand: Strand) -> None:
         """A camera more, or one that is built anew: what was counted of it goes on."""
@@ -219,6 +221,8 @@ class Report:
                 self.tell(camera)
         own = {**camera_faults(self.views.values(), now), **engine_faults(self._ladders())}
         self._alerts.update(now, {**faults, **own})
+        if now >= self._summary.due and (summary := self._summary.take(self.health(now), now)) is not None:
+            self._publisher.retain(self._topics.summary, summary)
 
     def health(self, now: float) -> payloads.Health:
         board = self._heat.board

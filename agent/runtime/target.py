@@ -1,4 +1,4 @@
-"""Whom `watch` and `tail` listen to: from a config, from options, or from both."""
+"""Whom `watch`, `tail` and `fleet` listen to: from a config, from options, or from both."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """As on the command line; what is given wins over the config. password: never from there, for all can read it."""
+    """As on the command line; what is given wins over the config. password: never from there, for all can read it.
+
+    many: a level of the prefix may be `+`, for any.
+    """
 
     config: Path | None = None
     device: str | None = None
@@ -31,6 +34,7 @@ class Options:
     ca: str | None = None
     insecure: bool = False
     prefix: str | None = None
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,9 @@ def target(options: Options) -> Target:
 def _mistakes(options: Options) -> Iterator[tuple[str, str]]:
     if options.device is not None and not is_id(options.device):
         yield "DEVICE", f"{options.device!r} is not a device's id: {ID_RULE}"
-    if options.prefix and not re.fullmatch(PREFIX.rstrip("$"), options.prefix):
+    levels = (options.prefix or "").split("/")
+    prefix = "/".join("any" if options.many and level == "+" else level for level in levels)
+    if prefix and not re.fullmatch(PREFIX.rstrip("$"), prefix):
         yield "--prefix", f"{options.prefix!r} is not a topic prefix: {PREFIX_RULE}"
     if options.ca is not None and not Path(options.ca).is_file():
         yield "--ca", f"no such file: {options.ca}"

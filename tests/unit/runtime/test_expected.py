@@ -24,6 +24,7 @@ def test_what_the_config_yields_stays() -> None:
     for topic in (
         TOPICS.status,
         TOPICS.info,
+        TOPICS.summary,
         TOPICS.config_status,
         TOPICS.camera_status("yard"),
         TOPICS.camera_state("yard"),

@@ -1,0 +1,51 @@
+"""`vedette fleet`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from agent.cli import broker
+from agent.cli.exits import FAILED, OK, USAGE, fail, print_json
+
+if TYPE_CHECKING:
+    import argparse
+
+_WIDE = 1000
+"""Columns where there is no terminal."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The verb has --json already."""
+    parser.add_argument("devices", nargs="*", help="names, * and ? stand for any; default: all")
+    broker.add_broker(parser)
+    parser.add_argument("--only", choices=("problems",), help="those that somebody should look after")
+    parser.add_argument(
+        "--timeout", type=float, metavar="S", help="in which the broker must have told all; default: 10"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from agent.config import ConfigError
+    from agent.runtime.fleet import SECONDS, FleetError, fleet
+    from agent.runtime.fleet.rows import rows
+    from agent.runtime.fleet.table import document, table
+
+    seconds = SECONDS if arguments.timeout is None else arguments.timeout
+    if not 0 < seconds <= broker.LONGEST_S:
+        return fail(f"--timeout: {seconds:g} is not a time; give seconds, {broker.LONGEST_S:g} at most", USAGE)
+    try:
+        found = fleet(broker.target(arguments, many=True), seconds)
+    except (ConfigError, OSError, UnicodeDecodeError) as e:
+        return fail(e, USAGE)
+    except FleetError as e:
+        return fail(e)
+    listed = rows(found, arguments.devices, troubled=arguments.only is not None)
+    if arguments.json:
+        print_json(document(listed, found))
+    else:
+        terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else _WIDE
+        print("\n".join(table(listed, found, width, colours=terminal)))
+    return OK if found.whole else FAILED

@@ -1,0 +1,81 @@
+"""The views that we ship for PostgreSQL, on a real one, with rows as Telegraf's documentation says it makes them.
+
+That Telegraf itself makes such a table is not proven here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import telegraf
+from tests.support.simulated import Simulated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SQL = Path(__file__).parents[3] / "config" / "fleet" / "events.sql"
+TYPES = {str: "text", int: "bigint", float: "double precision", bool: "boolean"}
+USER = "postgres"
+
+
+@pytest.fixture
+def psql() -> Iterator[Callable[[str], list[list[str]]]]:
+    """A server on a socket in a folder of its own; `psql(sql)` returns the rows."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs or os.geteuid() != 0 or shutil.which("runuser") is None:
+        pytest.skip("PostgreSQL is not installed, or this is not root (apt install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="vedette-pg-"))  # not below pytest's own, which is root's alone
+    shutil.chown(folder, USER, USER)
+    data = folder / "data"
+
+    def run(program: str, *words: str, text: str = "") -> str:
+        command = ["runuser", "-u", USER, "--", str(programs[-1] / program), *words]
+        done = subprocess.run(command, input=text, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def ask(sql: str) -> list[list[str]]:
+        out = run("psql", "-h", str(folder), "-v", "ON_ERROR_STOP=1", "-qAtX", "-F", "\t", text=sql)
+        return [line.split("\t") for line in out.splitlines()]
+
+    run("initdb", "-D", str(data), "-A", "trust", "--no-sync", "-E", "UTF8", "--locale", "C")
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+    run("pg_ctl", "-D", str(data), "-w", "-t", "30", "-l", str(folder / "log"), "-o", options, "start")
+    yield ask
+    run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
+
+def test_each_event_once_and_what_never_came(psql: Callable[[str], list[list[str]]]) -> None:
+    (consumer,) = (each for each in telegraf.inputs() if each["name_override"] == "vedette_event")
+    device, other = Simulated(1), Simulated(2)
+    own = {n: device.event() for n in range(1, 9)}
+    came = [(device, message) for n, message in own.items() if n not in {3, 4, 7}]
+    came += [(other, other.event()), (other, other.event()), *came[:2]]
+    rows = [telegraf.row(consumer, d.topics.events, m) for d, m in came]
+    columns = {"time": "timestamp", **dict.fromkeys(rows[0].tags, "text")}
+    columns |= {name: TYPES[type(value)] for row in rows for name, value in row.fields.items()}
+    psql(f"CREATE TABLE vedette_event ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+    for row in rows:
+        values = {"time": row.time, **row.tags, **row.fields}
+        quoted = ", ".join("'" + str(value).replace("'", "''") + "'" for value in values.values())
+        psql(f"INSERT INTO vedette_event ({', '.join(values)}) VALUES ({quoted})")
+    for _ in range(2):  # it may be run again
+        psql(SQL.read_text())
+    assert psql("SELECT count(*) FROM vedette_event") == [["9"]]
+    assert psql("SELECT device, count(*) FROM vedette_event_once GROUP BY device ORDER BY device") == [
+        ["sim-00001", "5"],
+        ["sim-00002", "2"],
+    ]
+    epoch = device.epoch
+    assert psql("SELECT * FROM vedette_event_missing ORDER BY first") == [
+        ["sim-00001", epoch, "3", "4"],
+        ["sim-00001", epoch, "7", "7"],
+    ]
