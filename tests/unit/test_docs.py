@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import cli
 from agent.config import parse
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,26 @@ def test_payloads_are_json(text: str) -> None:
 
 def test_the_pages_have_examples() -> None:
     assert {name for name, _ in CONFIGS} >= {"README.md", "scenes.md"}
+
+
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    (page.name, line.partition(" #")[0].partition("&&")[0].strip())
+    for page in PAGES
+    for block in SHELL.findall(page.read_text())
+    for line in block.splitlines()
+    if line.startswith("vedette ")
+]
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_commands_are_taken(page: str, line: str) -> None:
+    """That they do what the page says is for others to prove: of docs/models.md, tests/slow/export."""
+    assert cli._parser().parse_args(line.split()[1:]).run
+
+
+def test_the_pages_have_commands() -> None:
+    assert {name for name, _ in COMMANDS} >= {"README.md", "models.md"}
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)

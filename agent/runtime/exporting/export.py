@@ -19,6 +19,7 @@ from agent.runtime.exporting.put import put
 from agent.runtime.exporting.target import left_to_do
 from agent.runtime.modelrun import running
 from backends import sidecar, store
+from backends.contract import BackendError
 from backends.place import building, write_sidecar
 from backends.resolve import files_of, open_artifact
 
@@ -112,6 +113,11 @@ def export(wishes: Wishes, shown: Shown) -> Exported:
         ) from error
     try:
         return _export(wishes, python, given, looked_at, work, shown)
+    except ExportError:
+        raise
+    except BackendError as error:  # of a file in the working folder, which nobody knows and which will be gone
+        said = str(error).replace(f"{work}/", "")
+        raise ExportError(f"what Ultralytics made of {wishes.weights.name} cannot be used: {said}") from error
     except OSError as error:
         raise ExportError(f"{error.filename or output}: {error.strerror}; nothing was written") from error
     finally:

@@ -39,6 +39,10 @@ def target(name: Name, *, int8: bool, data: Path | None, imgsz: int | None) -> T
     """Raises Unfit."""
     if imgsz is not None and not _LEAST <= imgsz <= _MOST:
         raise Unfit(f"--imgsz {imgsz} is not within {_LEAST}..{_MOST}")
+    if imgsz is not None and imgsz % _LEAST:
+        raise Unfit(
+            f"--imgsz {imgsz} is no multiple of {_LEAST}, the coarsest step of a YOLO; take {imgsz // _LEAST * _LEAST}"
+        )
     if name == "jetson" and int8:
         raise Unfit(
             "--int8 is not for a Jetson: its engine is built there, in FP16, and Ultralytics' own INT8 engine finds "
