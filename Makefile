@@ -1,5 +1,5 @@
 # make run: see it work.  make test: all tests this machine can run.  make install: as a service (root).
-# make test-backends, -faults, -tensorrt, -plugin, -arm64, -delivery, -homeassistant, -hotconfig, -v4l2: tests/slow/.
+# make test-backends, -faults, -tensorrt, -plugin, -arm64, -delivery, -homeassistant, -hotconfig, -v4l2, -export: tests/slow/.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

@@ -39,7 +39,8 @@ def placed(root: Path, name: str) -> Iterator[Path]:
     """
     make_folder(root)
     try:
-        build = building(root)
+        _sweep(root)
+        build = Path(tempfile.mkdtemp(dir=root, prefix=_PREFIX))
     except OSError as error:
         raise ArtifactError(
             f"{root}: cannot be written: {error.strerror}; name another folder with VEDETTE_MODELS"
@@ -57,12 +58,6 @@ def placed(root: Path, name: str) -> Iterator[Path]:
         raise type(error)(str(error).replace(str(build), str(root / name))) from error
     finally:
         shutil.rmtree(build, ignore_errors=True)
-
-
-def building(root: Path) -> Path:
-    """A new folder in `root` to work in. What was left of one a day ago is removed. Raises OSError."""
-    _sweep(root)
-    return Path(tempfile.mkdtemp(dir=root, prefix=_PREFIX))
 
 
 def write_sidecar(path: Path, content: Mapping[str, Any]) -> None:

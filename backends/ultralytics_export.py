@@ -120,7 +120,8 @@ def _own_sample(folder: Path) -> None:
 
 
 def _trained_at(model: Any) -> int:
-    size = (getattr(model.model, "args", None) or {}).get("imgsz") if hasattr(model, "model") else None
+    args = getattr(model.model, "args", None)
+    size = args.get("imgsz") if isinstance(args, dict) else getattr(args, "imgsz", None)
     return size if isinstance(size, int) and size >= 32 else 640
 
 

@@ -55,9 +55,24 @@ def test_a_twin_calibrated_on_such_pictures_agrees(tmp_path: Path, bright: Path,
     a, b = bright_network(tmp_path / "a"), bright_network(tmp_path / "b", levels=(0, 255))
     code, said = compare(a, b, bright)
     assert (code, said["agrees"], said["pictures"]) == (0, True, 8)
-    assert said["labels"]["person"]["a_in_b"] == {"boxes": 8, "found": 8, "share": 1, "iou": 1, "surer": 0}
+    person = {"boxes": 8, "found": 8, "share": 1, "mean_iou": 1, "confidence_difference": 0}
+    assert said["labels"] == {"person": {"a_in_b": person, "b_in_a": person}}
     assert said["notes"] == ["only 8 boxes: more pictures would tell more"]
     assert all(said[side]["backend"] == "openvino" and said[side]["p50_ms"] > 0 for side in ("a", "b"))
+
+
+def test_a_person_reads_a_table(tmp_path: Path, bright: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = bright_network(tmp_path / "a"), bright_network(tmp_path / "b", levels=(0, 60))
+    for other, code, row, said in (
+        (a, 0, "person 8 1.000 8 1.000 1.000 +0.000", "B sees what A sees"),
+        (b, 1, "person 8 0.000 0 - - -", "B does not stand in for A"),
+    ):
+        assert cli.main(["models", "compare", str(a), str(other), "--images", str(bright)]) == code
+        out, err = capsys.readouterr()
+        assert row in [" ".join(line.split()) for line in out.splitlines()]
+        assert f"8 pictures, confidence 0.5: {said}" in out.splitlines()
+        assert "random.xml: look 100%" not in out
+        assert "random.xml: look" in err
 
 
 def test_a_twin_calibrated_on_the_dark_is_caught(tmp_path: Path, bright: Path, compare: Compare) -> None:

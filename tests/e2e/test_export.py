@@ -7,6 +7,7 @@ runs the real ones.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ import yaml
 
 from agent import cli
 from agent.runtime.exporting.put import put
+from agent.runtime.exporting.workplace import workplace
 from backends import store
 from backends.resolve import open_artifact
 from tests.support.synthetic import bright_network
@@ -80,7 +82,7 @@ def export(weights: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., t
     def run(*more: object) -> tuple[int, str, str]:
         code = cli.main(["models", "export", str(weights), *map(str, more)])
         out = capsys.readouterr()
-        assert not [*weights.parent.glob(".build-*")], "its working folder is left"
+        assert not [*weights.parent.glob(".vedette-export-*")], "its working folder is left"
         return code, out.out, out.err
 
     return run
@@ -187,7 +189,7 @@ def test_whatever_goes_wrong_is_said_and_costs_nothing(weights, data, python, ex
     code, out, err = export(*int8(data, python(body)))
     assert (code, out) == (1, "")
     assert said in err
-    assert ".build-" not in err, "nobody knows that folder"
+    assert ".vedette-export-" not in err, "nobody knows that folder"
     assert {file.name: file.read_bytes() for file in weights.parent.iterdir()} == before
 
 
@@ -288,6 +290,17 @@ def test_an_output_that_is_no_folder(export, python, weights):
     code, _, err = export("--for", "jetson", "--python", python("os.abort()"), "--output", weights)
     assert code == 1
     assert "--output DIR" in err
+
+
+def test_what_a_killed_export_left_goes_after_a_day_and_nothing_else_does(tmp_path):
+    day = time.time() - 25 * 3600
+    for name in (".vedette-export-old", ".vedette-export-new", ".part-of somebody"):
+        (tmp_path / name).mkdir()
+        if not name.endswith("new"):
+            os.utime(tmp_path / name, (day, day))
+    with workplace(tmp_path) as work:
+        assert work.parent == tmp_path
+    assert {file.name for file in tmp_path.iterdir()} == {".vedette-export-new", ".part-of somebody"}
 
 
 def test_all_files_are_put_or_none(tmp_path):

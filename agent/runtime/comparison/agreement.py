@@ -54,8 +54,8 @@ class Direction:
             "boxes": self.boxes,
             "found": self.found,
             "share": _rounded(self.share),
-            "iou": _rounded(self.iou / self.found if self.found else None),
-            "surer": _rounded(self.surer / self.found if self.found else None),
+            "mean_iou": _rounded(self.iou / self.found if self.found else None),
+            "confidence_difference": _rounded(self.surer / self.found if self.found else None),
         }
 
 

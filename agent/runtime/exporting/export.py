@@ -17,10 +17,11 @@ from agent.runtime.exporting import calibration
 from agent.runtime.exporting.ask import ExportError, ask, interpreter
 from agent.runtime.exporting.put import put
 from agent.runtime.exporting.target import left_to_do
+from agent.runtime.exporting.workplace import workplace
 from agent.runtime.modelrun import running
 from backends import sidecar, store
 from backends.contract import BackendError
-from backends.place import building, write_sidecar
+from backends.place import write_sidecar
 from backends.resolve import files_of, open_artifact
 
 if TYPE_CHECKING:
@@ -103,29 +104,30 @@ def export(wishes: Wishes, shown: Shown) -> Exported:
     python = interpreter(wishes.python)
     given = pictures(wishes.data, calibration.MOST) if wishes.data and wishes.target.quantised else []
     looked_at = pictures(wishes.images, calibration.MOST) if wishes.images else given
-    output = wishes.output or wishes.weights.parent
+    folder = (wishes.output or wishes.weights.parent).absolute()
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        work = building(output.absolute())
+        with workplace(folder) as work:
+            try:
+                return _export(wishes, python, given, looked_at, folder, work, shown)
+            except ExportError:
+                raise
+            except BackendError as error:  # of a file in the working folder, which nobody knows and which will be gone
+                said = str(error).replace(f"{work}/", "")
+                raise ExportError(f"what Ultralytics made of {wishes.weights.name} cannot be used: {said}") from error
     except OSError as error:
         raise ExportError(
-            f"{output}: cannot be written: {error.strerror}; name another folder: --output DIR"
+            f"{error.filename or folder}: {error.strerror}; nothing was written; --output DIR names another folder"
         ) from error
-    try:
-        return _export(wishes, python, given, looked_at, work, shown)
-    except ExportError:
-        raise
-    except BackendError as error:  # of a file in the working folder, which nobody knows and which will be gone
-        said = str(error).replace(f"{work}/", "")
-        raise ExportError(f"what Ultralytics made of {wishes.weights.name} cannot be used: {said}") from error
-    except OSError as error:
-        raise ExportError(f"{error.filename or output}: {error.strerror}; nothing was written") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _export(
-    wishes: Wishes, python: str, given: Sequence[Path], looked_at: Sequence[Path], work: Path, shown: Shown
+    wishes: Wishes,
+    python: str,
+    given: Sequence[Path],
+    looked_at: Sequence[Path],
+    folder: Path,
+    work: Path,
+    shown: Shown,
 ) -> Exported:
     made = _ask(wishes, python, given, work, shown)
     fresh = replace(open_artifact(made.files[wishes.target.role]), name=_stem(wishes.weights))
@@ -138,7 +140,6 @@ def _export(
         comparison = _told(comparison, f"{wishes.weights.name} as ONNX, before INT8", artifact.path.name)
     else:
         ran, p50 = _run(artifact, shown)
-    folder = (wishes.output or wishes.weights.parent).absolute()
     written: tuple[Path, ...] = ()
     if comparison is None or comparison.agrees:
         written = tuple(folder / file.name for file in files)

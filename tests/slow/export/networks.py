@@ -71,7 +71,7 @@ def main(folder: Path) -> None:
     data.write_text(f"path: {folder}\ntrain: train/images\nval: bright/images\nnames: {{0: bright}}\n")
     model = YOLO("yolo11n.yaml")
     model.train(
-        data=str(data), epochs=int(os.environ.get("EPOCHS", "30")), imgsz=SIZE, batch=16, workers=0, device="cpu",
+        data=str(data), epochs=25, imgsz=SIZE, batch=16, workers=0, device="cpu",
         val=False, plots=False, amp=False, mosaic=0, scale=0, translate=0, hsv_v=0, fliplr=0, erasing=0,
         auto_augment=None, optimizer="AdamW", lr0=0.002, warmup_epochs=1,
         project=str(folder / "runs"), name="bright", exist_ok=True,

@@ -39,7 +39,7 @@ def export(networks: Path, ultralytics: Path, tmp_path: Path) -> Export:
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         assert "Traceback" not in done.stderr, done.stderr
-        assert not [*tmp_path.glob(".build-*")]
+        assert not [*tmp_path.glob(".vedette-export-*")]
         return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
     return run
@@ -52,6 +52,25 @@ def dark(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(20):
         cv2.imwrite(str(folder / f"{number}.png"), np.zeros((96, 96, 3), np.uint8))
     return folder
+
+
+@pytest.fixture(scope="module")
+def mosaic(networks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of 25 of those that the network knows.
+
+    On its own small ones its coarsest anchors, where they see nothing, make boxes of several pictures' width, as no
+    network of a full training does; INT8 has one scale for boxes in 0..1 and scores, which they would take up.
+    """
+    folder, random = tmp_path_factory.mktemp("mosaic"), np.random.default_rng(0)
+    known = [cv2.imread(str(path)) for path in sorted((networks / "bright/images").iterdir())]
+    for number in range(8):
+        tiles = [known[index] for index in random.choice(len(known), 25)]
+        rows = [np.hstack(tiles[5 * row : 5 * row + 5]) for row in range(5)]
+        cv2.imwrite(str(folder / f"{number}.png"), np.vstack(rows))
+    return folder
+
+
+MOSAIC = 480
 
 
 def test_for_a_jetson_it_is_an_onnx(export: Export, tmp_path: Path) -> None:
@@ -105,11 +124,12 @@ def test_int8_calibrated_in_the_dark_is_caught(export: Export, networks: Path, d
 
 
 def test_for_a_coral_it_is_a_whole_integer_tflite(
-    export: Export, networks: Path, ultralytics_for_coral: Path, tmp_path: Path
+    export: Export, mosaic: Path, ultralytics_for_coral: Path, tmp_path: Path
 ) -> None:
-    data = networks / "bright/images"
-    code, said, err = export("bright.pt", "--for", "coral", "--imgsz", 96, "--data", data, python=ultralytics_for_coral)
+    arguments = ("--imgsz", MOSAIC, "--data", mosaic)
+    code, said, err = export("bright.pt", "--for", "coral", *arguments, python=ultralytics_for_coral)
     assert code == 0, err
+    assert said["comparison"]["all"]["a_in_b"]["boxes"] > 100
     assert said["checked_on"] == "litert"
     artifact = open_artifact(tmp_path / "bright.tflite")
     assert (artifact.format, artifact.input.dtype, artifact.head["units"]) == ("tflite", "int8", "norm")
@@ -131,9 +151,9 @@ def _compiled_finds_its_facts(folder: Path, plain: Any) -> None:
 
 
 def test_for_a_coral_the_dark_is_caught_too(
-    export: Export, networks: Path, dark: Path, ultralytics_for_coral: Path, tmp_path: Path
+    export: Export, mosaic: Path, dark: Path, ultralytics_for_coral: Path, tmp_path: Path
 ) -> None:
-    arguments = ("--imgsz", 96, "--data", dark, "--images", networks / "bright/images")
+    arguments = ("--imgsz", MOSAIC, "--data", dark, "--images", mosaic)
     code, said, _ = export("bright.pt", "--for", "coral", *arguments, python=ultralytics_for_coral)
     assert code == 1
     assert not said.get("written")
@@ -179,16 +199,18 @@ COMMANDS = re.findall(r"^(vedette models (?:export|compare) .*?)(?: *#.*)?$", PA
 
 
 def test_the_commands_of_the_page_work(
-    networks: Path, ultralytics: Path, ultralytics_for_coral: Path, tmp_path: Path
+    networks: Path, mosaic: Path, ultralytics: Path, ultralytics_for_coral: Path, tmp_path: Path
 ) -> None:
-    """In their order, one folder for all of them, with weights and pictures as the page has them."""
+    """In their order, in one folder, with weights and pictures as the page has them; but see `mosaic`."""
     shutil.copy(networks / "bright.pt", tmp_path / "gate.pt")
     shutil.copytree(networks / "bright/images", tmp_path / "pictures")
     assert len(COMMANDS) >= 4
-    for line in COMMANDS:
-        words = line.replace("~/coral/bin/python", str(ultralytics_for_coral)).split()
-        words = [word.replace("~/export/bin/python", str(ultralytics)) for word in words]
-        command = [sys.executable, "-m", "agent.cli", *words[1:]]
+    for shown in COMMANDS:
+        line = shown.replace("~/coral/bin/python", str(ultralytics_for_coral))
+        line = line.replace("~/export/bin/python", str(ultralytics))
+        if "--for coral" in line:
+            line = line.replace("--data pictures", f"--data {mosaic} --imgsz {MOSAIC}")
+        command = [sys.executable, "-m", "agent.cli", *line.split()[1:]]
         environment = {**os.environ, "PYTHONPATH": str(PAGE.parents[1])}
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=tmp_path, env=environment
