@@ -178,11 +178,17 @@ def _staged(wishes: Wishes, made: Made, fresh: Artifact, work: Path) -> tuple[Ar
     origin = {"source": source, "sha256": known["sha256"]}
     write_sidecar(sidecar.own(path), {**known, "task": made.task, "origin": origin})
     files = [path, *files_of(path)[1:], sidecar.own(path)]
-    if wishes.target.name == "coral":  # for what its compiler will make of it, which keeps no metadata
+    if wishes.target.name == "coral":
         compiled = sidecar.own(path.with_name(f"{path.stem}_edgetpu.tflite"))
-        write_sidecar(compiled, {**{key: known[key] for key in known if key != "sha256"}, "origin": {"source": source}})
+        write_sidecar(compiled, {**_of_any_file(known), "origin": {"source": source}})
         files.append(compiled)
     return open_artifact(path), files
+
+
+def _of_any_file(known: dict[str, Any]) -> dict[str, Any]:
+    """What holds as well for the file that the Edge TPU's compiler will make, which itself keeps no metadata."""
+    encoding = {key: known["input"][key] for key in ("color", "resize", "pad", "mean", "std")}
+    return {**{key: value for key, value in known.items() if key != "sha256"}, "input": encoding}
 
 
 def _told(comparison: Comparison, a: str, b: str) -> Comparison:
