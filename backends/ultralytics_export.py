@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _BEAT_SECONDS = 4.0
-_BASE = {"ultralytics": "ultralytics", "torch": "torch", "onnx": "onnx", "onnxslim": "onnxslim"}
+_TESTED = (8, 4, 190)
+_BASE = {"ultralytics": "ultralytics>=8.4.190", "torch": "torch", "onnx": "onnx", "onnxslim": "onnxslim"}
 _NEEDS: Mapping[str, Mapping[str, str]] = {
     "onnx": _BASE,
     "openvino-int8": {**_BASE, "openvino": "openvino", "nncf": "nncf"},
@@ -67,6 +68,8 @@ def export(request: Mapping[str, Any]) -> dict[str, Any]:
     SETTINGS.update(sync=False)
     from ultralytics import YOLO, __version__
 
+    if request["target"] != "onnx" and _numbers(__version__) < _TESTED:  # it was told otherwise to quantise
+        raise Refused(f"Ultralytics {__version__} is too old to quantise; update it to {_dotted(_TESTED)} or newer")
     step("load the weights", 0.15)
     try:
         model = YOLO(request["weights"])
@@ -128,6 +131,14 @@ def _trained_at(model: Any) -> int:
 def _moved(path: str, name: str) -> str:
     """The exporter of another format would write over it."""
     return str(Path(path).rename(name).absolute())
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
 
 
 def _there(module: str) -> bool:
