@@ -87,6 +87,7 @@ def _environment(work: Path) -> dict[str, str]:
         "YOLO_CONFIG_DIR": str(work),
         "MPLCONFIGDIR": str(work),
         "HF_HUB_OFFLINE": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
 
