@@ -59,10 +59,10 @@ def open_twin(path: Path, main: Artifact) -> Artifact:
             f"{error}\n  ({path.name} counts as a twin of {main.path}; if it is another model, rename it, or list "
             f"the right ones as `twins: [...]` in {sidecar.beside(main.path)})"
         ) from error
-    difference = _difference(main.labels, twin.labels)
-    if difference:
+    differing = difference(main.labels, twin.labels)
+    if differing:
         raise ArtifactError(
-            f"{path}: is no twin of {main.path}: {difference}. All engines of a model need the same labels: rename "
+            f"{path}: is no twin of {main.path}: {differing}. All engines of a model need the same labels: rename "
             f"the file if it is another model, else correct {_sidecar(path, main)} or {sidecar.beside(main.path)}"
         )
     converted = twin.format in inherit.TFLITE and main.format not in inherit.TFLITE
@@ -101,7 +101,7 @@ def _stem(path: Path) -> str:
     return path.stem.removesuffix(_COMPILED)
 
 
-def _difference(main: Sequence[str], twin: Sequence[str]) -> str:
+def difference(main: Sequence[str], twin: Sequence[str]) -> str:
     """The first difference of two lists of labels, in words; nothing where there is none."""
     for number, (one, other) in enumerate(zip(main, twin)):  # noqa: B905 - their lengths are compared below
         if one != other:

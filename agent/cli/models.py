@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.cli.exits import FAILED, OK, fail, print_json
+from agent.cli.exits import FAILED, OK, USAGE, fail, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -33,8 +33,53 @@ def add(parser: argparse.ArgumentParser) -> None:
     verb("inspect", _inspect, "what is known of a model and its twins, from where, and what runs them").add_argument(
         "model"
     )
+    _add_export(
+        verb("export", _export, "YOLO weights of Ultralytics into a checked file for a Jetson, a Coral or a CPU")
+    )
+    comparing = verb("compare", _compare, "whether model B sees what model A sees, on pictures; and how fast both are")
+    comparing.add_argument("a", help="the model that is right: a name or a path")
+    comparing.add_argument("b", help="the one that is to stand in for it, say in INT8")
+    comparing.add_argument("--images", type=Path, required=True, metavar="DIR", help="a folder of pictures")
+    _agreement(comparing)
     bench = verb("bench", _bench, "measure a model on this machine, on every engine that runs it")
     bench.add_argument("model")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("weights", type=Path, help="a .pt file you trust: it is a program")
+    parser.add_argument(
+        "--for", dest="target", choices=("jetson", "coral", "cpu"), required=True, help="what it runs on"
+    )
+    parser.add_argument("--imgsz", type=int, metavar="N", help="pixels; default: as it was trained, for a Coral 320")
+    parser.add_argument("--int8", action="store_true", help="for a CPU; for a Coral it is always so")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="pictures like those of your cameras, to calibrate on")
+    parser.add_argument(
+        "--images", type=Path, metavar="DIR", help="pictures to compare INT8 on; default: those of --data"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="default: where the weights are")
+    parser.add_argument("--python", metavar="PATH", help="a Python that has Ultralytics; default: this one")
+    parser.add_argument("--timeout", type=float, default=1800, metavar="S", help="seconds; default: 1800")
+    _agreement(parser)
+
+
+def _agreement(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--at-least",
+        type=_share,
+        default=0.9,
+        metavar="SHARE",
+        help="of the boxes that must agree, both ways; default: 0.9",
+    )
+    parser.add_argument(
+        "--confidence", type=_share, default=0.5, metavar="C", help="boxes count from here on; default: 0.5, a camera's"
+    )
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -94,6 +139,61 @@ def _inspect(arguments: argparse.Namespace) -> int:
     else:
         print(show_models.inspection(found))
     return FAILED if found.problems else OK
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from agent.runtime import show_models
+    from agent.runtime.comparison.pictures import NoPictures
+    from agent.runtime.exporting.export import Wishes, export
+    from agent.runtime.exporting.target import Unfit, target
+    from agent.runtime.progress import Progress
+    from backends.contract import BackendError
+
+    _quiet()
+    try:
+        wanted = target(arguments.target, int8=arguments.int8, data=arguments.data, imgsz=arguments.imgsz)
+        named = ("weights", "data", "images", "output", "python", "timeout", "confidence", "at_least")
+        found = export(Wishes(wanted, **{name: getattr(arguments, name) for name in named}), Progress)
+    except (Unfit, NoPictures) as e:
+        return fail(e, USAGE)
+    except BackendError as e:
+        return fail(e)
+    if arguments.json:
+        print_json(found.to_json())
+    else:
+        print(show_models.exported(found))
+    return OK if found.good else FAILED
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from agent.runtime import show_models
+    from agent.runtime.comparison.compare import OtherLabels, compare
+    from agent.runtime.comparison.pictures import NoPictures, pictures
+    from agent.runtime.progress import Progress
+    from backends import store
+    from backends.contract import BackendError
+
+    _quiet()
+    try:
+        paths = pictures(arguments.images)
+        a, b = store.find(arguments.a), store.find(arguments.b)
+        found = compare(a, b, paths, Progress, arguments.confidence, arguments.at_least)
+    except (NoPictures, OtherLabels) as e:
+        return fail(e, USAGE)
+    except BackendError as e:
+        return fail(e)
+    if arguments.json:
+        print_json(found.to_json())
+    else:
+        print(show_models.comparison(found))
+    return OK if found.agrees else FAILED
+
+
+def _quiet() -> None:
+    """What an engine logs while it starts is told by the verb itself, once, where it matters."""
+    import logging
+
+    logging.getLogger("vedette").addHandler(logging.NullHandler())
 
 
 def _bench(arguments: argparse.Namespace) -> int:

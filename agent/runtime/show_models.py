@@ -10,6 +10,9 @@ from agent.runtime.show import table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agent.runtime.comparison.agreement import Direction, Pair
+    from agent.runtime.comparison.compare import Comparison
+    from agent.runtime.exporting.export import Exported
     from agent.runtime.modelbench import Bench
     from agent.runtime.modelinspect import Inspection, Member
     from backends.registry import Survey
@@ -57,6 +60,47 @@ def bench(value: Bench) -> str:
     if not value.kept:
         parts.append("the figures could not be kept beside the model: its folder takes no file")
     return "\n\n".join(parts)
+
+
+def comparison(value: Comparison) -> str:
+    rows: list[Sequence[object]] = [("", "file", "engine", "precision", "p50 ms")]
+    rows += [
+        (name, side.file, f"{side.backend} on {side.device}", side.precision, f"{side.p50_ms:.2f}")
+        for name, side in (("A", value.a), ("B", value.b))
+    ]
+    parts = [table(rows)]
+    if value.labels:
+        rows = [("label", "boxes of A", "in B", "boxes of B", "in A", "IoU", "B surer by")]
+        rows += [_agreement(label, pair) for label, pair in (("all", value.total), *value.labels.items())]
+        parts.append(table(rows))
+    said = "B sees what A sees" if value.agrees else "B does not stand in for A"
+    parts.append("\n".join([f"{value.pictures} pictures, confidence {value.confidence:g}: {said}", *value.notes]))
+    return "\n\n".join(parts)
+
+
+def exported(value: Exported) -> str:
+    spec = value.artifact.input
+    what = f"{value.artifact.family} {spec.width}x{spec.height}, {len(value.artifact.labels)} labels"
+    ran = f"ran on {value.checked} in {value.p50_ms:.2f} ms; made by Ultralytics {value.version}"
+    parts = [comparison(value.comparison)] if value.comparison else []
+    if value.good:
+        parts.append("\n".join(map(str, value.files)))
+        parts.append("\n".join([f"{what}; {ran}", *value.notes]))
+        parts.append(_part("left to do", "\n".join(value.left)))
+    else:
+        parts.append("nothing was written: other pictures to calibrate on may help, or the file for another engine;")
+        parts[-1] += "\n--at-least and --confidence say what is good enough"
+    return "\n\n".join(parts)
+
+
+def _agreement(label: str, pair: Pair) -> Sequence[object]:
+    there, back = pair.there, pair.back
+
+    def share(way: Direction) -> str:
+        return "-" if way.share is None else f"{way.share:.3f}"
+
+    means = (f"{there.iou / there.found:.3f}", f"{there.surer / there.found:+.3f}") if there.found else ("-", "-")
+    return (label, there.boxes, share(there), back.boxes, share(back), *means)
 
 
 def _model(member: Member) -> list[Sequence[object]]:

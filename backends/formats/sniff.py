@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from backends.formats.modelfile import ModelFile
 
-_EXPORT = "export it where it was trained, for example: yolo export model={name} format=onnx"
+_EXPORT = "YOLO weights are exported with: vedette models export {name} --for jetson, coral or cpu"
 
 
 def read_model(path: Path) -> ModelFile:

@@ -39,12 +39,19 @@ def boxes_network(folder: Path, precision: str, size: int = 320) -> Path:
     return _save(folder, ops.multiply(steep, scale), image, precision)
 
 
-def bright_network(folder: Path, width: int = 160, height: int = 120) -> Path:
-    """One that finds what is bright: the box around all pixels above 190, confidence 0.9, or nothing."""
+def bright_network(
+    folder: Path, width: int = 160, height: int = 120, *, levels: tuple[float, float] | None = None
+) -> Path:
+    """One that finds what is bright: the box around all pixels above 190, confidence 0.9, or nothing.
+
+    levels: the range of pixels that it was quantised for, into 256 steps, as a calibration finds it; None: not at all.
+    """
     from openvino import opset13 as ops
 
     image = ops.parameter([1, 3, height, width], np.float32, name="images")
-    luma = ops.reduce_mean(image, np.array([1]), keep_dims=False)
+    edges_of_steps = [np.float32(edge) for edge in levels or ()]
+    steps = ops.fake_quantize(image, *edges_of_steps, *edges_of_steps, 256) if levels else image
+    luma = ops.reduce_mean(steps, np.array([1]), keep_dims=False)
     bright = ops.convert(ops.greater(luma, np.float32(190)), "f32")
     edges = []
     for axis, size in ((1, width), (2, height)):

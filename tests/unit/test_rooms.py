@@ -53,6 +53,10 @@ DOORS = {
     "lap": {"agent/perception/association.py"},
     "amqtt": {"agent/runtime/amqtt_broker.py"},
     "picamera2": {"agent/capture/picamera_child.py"},
+    "ultralytics": {"backends/ultralytics_export.py"},
+    "torch": set(),
+    "tensorflow": set(),
+    "PIL": {"backends/ultralytics_export.py"},
 }
 SOURCES = sorted(path for room in ("agent", "backends") for path in (ROOT / room).rglob("*.py"))
 
@@ -87,6 +91,12 @@ def test_heavy_libraries_come_through_named_doors(path: Path) -> None:
     name = str(path.relative_to(ROOT))
     for top in {imported.split(".")[0] for imported in imports(path)} & DOORS.keys():
         assert name in DOORS[top], f"{top} is imported in {', '.join(sorted(DOORS[top]))} only"
+
+
+def test_nobody_imports_what_imports_ultralytics() -> None:
+    """It is AGPL: it runs in a process of its own, or not at all."""
+    for path in SOURCES:
+        assert not [name for name in imports(path) if name.startswith("backends.ultralytics_export")], path
 
 
 def test_perception_sees_nothing_of_the_backends_but_detections() -> None:

@@ -185,7 +185,7 @@ def torch_zip() -> bytes:
 
 
 REFUSED = [
-    ("m.pt", torch_zip(), "pickle.*never loaded; export it .*: yolo export model=m.pt format=onnx"),
+    ("m.pt", torch_zip(), "pickle.*never loaded; YOLO weights .*: vedette models export m.pt --for"),
     ("renamed.onnx", torch_zip(), "pickle"),
     ("old.pt", b"\x80\x02\x8a\nl\xfc\x9c", "pickle"),
     ("text.pt", b"hello", "PyTorch checkpoint, which is never loaded"),

@@ -1,0 +1,1 @@
+"""Two models on the same pictures: do they see the same? (`vedette models compare`)."""
