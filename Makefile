@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint bench install uninstall clean
+.PHONY: run test lint bench install uninstall deb clean
 run: $(VENV)/.run
 	$(BIN)/vedette demo
 
@@ -21,6 +21,9 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/vedette models pull person && $(BIN)/vedette bench $(ARGS)
 	for part in cost hop live tracker zones gate regions fairness outbox remote reload; do $(BIN)/python -m tests.bench.$$part || exit 1; done
+
+deb: $(VENV)/.run
+	$(BIN)/python systemd/deb/build.py $(if $(ARCH),--arch=$(ARCH))
 
 install uninstall:
 	sh systemd/$@.sh

@@ -15,6 +15,8 @@ fail() { say "$*" >&2; exit 1; }
 as_service() { (cd / && runuser -u vedette -- env HOME="$cache" CACHE_DIRECTORY="$cache" "$prefix/bin/vedette" "$@"); }
 
 [ "$(id -u)" = 0 ] || fail "installing needs root: sudo make install"
+[ ! -e "$prefix/package" ] || fail "the package vedette is installed; take that one away first: sudo apt remove vedette" \
+    "(config and state stay)"
 command -v systemctl >/dev/null || fail "there is no systemd here; without it: make run, or vedette run -c FILE"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "$python is older than Python 3.10"
 
@@ -66,10 +68,7 @@ say "the service"
 unit=/etc/systemd/system/vedette
 install -m 0644 "$checkout/systemd/vedette.service" $unit.service
 # A second instance: /etc/vedette/NAME.yaml, systemctl enable --now vedette@NAME; the models are shared.
-sed -e 's|/etc/vedette/vedette.yaml|/etc/vedette/%i.yaml|' \
-    -e 's|^StateDirectory=.*|StateDirectory=vedette-%i|' -e 's|^RuntimeDirectory=.*|RuntimeDirectory=vedette-%i|' \
-    -e 's|^SyslogIdentifier=.*|SyslogIdentifier=vedette-%i|' -e 's|^Description=.*|& (%i)|' \
-    "$checkout/systemd/vedette.service" >$unit@.service
+sed -f "$checkout/systemd/instance.sed" "$checkout/systemd/vedette.service" >$unit@.service
 if [ -d /etc/udev ]; then
     install -m 0644 "$checkout/systemd/60-vedette.rules" /etc/udev/rules.d/60-vedette.rules
     udevadm control --reload 2>/dev/null && udevadm trigger --subsystem-match=usb --subsystem-match=apex || :
