@@ -47,10 +47,13 @@ class Machine(Service):
         self.systemctl("start")
         self.wait_for_detections()
 
+    def status(self) -> dict[str, Any]:
+        """The daemon's own word."""
+        return json.loads(self.container.run("vedette", "status", "--json").stdout)  # type: ignore[no-any-return]
+
     def running(self) -> str:
-        """The number of the version that runs, by its own word."""
-        text = self.container.run("cat", "/run/vedette/status.json").stdout
-        return str(json.loads(text)["version"])
+        """The number of the version that runs."""
+        return str(self.status()["version"])
 
     def current(self) -> str:
         """The version that would be started."""
@@ -62,7 +65,7 @@ class Machine(Service):
         pruned = [word for path in skipped for word in ("-path", path, "-prune", "-o")]
         return set(self.container.run("find", "/", *pruned, "-print").stdout.splitlines())
 
-    def events(self) -> list[dict[str, object]]:
+    def events(self) -> list[dict[str, Any]]:
         return [json.loads(payload) for topic, payload in self.audience.heard() if topic == TOPICS.events]
 
     def seen_at(self) -> list[float]:
