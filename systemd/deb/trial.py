@@ -221,7 +221,10 @@ def take_back(trial: dict[str, Any], before: dict[str, Seen], why: str) -> None:
     write("refused.json", refused)  # before it starts: it tells of it
     (HOME / "trial.json").unlink()
     for unit in before:
+        hangs = not look(unit).ready
         systemctl("restart", "--no-block", unit)
+        if hangs:  # the time that a clean stop may take is not given to one that never began
+            systemctl("kill", "--signal=SIGKILL", unit)
     until = time.monotonic() + BACK_S
     while (left := [u for u, was in before.items() if lacking(was, look(u))]) and time.monotonic() < until:
         time.sleep(0.5)
