@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint bench install uninstall deb clean
+.PHONY: run test lint bench install uninstall deb dist wheelhouse lock clean
 run: $(VENV)/.run
 	$(BIN)/vedette demo
 
@@ -24,6 +24,12 @@ bench: $(VENV)/.test
 
 deb: $(VENV)/.run
 	$(BIN)/python systemd/deb/build.py $(if $(ARCH),--arch=$(ARCH))
+
+dist wheelhouse: $(VENV)/.test
+	$(BIN)/python systemd/deb/wheelhouse.py $@ $(if $(ARCH),--arch=$(ARCH))
+
+lock: $(VENV)/.run
+	$(BIN)/python systemd/deb/lock.py
 
 install uninstall:
 	sh systemd/$@.sh

@@ -20,6 +20,13 @@ def path(python: str) -> Path:
     return Path(__file__).with_name(f"lock-{python}.txt")
 
 
+def found(python: str) -> Path:
+    """Raises BuildError."""
+    if not path(python).exists():
+        raise wheels.BuildError(f"no versions are locked for Python {python}, this system's: make lock, on such a system")
+    return path(python)
+
+
 def resolved(wheel: Path, wanted: Target) -> dict[str, tuple[str, str]]:
     """By name: version and sha256 of the wheel."""
     with tempfile.TemporaryDirectory() as nowhere:
@@ -29,12 +36,12 @@ def resolved(wheel: Path, wanted: Target) -> dict[str, tuple[str, str]]:
             f"{wheel}[{wheels.EXTRAS}]",
             *wheels.BESIDE,
         )
-    found = {}
+    versions = {}
     for item in json.loads(said)["install"]:
         about, archive = item["metadata"], item["download_info"]["archive_info"]
         if about["name"] != "vedette":
-            found[about["name"].lower().replace("_", "-")] = (about["version"], archive["hashes"]["sha256"])
-    return found
+            versions[about["name"].lower().replace("_", "-")] = (about["version"], archive["hashes"]["sha256"])
+    return versions
 
 
 def main() -> None:
@@ -43,11 +50,11 @@ def main() -> None:
         wheel = wheels.wheel(Path(folder))
         machines = [resolved(wheel, replace(wanted, arch=arch)) for arch in target.MACHINES]
     lines = [f"# Made by systemd/deb/lock.py for Python {wanted.python} on {', '.join(target.MACHINES.values())}."]
-    for name in sorted({name for found in machines for name in found}):
-        versions = {found[name][0] for found in machines if name in found}
+    for name in sorted({name for machine in machines for name in machine}):
+        versions = {machine[name][0] for machine in machines if name in machine}
         if len(versions) > 1:
             raise SystemExit(f"{name}: the machines have no version in common: {', '.join(sorted(versions))}")
-        hashes = dict.fromkeys(found[name][1] for found in machines if name in found)
+        hashes = dict.fromkeys(machine[name][1] for machine in machines if name in machine)
         lines.append(f"{name}=={versions.pop()} " + " ".join(f"--hash=sha256:{digest}" for digest in hashes))
     path(wanted.python).write_text("\n".join(lines) + "\n")
 

@@ -36,7 +36,7 @@ def write(folder: Path, wheel: Path, version: str, wanted: Target) -> None:
     wheels.pip(
         *("install", "--quiet", "--no-compile", "--no-deps", "--require-hashes", f"--target={site}"),
         *wanted.pip_options(),
-        f"--requirement={lock.path(wanted.python)}",
+        f"--requirement={lock.found(wanted.python)}",
     )
     wheels.pip("install", "--quiet", "--no-compile", "--no-deps", f"--target={site}", *wanted.pip_options(), str(wheel))
     shutil.rmtree(site / "bin", ignore_errors=True)  # scripts for the Python that laid them out
@@ -50,7 +50,7 @@ def write(folder: Path, wheel: Path, version: str, wanted: Target) -> None:
     shutil.copy(_SYSTEMD / UNITS[0], folder / "systemd")
     instance = wheels.run(["sed", "-f", str(_SYSTEMD / "instance.sed"), str(_SYSTEMD / UNITS[0])])
     (folder / "systemd" / UNITS[1]).write_text(instance)
-    sbom.write(folder / "sbom.cdx.json", site, folder / "models" / MODEL, lock.path(wanted.python))
+    sbom.write(folder / "sbom.cdx.json", site, folder / "models" / MODEL, lock.found(wanted.python))
 
 
 def _environment(folder: Path, final: str, wanted: Target) -> None:
@@ -67,7 +67,7 @@ def _environment(folder: Path, final: str, wanted: Target) -> None:
     )
     # What a person adds goes where no upgrade reaches, and may not change what is here.
     (folder / "pip.conf").write_text(f"[install]\nprefix = {HOME}/plugins\nconstraint = {final}/constraints.txt\n")
-    pinned = [line.split()[0] for line in lock.path(wanted.python).read_text().splitlines() if "==" in line]
+    pinned = [line.split()[0] for line in lock.found(wanted.python).read_text().splitlines() if "==" in line]
     (folder / "constraints.txt").write_text("\n".join(pinned) + "\n")
 
 

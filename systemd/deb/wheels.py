@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PYTHON = sys.executable
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXTRAS = "openvino,edgetpu"
 """What a package has, beside the tree's own needs: an engine for each CPU, and what a Coral needs."""
@@ -26,7 +27,7 @@ class BuildError(Exception):
 
 def pip(*arguments: str, seconds: float = 900) -> str:
     """What it printed. Raises BuildError with its last lines."""
-    return run([sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments], seconds)
+    return run([PYTHON, "-m", "pip", "--disable-pip-version-check", *arguments], seconds)
 
 
 def run(command: Sequence[str], seconds: float = 300, cwd: Path | None = None) -> str:

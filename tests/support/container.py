@@ -3,6 +3,7 @@ its process."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from tests.support.brokers import wait_for
 from tests.support.processes import children
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # Its own mount namespace: overlay and tmpfs vanish with it. Its own machine id, or the journal would be the host's.
@@ -51,6 +52,7 @@ class Container:
     def __init__(
         self, folder: Path, binds: Mapping[Path, str], base: str = "/", target: str = "basic.target"
     ) -> None:
+        self._disk = folder
         self._console = folder.with_suffix(".console")
         options = [f"--bind-ro={outside}:{inside}" for outside, inside in binds.items()]
         own = ["--link-journal=no", f"--directory={folder / 'root'}", *options, f"systemd.unit={target}"]
@@ -102,6 +104,25 @@ class Container:
             self._wait_until_up()
         finally:
             os.close(disk)
+
+    @contextlib.contextmanager
+    def little_space(self, free: int) -> Iterator[None]:
+        """Within, its disk has only so many bytes left."""
+        inside = ["nsenter", f"--mount=/proc/{self._nspawn.pid}/ns/mnt"]
+
+        def sized(size: str) -> None:
+            remount = ["mount", "-o", f"remount,size={size}", str(self._disk)]
+            subprocess.run([*inside, *remount], check=True, capture_output=True, timeout=10)
+
+        used = subprocess.run(
+            [*inside, "df", "--output=used", "-B1", str(self._disk)],
+            check=True, capture_output=True, text=True, timeout=10,
+        ).stdout.split()[-1]  # fmt: skip
+        sized(str(int(used) + free))
+        try:
+            yield
+        finally:
+            sized("50%")
 
     def stop(self) -> None:
         if self._nspawn.poll() is None and children(self._nspawn.pid):

@@ -90,16 +90,11 @@ def make(release: Path) -> None:
         broker = mosquitto_process(folder)
         daemon = laid_out(folder, broker)
         daemon.start()
-        wait_for(daemon.ready, 30)
-        audience, caller = Audience(broker), Caller(broker)
-        said = caller.ask("camera.set", {"camera": "yard", "confidence": 0.4})
-        assert said["status"] == "ok", said
-        crossed = TOPICS.line_count("yard", "middle", "person")
-        wait_for(lambda: json.loads(audience.values().get(crossed, b"{}")).get("in", 0), 60)
-        broker.kill()
-        wait_for(lambda: daemon.status()["outbox"]["depth"] >= UNSENT, 60)
-        time.sleep(1)  # the totals are written
-        daemon.stop()
+        try:
+            _live(daemon, broker)
+        finally:
+            daemon.end()
+            broker.kill()
         run.mkdir()
         (run / "vedette.yaml").write_text(_CONFIG)
         shutil.copytree(daemon.state, run / "state", ignore=lambda _, names: [n for n in names if n in _PASSING])
@@ -115,6 +110,22 @@ def make(release: Path) -> None:
         "line": scenes["lines"]["yard"]["middle"]["person"],
     }
     (release / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+def _live(daemon: Daemon, broker: BrokerProcess) -> None:
+    """Until it has something of everything, and is stopped without a broker."""
+    wait_for(daemon.ready, 30)
+    audience, caller = Audience(broker), Caller(broker)
+    said = caller.ask("camera.set", {"camera": "yard", "confidence": 0.4})
+    assert said["status"] == "ok", said
+    crossed = TOPICS.line_count("yard", "middle", "person")
+    wait_for(lambda: json.loads(audience.values().get(crossed, b"{}")).get("in", 0), 60)
+    broker.kill()
+    wait_for(lambda: daemon.status()["outbox"]["depth"] >= UNSENT, 60)
+    time.sleep(1)  # the totals are written
+    daemon.stop()
+    audience.subscriber.stop()
+    caller.subscriber.stop()
 
 
 if __name__ == "__main__":

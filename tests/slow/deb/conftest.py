@@ -85,7 +85,7 @@ def machine(
     with Path(tempfile.gettempdir(), "vedette-test-container.lock").open("w") as lock:
         wait_for(lambda: _locked(lock), 600, "another test run has its container up: only one can be at a time")
         own = tmp_path_factory.mktemp("machine")
-        container = Container(own, {folder: str(folder)}, str(base), "multi-user.target")
+        container = Container(own, {folder: str(folder), packages.REPOSITORY: "/opt/checkout"}, str(base), "multi-user.target")
         try:
             container.write("/srv/clip.mp4", clip.read_bytes())
             audience = Audience(broker)

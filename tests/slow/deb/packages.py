@@ -41,8 +41,18 @@ def unpacked(package: Package, folder: Path) -> Path:
     return folder
 
 
-def another(base: Package, number: str, folder: Path, change: Callable[[Path], None] = lambda _: None) -> Package:
-    """`base` under another number. change: what else is other; given the folder of its Python packages."""
+def another(
+    base: Package,
+    number: str,
+    folder: Path,
+    change: Callable[[Path], None] = lambda _: None,
+    *,
+    deceive: bool = False,
+) -> Package:
+    """`base` under another number. change: what else is other; given the folder of its Python packages.
+
+    deceive: it says that it needs no space.
+    """
     root = unpacked(base, folder / number)
     old, new = base.version.partition("-")[0], f"{number}-{base.version.partition('-')[2]}"
     package = root / "opt/vedette/package"
@@ -56,6 +66,9 @@ def another(base: Package, number: str, folder: Path, change: Callable[[Path], N
     metadata.write_text(re.sub(r"^Version: .*$", f"Version: {number}", metadata.read_text(), flags=re.MULTILINE))
     about.rename(site / f"vedette-{number}.dist-info")
     change(site)
+    if deceive:
+        preinst = root / "DEBIAN/preinst"
+        preinst.write_text(re.sub(r"needed=.*", "needed=1", preinst.read_text()))
     (root / "DEBIAN/md5sums").unlink()
     file = folder / base.file.name.replace(base.version, new)
     command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z1", "--build", str(root), str(file)]
