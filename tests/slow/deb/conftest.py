@@ -18,6 +18,7 @@ from tests.slow.deb.machine import Machine
 from tests.support.audience import Audience
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
 from tests.support.container import Container, container_missing
+from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,8 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def package(folder: Path, tell: Callable[[str], None]) -> Package:
-    if not shutil.which("dpkg-deb"):
-        pytest.skip("packages are made where dpkg is (Debian or Ubuntu)")
+    if missing := packages.unbuildable():
+        pytest.skip(missing)
     made = packages.built()
     copy = folder / made.file.name
     shutil.copy(made.file, copy)
@@ -74,7 +75,7 @@ def machine(
     tell: Callable[[str], None],
 ) -> Iterator[Machine]:
     """Without the package. Its disk is memory, so what it measures is faster than a card."""
-    missing = container_missing() or ("" if shutil.which("debootstrap") else "apt install debootstrap")
+    missing = packages.unbuildable() or container_missing() or ("" if shutil.which("debootstrap") else "apt install debootstrap")
     if missing:
         pytest.skip(missing)
     base = root.clean(tell)
@@ -88,8 +89,9 @@ def machine(
         container = Container(own, {folder: str(folder), packages.REPOSITORY: "/opt/checkout"}, str(base), "multi-user.target")
         try:
             container.write("/srv/clip.mp4", clip.read_bytes())
-            audience = Audience(broker)
-            yield Machine(container, broker.port, audience)
+            audience, way = Audience(broker), Proxy(broker.port)
+            yield Machine(container, way, audience)
             audience.subscriber.stop()
+            way.stop()
         finally:
             container.stop()

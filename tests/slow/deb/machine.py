@@ -13,13 +13,20 @@ if TYPE_CHECKING:
     import subprocess
 
     from tests.slow.deb.packages import Package
+    from tests.support.audience import Audience
+    from tests.support.container import Container
+    from tests.support.proxy import Proxy
 
 
 CAMERA = {"yard": {"source": "/srv/clip.mp4", "loop": True}}
 
 
 class Machine(Service):
-    """Packages lie in folders of ours that it sees at the same paths."""
+    """Packages lie in folders of ours that it sees at the same paths. way: to the broker, for the machine alone."""
+
+    def __init__(self, container: Container, way: Proxy, audience: Audience) -> None:
+        super().__init__(container, way.port, audience)
+        self.way = way
 
     def apt(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Without a network, as an administrator's apt, which asks no questions."""

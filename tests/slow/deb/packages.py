@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPOSITORY = Path(__file__).parents[3]
+NATIVE = "arm64" if platform.machine() == "aarch64" else "amd64"
+SUITE = "bookworm"
+"""The Debian that the packages are tried on."""
+
+
+def unbuildable() -> str:
+    """Why no package for SUITE can be made here; empty if one can."""
+    if not shutil.which("dpkg-deb"):
+        return "packages are made where dpkg is (Debian or Ubuntu)"
+    if SUITE not in Path("/etc/os-release").read_text():
+        return f"a package for Debian {SUITE} is made on Debian {SUITE}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +38,12 @@ class Package:
     version: str
 
 
-def built(arch: str | None = None) -> Package:
-    """`make deb`; the one that $VEDETTE_DEB names is taken as it is."""
-    if given := os.environ.get("VEDETTE_DEB"):
-        return Package(Path(given), Path(given).name.split("_")[1])
-    command = [sys.executable, str(REPOSITORY / "systemd/deb/build.py"), *([f"--arch={arch}"] if arch else [])]
+def built(arch: str = NATIVE) -> Package:
+    """`make deb`; of those that $VEDETTE_DEBS lists, separated by colons, the one for `arch` is taken as it is."""
+    given = [Path(name) for name in os.environ.get("VEDETTE_DEBS", "").split(":") if name.endswith(f"_{arch}.deb")]
+    if given:
+        return Package(given[0], given[0].name.split("_")[1])
+    command = [sys.executable, str(REPOSITORY / "systemd/deb/build.py"), f"--arch={arch}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     file = REPOSITORY / done.stdout.rpartition(": ")[0]

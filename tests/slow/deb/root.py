@@ -8,20 +8,18 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.slow.deb.packages import NATIVE, SUITE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUITE = "bookworm"
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3")
 
 
 def clean(tell: Callable[[str], None]) -> Path:
     """Its folder. Minutes, and the network, where it is not there yet."""
-    architecture = subprocess.run(
-        ["dpkg", "--print-architecture"], capture_output=True, text=True, check=True, timeout=10
-    ).stdout.strip()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vedette" / "test-roots"
-    folder = cache / f"{SUITE}-{architecture}"
+    folder = cache / f"{SUITE}-{NATIVE}"
     if folder.exists():
         return folder
     tell(f"making a clean Debian {SUITE}, once")

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from tests.slow.deb.machine import Machine
     from tests.slow.deb.packages import Package
-    from tests.support.brokers import BrokerProcess
 
 pytestmark = pytest.mark.rooted
 
@@ -84,11 +83,11 @@ def tried(installed: Machine) -> Iterator[Machine]:
 
 @pytest.mark.made_up  # the events
 def test_a_good_upgrade_loses_nothing(
-    tried: Machine, package: Package, folder: Path, broker: BrokerProcess, tell: Callable[[str], None]
+    tried: Machine, package: Package, folder: Path, tell: Callable[[str], None]
 ) -> None:
     newer = another(package, "0.1.1", folder)
     edited = tried.container.run("cat", CONFIG, "/var/lib/vedette/device_uid").stdout
-    broker.kill()
+    tried.way.refuse()
     tried.systemctl("stop")
     fill = ("runuser", "-u", "vedette", "--", "/opt/vedette/current/bin/python", "-c", _FILL, str(EVENTS))
     tried.container.run(*fill)
@@ -98,7 +97,7 @@ def test_a_good_upgrade_loses_nothing(
     assert f"{newer.version} is healthy" in said
     assert (tried.running(), tried.current()) == ("0.1.1", newer.version)
     assert _waiting(tried) >= EVENTS
-    broker.start()
+    tried.way.accept()
     wait_for(lambda: len(_numbers(tried)) >= EVENTS, 60, f"only {len(_numbers(tried))} events arrived")
     assert sorted(_numbers(tried)) == list(range(EVENTS))
     tell(f"an upgrade with {EVENTS} unsent events: all arrived, each once")
@@ -140,15 +139,15 @@ def test_it_is_told_to_all_and_dpkg_is_not_stuck(tried: Machine) -> None:
 
 
 def test_one_that_crashes_is_taken_back_and_what_it_did_to_the_outbox_is_kept(
-    tried: Machine, package: Package, folder: Path, broker: BrokerProcess, tell: Callable[[str], None]
+    tried: Machine, package: Package, folder: Path, tell: Callable[[str], None]
 ) -> None:
     bad = another(package, "0.1.3", folder, broken.crashes)
-    broker.kill()
+    tried.way.refuse()
     wait_for(lambda: _waiting(tried) > 0, 60, "no event waits")
     began = time.monotonic()
     done = tried.apt("install", str(bad.file), check=False)
     took = time.monotonic() - began
-    broker.start()
+    tried.way.accept()
     assert done.returncode == 100, done.stdout
     tried.wait_for_detections()
     tell(f"a version that crashes: apt returned after {took:.1f} s, the one before running")
