@@ -35,7 +35,7 @@ Section: video
 Priority: optional
 Description: watches cameras and publishes what it sees over MQTT
  A daemon for a Raspberry Pi, a Jetson or any small Linux box: it captures frames, infers on an accelerator where
- something moves, tracks what it sees, and publishes. The package has all it needs inside, with a model for persons (MIT).
+ something moves, tracks what it sees, and publishes. All it needs is inside, with a model for persons (MIT).
 """
 
 

@@ -1,7 +1,7 @@
-"""`make lock`: the newest versions that go together, each wheel with its hash, for this machine's Python and all machines.
+"""`make lock`: the newest versions that go together, each wheel with its hash, for this system's Python.
 
-Written to lock-3.11.txt beside this file, which `pip install --require-hashes -r` takes. A new version of anything comes
-in by making it anew, and by the tests after that.
+Written to lock-3.11.txt beside this file, which `pip install --require-hashes -r` takes. A new version of anything
+comes in by making it anew, and by the tests after that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def path(python: str) -> Path:
 def found(python: str) -> Path:
     """Raises BuildError."""
     if not path(python).exists():
-        raise wheels.BuildError(f"no versions are locked for Python {python}, this system's: make lock, on such a system")
+        raise wheels.BuildError(f"no versions are locked for this system's Python, {python}: make lock")
     return path(python)
 
 

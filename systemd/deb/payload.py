@@ -82,4 +82,5 @@ def _model() -> Path:
     """The default model as `vedette models pull` leaves it: downloaded where it is not there yet."""
     from backends import store
 
-    return store.pull(MODEL, lambda _phase, _done: None).parent
+    model: Path = store.pull(MODEL, lambda _phase, _done: None)
+    return model.parent

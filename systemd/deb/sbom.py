@@ -74,11 +74,12 @@ def _library(file: Any, reference: str) -> dict[str, Any]:
 
 def _licence(distribution: Distribution) -> dict[str, Any] | None:
     about = distribution.metadata
-    if expression := about.get("License-Expression"):
-        return {"expression": expression}
+    if "License-Expression" in about:
+        return {"expression": about["License-Expression"]}
     named = [line.rpartition("::")[2].strip() for line in about.get_all("Classifier", []) if line.startswith("Lic")]
-    text = "; ".join(named) or (about.get("License") or "").strip().splitlines()[:1]
-    return {"license": {"name": text if isinstance(text, str) else text[0]}} if text else None
+    stated = about.get_all("License", [])
+    text = "; ".join(named) or (stated[0].strip().partition("\n")[0] if stated else "")
+    return {"license": {"name": text}} if text else None
 
 
 def _model(folder: Path) -> dict[str, Any]:

@@ -49,9 +49,7 @@ class Container:
     services it happens to have.
     """
 
-    def __init__(
-        self, folder: Path, binds: Mapping[Path, str], base: str = "/", target: str = "basic.target"
-    ) -> None:
+    def __init__(self, folder: Path, binds: Mapping[Path, str], base: str = "/", target: str = "basic.target") -> None:
         self._disk = folder
         self._console = folder.with_suffix(".console")
         options = [f"--bind-ro={outside}:{inside}" for outside, inside in binds.items()]

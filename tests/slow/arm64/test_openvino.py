@@ -1,7 +1,7 @@
 """The daemon on arm64 with the default model: what it publishes is what it publishes here.
 
-This proves that what the package carries for aarch64 fits together there and computes the same. It proves nothing about speed, memory,
-cameras, heat or a Pi's own operating system: the processor is emulated, and the kernel is this machine's.
+This proves that what the package carries for aarch64 fits together there and computes the same. It proves nothing
+about speed, memory, cameras, heat or a Pi's own operating system: the processor is emulated, the kernel this machine's.
 """
 
 from __future__ import annotations

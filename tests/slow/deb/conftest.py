@@ -14,7 +14,7 @@ from backends import store
 from backends.contract import BackendError
 from tests.e2e.systemd.conftest import _locked
 from tests.slow.deb import packages, root
-from tests.slow.deb.machine import Machine
+from tests.slow.deb.machine import CHECKOUT, Machine
 from tests.support.audience import Audience
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
 from tests.support.container import Container, container_missing
@@ -75,9 +75,10 @@ def machine(
     tell: Callable[[str], None],
 ) -> Iterator[Machine]:
     """Without the package. Its disk is memory, so what it measures is faster than a card."""
-    missing = packages.unbuildable() or container_missing() or ("" if shutil.which("debootstrap") else "apt install debootstrap")
-    if missing:
+    if missing := packages.unbuildable() or container_missing():
         pytest.skip(missing)
+    if not shutil.which("debootstrap"):
+        pytest.skip("debootstrap is not installed (apt install debootstrap)")
     base = root.clean(tell)
     try:
         clip = store.clip("bikes", lambda *_: None)
@@ -86,7 +87,8 @@ def machine(
     with Path(tempfile.gettempdir(), "vedette-test-container.lock").open("w") as lock:
         wait_for(lambda: _locked(lock), 600, "another test run has its container up: only one can be at a time")
         own = tmp_path_factory.mktemp("machine")
-        container = Container(own, {folder: str(folder), packages.REPOSITORY: "/opt/checkout"}, str(base), "multi-user.target")
+        binds = {folder: str(folder), packages.REPOSITORY / "systemd": CHECKOUT}
+        container = Container(own, binds, str(base), "multi-user.target")
         try:
             container.write("/srv/clip.mp4", clip.read_bytes())
             audience, way = Audience(broker), Proxy(broker.port)

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from tests.support.proxy import Proxy
 
 
+CHECKOUT = "/opt/checkout"
+"""Where the tree's folder systemd is seen."""
 CAMERA = {"yard": {"source": "/srv/clip.mp4", "loop": True}}
+_KERNELS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")
+_SYSTEMS = ("/var/log", "/var/cache/apt", "/var/lib/apt", "/var/lib/dpkg")
 
 
 class Machine(Service):
@@ -68,8 +72,7 @@ class Machine(Service):
 
     def files(self) -> set[str]:
         """All there are, but what systemd, dpkg and apt keep for themselves."""
-        skipped = "/proc /sys /dev /run /tmp /var/log /var/cache/apt /var/lib/apt /var/lib/dpkg /var/tmp".split()
-        pruned = [word for path in skipped for word in ("-path", path, "-prune", "-o")]
+        pruned = [word for path in (*_KERNELS, *_SYSTEMS, CHECKOUT) for word in ("-path", path, "-prune", "-o")]
         return set(self.container.run("find", "/", *pruned, "-print").stdout.splitlines())
 
     def events(self) -> list[dict[str, Any]]:

@@ -53,7 +53,8 @@ def test_its_engines_and_its_model_are_there(machine: Machine) -> None:
     states = {report["name"]: report["status"] for report in reports}
     assert (states["openvino"], states["litert"]) == ("available", "available")
     listed = machine.container.run("env", "VEDETTE_MODELS=/var/cache/vedette/models", "vedette", "models", "list")
-    assert next(line for line in listed.stdout.splitlines() if line.startswith("person")).split()[1:4:2] == ["yes", "MIT"]
+    person = next(line for line in listed.stdout.splitlines() if line.startswith("person"))
+    assert person.split()[1:4:2] == ["yes", "MIT"]
 
 
 def test_the_list_of_its_parts_is_that_of_what_is_there(machine: Machine) -> None:
@@ -62,7 +63,7 @@ def test_the_list_of_its_parts_is_that_of_what_is_there(machine: Machine) -> Non
     code = (
         "import importlib.metadata as m, re, sys; "
         "print(*(re.sub('[-_.]+', '-', d.metadata['Name']).lower() + ' ' + d.version"
-        " for d in m.distributions(path=[p for p in sys.path if p.startswith('/opt/vedette/versions')])), sep='\\n')"
+        " for d in m.distributions(path=[p for p in sys.path if p.startswith('/opt/vedette')])), sep='\\n')"
     )
     there = set(machine.container.run("/opt/vedette/current/bin/python", "-c", code).stdout.splitlines())
     own = bill["metadata"]["component"]

@@ -1,4 +1,4 @@
-"""What an administrator may do wrong gets a clear answer and costs nothing: the installed version runs on (in order)."""
+"""What an administrator may do wrong gets a clear answer and costs nothing: what is installed runs on (in order)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.slow.deb.machine import CHECKOUT
 from tests.slow.deb.packages import another, unpacked
 from tests.support.brokers import wait_for
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.slow.deb.machine import Machine
-    from tests.slow.deb.packages import Package
+    from tests.slow.deb.machine import CHECKOUT, Machine
+from tests.slow.deb.packages import Package
 
 pytestmark = pytest.mark.rooted
 
@@ -118,14 +119,12 @@ def test_two_at_once(undisturbed: Machine, package: Package, newer: Package) -> 
 
 def test_make_install_over_it_is_refused(undisturbed: Machine) -> None:
     for script in ("install.sh", "uninstall.sh"):
-        done = undisturbed.container.run("sh", f"/opt/checkout/systemd/{script}", check=False)
+        done = undisturbed.container.run("sh", f"{CHECKOUT}/{script}", check=False)
         assert done.returncode == 1
         assert "sudo apt remove vedette" in done.stderr
 
 
-def test_a_downgrade_that_is_wanted_works(
-    machine: Machine, package: Package, tell: Callable[[str], None]
-) -> None:
+def test_a_downgrade_that_is_wanted_works(machine: Machine, package: Package, tell: Callable[[str], None]) -> None:
     done = machine.apt("install", "--allow-downgrades", str(package.file), VEDETTE_DOWNGRADE="yes")
     assert f"{package.version} is healthy" in done.stdout
     wait_for(lambda: machine.running() == "0.1.0", 5)

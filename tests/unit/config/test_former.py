@@ -23,7 +23,12 @@ TABLE = Section(
         Field("detections", RATE, None, "the topic"),
         Field("health", Section((Field("interval", Number(1, 3600), 10.0, "between two"),)), None, "the topic"),
     ),
-    former={"host": "device", "rate": "detections.max", "log.every": "health.interval", "health.rate": "detections.max"},
+    former={
+        "host": "device",
+        "rate": "detections.max",
+        "log.every": "health.interval",
+        "health.rate": "detections.max",
+    },
 )
 
 
