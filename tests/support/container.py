@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from tests.support.brokers import wait_for
 from tests.support.processes import children
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 # Its own mount namespace: overlay and tmpfs vanish with it. Its own machine id, or the journal would be the host's.
@@ -94,9 +95,17 @@ class Container:
 
     def reboot(self) -> None:
         """Down, by its own order, and up again with the same disk."""
+        self._again(lambda: self.run("systemctl", "reboot", "--no-block", check=False))
+
+    def power_cut(self) -> None:
+        """All of it is killed at once; up again with the same disk. What was not yet written is not lost here."""
+        (first,) = children(self._nspawn.pid)
+        self._again(lambda: os.kill(first, signal.SIGKILL))
+
+    def _again(self, down: Callable[[], object]) -> None:
         disk = os.open(f"/proc/{self._nspawn.pid}/ns/mnt", os.O_RDONLY)  # what is mounted there stays
         try:
-            self.run("systemctl", "reboot", "--no-block", check=False)
+            down()
             self._nspawn.wait(60)
             self._nspawn = self._start(["nsenter", f"--mount=/proc/{os.getpid()}/fd/{disk}", *self._command])
             self._wait_until_up()

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def installed(machine: Machine, package: Package, plugin: Path) -> Machine:
     """This version, with a config, a plug-in, and somebody in the picture."""
     machine.install(package)
     machine.container.write(PATIENCE, b"[Service]\nEnvironment=VEDETTE_TRIAL_SECONDS=25\n")
-    machine.container.run("/opt/vedette/bin/pip", "install", "-q", "--no-index", "--no-deps", str(plugin))
+    machine.container.run("/opt/vedette/bin/pip", "install", "-q", "--no-index", str(plugin))
     machine.start()
     return machine
 
@@ -170,6 +171,25 @@ def test_one_that_crashes_after_apt_has_gone_is_taken_back(tried: Machine, packa
     tried.wait_for_detections()
     assert tried.running() == "0.1.1"
     wait_for(lambda: tried.audience.values().get(TOPICS.alert("upgrade-refused", "device")), 15)
+
+
+def test_a_power_cut_in_the_middle_of_a_trial(
+    tried: Machine, package: Package, folder: Path, tell: Callable[[str], None]
+) -> None:
+    """The trial goes on at the next start, and dpkg is whole again after its usual order."""
+    bad = another(package, "0.1.5", folder, broken.hangs)
+    with ThreadPoolExecutor(1) as apart:
+        apt = apart.submit(tried.apt, "install", str(bad.file), check=False)
+        wait_for(lambda: tried.current() == bad.version, 120, "the trial does not begin")
+        began = time.monotonic()
+        tried.container.power_cut()
+        assert apt.result(60).returncode != 0
+    tried.wait_until_tried()
+    took = tried.wait_to_see(began)
+    tell(f"power cut while a version that hangs was tried for 25 s: the one before publishes after {took:.1f} s")
+    assert (tried.running(), tried.current()) == ("0.1.1", "0.1.1-1~deb12")
+    assert "was not healthy on this machine" in tried.container.run("dpkg", "--configure", "-a").stdout
+    assert tried.running() == "0.1.1"
 
 
 def _waiting(machine: Machine) -> int:

@@ -5,6 +5,7 @@ All of it without a network, in environments of the system's Python.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -48,10 +49,9 @@ def test_it_installs_with_pip(kind: str, wheelhouse: Path, tmp_path: Path) -> No
     own = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")} | {"PIP_CONFIG_FILE": os.devnull}
     install = ["install", "-q", "--no-index", f"--find-links={wheelhouse}", f"{file}[openvino,edgetpu]"]
     subprocess.run([*ALONE, str(tmp_path / "bin/pip"), *install], check=True, env=own, timeout=300)
-    done = subprocess.run(
-        [str(tmp_path / "bin/vedette"), "backends"], check=True, capture_output=True, text=True, timeout=120
-    )
-    states = {line.split()[0]: line.split()[2] for line in done.stdout.splitlines()[1:]}
+    asked = [str(tmp_path / "bin/vedette"), "backends", "--json"]
+    done = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=120)
+    states = {report["name"]: report["status"] for report in json.loads(done.stdout)}
     assert (states["openvino"], states["litert"]) == ("available", "available")
 
 
