@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOCKED = re.compile(r"^(\S+)==(\S+) (.*)$", re.MULTILINE)
-_LIBRARY = re.compile(r"(lib)?(?P<name>[A-Za-z0-9_+]+?)(-[0-9a-f]{8})?\.so[.0-9]*")
+_LIBRARY = re.compile(r"(lib)?(?P<name>.+?)(-[0-9a-f]{8})?\.so[.0-9]*$")
 
 
 def write(path: Path, site: Path, model: Path, lock: Path) -> None:

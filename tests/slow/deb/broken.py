@@ -33,6 +33,6 @@ def crashes_later(site: Path) -> None:
 _LATER = """\
     def _tick(self, now: float) -> None:
         self._born = getattr(self, "_born", now)
-        if now > self._born + 25:
+        if now > self._born + 18:
             os.abort()
 """

@@ -85,7 +85,7 @@ def another(
         preinst.write_text(re.sub(r"needed=.*", "needed=1", preinst.read_text()))
     (root / "DEBIAN/md5sums").unlink()
     file = folder / base.file.name.replace(base.version, new)
-    command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z1", "--build", str(root), str(file)]
+    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(root), str(file)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     shutil.rmtree(root)
     return Package(file, new)

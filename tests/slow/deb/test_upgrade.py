@@ -67,7 +67,7 @@ def plugin(folder: Path) -> Path:
 def installed(machine: Machine, package: Package, plugin: Path) -> Machine:
     """This version, with a config, a plug-in, and somebody in the picture."""
     machine.install(package)
-    machine.container.write(PATIENCE, b"[Service]\nEnvironment=VEDETTE_TRIAL_SECONDS=25\n")
+    machine.container.write(PATIENCE, b"[Service]\nEnvironment=VEDETTE_TRIAL_SECONDS=15\n")
     machine.container.run("/opt/vedette/bin/pip", "install", "-q", "--no-index", str(plugin))
     machine.start()
     return machine
@@ -163,7 +163,7 @@ def test_one_that_crashes_is_taken_back_and_what_it_did_to_the_outbox_is_kept(
 
 
 def test_one_that_crashes_after_apt_has_gone_is_taken_back(tried: Machine, package: Package, folder: Path) -> None:
-    tried.container.write(PATIENCE, b"[Service]\nEnvironment=VEDETTE_TRIAL_SECONDS=25\n")
+    tried.container.write(PATIENCE, b"[Service]\nEnvironment=VEDETTE_TRIAL_SECONDS=15\n")
     bad = another(package, "0.1.4", folder, broken.crashes_later)
     assert f"{bad.version} is healthy" in tried.install(bad)
     tried.wait_until_tried()
@@ -186,7 +186,7 @@ def test_a_power_cut_in_the_middle_of_a_trial(
         assert apt.result(60).returncode != 0
     tried.wait_until_tried()
     took = tried.wait_to_see(began)
-    tell(f"power cut while a version that hangs was tried for 25 s: the one before publishes after {took:.1f} s")
+    tell(f"power cut while a version that hangs was tried for 15 s: the one before publishes after {took:.1f} s")
     assert (tried.running(), tried.current()) == ("0.1.1", "0.1.1-1~deb12")
     assert "was not healthy on this machine" in tried.container.run("dpkg", "--configure", "-a").stdout
     assert tried.running() == "0.1.1"
