@@ -53,6 +53,7 @@ def build(output: Path, work: Path, wanted: Target) -> Path:
     for path in root.rglob("*"):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & ~0o022 | (0o755 if path.is_dir() else 0o644))
+    (root / payload.HOME.lstrip("/") / "bin/python").chmod(0o755)
     (root / _CONFFILE).chmod(0o640)
     output.mkdir(exist_ok=True)
     made = output / f"vedette_{version}_{wanted.arch}.deb"
@@ -84,6 +85,8 @@ def _beside(root: Path, package: Path) -> None:
     programs.mkdir()
     for name in payload.SCRIPTS:
         (programs / name).symlink_to(f"../current/bin/{name}")
+    # No link: Python looks for its environment where it was called.
+    (programs / "python").write_text(f'#!/bin/sh\nexec {payload.HOME}/current/bin/python "$@"\n')
 
 
 def _control(root: Path, version: str, wanted: Target) -> None:

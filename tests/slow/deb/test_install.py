@@ -65,7 +65,7 @@ def test_the_list_of_its_parts_is_that_of_what_is_there(machine: Machine) -> Non
         "print(*(re.sub('[-_.]+', '-', d.metadata['Name']).lower() + ' ' + d.version"
         " for d in m.distributions(path=[p for p in sys.path if p.startswith('/opt/vedette')])), sep='\\n')"
     )
-    there = set(machine.container.run("/opt/vedette/current/bin/python", "-c", code).stdout.splitlines())
+    there = set(machine.container.run("/opt/vedette/bin/python", "-c", code).stdout.splitlines())
     own = bill["metadata"]["component"]
     assert told | {f"{own['name']} {own['version']}"} == there
     assert all(part.get("licenses") for part in bill["components"]), bill["components"]
