@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CAMERA = "clip"
 FRAMES = 12
 """Of the clip."""
-SECONDS = 300.0
+SECONDS = 600.0
 """For a whole run under emulation, with a clip of a dozen frames."""
 _PATIENCE = 3
 """So many failures of engines may be; then waiting for the end is in vain."""
