@@ -5,13 +5,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint bench install uninstall clean
+.PHONY: run test lint bench install uninstall deb dist wheelhouse lock clean
 run: $(VENV)/.run
 	$(BIN)/vedette demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
-
 test-%: $(VENV)/.test
 	$(BIN)/python -m pytest -s tests/slow/$* $(ARGS)
 
@@ -22,17 +21,19 @@ bench: $(VENV)/.test
 	$(BIN)/vedette models pull person && $(BIN)/vedette bench $(ARGS)
 	for part in cost hop live tracker zones gate regions fairness outbox remote reload fleet; do $(BIN)/python -m tests.bench.$$part || exit 1; done
 
+deb lock: $(VENV)/.run
+	$(BIN)/python systemd/deb/$@.py $(ARCH:%=--arch=%)
+dist wheelhouse: $(VENV)/.test
+	$(BIN)/python systemd/deb/wheelhouse.py $@ $(ARCH:%=--arch=%)
+
 install uninstall:
 	sh systemd/$@.sh
-
 clean:
 	rm -rf $(VENV) build *.egg-info
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { echo "No virtual environment: apt install python3-venv (Python 3.10 or newer)"; exit 1; }
-
 $(VENV)/.run: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e '.[openvino,demo]' && touch $@
-
 $(VENV)/.test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e '.[openvino,edgetpu,demo,test]' && touch $@ $(VENV)/.run

@@ -15,6 +15,8 @@ fail() { say "$*" >&2; exit 1; }
 as_service() { (cd / && runuser -u vedette -- env HOME="$cache" CACHE_DIRECTORY="$cache" "$prefix/bin/vedette" "$@"); }
 
 [ "$(id -u)" = 0 ] || fail "installing needs root: sudo make install"
+[ ! -e "$prefix/package" ] || fail "the package vedette is installed; take that one away first: sudo apt remove vedette" \
+    "(config and state stay)"
 command -v systemctl >/dev/null || fail "there is no systemd here; without it: make run, or vedette run -c FILE"
 
 has() { "$python" -c "import $1" 2>/dev/null; }
@@ -73,10 +75,7 @@ install -m 0644 "$checkout/systemd/vedette.service" $unit.service
 # A Jetson's cameras on ribbon cables are had from a daemon that listens in /tmp, which a /tmp of our own would hide.
 [ ! -e /etc/nv_tegra_release ] || sed -i 's|^PrivateTmp=yes|PrivateTmp=no\nReadWritePaths=/tmp|' $unit.service
 # A second instance: /etc/vedette/NAME.yaml, systemctl enable --now vedette@NAME; the models are shared.
-sed -e 's|/etc/vedette/vedette.yaml|/etc/vedette/%i.yaml|' \
-    -e 's|^StateDirectory=.*|StateDirectory=vedette-%i|' -e 's|^RuntimeDirectory=.*|RuntimeDirectory=vedette-%i|' \
-    -e 's|^SyslogIdentifier=.*|SyslogIdentifier=vedette-%i|' -e 's|^Description=.*|& (%i)|' \
-    $unit.service >$unit@.service
+sed -f "$checkout/systemd/instance.sed" $unit.service >$unit@.service
 if [ -d /etc/udev ]; then
     install -m 0644 "$checkout/systemd/60-vedette.rules" /etc/udev/rules.d/60-vedette.rules
     if udevadm control --reload 2>/dev/null; then udevadm trigger --subsystem-match=usb --subsystem-match=apex || :; fi

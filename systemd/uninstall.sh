@@ -3,6 +3,7 @@
 set -eu
 
 [ "$(id -u)" = 0 ] || { echo "vedette: uninstalling needs root: sudo make uninstall" >&2; exit 1; }
+[ ! -e /opt/vedette/package ] || { echo "vedette: it came as a package: sudo apt remove vedette" >&2; exit 1; }
 
 if [ -e /etc/systemd/system/vedette.service ]; then
     systemctl -q disable vedette.service

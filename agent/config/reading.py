@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from agent.config.former import renamed
 from agent.config.kinds import Kind, id_problem, shown
 from agent.config.names import is_id
 from agent.config.nodes import Mapping, Node, Scalar, Sequence
@@ -60,7 +61,7 @@ class Reading:
         wanted = "a map of keys and values"
         if isinstance(node, Scalar) and node.boolean is not None and "enabled" in fields:
             wanted = f"a map, such as {{enabled: {node.text.lower()}}},"
-        for name, value in self._pairs(node, key, wanted):
+        for name, value in self._present(section, self._pairs(node, key, wanted), given):
             if name.text not in fields:
                 self._unknown(section, name, given.path(name_shown(name)))
                 continue
@@ -75,6 +76,18 @@ class Reading:
             elif known.required and known.key not in given.places:
                 self._error(node, given.path(known.key), f"is missing ({known.help})")
         return given
+
+    def _present(self, section: Section, found: list[tuple[Scalar, Node]], given: Given) -> list[tuple[Scalar, Node]]:
+        """With the names that keys have today."""
+
+        def warn(place: Scalar, key: str, message: str) -> None:
+            self.lookup.findings.warn(place, given.path(key), message)
+
+        try:
+            return renamed(found, section.former, warn)
+        except InvalidError as error:
+            self._invalid(error, given.place, given.key)
+            return [pair for pair in found if pair[0] is not error.place]
 
     def _value(self, wanted: Field, node: Node, key: str) -> Any:
         try:

@@ -29,18 +29,42 @@ def as_text() -> str:
     return json.dumps(json_schema(), indent=2) + "\n"
 
 
-def _section(section: Section) -> dict[str, Any]:
-    required = [field.key for field in section.fields if field.required]
+Former = dict[str, tuple[Field, str]]
+"""By dotted path: what a key is called now, and where."""
+
+
+def _section(section: Section, above: Former | None = None) -> dict[str, Any]:
+    """above: former keys that stood in it, and are elsewhere now."""
+    former = {**(above or {}), **{old: (_at(section, new), new) for old, new in section.former.items()}}
+    moved = {new.partition(".")[0] for _, new in former.values()}
+    required = [field.key for field in section.fields if field.required and field.key not in moved]
+    properties = {field.key: _field(field, _below(former, field.key)) for field in section.fields}
+    for old, (field, new) in former.items():
+        head, _, rest = old.partition(".")
+        if head not in properties:
+            schema = {"type": "object"} if rest else _field(field)
+            schema.pop("default", None)
+            properties[head] = {**schema, "deprecated": True, "description": f"now {new}"}
     return {
         "type": "object",
-        "properties": {field.key: _field(field) for field in section.fields},
+        "properties": properties,
         "additionalProperties": False,
         **({"required": required} if required else {}),
     }
 
 
-def _field(field: Field) -> dict[str, Any]:
-    schema = _kind(field)
+def _at(section: Section, path: str) -> Field:
+    head, _, rest = path.partition(".")
+    field = next(field for field in section.fields if field.key == head)
+    return _at(field.kind, rest) if rest and isinstance(field.kind, Section) else field
+
+
+def _below(former: Former, key: str) -> Former:
+    return {old.removeprefix(f"{key}."): to for old, to in former.items() if old.startswith(f"{key}.")}
+
+
+def _field(field: Field, former: Former | None = None) -> dict[str, Any]:
+    schema = _kind(field, former)
     if field.required:
         schema = _without_null(schema)
     has_default = not field.required and field.default not in {None, "", ()}
@@ -48,10 +72,10 @@ def _field(field: Field) -> dict[str, Any]:
     return {"description": field.help, **schema, **({"default": default} if has_default else {})}
 
 
-def _kind(field: Field) -> dict[str, Any]:
+def _kind(field: Field, former: Former | None) -> dict[str, Any]:
     kind = field.kind
     if isinstance(kind, Section):
-        return {**_section(kind), "type": ["object", "null"]}
+        return {**_section(kind, former), "type": ["object", "null"]}
     if isinstance(kind, ById):
         return {
             "type": "object",

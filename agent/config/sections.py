@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from agent.config.kinds import Kind
     from agent.config.nodes import Node
 
@@ -23,9 +25,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A map with fixed keys."""
+    """A map with fixed keys.
+
+    former: names that keys had in a release, as dotted paths in this map, and where they are now: they still work.
+    """
 
     fields: tuple[Field, ...]
+    former: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.runtime import paths
 from agent.runtime.about import about
-from agent.runtime.faults import broker_faults, config_faults, disk_faults, outbox_faults
+from agent.runtime.faults import broker_faults, config_faults, disk_faults, outbox_faults, upgrade_faults
 from agent.runtime.heat import Heat
 from agent.runtime.last_exit import LastLines, Mark
 from agent.runtime.metrics.listening import Metrics
@@ -166,9 +166,8 @@ class Daemon:
         return self._restarting
 
     def _turn_until_stopped(self) -> None:
-        next_tick = time.monotonic()
+        next_tick, watchdog = time.monotonic(), watchdog_seconds()
         next_health = next_tick + min(1.0, self.pipeline.config.health.interval)
-        watchdog = watchdog_seconds()
         while not self._stopping:
             wait = max(0.0, min(next_tick, self._remote.due(), self._reload.due()) - time.monotonic())
             if select.select([self._wake_out], [], [], wait)[0]:
@@ -219,6 +218,7 @@ class Daemon:
             **self._broker_faults(),
             **outbox_faults(self.outbox.faults()),
             **disk_faults(self._state),
+            **upgrade_faults(),
         }
 
     def _broker_faults(self) -> Faults:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.runtime.alerts import Fault, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from agent.config import Config, Problem
     from agent.dispatch.ladder import Ladder
@@ -126,3 +128,16 @@ def disk_faults(folder: Path) -> Faults:
         text = f"{folder} has {free >> 20} MB left of {size >> 20}: events may be lost"
         return {Subject("disk-full", DEVICE): Fault("error", text, "make room there, or lower outbox.max_bytes")}
     return {}
+
+
+def upgrade_faults(prefix: str = sys.prefix) -> Faults:
+    """A newer version was taken back (systemd/deb/trial.py leaves a note). prefix: where this one is installed."""
+    own = Path(prefix)
+    if own.parent.name != "versions":
+        return {}
+    try:
+        note = json.loads((own.parents[1] / "refused.json").read_text())
+        text = f"{note['version']} was not healthy here ({note['why']}), so {note['running']} was taken back"
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+    return {Subject("upgrade-refused", DEVICE): Fault("warning", text, "see journalctl -u vedette-trial, -u vedette")}

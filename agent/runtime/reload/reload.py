@@ -165,6 +165,7 @@ class Reload:
 
     def _read(self, now: float) -> None:
         """The file was edited: an attempt that is under way gives way to it, and so does what came from afar."""
+        self._watched.read()
         self._file_hash = file_hash(self._file)
         if self._attempt is not None:
             self._attempt.abort()

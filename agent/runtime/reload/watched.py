@@ -22,12 +22,16 @@ class Watched:
     def __init__(self, file: str) -> None:
         path = Path(file)
         self._paths: Sequence[Path] = (path, path.with_name(SECRETS_FILE))
-        self._read = self._seen = self._look()
+        self._known = self._seen = self._look()
         self._next = 0.0
 
     def due(self) -> float:
         """time.monotonic() of the next look."""
         return self._next
+
+    def read(self) -> None:
+        """It is about to be read, edited or not: what it is by now is no edit any more."""
+        self._known = self._seen = self._look()
 
     def changed(self, now: float) -> bool:
         """True once for each edit, when two looks in a row have found the same: an editor may still be writing."""
@@ -35,9 +39,9 @@ class Watched:
             return False
         self._next = now + EVERY_S
         before, self._seen = self._seen, self._look()
-        if self._seen == self._read or self._seen != before:
+        if self._seen == self._known or self._seen != before:
             return False
-        self._read = self._seen
+        self._known = self._seen
         return True
 
     def _look(self) -> _Stamp:

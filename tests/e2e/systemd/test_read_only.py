@@ -64,7 +64,7 @@ def test_nothing_is_missed(read_only: Service) -> None:
     read_only.wait_for_detections()
     assert read_only.show("ActiveState") == "active"
 
-    caller = Caller(SimpleNamespace(port=read_only._port))
+    caller = Caller(SimpleNamespace(port=read_only.port))
     applied = container.run("cat", CONFIG).stdout.replace(json.dumps(CLIP), json.dumps({**CLIP, "hall": CLIP["yard"]}))
     assert caller.ask("config.apply", {"yaml": applied})["status"] == "accepted"
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.slow.arm64.root import VEDETTE
 from tests.support.audience import TOPICS
 from tests.support.brokers import wait_for
 from tests.support.daemon import config
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 CAMERA = "clip"
 FRAMES = 12
 """Of the clip."""
-SECONDS = 300.0
+SECONDS = 600.0
 """For a whole run under emulation, with a clip of a dozen frames."""
 _PATIENCE = 3
 """So many failures of engines may be; then waiting for the end is in vain."""
-_VEDETTE = ("-m", "agent.cli", "run", "-c", "vedette.yaml")
+_RUN = ("run", "-c", "vedette.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def play(
     mqtt = {"url": f"mqtt://127.0.0.1:{port}", "detections": {"max_rate": 0}}
     (folder / "vedette.yaml").write_text(config(port, {CAMERA: camera}, mqtt=mqtt, log={"level": "debug"}, **rest))
     own = {"STATE_DIRECTORY": "state", "RUNTIME_DIRECTORY": "state", "PYTHONWARNINGS": "default", **(environment or {})}
-    command = root.command(folder, ["python3", *_VEDETTE], own) if root else [sys.executable, *_VEDETTE]
+    command = root.command(folder, [VEDETTE, *_RUN], own) if root else [sys.executable, "-m", "agent.cli", *_RUN]
     began = time.monotonic()
     with (folder / "vedette.log").open("w+b") as log:
         daemon = subprocess.Popen(["nice", *command], cwd=folder, env={**os.environ, **own}, stdout=log, stderr=log)

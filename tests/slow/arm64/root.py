@@ -1,8 +1,8 @@
-"""An arm64 Debian 12 (as Raspberry Pi OS 12) in a folder, with this tree and its wheels installed. Kept for next time.
+"""An arm64 Debian 12 (as Raspberry Pi OS 12) in a folder, with the package of this tree installed. Kept for next time.
 
-No program of it runs while it is made: the first stage of debootstrap, then each package unpacked, without its
-maintainer scripts; the wheels are laid out by this machine's pip. So it takes seconds, not the ten minutes of an
-emulated installation.
+No program of it runs while Debian is laid out: the first stage of debootstrap, then each package unpacked, without its
+maintainer scripts, and noted for dpkg as installed. So it takes seconds, not the ten minutes of an emulated
+installation. Our package is then installed by its dpkg, emulated: its scripts run, what it depends on is checked.
 """
 
 from __future__ import annotations
@@ -11,24 +11,19 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.slow.arm64 import board
+from tests.slow.deb.packages import SUITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 REPOSITORY = Path(__file__).parents[3]
-SUITE = "bookworm"
-PYTHON = "3.11"
-PACKAGES = ("python3", "libpython3.11")
-_SITE = Path("usr/local/lib/python3.11/dist-packages")
-_OURS = Path("opt/vedette")
-_GLIBC = (35, 34, 31, 28, 27, 26, 17)
-"""Debian 12 has 2.36, so wheels for these run there."""
+PACKAGES = ("python3", "systemd")
+VEDETTE = "/opt/vedette/bin/vedette"
 _WHOLE = ".whole"
 
 
@@ -43,38 +38,32 @@ class Root:
 
         All it starts ends with it. It has this machine's network.
         """
-        plain = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/root",
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": f"/{_OURS}",
-            "QEMU_CPU": board.CPU,
-        }
+        plain = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "QEMU_CPU": board.CPU}
         words = [f"{key}={value}" for key, value in {**plain, **(environment or {})}.items()]
         enter = str(REPOSITORY / "tests/support/enter.sh")
         own = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         return [*own, "sh", enter, str(self.folder), str(work), "env", "-i", *words, *arguments]
 
+    def install(self, package: Path) -> str:
+        """What dpkg said. Another one that was there is purged before."""
+        with tempfile.TemporaryDirectory() as work:
+            shutil.copy(package, work)
+            if (self.folder / "var/lib/dpkg/info/vedette.list").exists():
+                _run(self.command(Path(work), ["dpkg", "--purge", "vedette"]), 300)
+            unsafe = "--force-unsafe-io"  # nothing here must outlive a power cut
+            return _run(self.command(Path(work), ["dpkg", unsafe, "--install", f"/work/{package.name}"]), 600)
 
-def make(folder: Path, requirements: Sequence[str], tell: Callable[[str], None]) -> Root:
-    """The root in `folder`, made where it is not there or is another: minutes at most, with the network.
 
-    requirements: what is installed beside this tree's own dependencies.
-    """
-    asked = "\n".join([SUITE, PYTHON, *PACKAGES, *requirements, (REPOSITORY / "pyproject.toml").read_text()])
-    key = hashlib.sha256(asked.encode()).hexdigest()
+def make(folder: Path, tell: Callable[[str], None]) -> Root:
+    """The root in `folder`, without our package if it is made anew: a minute at most, with the network."""
+    key = hashlib.sha256("\n".join([SUITE, *PACKAGES, Path(__file__).read_text()]).encode()).hexdigest()
     stamp = folder / _WHOLE
-    wheel = _wheel(folder.parent)
     if not stamp.exists() or stamp.read_text() != key:
         shutil.rmtree(folder, ignore_errors=True)
         tell(f"unpacking Debian {SUITE} for arm64")
         _unpack(folder)
-        tell("installing the wheels for aarch64")
-        _install(folder / _SITE, [f"{wheel}[openvino]", *requirements])
         stamp.write_text(key)
     board.write(folder, os.cpu_count() or 1)
-    shutil.rmtree(folder / _OURS, ignore_errors=True)
-    _install(folder / _OURS, [str(wheel), "--no-deps"])
     return Root(folder)
 
 
@@ -82,40 +71,26 @@ def _unpack(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     first = ["debootstrap", "--foreign", "--arch=arm64", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
     _run([*first, SUITE, str(folder)], 600)
-    archives = folder / "var/cache/apt/archives"
-    for package in sorted(archives.glob("*.deb")):
+    dpkg = folder / "var/lib/dpkg"
+    for name in ("info", "updates", "triggers"):
+        (dpkg / name).mkdir(parents=True, exist_ok=True)
+    installed = []
+    for package in sorted((folder / "var/cache/apt/archives").glob("*.deb")):
         _run(["dpkg-deb", "--extract", str(package), str(folder)], 60)
+        name, _, rest = _run(["dpkg-deb", "--field", str(package)], 60).partition("\n")
+        installed.append(f"{name}\nStatus: install ok installed\n{rest}")
+        (dpkg / "info" / f"{name.partition(': ')[2]}.list").touch()
         package.unlink()
+    (dpkg / "status").write_text("\n".join(installed))
+    for name in ("passwd", "group"):  # as base-passwd's script makes them
+        shutil.copy(folder / f"usr/share/base-passwd/{name}.master", folder / "etc" / name)
     shutil.rmtree(folder / "debootstrap")
     (folder / "work").mkdir()
 
 
-def _install(target: Path, arguments: Sequence[str]) -> None:
-    platforms = [f"--platform=manylinux_2_{minor}_aarch64" for minor in _GLIBC]
-    abis = [f"--abi={abi}" for abi in (f"cp{PYTHON.replace('.', '')}", "abi3", "none")]
-    other = ["--implementation=cp", f"--python-version={PYTHON}", *abis, *platforms, "--only-binary=:all:"]
-    _run([*_PIP, "install", "--quiet", "--no-compile", f"--target={target}", *other, *arguments], 600)
-
-
-def _wheel(folder: Path) -> Path:
-    """A wheel of the tree as it is, built from a copy: setuptools leaves things behind, and takes up old ones."""
-    wheels = folder / "wheel"
-    shutil.rmtree(wheels, ignore_errors=True)
-    with tempfile.TemporaryDirectory() as copy:
-        for name in ("agent", "backends"):
-            shutil.copytree(REPOSITORY / name, Path(copy, name), ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(REPOSITORY / name, copy)
-        _run([*_PIP, "wheel", "--quiet", "--no-deps", f"--wheel-dir={wheels}", copy], 300)
-    (wheel,) = wheels.glob("*.whl")
-    return wheel
-
-
-_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-
-
-def _run(command: Sequence[str], seconds: float) -> None:
+def _run(command: Sequence[str], seconds: float) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
         raise RuntimeError(f"{' '.join(command)} failed:\n{said}")
+    return done.stdout

@@ -67,3 +67,17 @@ def test_what_keeps_us_from_the_broker_has_a_name(kind: Any, code: str) -> None:
     config = parse(CONFIG % "false", "f", Path("/"))
     [(subject, fault)] = faults.broker_faults(config, {}, BrokerFault(kind, "why")).items()
     assert (subject.code, fault.text) == (code, "why")
+
+
+def test_a_version_that_was_taken_back_is_told(tmp_path: Path) -> None:
+    tree = tmp_path / "versions" / "0.1.0-1~deb12"
+    tree.mkdir(parents=True)
+    assert faults.upgrade_faults(str(tree)) == {}
+    note = tmp_path / "refused.json"
+    note.write_text('{"version": "0.2.0-1~deb12", "running": "0.1.0-1~deb12", "why": "it is not ready"}')
+    [(subject, fault)] = faults.upgrade_faults(str(tree)).items()
+    assert (subject.code, fault.severity) == ("upgrade-refused", "warning")
+    assert "0.2.0-1~deb12 was not healthy here (it is not ready), so 0.1.0-1~deb12" in fault.text
+    note.write_text("[]")
+    assert faults.upgrade_faults(str(tree)) == {}
+    assert faults.upgrade_faults(str(tmp_path)) == {}
