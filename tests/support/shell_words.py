@@ -35,6 +35,7 @@ _JOURNAL = re.compile(
     r"-u \S+|-f|-b|-k|-n \d+|-p \w+|-o \w+|--disk-usage|--vacuum-size=\d+M|--grep '?[^']+'?|[A-Z_]+=\S+"
 )
 _VERBS = {"start", "stop", "restart", "reload", "status", "enable", "disable", "edit"}
+_OWN_PACKAGE = re.compile(r"vedette|\./(?:dist/)?vedette_[\w.*~-]+\.deb")
 _VENV = re.compile(r"(/opt/vedette|~/\w+|\.venv)/bin/")
 
 
@@ -90,8 +91,10 @@ def _journalctl(words: Sequence[str]) -> str | None:
 
 
 def _apt(words: Sequence[str]) -> str | None:
-    unknown = set(words[1:]) - PACKAGES - ELSEWHERE.keys() - {"-y"}
-    return f"apt {words[0]} {unknown}" if words[0] not in {"install", "update"} or unknown else None
+    own = {word for word in words[1:] if _OWN_PACKAGE.fullmatch(word)}
+    unknown = set(words[1:]) - PACKAGES - ELSEWHERE.keys() - own - {"-y"}
+    known = words[0] in {"install", "update"} or (words[0] in {"remove", "purge"} and own)
+    return None if known and not unknown else f"apt {words[0]} {unknown}"
 
 
 def _python(words: Sequence[str]) -> str | None:
