@@ -1,6 +1,6 @@
 #!/bin/sh
 # enter.sh ROOT WORK COMMAND...: in a mount namespace of its own (unshare --mount), COMMAND inside ROOT, where WORK is
-# /work. The mounts end with the namespace, so nothing of this machine is ever below ROOT for whoever deletes it.
+# /stage. The mounts end with the namespace, so nothing of this machine is ever below ROOT for whoever deletes it.
 set -eu
 root=$1 work=$2
 shift 2
@@ -14,6 +14,6 @@ done
 mkdir -m 1777 "$root/dev/shm"
 ln -s /proc/self/fd "$root/dev/fd"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-mount --bind "$work" "$root/work"
+mount --bind "$work" "$root/stage"
 cd "$root"
-exec chroot "$root" /usr/bin/env -C /work "$@"
+exec chroot "$root" /usr/bin/env -C /stage "$@"

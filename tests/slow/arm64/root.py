@@ -34,7 +34,7 @@ class Root:
         self.folder = folder
 
     def command(self, work: Path, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> list[str]:
-        """The command line that runs `arguments` in the root, with `work` as /work and as working directory.
+        """The command line that runs `arguments` in the root, with `work` as /stage and as working directory.
 
         All it starts ends with it. It has this machine's network.
         """
@@ -51,7 +51,7 @@ class Root:
             if (self.folder / "var/lib/dpkg/info/vedette.list").exists():
                 _run(self.command(Path(work), ["dpkg", "--purge", "vedette"]), 300)
             unsafe = "--force-unsafe-io"  # nothing here must outlive a power cut
-            return _run(self.command(Path(work), ["dpkg", unsafe, "--install", f"/work/{package.name}"]), 600)
+            return _run(self.command(Path(work), ["dpkg", unsafe, "--install", f"/stage/{package.name}"]), 600)
 
 
 def make(folder: Path, tell: Callable[[str], None]) -> Root:
@@ -85,7 +85,7 @@ def _unpack(folder: Path) -> None:
     for name in ("passwd", "group"):  # as base-passwd's script makes them
         shutil.copy(folder / f"usr/share/base-passwd/{name}.master", folder / "etc" / name)
     shutil.rmtree(folder / "debootstrap")
-    (folder / "work").mkdir()
+    (folder / "stage").mkdir()
 
 
 def _run(command: Sequence[str], seconds: float) -> str:

@@ -49,7 +49,7 @@ def test_a_compiled_file_runs_through_the_delegate_on_arm64(both: Both) -> None:
         model.with_suffix(".yaml").write_text(json.dumps(sidecar))  # JSON is YAML
         compile_double(folder, "aarch64-linux-gnu-gcc" if root else "gcc")
         coral_tree.usb(folder / "machine")
-        at = folder if root is None else "/work"
+        at = folder if root is None else "/stage"
         return {
             "VEDETTE_CORAL_ROOT": f"{at}/machine",
             "VEDETTE_LIBEDGETPU": f"{at}/libedgetpu_double.so.1",

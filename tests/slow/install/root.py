@@ -20,7 +20,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Root:
-    """folder: the root of the file system. work: the folder that is /work inside."""
+    """folder: the root of the file system. work: the folder that is /stage inside."""
 
     def __init__(self, folder: Path, work: Path) -> None:
         self.folder = folder
@@ -56,7 +56,7 @@ class Root:
 
     def paths(self) -> set[str]:
         """All there is in it."""
-        return set(self.run("find", "/", "-xdev", "-not", "-path", "/work/*").stdout.splitlines())
+        return set(self.run("find", "/", "-xdev", "-not", "-path", "/stage/*").stdout.splitlines())
 
 
 def missing() -> str:
@@ -73,7 +73,7 @@ def unpack(suite: str, folder: Path, work: Path) -> Root:
     if not archive.exists():
         _make(suite, archive)
     _do("tar", "--extract", f"--file={archive}", f"--directory={folder}", "--numeric-owner")
-    for inside in ("work", CHECKOUT.lstrip("/")):
+    for inside in ("stage", CHECKOUT.lstrip("/")):
         (folder / inside).mkdir()
     _do("cp", "-R", *(str(REPOSITORY / name) for name in _TREE), str(folder / CHECKOUT.lstrip("/")))
     return Root(folder, work)

@@ -42,7 +42,7 @@ _ETC = ("alternatives", "apt", "ca-certificates", "hosts", "inputrc", "ld.so", "
 _USR = ("bin/", "lib/python3", "local/lib/python3", "local/share/ca-certificates", "share/")
 _VAR = ("cache/apt", "cache/debconf", "cache/ldconfig", "lib/apt", "lib/dpkg", "lib/python", "lib/systemd", "log/")
 _OF_APT = (
-    *("/dev", "/proc", "/tmp", "/work"),
+    *("/dev", "/proc", "/tmp", "/stage"),
     *(f"/{top}/{path}" for top, paths in (("etc", _ETC), ("usr", _USR), ("var", _VAR)) for path in paths),
 )
 """Where apt and the scripts of its packages leave what belongs to no package."""
@@ -123,13 +123,13 @@ def test_the_service_s_user_sees_people_in_a_real_clip(
     broker = mosquitto_with()
     audience = listen(broker)
     shutil.copy(clip, root.work / "bikes.mp4")
-    cameras = {"street": {"source": "/work/bikes.mp4", "pace": "max", "motion": {"enabled": False}}}
+    cameras = {"street": {"source": "/stage/bikes.mp4", "pace": "max", "motion": {"enabled": False}}}
     mqtt = {"url": f"mqtt://{HOST}:{broker.port}", "detections": {"max_rate": 0}}
     config = {"device": DEVICE, "mqtt": mqtt, "cameras": cameras}
     (root.work / "run.yaml").write_text(json.dumps(config))
-    root.run("chmod", "-R", "a+rX", "/work")
+    root.run("chmod", "-R", "a+rX", "/stage")
     root.run("install", "-d", "-o", "vedette", "-g", "vedette", "/var/lib/vedette")  # systemd would
-    as_service(root, "run", "-c", "/work/run.yaml")
+    as_service(root, "run", "-c", "/stage/run.yaml")
     heard = [json.loads(payload) for topic, payload in audience.heard() if topic == TOPICS.detections("street")]
     inferred = [message for message in heard if message["inferred"]]
     persons = [found for message in inferred for found in message["detections"] if found["label"] == "person"]

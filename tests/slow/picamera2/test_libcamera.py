@@ -68,7 +68,7 @@ def entering(root: Root, program: str, path: Path) -> str:
 def test_picamera2_says_that_there_is_no_camera(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = entering(root, "/usr/bin/python3", tmp_path / "python3")
     monkeypatch.setattr(picamera, "PYTHONS", [python])
-    monkeypatch.setattr(picamera, "_CHILD", Path("/work", picamera._CHILD.name))
+    monkeypatch.setattr(picamera, "_CHILD", Path("/stage", picamera._CHILD.name))
     assert picamera.interpreter() == python
     with pytest.raises(SourceError) as told:
         csi.open_csi(CAMERA, lambda: False)
