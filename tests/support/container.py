@@ -4,18 +4,21 @@ its process."""
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
-from typing import TYPE_CHECKING
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from tests.support.brokers import wait_for
 from tests.support.processes import children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
 # Its own mount namespace: overlay and tmpfs vanish with it. Its own machine id, or the journal would be the host's.
 _BOOT = """
@@ -31,6 +34,22 @@ exec "$@"
 _NSPAWN = "systemd-nspawn --quiet --boot --register=no --keep-unit --console=pipe --resolv-conf=off --timezone=off"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PASSED = ("PIP_", "SSL_", "REQUESTS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Waits until no other test run of this machine has a container up: two would share one control group."""
+    with Path(tempfile.gettempdir(), "vedette-test-container.lock").open("w") as lock:
+        wait_for(lambda: _locked(lock), 600, "another test run has its container up: only one can be at a time")
+        yield
+
+
+def _locked(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def container_missing() -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 WAL_BYTES = 1 << 20
+CACHE_KIB = 256
+"""Rows are written, read once and left alone: SQLite's 2 MB would only fill over the first hours."""
 _PAGE = 4096
 _BUSY_S = 2.0
 _SCHEMA = """
@@ -99,6 +101,7 @@ class Store:
             self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
+        self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._db.execute(f"PRAGMA wal_autocheckpoint = {WAL_BYTES // _PAGE}")
         self._db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         if version == 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +11,11 @@ import pytest
 
 from backends import store
 from backends.contract import BackendError
-from tests.e2e.systemd.conftest import _locked
 from tests.slow.deb import packages, root
 from tests.slow.deb.machine import CHECKOUT, Machine
 from tests.support.audience import Audience
-from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
-from tests.support.container import Container, container_missing
+from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process
+from tests.support.container import Container, container_missing, one_at_a_time
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -84,8 +82,7 @@ def machine(
         clip = store.clip("bikes", lambda *_: None)
     except BackendError as e:
         pytest.skip(f"no clip: {e}")
-    with Path(tempfile.gettempdir(), "vedette-test-container.lock").open("w") as lock:
-        wait_for(lambda: _locked(lock), 600, "another test run has its container up: only one can be at a time")
+    with one_at_a_time():
         own = tmp_path_factory.mktemp("machine")
         binds = {folder: str(folder), packages.REPOSITORY / "systemd": CHECKOUT}
         container = Container(own, binds, str(base), "multi-user.target")

