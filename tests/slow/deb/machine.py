@@ -50,7 +50,7 @@ class Machine(Service):
         wait_for(lambda: self.container.run(*trial, check=False).returncode == 1, 120, "the trial does not end")
 
     def configure(self, cameras: dict[str, Any] = CAMERA) -> None:
-        text = f"device: {DEVICE}\nmqtt: {{url: 'mqtt://{HOST}:{self._port}'}}\ncameras: {json.dumps(cameras)}\n"
+        text = f"device: {DEVICE}\nmqtt: {{url: 'mqtt://{HOST}:{self.port}'}}\ncameras: {json.dumps(cameras)}\n"
         self.container.run("tee", CONFIG, stdin=text.encode())
 
     def start(self) -> None:
