@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process
 from tests.support.clips import scene, write_clip
 from tests.support.daemon import Daemon
+from tests.support.reloading import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,3 +35,17 @@ def daemon(person_model: str, tmp_path: Path) -> Iterator[Callable[..., Daemon]]
     yield start
     for each in started:
         each.end()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, clip: Path) -> Iterator[Stage]:
+    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
+    if MOSQUITTO is None:
+        pytest.skip(MOSQUITTO_MISSING)
+    broker = mosquitto_process(tmp_path)
+    found = Stage(tmp_path, broker, clip)
+    yield found
+    found.daemon.end()
+    found.heard.subscriber.stop()
+    broker.kill()
+    assert not found.heard.violations()

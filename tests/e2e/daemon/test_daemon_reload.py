@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import json
-import signal
-import socket
-import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.audience import TOPICS, Audience
-from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, free_port, mosquitto_process, wait_for
-from tests.support.daemon import STOP_SECONDS
-from tests.support.reloading import WITHIN, Stage
+from tests.support.brokers import free_port, mosquitto_process, wait_for
+from tests.support.reloading import WITHIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.reloading import Stage
 
 pytestmark = pytest.mark.rooted
 
 PORCH = {"polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
-
-
-@pytest.fixture
-def stage(tmp_path: Path, clip: Path) -> Iterator[Stage]:
-    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
-    if MOSQUITTO is None:
-        pytest.skip(MOSQUITTO_MISSING)
-    broker = mosquitto_process(tmp_path)
-    found = Stage(tmp_path, broker, clip)
-    yield found
-    found.daemon.end()
-    found.heard.subscriber.stop()
-    broker.kill()
-    assert not found.heard.violations()
 
 
 def test_a_zone_is_live_at_once_and_nothing_else_notices(stage: Stage) -> None:
@@ -141,71 +123,3 @@ def test_another_broker_is_tried_before_the_old_one_is_given_up(stage: Stage, tm
         there.subscriber.stop()
     finally:
         second.kill()
-
-
-def test_prometheus_may_ask_as_soon_as_the_config_says_so(stage: Stage) -> None:
-    port = free_port()
-    stage.edit(lambda c: c.update(metrics={"listen": port}))
-
-    def scraped() -> dict[str, float]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-                families = list(text_string_to_metric_families(answer.read().decode()))
-        except OSError:
-            return {}
-        return {s.name: s.value for family in families for s in family.samples if s.labels.get("camera") == "yard"}
-
-    wait_for(lambda: bool(scraped()), WITHIN, stage.daemon.log())
-    first = scraped()
-    stage.goes_on("yard")
-    assert scraped()["vedette_camera_latency_seconds_count"] > first["vedette_camera_latency_seconds_count"] > 0
-    stage.edit(lambda c: c.pop("metrics"))
-    wait_for(lambda: not scraped(), WITHIN, "it still listens")
-
-
-def test_stopped_in_the_middle_of_an_attempt_it_ends_in_time(stage: Stage) -> None:
-    """The attempt waits for a source that never answers; then for the new engine of a model."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        camera = {"source": f"http://127.0.0.1:{silent.getsockname()[1]}/stream", "timeout": 60, "fps": 10}
-        stage.content["cameras"]["yard"] = camera
-        stage.content["model"] = stage.models[1]
-        stage.daemon.file.write_text(stage.text())
-        wait_for(lambda: stage.daemon.status()["config"]["state"] == "pending", WITHIN, stage.daemon.log())
-        assert stage.daemon.stop() < STOP_SECONDS
-    assert "bug in Vedette" not in stage.daemon.log()
-
-
-def test_a_signal_and_the_verb_have_the_file_read(stage: Stage) -> None:
-    before = stage.daemon.status()["reloads"]
-    stage.daemon.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: stage.daemon.status()["reloads"] > before, WITHIN, stage.daemon.log())
-    done = stage.daemon.verb("reload")
-    assert (done.returncode, "is what runs" in done.stdout) == (0, True)
-    stage.daemon.file.write_text("cameras: {}\n")
-    done = stage.daemon.verb("reload")
-    assert done.returncode == 2
-    assert f"{stage.daemon.file}:1:" in done.stdout
-
-
-def test_a_broken_file_at_the_start_is_stood_in_for_by_what_worked_last(stage: Stage) -> None:
-    stage.daemon.stop()
-    good = stage.daemon.file.read_text()
-    stage.daemon.file.write_text("cameras: [\n")
-    stage.daemon.start()
-    wait_for(stage.daemon.ready, 30, stage.daemon.log())
-    told = stage.daemon.status()["config"]
-    assert (told["state"], told["errors"][0]["line"]) == ("running_last_good", 2)
-    wait_for(lambda: stage.value(TOPICS.camera_status("hall")) == b"online", WITHIN, stage.daemon.log())
-    assert stage.write(good)["state"] == "ok"
-    seen = len(stage.frames("hall"))
-    wait_for(lambda: len(stage.frames("hall")) > seen + 3, WITHIN, stage.daemon.log())
-
-
-def test_a_device_of_another_name_begins_anew_in_place(stage: Stage) -> None:
-    pid, boot = stage.daemon.pid, stage.daemon.status()["boot_id"]
-    text = stage.text().replace('"device": "', '"device": "other-', 1)
-    stage.daemon.file.write_text(text)
-    wait_for(lambda: stage.daemon.status().get("boot_id", boot) != boot, 3 * WITHIN, stage.daemon.log())
-    wait_for(stage.daemon.ready, 30, stage.daemon.log())
-    assert stage.daemon.pid == pid
-    assert stage.daemon.status()["device"].startswith("other-")
