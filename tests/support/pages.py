@@ -85,3 +85,10 @@ def spans(text: str) -> list[str]:
         elif not fenced:
             kept.append(line)
     return [" ".join(span.split()) for span in _SPAN.findall("\n".join(kept))]
+
+
+def written(program: str) -> list[tuple[str, ...]]:
+    """The commands of all pages that begin so, from blocks and from the text, each once."""
+    texts = [block.text for block in BLOCKS if block.language == "sh"]
+    texts += [span for page in PAGES for span in spans(page.read_text()) if re.match(rf"(sudo )?{program} \S", span)]
+    return sorted({tuple(words) for text in texts for words in commands(text) if words[0] == program})

@@ -25,8 +25,8 @@ PACKAGES = {
 ELSEWHERE = {"python3-libnvinfer": "JetPack", "python3-picamera2": "Raspberry Pi OS", "libedgetpu1-std": "Coral's"}
 """Whose packages these are; nobody can ask for them here."""
 SYSTEM = {
-    "cd", "chmod", "chown", "cp", "dmesg", "echo", "fallocate", "grep", "lsusb", "mkswap", "nano", "nvpmodel", "sed",
-    "sh", "swapon", "tar", "timedatectl", "usermod",
+    "cd", "chmod", "chown", "echo", "edgetpu_compiler", "grep", "gst-launch-1.0", "lsusb", "nano", "nvpmodel",
+    "sed", "sh",
 }  # fmt: skip
 """Programs of a system, of which only the spelling is looked at."""
 HEARD = {"mosquitto_sub", "mosquitto_pub"}
@@ -41,13 +41,18 @@ _VENV = re.compile(r"(/opt/vedette|~/\w+|\.venv)/bin/")
 
 def fault(words: Sequence[str]) -> str | None:
     """What is wrong with one command, or None. A program that nobody has vouched for is wrong."""
-    program = _VENV.sub("", words[0])
+    program = program_of(words[0])
     rule = _RULES.get(program)
     if rule is not None:
         return rule(words[1:])
     if program in SYSTEM | HEARD:
         return None
     return f"{program}: nothing checks it; add it to tests/support/shell_words.py"
+
+
+def program_of(word: str) -> str:
+    """Without the environment that it is taken from."""
+    return _VENV.sub("", word)
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace | str:
@@ -118,3 +123,4 @@ _RULES: dict[str, Callable[[Sequence[str]], str | None]] = {
     "python": _python,
     "python3": _python,
 }
+PROGRAMS = _RULES.keys() | SYSTEM | HEARD

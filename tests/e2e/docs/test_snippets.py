@@ -7,23 +7,26 @@ the page on it finds its topics. What a command is completed with stands in `com
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+import cv2
 import pytest
 import yaml
 
+from backends import store
 from backends.testing.model import boxes_model
 from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
-from tests.support.clips import scene, write_clip
+from tests.support.clips import scene, walk, write_clip
+from tests.support.coral import Coral
 from tests.support.daemon import VEDETTE, Daemon
-from tests.support.pages import BLOCKS, PAGES, commands, spans
+from tests.support.pages import BLOCKS, written
 from tests.support.servers import rtsp_missing, rtsp_server, serve
 from tests.support.shell_words import HEARD, parsed
 from tests.support.shown import missing
+from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,13 +40,12 @@ PAGE, MARKS = "docs/first-hour.md", ("", "secrets.yaml")
 NOT_RUN = {
     ("run",): "the fixture runs it",
     ("demo",): "it has a test of its own",
-    ("bench",): "takes minutes",
-    ("models", "pull"): "downloads",
-    ("models", "add"): "wants a file of the reader's",
-    ("models", "bench"): "takes a minute",
+    ("bench",): "takes minutes; tests/slow/docs runs it",
+    ("models", "pull"): "downloads; tests/slow/docs runs it",
     ("models", "export"): "wants Ultralytics; tests/slow/export runs it",
-    ("models", "compare"): "wants two models of the reader's; tests/slow/export runs it",
 }
+OWN_FILES = {"gate.onnx": "gate.xml", "FILE": "gate.xml", "gate_edgetpu.tflite": "coral/gate_edgetpu.tflite"}
+"""A model of the reader's, and what takes its place. tests/slow/export has a real ONNX."""
 ELSEWHERE = "mosquitto_sub is not installed (apt install mosquitto-clients)"
 
 
@@ -65,6 +67,7 @@ def device(person_model: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     (folder / "secrets.yaml").write_text(*secrets)
     (folder / "secrets.yaml").chmod(0o640)
     boxes_model(folder)  # as docs/backends.md has its reader make one
+    own_files(folder)
     clip = write_clip(folder / "clip.mp4", scene(320, 240), frames=75)
     login = ("--user", "viewer", "--password", yaml.safe_load(secrets[0])["gate_password"])
     broker = mosquitto_process(folder)
@@ -80,17 +83,27 @@ def device(person_model: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     broker.kill()
 
 
-def written(program: str) -> list[tuple[str, ...]]:
-    """The commands of all pages that begin so, from blocks and from the text, each once."""
-    texts = [block.text for block in BLOCKS if block.language == "sh"]
-    texts += [span for page in PAGES for span in spans(page.read_text()) if re.match(rf"(sudo )?{program} \S", span)]
-    return sorted({tuple(words) for text in texts for words in commands(text) if words[0] == program})
+def own_files(folder: Path) -> None:
+    """What docs/models.md has its reader bring: a model and its INT8 twin, one for the chip and its twin, pictures."""
+    for name, levels in (("gate", None), ("gate_int8", (0, 255))):
+        made = bright_network(folder / "made", levels=levels)
+        for part in made.parent.glob(f"{made.stem}.*"):
+            shutil.copy(part, folder / f"{name}{part.suffix}")
+    (folder / "coral").mkdir()
+    Coral(folder / "coral")
+    (folder / "pictures").mkdir()
+    for number, picture in enumerate(walk([0.1 + 0.1 * i for i in range(8)])):
+        cv2.imwrite(str(folder / "pictures" / f"{number}.png"), picture.to_ndarray(format="bgr24"))
+    models = folder / "models"  # `models add` must not add to this machine's
+    models.mkdir()
+    (models / "person").symlink_to(store.folder() / "person")
 
 
 def completed(words: Sequence[str], device: Device) -> list[str]:
     """The test's broker and config in place of the reader's, and one look in place of watching for ever."""
     found = parsed(words)
     assert not isinstance(found, str), found
+    words = [OWN_FILES.get(word, word) for word in words]
     own = {"--broker", "-c", "--ca", "--username", "--password-file", "--prefix"}
     kept = [word for i, word in enumerate(words) if not {word, *words[max(i - 1, 0) : i]} & own]
     if words[0] == "doctor":
@@ -110,7 +123,7 @@ def test_a_command_does_what_the_page_has_it_for(words: tuple[str, ...], device:
     done = subprocess.run(
         [*VEDETTE, *completed(words, device)],
         cwd=device.folder,
-        env=device.daemon.environment,
+        env={**device.daemon.environment, "VEDETTE_MODELS": str(device.folder / "models")},
         capture_output=True,
         text=True,
         timeout=90,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tests.e2e.conftest import listen
 from tests.slow.install import root as bare
 from tests.support.audience import DEVICE, TOPICS
 from tests.support.brokers import HOST
+from tests.support.pages import BLOCKS, commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,8 +38,15 @@ __all__ = ["listen"]
 SUITES = {"bookworm": "3.11", "trixie": "3.13"}
 """And their Python."""
 CONFIG = "/etc/vedette/vedette.yaml"
+MODELS = "/var/cache/vedette/models"
 FRAMES = 250
 """Of the catalog's clip `bikes`."""
+TYPED = [
+    words
+    for block in BLOCKS
+    if (block.page, block.language) == ("docs/first-hour.md", "sh")
+    for words in commands(block.text)
+]
 _ETC = ("alternatives", "apt", "ca-certificates", "hosts", "inputrc", "ld.so", "networks", "python3", "ssl")
 _USR = ("bin/", "lib/python3", "local/lib/python3", "local/share/ca-certificates", "share/")
 _VAR = ("cache/apt", "cache/debconf", "cache/ldconfig", "lib/apt", "lib/dpkg", "lib/python", "lib/systemd", "log/")
@@ -137,6 +146,25 @@ def test_the_service_s_user_sees_people_in_a_real_clip(
     assert len(inferred) == FRAMES
     assert len(persons) > FRAMES / 5
     assert audience.statuses()[-1] == b"offline"
+
+
+def test_a_model_is_pulled_to_where_the_service_looks(installed: Installed) -> None:
+    """It comes from GitHub, which not every machine reaches; the default model, which comes from PyPI, is there."""
+    (pull,) = [words for words in TYPED if words[:3] == ["vedette", "models", "pull"]]
+    name = pull[-1]
+    done = installed.root.run("env", f"VEDETTE_MODELS={MODELS}", *pull, seconds=300, check=False)
+    print(f"\n{installed.suite}: {name} {'pulled' if done.returncode == 0 else 'not pulled, GitHub is out of reach'}")
+    assert done.returncode == 0 or re.search(r"https://github\.com/\S+: no connection", done.stderr), done.stderr
+    listed = {row.split()[0]: row.split()[1] for row in as_service(installed.root, "models", "list").splitlines()}
+    assert listed["person"] == "yes"
+    assert listed[name] == ("no" if done.returncode else "yes")
+
+
+def test_there_is_a_tensorrt_for_its_python(installed: Installed) -> None:
+    """Asked for, not downloaded: it needs GB, and a GPU."""
+    (pip,) = [words for words in TYPED if words[0] == "/opt/vedette/bin/python"]
+    done = installed.root.run(*pip, "--dry-run", "--no-deps", seconds=300)
+    assert re.search(rf"^Would install {pip[-1]}-\d", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_again_it_keeps_the_config_and_needs_nothing_new(installed: Installed) -> None:

@@ -6,6 +6,7 @@ The editor is left out: what the page has a user write is written. The broker an
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ import yaml
 
 from tests.support.brokers import HOST, wait_for
 from tests.support.clips import scene, write_clip
-from tests.support.pages import BLOCKS, commands
+from tests.support.pages import BLOCKS, commands, written
 from tests.support.servers import RTSP_URL, rtsp_missing, rtsp_server, serve
 from tests.support.service import CONFIG, PASSWORD
 from tests.support.shown import missing
@@ -69,3 +70,16 @@ def test_the_page_leads_to_a_device_that_watches(service: Service, camera: str) 
     assert re.search(r"^ok +cameras +gate: 320x240, ", told, re.MULTILINE), told
     assert re.search(r"^ok +broker ", told, re.MULTILINE), told
     assert "online, 320x240" in run("journalctl", "-u", "vedette", "--no-pager").stdout
+
+
+@pytest.mark.parametrize("program", ["systemctl", "journalctl"])
+def test_what_else_the_pages_have_typed_is_taken(service: Service, program: str) -> None:
+    """An editor wants a terminal, and leaves a line here; what follows the journal is ended after a second."""
+    editor = 'SYSTEMD_EDITOR=sh -c \'echo [Unit] >"$1"; echo Documentation=man:systemd >>"$1"\' edit'
+    typed = written(program)
+    assert len(typed) >= 4
+    for words in typed:
+        command = ["script", "-qec", shlex.join(words), "/dev/null"] if "edit" in words else [*words]
+        ended = ["timeout", "-s", "INT", "--preserve-status", "1"] if "-f" in words else []
+        done = service.container.run("env", editor, *ended, *command, check=False)
+        assert done.returncode == (130 if ended else 0), (words, done.stdout, done.stderr)
