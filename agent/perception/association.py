@@ -8,21 +8,19 @@ import lap
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
-
-    Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
-
-_NONE = np.empty(0, np.intp)
 
 
 def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """IoU of each box of a (n, 4) with each of b (m, 4): (n, m), 0..1."""
-    width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
-    height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
+    (left, top, right, bottom), (x1, y1, x2, y2) = a.T[:, :, None], b.T
+    width = np.minimum(right, x2) - np.maximum(left, x1)
+    height = np.minimum(bottom, y2) - np.maximum(top, y1)
     shared = np.maximum(width, 0) * np.maximum(height, 0)
-    area_a = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1])
-    area_b = (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
-    found: NDArray[np.float64] = shared / np.maximum(area_a[:, None] + area_b - shared, 1e-12)
+    either = (right - left) * (bottom - top) + (x2 - x1) * (y2 - y1) - shared
+    found: NDArray[np.float64] = shared / np.maximum(either, 1e-12)
     return found
 
 
@@ -32,8 +30,9 @@ def of_height(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floa
     After Mingzhan Yang et al., "Hybrid-SORT: Weak Cues Matter for Online Multi-Object Tracking" (2024), who multiply
     IoU by it. Here it only ranks: as a condition it would take one who is suddenly half hidden for somebody new.
     """
-    shared = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
-    spanned = np.maximum(a[:, None, 3], b[:, 3]) - np.minimum(a[:, None, 1], b[:, 1])
+    top, bottom = a[:, 1, None], a[:, 3, None]
+    shared = np.minimum(bottom, b[:, 3]) - np.maximum(top, b[:, 1])
+    spanned = np.maximum(bottom, b[:, 3]) - np.minimum(top, b[:, 1])
     found: NDArray[np.float64] = np.maximum(shared, 0) / np.maximum(spanned, 1e-12)
     return found
 
@@ -47,19 +46,24 @@ def widened(xyxy: NDArray[np.float64], share: NDArray[np.float64] | float) -> ND
     return found
 
 
-def pairs(possible: NDArray[np.bool_], score: NDArray[np.float64]) -> Pairs:
-    """Rows and columns that belong together, each at most once, only where possible: the largest sum of scores, 0..1.
+def pairs(possible: Sequence[tuple[int, int]], a: NDArray[np.float64], b: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Of the possible pairs of a box of a (n, 4) and one of b (m, 4), those that belong together, each at most once.
 
+    possible: at least one, in ascending order. Theirs is the largest sum of overlap times overlap of the heights.
     Where nobody competes there is nothing to solve, which is nearly always.
     """
-    rows, columns = np.nonzero(possible)
-    if len(rows) == 0:
-        return _NONE, _NONE
-    if possible.sum(axis=1).max() == 1 and possible.sum(axis=0).max() == 1:
-        return rows, columns
+    rows, columns = (
+        {number: place for place, number in enumerate(dict.fromkeys(side))} for side in zip(*possible, strict=True)
+    )
+    if len(rows) == len(columns) == len(possible):
+        return [*possible]
+    boxes, others = a[[*rows]], b[[*columns]]
+    worth = overlap(boxes, others) * of_height(boxes, others)
     # A pair is worth its score over leaving both alone, which costs 1: what is impossible costs more than that.
-    _, of_row, _ = lap.lapjv(np.where(possible, 1 - score, 2.0), extend_cost=True, cost_limit=1.0)
-    rows = np.flatnonzero(of_row >= 0)
-    columns = of_row[rows].astype(np.intp)
-    fits = possible[rows, columns]
-    return rows[fits], columns[fits]
+    cost = np.full_like(worth, 2.0)
+    at = [rows[i] for i, _ in possible], [columns[j] for _, j in possible]
+    cost[at] = 1 - worth[at]
+    _, of_row, _ = lap.lapjv(cost, extend_cost=True, cost_limit=1.0)
+    allowed, names = set(possible), [*columns]
+    solved = ((row, names[column]) for row, column in zip(rows, of_row.tolist(), strict=True) if column >= 0)
+    return [pair for pair in solved if pair in allowed]

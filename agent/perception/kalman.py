@@ -26,38 +26,38 @@ _START = np.array([3.0, 1.0, 0.5, 0.25])
 
 
 class Boxes:
-    """n boxes and what is known of their motion. State arrays are float64 (n, 4): centre x, y, width, height."""
+    """n boxes and what is known of their motion. `at` is float64 (n, 4): centre x, y, width, height."""
 
     def __init__(self) -> None:
-        self.at = np.empty((0, 4))
-        self.speed = np.empty((0, 4))
+        # One array, so that rows are taken out and put back in one step: place, speed, variance of the place,
+        # covariance of place and speed, variance of the speed.
+        self._state = np.empty((5, 0, 4))
         self._unmatched = np.empty(0)
-        self._vp = np.empty((0, 4))  # variance of the position
-        self._vc = np.empty((0, 4))  # covariance of position and speed
-        self._vs = np.empty((0, 4))  # variance of the speed
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self._unmatched)
+
+    @property
+    def at(self) -> NDArray[np.float64]:
+        at: NDArray[np.float64] = self._state[0]
+        return at
 
     def add(self, xyxy: NDArray[np.float64]) -> None:
         """New boxes, (m, 4), at the end."""
         at = centred(xyxy)
-        size = _sizes(at)
-        self.at = np.concatenate([self.at, at])
-        self.speed = np.concatenate([self.speed, np.zeros_like(at)])
+        size, zero = _sizes(at), np.zeros_like(at)
+        new = np.stack([at, zero, (2 * _MEASURED * size) ** 2, zero, (_START * size) ** 2])
+        self._state = np.concatenate([self._state, new], 1)
         self._unmatched = np.concatenate([self._unmatched, np.zeros(len(at))])
-        self._vp = np.concatenate([self._vp, (2 * _MEASURED * size) ** 2])
-        self._vc = np.concatenate([self._vc, np.zeros_like(at)])
-        self._vs = np.concatenate([self._vs, (_START * size) ** 2])
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
-        for name in ("at", "speed", "_unmatched", "_vp", "_vc", "_vs"):
-            setattr(self, name, getattr(self, name)[rows])
+        self._state, self._unmatched = self._state[:, rows], self._unmatched[rows]
 
     def ahead(self, seconds: float) -> NDArray[np.float64]:
         """Where they are believed to be in so many seconds: (n, 4) x1, y1, x2, y2. Nothing is changed."""
         left = np.clip(HORIZON - self._unmatched, 0, seconds)
-        return cornered(self.at + self.speed * left[:, None])
+        at, speed, *_ = self._state
+        return cornered(at + speed * left[:, None])
 
     @property
     def xyxy(self) -> NDArray[np.float64]:
@@ -68,28 +68,32 @@ class Boxes:
         """Lets time pass for all."""
         if seconds <= 0:
             return
-        left = np.clip(HORIZON - self._unmatched, 0, seconds)[:, None]
-        noise = (_PUSH * _sizes(self.at)) ** 2
-        self.at = self.at + self.speed * left
-        self.at[:, 2:] = np.maximum(self.at[:, 2:], 1e-6)
+        at, speed, vp, vc, vs = self._state
+        left = np.minimum(np.maximum(HORIZON - self._unmatched, 0), seconds)[:, None]
+        noise = _PUSH * _sizes(at)
+        noise *= noise
         t = min(seconds, HORIZON)
-        self._vp = self._vp + 2 * left * self._vc + left**2 * self._vs + noise * (t**3 / 3)
-        self._vc = self._vc + left * self._vs + noise * (t**2 / 2)
-        self._vs = self._vs + noise * t
-        self._unmatched = self._unmatched + seconds
+        at += speed * left
+        np.maximum(at[:, 2:], 1e-6, out=at[:, 2:])
+        faster = left * vs
+        vp += left * (2 * vc + faster) + noise * (t**3 / 3)
+        vc += faster + noise * (t**2 / 2)
+        vs += noise * t
+        self._unmatched += seconds
 
     def correct(self, rows: NDArray[np.intp], xyxy: NDArray[np.float64]) -> None:
         """What was seen of some of them, (m, 4)."""
         seen = centred(xyxy)
-        vp, vc = self._vp[rows], self._vc[rows]
-        total = vp + (_MEASURED * _sizes(seen)) ** 2
-        gain, gain_speed = vp / total, vc / total
-        off = seen - self.at[rows]
-        self.at[rows] += gain * off
-        self.speed[rows] += gain_speed * off
-        self._vs[rows] -= gain_speed * vc
-        self._vc[rows] = (1 - gain) * vc
-        self._vp[rows] = (1 - gain) * vp
+        state = self._state[:, rows]
+        at, _, vp, vc, vs = state
+        error = _MEASURED * _sizes(seen)
+        gain, gain_speed = state[2:4] / (vp + error * error)
+        off = seen - at
+        vs -= gain_speed * vc
+        state[2:4] *= 1 - gain
+        state[0] += gain * off
+        state[1] += gain_speed * off
+        self._state[:, rows] = state
         self._unmatched[rows] = 0.0
 
 

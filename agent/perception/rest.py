@@ -35,8 +35,8 @@ class Rest:
             self._off = 0
             self._boxes = min(self._boxes + 1, _MEMORY)
             part = 1 / self._boxes
-            x1, y1, x2, y2 = (old + part * (new - old) for old, new in zip(self.box, box, strict=True))
-            self.box = (x1, y1, x2, y2)
+            (x1, y1, x2, y2), (a, b, c, d) = self.box, box
+            self.box = (x1 + part * (a - x1), y1 + part * (b - y1), x2 + part * (c - x2), y2 + part * (d - y2))
         return self.since if time - self.since >= STILL else None
 
     def _away(self, box: Box) -> bool:

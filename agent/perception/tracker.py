@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.perception.association import of_height, overlap, pairs, widened
+from agent.perception.association import overlap, pairs, widened
 from agent.perception.facts import WHOLE
 from agent.perception.kalman import Boxes, cornered
 from agent.perception.rest import Rest
@@ -102,8 +102,9 @@ class Tracker:
         elapsed = 0.0 if self._time is None else max(0.0, time - self._time)
         self._time = time if self._time is None else max(self._time, time)
         self._boxes.advance(elapsed)
-        xyxy = np.nan_to_num(seen.xyxy.astype(np.float64), nan=-1.0).clip(-1, 2)
-        sound = (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)
+        # fmax and fmin take the number where the other is none.
+        xyxy = np.fmin(np.fmax(seen.xyxy.astype(np.float64), -1.0), 2.0)
+        sound = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
         strong = sound & (seen.confidence >= STRONG)
         weak = sound & ~strong & (seen.confidence >= WEAK)
         matches = self._associate(elapsed, xyxy, seen.class_id, strong, weak)
@@ -130,19 +131,24 @@ class Tracker:
         room = min(ROOM_A_SECOND * elapsed, MOST_ROOM)
         expected, found = widened(self._boxes.xyxy, room), widened(xyxy, room)
         shared = overlap(expected, found)
-        shared[np.array([row.class_id for row in self._rows])[:, None] != class_id] = 0
-        score = shared * of_height(expected, found)
-        tracked = np.array([row.track is not None for row in self._rows])
-        present = tracked & np.array([row.missed == 0 for row in self._rows])
-        free_rows, free = np.ones(len(tracked), np.bool_), np.ones(len(xyxy), np.bool_)
+        rows, classes, is_strong, is_weak = self._rows, class_id.tolist(), strong.tolist(), weak.tolist()
+        overlapping = (side.tolist() for side in np.nonzero(shared >= CLOSE))
+        near = [(i, j) for i, j in zip(*overlapping, strict=True) if rows[i].class_id == classes[j]]
+        tracks = [pair for pair in near if rows[pair[0]].track is not None]
+        stages = (
+            [pair for pair in tracks if is_strong[pair[1]]],
+            [(i, j) for i, j in tracks if is_weak[j] and not rows[i].missed and shared[i, j] >= CLOSER],
+            [(i, j) for i, j in near if rows[i].track is None and is_strong[j]],
+        )
         matches: list[tuple[int, int]] = []
-        for rows, detections, least in ((tracked, strong, CLOSE), (present, weak, CLOSER), (~tracked, strong, CLOSE)):
-            r, d = np.flatnonzero(rows & free_rows), np.flatnonzero(detections & free)
-            if len(r) and len(d):
-                block = np.ix_(r, d)
-                i, j = pairs(shared[block] >= least, score[block])
-                free_rows[r[i]] = free[d[j]] = False
-                matches += zip(r[i].tolist(), d[j].tolist(), strict=True)
+        taken: tuple[set[int], set[int]] = set(), set()
+        for stage in stages:
+            free = [(i, j) for i, j in stage if i not in taken[0] and j not in taken[1]]
+            if free:
+                matched = pairs(free, expected, found)
+                matches += matched
+                for side, numbers in zip(taken, zip(*matched, strict=True), strict=True):
+                    side.update(numbers)
         return matches
 
     def _miss(self, seconds: float, matched: set[int], looked: Sequence[Box]) -> None:
@@ -214,7 +220,10 @@ class Tracker:
         if all(row.missed == 0 and row.track is not None and row.track.hits > YOUNG for row in self._rows):
             return set()
         xyxy = self._boxes.xyxy
-        same = np.triu(overlap(xyxy, xyxy) > TWIN, 1)
+        alike = overlap(xyxy, xyxy) > TWIN
+        if np.count_nonzero(alike) <= len(xyxy):  # each with itself
+            return set()
+        same = np.triu(alike, 1)
         classes = np.array([row.class_id for row in self._rows])
         found = set()
         for i, j in zip(*np.nonzero(same & (classes[:, None] == classes)), strict=True):
