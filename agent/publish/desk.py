@@ -104,7 +104,10 @@ class Desk:
         """
         with self._lock:
             link = self._link if self._announced else None
-            return send(link, self._ledger, topic, payload, expiry)
+            taken = send(link, self._ledger, topic, payload, expiry)
+            if link is not None:
+                self._book_answers(link, time.monotonic())  # it has left already, in general
+            return taken
 
     def event_space(self) -> tuple[int, int]:
         """The number of this connection, 0 without one, and how many events more may be handed over now."""
@@ -185,8 +188,7 @@ class Desk:
         """Books the answers and sends what waited for them. Whether the device is announced now; what was refused."""
         now = time.monotonic()
         with self._lock:
-            for answer in link.answers():
-                self._ledger.book(answer.mid, answer.reason, answer.name, now)
+            self._book_answers(link, now)
             announced = self._announce()
             self._pump()
             refused = self._ledger.take_refused()
@@ -195,6 +197,11 @@ class Desk:
         if told:
             self.on_events(pressing)
         return announced, refused
+
+    def _book_answers(self, link: Link, now: float) -> None:
+        """The lock is held."""
+        for answer in link.answers():
+            self._ledger.book(answer.mid, answer.reason, answer.name, now)
 
     def _announce(self) -> bool:
         """Sends `online` after the last retained value; True once that is acknowledged. The lock is held."""
@@ -228,6 +235,7 @@ class Desk:
         """The lock is held."""
         if self._link is not None:
             pump(self._link, self._ledger, time.monotonic(), announced=self._announced and not self._leaving)
+            self._link.flush()
 
 
 def _nobody(_: bool) -> None:

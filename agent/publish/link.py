@@ -1,22 +1,25 @@
-"""One MQTT connection, from connect to close. The only file that imports paho.
+"""One MQTT connection, from connect to close.
 
 paho's client is used for one connection and thrown away, its queues with it: what must be sent again is known
 to those above. It is driven by `Link.loop` on the thread of its owner instead of paho's own `loop_start`, for
 three reasons: the cause of a failed connect reaches us, an answer can choose the protocol of the next
-attempt, and the wait between attempts has jitter and can be ended. `publish` may be called from any thread:
-registering for writing (see `_wake`) makes paho queue the packet and wake the loop rather than write from the
-caller's thread.
+attempt, and the wait between attempts has jitter and can be ended.
+
+`publish` may be called from any thread. It writes at once what the socket takes, without waiting for it, and wakes the
+owner's thread only for what is left: a thread that is woken for each message costs more than the message. Over TLS the
+owner's thread writes everything, for OpenSSL does not read and write one connection at a time.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
+import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent.publish.faults import (
@@ -28,17 +31,16 @@ from agent.publish.faults import (
     refusal_fault,
     unanswered_fault,
 )
-from agent.publish.message import Answer, Message
+from agent.publish.heard import Heard
+from agent.publish.nudge import Nudge
 from agent.publish.properties import connecting, publishing
 from agent.publish.tls import expires, handshake, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paho.mqtt.properties import Properties
-    from paho.mqtt.reasoncodes import ReasonCode
-
     from agent.publish.endpoint import Endpoint
+    from agent.publish.message import Answer, Message
 
 MQTT5, MQTT311 = 5, 4
 CONNECT_S = 5.0
@@ -47,51 +49,6 @@ ANSWER_S = {MQTT5: 2.0, MQTT311: 5.0}
 it misreads (amqtt does, once that holds a will or a user name; it answers others with "unsupported version")."""
 KEEPALIVE_S = 15
 UNACKED_MS = 8000
-
-
-class _Heard:
-    """What paho's callbacks report. They only write here: no lock, no publish, no work on the network thread.
-
-    Apart from `Link`, so that no reference cycle keeps a dropped client's sockets open until the collector
-    comes.
-    """
-
-    def __init__(self, on_message: Callable[[Message], None] | None) -> None:
-        self.connack: tuple[int, str] | None = None
-        self.window: int | None = None
-        self.largest: int | None = None
-        self.best_qos = 2
-        self.retains = True
-        self.goodbye: tuple[int, str] | None = None
-        self.closed = False
-        self.answers: deque[Answer] = deque()
-        self._on_message = on_message
-
-    def connected(self, _c: Client, _u: Any, _f: ConnectFlags, reason: ReasonCode, props: Properties | None) -> None:
-        self.connack = (reason.value, reason.getName())
-        self.window = getattr(props, "ReceiveMaximum", None)
-        self.largest = getattr(props, "MaximumPacketSize", None)
-        self.best_qos = getattr(props, "MaximumQoS", 2)
-        self.retains = bool(getattr(props, "RetainAvailable", 1))
-
-    def disconnected(
-        self, _c: Client, _u: Any, flags: DisconnectFlags, reason: ReasonCode, _p: Properties | None
-    ) -> None:
-        if flags.is_disconnect_packet_from_server:
-            self.goodbye = (reason.value, reason.getName())
-        self.closed = True
-
-    def published(self, _c: Client, _u: Any, mid: int, reason: ReasonCode, _p: Properties) -> None:
-        value = reason.value
-        self.answers.append(Answer(mid, value, reason.getName() if value >= REFUSED_FROM else ""))
-
-    def listed(self, _c: Client, _u: Any, mid: int, reasons: list[ReasonCode], _p: Properties | None) -> None:
-        worst = max(reasons, key=lambda r: r.value, default=None)
-        self.answers.append(Answer(mid, worst.value if worst else 0, worst.getName() if worst else ""))
-
-    def message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
-        if self._on_message is not None:
-            self._on_message(_message(message, time.monotonic()))
 
 
 class Link:
@@ -108,7 +65,7 @@ class Link:
         self.version = version
         self._endpoint = endpoint
         self._client_id = client_id
-        self._heard = heard = _Heard(on_message)
+        self._heard = heard = Heard(on_message)
         self._client = client = Client(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -127,7 +84,11 @@ class Link:
         client.on_unsubscribe = heard.listed
         client.on_message = heard.message
         client.on_socket_open = _tune
-        client.on_socket_register_write = _wake
+        client.on_socket_register_write = _leave_it
+        self._writing = threading.Lock()  # paho's queue has one reader at a time
+        self._nudge = Nudge()
+        self._poll = select.poll()
+        self._poll.register(self._nudge, select.POLLIN)
 
     def open(self, given_up: Callable[[], bool]) -> None:
         """Connects and waits for the broker's answer: up to 5 s each for TCP and TLS, then `ANSWER_S`.
@@ -200,8 +161,27 @@ class Link:
 
     def loop(self, timeout: float) -> bool:
         """Reads and writes what there is, for at most `timeout` seconds. False once closed."""
-        rc = self._client.loop(timeout)
+        client, sock = self._client, self._client.socket()
+        file = -1 if sock is None else sock.fileno()
+        if file < 0 or self._heard.closed:
+            return False
+        if isinstance(sock, ssl.SSLSocket) and sock.pending():
+            timeout = 0
+        self._poll.register(file, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
+        ready = dict(self._poll.poll(timeout * 1e3))
+        self._poll.unregister(file)
+        if ready.pop(self._nudge.fileno(), None):
+            self._nudge.taken()
+        rc = client.loop_read() if any(events & ~select.POLLOUT for events in ready.values()) else 0
+        if not rc and client.want_write():
+            with self._writing:
+                rc = client.loop_write()
+        rc = rc or client.loop_misc()
         return not (rc or self._heard.closed)
+
+    def wake(self) -> None:
+        """Ends the wait of `loop`. From any thread."""
+        self._nudge()
 
     def answers(self) -> list[Answer]:
         """What was answered since the last call."""
@@ -218,22 +198,47 @@ class Link:
         expiry: float | None = None,
         correlation: bytes | None = None,
         response_topic: str | None = None,
+        hold: bool = False,
     ) -> int:
         """Queues a message; the answer will carry the returned number. From any thread.
 
+        hold: more follow, and it goes with the next that is not held, or with `flush`.
         expiry: seconds the broker may keep it for a subscriber, rounded up to whole ones. correlation, response_topic:
         of a request, and the former of its answer. All three with MQTT 5 only.
         """
         properties = publishing(expiry, correlation, response_topic) if self.version == MQTT5 else None
-        return self._client.publish(topic, payload, qos, retain, properties).mid
+        mid = self._client.publish(topic, payload, qos, retain, properties).mid
+        if not hold:
+            self.flush()
+        return mid
 
     def subscribe(self, topics: list[str], qos: int) -> int | None:
         """As `publish`; None when the connection is gone."""
-        return self._client.subscribe([(topic, qos) for topic in topics])[1]
+        mid = self._client.subscribe([(topic, qos) for topic in topics])[1]
+        self.flush()
+        return mid
 
     def probe(self, topic: str) -> int | None:
         """Asks the broker for a sign of life: to end a subscription that never was, which it must answer."""
-        return self._client.unsubscribe(topic)[1]
+        mid = self._client.unsubscribe(topic)[1]
+        self.flush()
+        return mid
+
+    def flush(self) -> None:
+        """Writes what is queued, as far as the socket takes it. From any thread.
+
+        Whoever is writing already may be past the last packet: then the owner's thread looks for it.
+        """
+        if not self._client.want_write():
+            return
+        if self._endpoint.tls is None and self._writing.acquire(blocking=False):
+            try:
+                self._client.loop_write()
+            finally:
+                self._writing.release()
+            if not (self._client.want_write() or self._heard.closed):
+                return
+        self._nudge()
 
     def closed_by(self) -> Fault:
         """Why the connection ended, as far as the broker said."""
@@ -264,20 +269,5 @@ def _tune(_client: Client, _userdata: Any, sock: Any) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKED_MS)
 
 
-def _wake(_client: Client, _userdata: Any, _sock: Any) -> None:
-    """Being set is all it is for: see the head of this file."""
-
-
-def _message(message: MQTTMessage, at: float) -> Message:
-    properties = message.properties
-    return Message(
-        message.topic,
-        bytes(message.payload),
-        message.qos,
-        message.retain,
-        getattr(properties, "MessageExpiryInterval", None),
-        at,
-        getattr(properties, "ResponseTopic", None),
-        getattr(properties, "CorrelationData", None),
-        message.dup,
-    )
+def _leave_it(_client: Client, _userdata: Any, _sock: Any) -> None:
+    """Being set is all it is for: else paho would write in `publish` without `_writing`."""

@@ -165,6 +165,8 @@ class Publisher(Desk):
             self._nudged.set()
             if self._ledger.events.empty:
                 self._say_offline()
+            if self._link is not None:
+                self._link.wake()
         if self._thread.is_alive():
             self._thread.join(timeout)
 

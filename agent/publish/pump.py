@@ -36,19 +36,19 @@ def send(link: Link | None, ledger: Ledger, topic: str, payload: bytes, expiry: 
 
 
 def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
-    """Hands over everything that may go now; events and pictures only once the device is announced."""
+    """Queues everything that may go now; events and pictures only once the device is announced."""
     retained = ledger.retained
     ledger.memory.save()
     retained.window = ledger.window - ledger.events.flying
     while (value := retained.take()) is not None:
-        retained.sent(link.publish(*value, qos=1, retain=True), *value, now)
+        retained.sent(link.publish(*value, qos=1, retain=True, hold=True), *value, now)
     if not announced:
         return
     _pump_events(link, ledger, now)
     while not ledger.full and (shown := ledger.shown.take(now)) is not None:
         topic, payload, left = shown
         if fits(link, topic, payload):
-            ledger.live(link.publish(topic, payload, qos=0, retain=True, expiry=left), len(payload))
+            ledger.live(link.publish(topic, payload, qos=0, retain=True, expiry=left, hold=True), len(payload))
         else:
             ledger.refuse(topic, TOO_LARGE)
 
@@ -67,5 +67,6 @@ def _pump_events(link: Link, ledger: Ledger, now: float) -> None:
         departure.row.allowed = True
         if late and not departure.picture:
             payload = as_historical(payload)
-        mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=departure.expires - now)
+        left = departure.expires - now
+        mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=left, hold=True)
         line.sent(mid, departure, now)

@@ -42,7 +42,7 @@ DOORS = {
         "agent/capture/backdrop.py",
         "agent/capture/grid.py",
     },
-    "paho": {"agent/publish/link.py", "agent/publish/properties.py"},
+    "paho": {"agent/publish/link.py", "agent/publish/heard.py", "agent/publish/properties.py"},
     "openvino": {"backends/openvino.py", "backends/convert.py", "backends/bare.py"},
     "ai_edge_litert": {"backends/tflite/runtimes.py"},
     "tflite_runtime": {"backends/tflite/runtimes.py"},

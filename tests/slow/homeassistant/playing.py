@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from agent.publish.link import Message
+    from agent.publish.message import Message
 
 UID = "a1b2c3d4e5f60718"
 COMMANDS = ("ping", "info", "camera.set", "snapshot", "restart")

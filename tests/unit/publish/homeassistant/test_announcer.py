@@ -13,7 +13,7 @@ from agent.publish.homeassistant.announcer import Announcer
 from agent.publish.homeassistant.birth import Birth
 from agent.publish.homeassistant.documents import MIGRATE, documents
 from agent.publish.homeassistant.presence import Presence
-from agent.publish.link import Message
+from agent.publish.message import Message
 from tests.unit.publish.homeassistant.configs import GATE, presence
 
 YARD = dataclasses.replace(GATE, id="yard")

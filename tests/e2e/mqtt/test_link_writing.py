@@ -1,0 +1,97 @@
+"""Whoever publishes writes to the socket, at once; the thread that turns the link, what the socket did not take."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.publish.endpoint import Endpoint
+from agent.publish.link import MQTT5, Link
+from agent.publish.subscribe import Subscriber
+from tests.support.brokers import HOST, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agent.publish.message import Message
+    from tests.support.brokers import BrokerProcess
+
+pytestmark = pytest.mark.rooted
+
+TOPIC = "t/+"
+THREADS, EACH, SIZE = 4, 40, 200_000
+
+
+@pytest.fixture
+def heard(mosquitto: BrokerProcess) -> Iterator[list[Message]]:
+    messages: list[Message] = []
+    subscriber = Subscriber(HOST, mosquitto.port, [TOPIC], messages.append, verb="test")
+    subscriber.start()
+    yield messages
+    subscriber.stop()
+
+
+def opened(port: int) -> Link:
+    link = Link(Endpoint(HOST, port), "writer", MQTT5)
+    link.open(lambda: False)
+    return link
+
+
+def test_a_message_leaves_without_the_thread_that_turns(mosquitto: BrokerProcess, heard: list[Message]) -> None:
+    link = opened(mosquitto.port)
+    link.publish("t/0", b"held", qos=0, retain=False, hold=True)
+    time.sleep(0.2)
+    assert heard == []
+    link.publish("t/0", b"and more", qos=0, retain=False)
+    wait_for(lambda: len(heard) == 2, 2)
+    assert [message.payload for message in heard] == [b"held", b"and more"]
+    assert len(link.answers()) == 2
+    link.close(1)
+
+
+def test_what_the_socket_does_not_take_follows_whole_and_in_order(
+    mosquitto: BrokerProcess, heard: list[Message]
+) -> None:
+    """Four threads write more than the sockets hold, while the broker stands still."""
+    link = opened(mosquitto.port)
+    ended = threading.Event()
+
+    def turn() -> None:
+        while not ended.is_set() and link.loop(0.5):
+            pass
+
+    def write(thread: int) -> None:
+        for number in range(EACH):
+            link.publish(f"t/{thread}", bytes([thread, number]) * (SIZE // 2), qos=0, retain=False)
+
+    turning = threading.Thread(target=turn)
+    turning.start()
+    writers = [threading.Thread(target=write, args=(thread,)) for thread in range(THREADS)]
+    mosquitto.freeze()
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(5)
+        assert not writer.is_alive(), "publishing waited for the network"
+    mosquitto.thaw()
+    wait_for(lambda: len(heard) == THREADS * EACH, 20, "not all came")
+    for thread in range(THREADS):
+        came = [message.payload for message in heard if message.topic == f"t/{thread}"]
+        assert came == [bytes([thread, number]) * (SIZE // 2) for number in range(EACH)]
+    ended.set()
+    link.wake()
+    turning.join(5)
+    link.close(1)
+
+
+def test_a_wait_is_ended_at_once(mosquitto: BrokerProcess) -> None:
+    link = opened(mosquitto.port)
+    waking = threading.Timer(0.1, link.wake)
+    waking.start()
+    began = time.monotonic()
+    assert link.loop(5)
+    assert time.monotonic() - began < 2
+    link.close(1)
