@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Heard:
-    """What paho's callbacks report. They only write here: no lock, no publish, no work on the network thread.
+    """What paho's callbacks report. They only write here: no lock, no publish, no work on the thread that calls them.
 
     Apart from `Link`, so that no reference cycle keeps a dropped client's sockets open until the collector
     comes.
