@@ -60,6 +60,13 @@ class Caller:
             assert self._heard.wait_for(lambda: len(self._replies.get(key, ())) > before, WITHIN), f"no answer: {name}"
             return self._replies[key][-1]
 
+    def told(self, name: str, seconds: float) -> dict[str, Any]:
+        """The answer to a command, or one of status `none` when none came."""
+        key = self.send(name)
+        with self._heard:
+            self._heard.wait_for(lambda: key in self._replies, seconds)
+            return self._replies.get(key, [{"status": "none"}])[-1]
+
     def violations(self) -> list[str]:
         with self._heard:
             told, self._unchecked = self._unchecked, []

@@ -25,7 +25,7 @@ PACKAGES = {
 ELSEWHERE = {"python3-libnvinfer": "JetPack", "python3-picamera2": "Raspberry Pi OS", "libedgetpu1-std": "Coral's"}
 """Whose packages these are; nobody can ask for them here."""
 SYSTEM = {
-    "cd", "chmod", "chown", "echo", "edgetpu_compiler", "grep", "gst-launch-1.0", "lsusb", "nano", "nvpmodel",
+    "cd", "chmod", "chown", "dmesg", "echo", "edgetpu_compiler", "grep", "gst-launch-1.0", "lsusb", "nano", "nvpmodel",
     "sed", "sh",
 }  # fmt: skip
 """Programs of a system, of which only the spelling is looked at."""
