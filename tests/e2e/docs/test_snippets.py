@@ -41,6 +41,7 @@ NOT_RUN = {
     ("run",): "the fixture runs it",
     ("demo",): "it has a test of its own",
     ("bench",): "takes minutes; tests/slow/docs runs it",
+    ("models", "bench", "person"): "with another name it is run",
     ("models", "pull"): "downloads; tests/slow/docs runs it",
     ("models", "export"): "wants Ultralytics; tests/slow/export runs it",
 }
