@@ -40,12 +40,12 @@ from agent.runtime.spawner import Spawner
 from agent.runtime.state import SceneState
 from agent.runtime.status_file import READABLE, status
 from agent.runtime.stuck import ready, stuck
+from agent.runtime.thrift import Thrift
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.config.model import Config
-    from agent.publish.message import Message
     from agent.publish.payloads import Info
     from agent.runtime.faults import Faults
     from agent.runtime.log import Log
@@ -89,14 +89,14 @@ class Daemon:
             config.mqtt,
             config.device,
             listen=listen(config),
-            on_message=self._heard,
+            on_message=lambda message: self._remote.heard(message),  # noqa: PLW0108 - there is no _remote yet
             protocol=protocol,
             memory=self._state / memory.FILE,
         )
         self._certificates = Certificates(config.mqtt)
         self.outbox = Outbox(config.outbox, config.device, names, self.publisher, self._state)
         self._scenes = SceneState(self._state)
-        leases, self._heat = Leases(), Heat()
+        leases, self._heat, self._thrift = Leases(), Heat(), Thrift()
         self.report = Report(
             config, names, self.publisher, self.outbox, self._scenes, leases, self._heat, self._boot_id
         )
@@ -209,6 +209,8 @@ class Daemon:
             self._ready = True
             notify("READY=1\nSTATUS=running")
             log.info("ready")
+        if self._ready:
+            self._thrift.turn(now)
 
     def _faults(self, now: float) -> Faults:
         return {
@@ -240,10 +242,6 @@ class Daemon:
             keep(self._runtime / "status.json", json.dumps(body), mode=READABLE)
         except OSError as e:
             log.warning("cannot write status.json: %s", e.strerror)
-
-    def _heard(self, message: Message) -> None:
-        """On the network thread."""
-        self._remote.heard(message)
 
     def adopt(self, config: Config) -> None:
         """The pipeline runs it from now on; the rest follows."""

@@ -1,0 +1,76 @@
+"""What is free goes back to the system, in heaps of other threads, too; and what stays is not gone through again."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import threading
+import weakref
+
+import pytest
+
+from agent.runtime import machine
+from agent.runtime.thrift import EVERY_S, Thrift
+
+PIECE, PIECES = 16 << 10, 2000
+
+
+@pytest.fixture(autouse=True)
+def _thawed() -> object:
+    yield
+    gc.unfreeze()
+
+
+def test_pages_that_are_free_go_back() -> None:
+    """Every piece but the last of a heap is freed: the heap cannot shrink, and by itself nothing goes back."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "malloc_trim"):
+        pytest.skip("this C library is not glibc")
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    kept = []
+
+    def fill() -> None:
+        pieces = [libc.malloc(PIECE) for _ in range(PIECES)]
+        for piece in pieces:
+            ctypes.memset(piece, 1, PIECE)
+        kept.append(pieces.pop())
+        for piece in pieces:
+            libc.free(piece)
+
+    before = machine.own_resident_bytes()
+    thread = threading.Thread(target=fill)
+    thread.start()
+    thread.join()
+    held = machine.own_resident_bytes() - before
+    assert held > PIECE * PIECES / 2, "nothing was held: the test shows nothing"
+    Thrift().turn(0)
+    assert machine.own_resident_bytes() - before < held / 4
+    libc.free(kept[0])
+
+
+class Knot:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_garbage_is_collected_once_a_minute() -> None:
+    gc.disable()
+    try:
+        thrift = Thrift()
+        thrift.turn(100)
+        knot = weakref.ref(Knot())
+        thrift.turn(100 + EVERY_S - 1)
+        assert knot() is not None
+        thrift.turn(100 + EVERY_S)
+        assert knot() is None
+    finally:
+        gc.enable()
+
+
+def test_what_was_there_at_the_beginning_is_left_alone() -> None:
+    thrift = Thrift()
+    thrift.turn(0)
+    frozen = gc.get_freeze_count()
+    assert frozen > 1000
+    thrift.turn(EVERY_S)
+    assert gc.get_freeze_count() <= frozen
