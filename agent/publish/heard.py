@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ class Heard:
         self.retains = True
         self.goodbye: tuple[int, str] | None = None
         self.closed = False
+        self.telling: int | None = None
+        """The thread that hands on a message just now."""
         self.answers: deque[Answer] = deque()
         self._on_message = on_message
 
@@ -59,7 +62,11 @@ class Heard:
 
     def message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
         if self._on_message is not None:
-            self._on_message(_message(message, time.monotonic()))
+            self.telling = threading.get_ident()
+            try:
+                self._on_message(_message(message, time.monotonic()))
+            finally:
+                self.telling = None
 
 
 def _message(message: MQTTMessage, at: float) -> Message:

@@ -231,7 +231,9 @@ class Link:
         """
         if not self._client.want_write():
             return
-        if self._endpoint.tls is None and self._writing.acquire(blocking=False):
+        # paho holds a lock while it hands a message on, and takes it again where one has left.
+        here = self._endpoint.tls is None and self._heard.telling != threading.get_ident()
+        if here and self._writing.acquire(blocking=False):
             try:
                 self._client.loop_write()
             finally:

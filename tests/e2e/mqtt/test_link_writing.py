@@ -95,3 +95,20 @@ def test_a_wait_is_ended_at_once(mosquitto: BrokerProcess) -> None:
     assert link.loop(5)
     assert time.monotonic() - began < 2
     link.close(1)
+
+
+def test_whoever_is_told_of_a_message_may_publish(mosquitto: BrokerProcess, heard: list[Message]) -> None:
+    def echo(message: Message) -> None:
+        link.publish("t/echo", message.payload, qos=0, retain=False)
+
+    link = Link(Endpoint(HOST, mosquitto.port), "echo", MQTT5, on_message=echo)
+    link.open(lambda: False)
+    link.subscribe(["asked"], qos=1)
+    turning = threading.Thread(target=lambda: [link.loop(0.1) for _ in range(15)], daemon=True)
+    turning.start()
+    wait_for(lambda: link.answers() != [], 2)
+    link.publish("asked", b"one", qos=0, retain=False)
+    wait_for(lambda: [message.payload for message in heard] == [b"one"], 5)
+    turning.join(10)
+    assert not turning.is_alive()
+    link.close(1)
