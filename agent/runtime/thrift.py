@@ -6,18 +6,20 @@ import ctypes
 import gc
 
 EVERY_S = 60.0
+ALL_EVERY = 60
+"""Of so many turns one goes through all there is."""
 
 
 class Thrift:
     """For the main thread.
 
-    The first time all there is leaves Python's garbage collector alone, since nearly all of it stays for the whole run:
-    a collection then takes less than a millisecond instead of tens, in which no thread could work.
+    What has been gone through once is left alone by Python's garbage collector for an hour, since nearly all of it
+    stays for the whole run: a collection then takes less than a millisecond instead of tens, in which no thread works.
     """
 
     def __init__(self) -> None:
         self._due = float("-inf")
-        self._begun = False
+        self._turns = 0
         # glibc's; others have no such thing. It returns the free pages of all its heaps, not only the end of one.
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
@@ -26,9 +28,12 @@ class Thrift:
         if now < self._due:
             return
         self._due = now + EVERY_S
-        gc.collect()
-        if not self._begun:
-            self._begun = True
+        if self._turns % ALL_EVERY == 0:
+            gc.unfreeze()
+            gc.collect()
             gc.freeze()
+        else:
+            gc.collect()
+        self._turns += 1
         if self._trim is not None:
             self._trim(0)

@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 from agent.runtime import machine
-from agent.runtime.thrift import EVERY_S, Thrift
+from agent.runtime.thrift import ALL_EVERY, EVERY_S, Thrift
 
 PIECE, PIECES = 16 << 10, 2000
 
@@ -67,10 +67,14 @@ def test_garbage_is_collected_once_a_minute() -> None:
         gc.enable()
 
 
-def test_what_was_there_at_the_beginning_is_left_alone() -> None:
+def test_what_was_there_before_is_left_alone_for_an_hour() -> None:
+    knot = Knot()
+    known = weakref.ref(knot)
     thrift = Thrift()
     thrift.turn(0)
-    frozen = gc.get_freeze_count()
-    assert frozen > 1000
-    thrift.turn(EVERY_S)
-    assert gc.get_freeze_count() <= frozen
+    assert gc.get_freeze_count() > 1000
+    del knot
+    for turn in range(1, ALL_EVERY + 1):
+        assert known() is not None
+        thrift.turn(turn * EVERY_S)
+    assert known() is None
