@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from agent.dispatch.bell import Bell
+from agent.bell import Bell
 from agent.dispatch.lanes import Lanes
 from agent.dispatch.scaler import Scaler
 from agent.dispatch.telling import Telling

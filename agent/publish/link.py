@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from agent.bell import Bell
 from agent.publish.faults import (
     REFUSED_FROM,
     Fault,
@@ -32,7 +33,6 @@ from agent.publish.faults import (
     unanswered_fault,
 )
 from agent.publish.heard import Heard
-from agent.publish.nudge import Nudge
 from agent.publish.properties import connecting, publishing
 from agent.publish.tls import expires, handshake, tls_context
 
@@ -86,9 +86,9 @@ class Link:
         client.on_socket_open = _tune
         client.on_socket_register_write = _leave_it
         self._writing = threading.Lock()  # paho's queue has one reader at a time
-        self._nudge = Nudge()
+        self._bell = Bell()
         self._poll = select.poll()
-        self._poll.register(self._nudge, select.POLLIN)
+        self._poll.register(self._bell, select.POLLIN)
 
     def open(self, given_up: Callable[[], bool]) -> None:
         """Connects and waits for the broker's answer: up to 5 s each for TCP and TLS, then `ANSWER_S`.
@@ -170,8 +170,8 @@ class Link:
         self._poll.register(file, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         ready = dict(self._poll.poll(timeout * 1e3))
         self._poll.unregister(file)
-        if ready.pop(self._nudge.fileno(), None):
-            self._nudge.taken()
+        if ready.pop(self._bell.fileno(), None):
+            self._bell.heard()
         rc = client.loop_read() if any(events & ~select.POLLOUT for events in ready.values()) else 0
         if not rc and client.want_write():
             with self._writing:
@@ -181,7 +181,7 @@ class Link:
 
     def wake(self) -> None:
         """Ends the wait of `loop`. From any thread."""
-        self._nudge()
+        self._bell.ring()
 
     def answers(self) -> list[Answer]:
         """What was answered since the last call."""
@@ -240,7 +240,7 @@ class Link:
                 self._writing.release()
             if not (self._client.want_write() or self._heard.closed):
                 return
-        self._nudge()
+        self._bell.ring()
 
     def closed_by(self) -> Fault:
         """Why the connection ended, as far as the broker said."""
