@@ -17,7 +17,8 @@ BUILD_S = 1500
 class Release:
     """form: of discovery, the newest it knows. python: the interpreter it runs on, major and minor.
 
-    packages: beside Home Assistant itself, what its MQTT integration would install at its first start.
+    packages: beside Home Assistant itself, what its MQTT integration, and what that depends on, would install at its
+    first start.
     """
 
     version: str
@@ -26,7 +27,15 @@ class Release:
     packages: tuple[str, ...]
 
 
-ENTITY = Release("2024.3.3", "3.11", "entity", ("paho-mqtt==1.6.1", "numpy==1.26.0", "PyTurboJPEG==1.7.1", "josepy<2"))
+ENTITY = Release(
+    "2024.3.3",
+    "3.11",
+    "entity",
+    (
+        *("paho-mqtt==1.6.1", "numpy==1.26.0", "PyTurboJPEG==1.7.1", "josepy<2", "janus==1.0.0"),
+        *("Pillow==10.2.0", "securetar==2024.2.0", "psutil-home-assistant==0.0.1"),
+    ),
+)
 DEVICE = Release("2025.4.4", "3.13", "device", ("paho-mqtt==2.1.0", "numpy==2.2.2", "PyTurboJPEG==1.7.5"))
 
 
@@ -47,7 +56,7 @@ def venv(release: Release) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "vedette-tests" / f"homeassistant-{release.version}"
     complete = folder / "complete"
-    if complete.exists():
+    if complete.exists() and complete.read_text() == "\n".join(release.packages):
         return folder
     python = interpreter(release.python)
     if python is None:
@@ -62,5 +71,5 @@ def venv(release: Release) -> Path:
         pytest.skip(f"Home Assistant {release.version} could not be installed within {BUILD_S} s")
     if done.returncode:
         pytest.skip(f"Home Assistant {release.version} could not be installed: {done.stderr.strip()[-300:]}")
-    complete.touch()
+    complete.write_text("\n".join(release.packages))
     return folder
