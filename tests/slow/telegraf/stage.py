@@ -87,13 +87,16 @@ class Stage:
 
     def start(self) -> None:
         """Until it hears."""
+        self.launch()
+        wait_for(self._hears, PATIENCE_S, "it does not connect")
+
+    def launch(self) -> None:
         (self.folder / "telegraf.conf").write_text(self.text)
         command = [self._program, "--config", str(self.folder / "telegraf.conf")]
         environment = {**os.environ, "VEDETTE_MQTT_PASSWORD": PASSWORD, "TZ": ZONE}
         with (self.folder / "telegraf.log").open("ab") as log:
             self._telegraf = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self._started += 1
-        wait_for(self._hears, PATIENCE_S, "it does not connect")
 
     def _hears(self) -> bool:
         assert self._telegraf is not None

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 EVENTS = (CONFIG / "fleet/events.sql").read_text()
 WHEN = 1.7e9
 ODD = 'no "picture":\t\\ü\n'
+LAST = "SELECT DISTINCT ON (device) device, value FROM vedette_status ORDER BY device, time DESC"
 DEVICES = 20
 SILENT_S = 60.0
 
@@ -183,8 +184,7 @@ def test_a_restart_loses_no_event(stage: Stage, stop: Callable[[Stage], None]) -
     assert {device: int(number) for device, number in each} == sent
     assert min(sent.values()) >= 5
     assert stage.ask("SELECT * FROM vedette_event_missing") == []
-    last = stage.ask("SELECT DISTINCT ON (device) device, value FROM vedette_status ORDER BY device, time DESC")
-    assert last == [[device, "offline"] for device in sorted(sent)]
+    wait_for(lambda: stage.ask(LAST) == [[device, "offline"] for device in sorted(sent)], 20, "not all are offline")
     assert stage.trouble() == []
 
 
@@ -232,6 +232,20 @@ def test_a_restart_of_the_broker_is_followed(stage: Stage) -> None:
     stage.broker.start()
     wait_for(lambda: stage.broker.log().count(" vedette/1/+/events\n") == 2, 40, "it does not come back")
     say(stage.broker.port, [(device.topics.events, device.event())])
+    stage.count("vedette_event", 1)
+
+
+def test_it_may_start_before_the_broker_and_the_database(stage: Stage) -> None:
+    device = Simulated(1)
+    stage.end()
+    stage.broker.kill()
+    stage.database.stop()
+    stage.launch()
+    wait_for(stage.trouble, 20, "it does not complain")
+    stage.broker.start()
+    wait_for(lambda: stage.broker.log().count(" vedette/1/+/events\n") == 2, 40, "it does not come")
+    say(stage.broker.port, [(device.topics.events, device.event())])
+    stage.database.start()
     stage.count("vedette_event", 1)
 
 
