@@ -1,4 +1,13 @@
--- For the table vedette_event, once Telegraf (config/fleet/telegraf.conf) has made it: psql -f events.sql
+-- For the table vedette_event, once Telegraf (config/fleet/telegraf.conf) has made it, and as its user, whose table it is:
+-- psql -h db.lan -U telegraf -d vedette -f events.sql
+
+-- Telegraf makes a column with the first event that fills it, but a view keeps the columns that it was made with.
+ALTER TABLE vedette_event
+    ADD COLUMN IF NOT EXISTS label text,
+    ADD COLUMN IF NOT EXISTS track_uid text,
+    ADD COLUMN IF NOT EXISTS duration double precision,
+    ADD COLUMN IF NOT EXISTS zone text,
+    ADD COLUMN IF NOT EXISTS text text;
 
 -- At least once is what MQTT promises, and a replay comes twice on purpose: each event once, by its number.
 CREATE OR REPLACE VIEW vedette_event_once AS

@@ -15,7 +15,7 @@ from agent.publish.link import MQTT5, Link
 from tests.support.brokers import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 CONNECT_S, STOP_S = 150.0, 60.0
 
@@ -76,10 +76,22 @@ def playing(port: int, devices: int, *options: str, seconds: float = 300.0) -> I
 
 def keep(port: int, values: Mapping[str, bytes], *, user: str | None = None, version: int = MQTT5) -> None:
     """Somebody else has the broker keep these values, an empty one none. user: his password is `<user>-word`."""
+    say(port, values.items(), retain=True, user=user, version=version)
+
+
+def say(
+    port: int,
+    messages: Iterable[tuple[str, bytes]],
+    *,
+    retain: bool = False,
+    user: str | None = None,
+    version: int = MQTT5,
+) -> None:
+    """All with QoS 1, in this order; the broker has them when it returns."""
     password = Secret(f"{user}-word") if user else None
     link = Link(Endpoint(HOST, port, user, password), "vedette-test-keep", version)
     link.open(lambda: False)
-    due = {link.publish(topic, payload, qos=1, retain=True) for topic, payload in values.items()}
+    due = {link.publish(topic, payload, qos=1, retain=retain) for topic, payload in messages}
     while due:
         assert link.loop(0.1)
         due -= {answer.mid for answer in link.answers()}

@@ -1,7 +1,7 @@
 """What of `config/fleet/telegraf.conf` can be followed without Telegraf: topics to tags, and paths into payloads.
 
 The paths are of GJSON: keys and indexes joined by dots, and `#` at the end for how many there are. A null is left out,
-as Telegraf's json_v2 leaves it out.
+as Telegraf's json_v2 leaves it out. tests/slow/telegraf holds it against a real one.
 """
 
 from __future__ import annotations
@@ -32,13 +32,19 @@ class Row:
     fields: dict[str, Any]
 
 
-def document() -> dict[str, Any]:
-    return tomllib.loads(FILE.read_text())
+def document(text: str | None = None) -> dict[str, Any]:
+    """text: of the file; None for the one that we ship."""
+    return tomllib.loads(text or FILE.read_text())
 
 
-def inputs() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = document()["inputs"]["mqtt_consumer"]
+def inputs(text: str | None = None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = document(text)["inputs"]["mqtt_consumer"]
     return found
+
+
+def with_sites(text: str) -> str:
+    """The file for devices that have a prefix, as its first lines say."""
+    return text.replace('"vedette/1/', '"+/vedette/1/').replace('"_/_/device', '"site/_/_/device')
 
 
 def matches(topic_filter: str, topic: str) -> bool:

@@ -44,6 +44,7 @@ BY_HAND = {
     r"pip install NAME": "a plug-in of the reader's; tests/slow/plugin installs the example",
     r"make bench|python -m tests\.bench\..*": "minutes of measuring: by hand, before figures are published",
     r"make test-(soak|homeassistant|v4l2)|python -m tests\.slow\.soak\.draw": "hours, or a kernel module: by hand",
+    r"make test-telegraf": "Telegraf is in no package registry: by hand",
 }
 
 

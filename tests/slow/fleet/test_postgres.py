@@ -1,20 +1,14 @@
-"""The views that we ship for PostgreSQL, on a real one, with rows as Telegraf's documentation says it makes them.
-
-That Telegraf itself makes such a table is not proven here.
-"""
+"""The views that we ship for PostgreSQL, on a real one, with rows as Telegraf makes them (tests/slow/telegraf)."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import telegraf
+from tests.support.postgres import postgres
 from tests.support.simulated import Simulated
 
 if TYPE_CHECKING:
@@ -22,35 +16,12 @@ if TYPE_CHECKING:
 
 SQL = Path(__file__).parents[3] / "config" / "fleet" / "events.sql"
 TYPES = {str: "text", int: "bigint", float: "double precision", bool: "boolean"}
-USER = "postgres"
 
 
 @pytest.fixture
 def psql() -> Iterator[Callable[[str], list[list[str]]]]:
-    """A server on a socket in a folder of its own; `psql(sql)` returns the rows."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not programs or os.geteuid() != 0 or shutil.which("runuser") is None:
-        pytest.skip("PostgreSQL is not installed, or this is not root (apt install postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="vedette-pg-"))  # not below pytest's own, which is root's alone
-    shutil.chown(folder, USER, USER)
-    data = folder / "data"
-
-    def run(program: str, *words: str, text: str = "") -> str:
-        command = ["runuser", "-u", USER, "--", str(programs[-1] / program), *words]
-        done = subprocess.run(command, input=text, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def ask(sql: str) -> list[list[str]]:
-        out = run("psql", "-h", str(folder), "-v", "ON_ERROR_STOP=1", "-qAtX", "-F", "\t", text=sql)
-        return [line.split("\t") for line in out.splitlines()]
-
-    run("initdb", "-D", str(data), "-A", "trust", "--no-sync", "-E", "UTF8", "--locale", "C")
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    run("pg_ctl", "-D", str(data), "-w", "-t", "30", "-l", str(folder / "log"), "-o", options, "start")
-    yield ask
-    run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
-    shutil.rmtree(folder)
+    with postgres() as server:
+        yield server.ask
 
 
 def test_each_event_once_and_what_never_came(psql: Callable[[str], list[list[str]]]) -> None:

@@ -1,6 +1,6 @@
 """Telegraf and Prometheus, as far as they can be had: the first reads on paper, the second's promtool is real.
 
-That Telegraf takes its file, and writes what it reads to PostgreSQL, is not proven here.
+That a real Telegraf reads the same, and writes it to PostgreSQL, is for tests/slow/telegraf.
 """
 
 from __future__ import annotations
