@@ -141,8 +141,9 @@ def test_credentials_from_a_file(
 
 
 ON_ITS_OWN = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
 from agent.cli import main
 sys.exit(main(sys.argv[1:]))
 """
