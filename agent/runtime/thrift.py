@@ -14,7 +14,7 @@ class Thrift:
     """For the main thread.
 
     What has been gone through once is left alone by Python's garbage collector for an hour, since nearly all of it
-    stays for the whole run: a collection then takes less than a millisecond instead of tens, in which no thread works.
+    stays for the whole run: a collection, in which no thread works, then takes less than a millisecond.
     """
 
     def __init__(self) -> None:
