@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Faults = dict[Subject, Fault]
 
 DEVICE = "device"
+_OWN = Path(sys.prefix)
 _BROKER_CODES = {"takeover": "mqtt-takeover", "auth": "mqtt-refused", "tls": "certificate", "settings": "certificate"}
 _OUTBOX_HINTS = {
     "outbox-newer": "it is used again by the newer version",
@@ -130,9 +131,8 @@ def disk_faults(folder: Path) -> Faults:
     return {}
 
 
-def upgrade_faults(prefix: str = sys.prefix) -> Faults:
-    """A newer version was taken back (systemd/deb/trial.py leaves a note). prefix: where this one is installed."""
-    own = Path(prefix)
+def upgrade_faults(own: Path = _OWN) -> Faults:
+    """A newer version was taken back (systemd/deb/trial.py leaves a note). own: where this one is installed."""
     if own.parent.name != "versions":
         return {}
     try:

@@ -7,6 +7,8 @@ import os
 import platform
 from pathlib import Path
 
+from agent.runtime.board import sysfs
+
 
 def board(root: Path = Path("/")) -> str:
     """The board's own name (Raspberry Pi, Jetson), else the PC's product name, else the architecture."""
@@ -27,7 +29,7 @@ def operating_system() -> str:
 def resident_bytes(pid: int) -> int | None:
     """Memory of a process that is in RAM; None when there is no such process."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int((sysfs.text(f"/proc/{pid}/statm") or "").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return None
 
 

@@ -26,7 +26,7 @@ _LARGEST = 256 * 1024
 def gpu_load(root: Path) -> float | None:
     """Of the nvgpu driver's attribute `load`, in thousandths: 0 to 1."""
     for pattern in _GPU_LOADS:
-        for file in root.glob(pattern):
+        for file in sysfs.matching(root, pattern):
             load = sysfs.scaled(file, 1000)
             if load is not None:
                 return min(1.0, max(0.0, load))
@@ -38,7 +38,7 @@ def power_mode(root: Path) -> str | None:
 
     nvpmodel keeps the number in /var/lib/nvpmodel/status ("pmode:0002 fmode:..."), and the names in its config.
     """
-    current = _CURRENT.search(sysfs.text(root / "var/lib/nvpmodel/status") or "")
+    current = _CURRENT.search(sysfs.text(sysfs.below(root, "var/lib/nvpmodel/status")) or "")
     if current is None:
         return None
     try:
@@ -57,21 +57,21 @@ def power(root: Path) -> dict[str, float]:
 
 def _hwmon(root: Path) -> Iterator[tuple[str, float | None]]:
     """JetPack 5 and later: the kernel's Documentation/hwmon/ina3221. Millivolts and milliamperes; three channels."""
-    for sensor in (root / "sys/class/hwmon").glob("hwmon*"):
-        if sysfs.text(sensor / "name") != "ina3221":
+    for sensor in sysfs.matching(root, "sys/class/hwmon/hwmon*"):
+        if sysfs.text(f"{sensor}/name") != "ina3221":
             continue
         for channel in "123":
-            name = sysfs.text(sensor / f"in{channel}_label")
-            volts = sysfs.scaled(sensor / f"in{channel}_input", 1000)
-            amperes = sysfs.scaled(sensor / f"curr{channel}_input", 1000)
+            name = sysfs.text(f"{sensor}/in{channel}_label")
+            volts = sysfs.scaled(f"{sensor}/in{channel}_input", 1000)
+            amperes = sysfs.scaled(f"{sensor}/curr{channel}_input", 1000)
             if name and name != "NC" and volts is not None and amperes is not None:
                 yield name, round(volts * amperes, 3)
 
 
 def _iio(root: Path) -> Iterator[tuple[str, float | None]]:
     """JetPack 4: NVIDIA's own driver, with names and milliwatts."""
-    for device in (root / "sys/bus/i2c/drivers/ina3221x").glob("*/iio:device*"):
+    for device in sysfs.matching(root, "sys/bus/i2c/drivers/ina3221x/*/iio:device*"):
         for channel in "012":
-            name = sysfs.text(device / f"rail_name_{channel}")
+            name = sysfs.text(f"{device}/rail_name_{channel}")
             if name:
-                yield name, sysfs.scaled(device / f"in_power{channel}_input", 1000)
+                yield name, sysfs.scaled(f"{device}/in_power{channel}_input", 1000)

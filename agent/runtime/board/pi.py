@@ -43,7 +43,7 @@ def supply(root: Path) -> Supply:
 
 
 def _word(root: Path) -> int | None:
-    for file in (root / "sys/devices/platform").glob("soc*/soc*:firmware/get_throttled"):
+    for file in sysfs.matching(root, "sys/devices/platform/soc*/soc*:firmware/get_throttled"):
         try:
             return int(sysfs.text(file) or "", 16)
         except ValueError:
@@ -53,8 +53,8 @@ def _word(root: Path) -> int | None:
 
 def _alarm(root: Path) -> bool | None:
     """Of the kernel's driver raspberrypi-hwmon: `in0_lcrit_alarm`, under-voltage within the last 2 s."""
-    for sensor in (root / "sys/class/hwmon").glob("hwmon*"):
-        if sysfs.text(sensor / "name") == "rpi_volt":
-            alarm = sysfs.integer(sensor / "in0_lcrit_alarm")
+    for sensor in sysfs.matching(root, "sys/class/hwmon/hwmon*"):
+        if sysfs.text(f"{sensor}/name") == "rpi_volt":
+            alarm = sysfs.integer(f"{sensor}/in0_lcrit_alarm")
             return None if alarm is None else bool(alarm)
     return None

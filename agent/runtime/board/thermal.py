@@ -8,14 +8,15 @@ thousandths of a degree, `trip_point_N_type` (active, passive, hot, critical), `
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.runtime.board import sysfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
+_ZONES = "sys/class/thermal/thermal_zone*"
 PI_LIMIT = 80.0
 """Degrees at which the firmware of a Raspberry Pi 4 or 5 slows it down. The kernel has no trip for it."""
 _COLDEST, _HOTTEST = -40.0, 150.0
@@ -48,10 +49,11 @@ class Heat:
 def zones(root: Path) -> tuple[Zone, ...]:
     """Those that can be read now; a zone of a part that is switched off cannot."""
     found = []
-    for folder in sorted((root / "sys/class/thermal").glob("thermal_zone*"), key=lambda f: (len(f.name), f.name)):
-        celsius = sysfs.scaled(folder / "temp", 1000)
+    for folder in sorted(sysfs.matching(root, _ZONES), key=lambda f: (len(f), f)):
+        celsius = sysfs.scaled(f"{folder}/temp", 1000)
         if celsius is not None and _COLDEST < celsius < _HOTTEST:
-            found.append(Zone(folder.name, sysfs.text(folder / "type") or folder.name, celsius))
+            name = folder.rpartition("/")[2]
+            found.append(Zone(name, sysfs.text(f"{folder}/type") or name, celsius))
     return tuple(found)
 
 
@@ -66,7 +68,7 @@ def temperatures(seen: Iterable[Zone]) -> dict[str, float]:
 def limits(root: Path) -> dict[str, float]:
     """By folder, the lowest trip at which something is slowed down. They do not change: to be asked once."""
     found = {}
-    for folder in (root / "sys/class/thermal").glob("thermal_zone*"):
+    for folder in map(Path, sysfs.matching(root, _ZONES)):
         trips = [trip for trip in map(_slowing, folder.glob("trip_point_*_temp")) if trip is not None]
         if trips:
             found[folder.name] = min(trips)
@@ -94,9 +96,9 @@ def alerted(root: Path) -> bool | None:
     None where there are none.
     """
     states = [
-        sysfs.integer(device / "cur_state")
-        for device in (root / "sys/class/thermal").glob("cooling_device*")
-        if (sysfs.text(device / "type") or "").endswith("throttle-alert")
+        sysfs.integer(f"{device}/cur_state")
+        for device in sysfs.matching(root, "sys/class/thermal/cooling_device*")
+        if (sysfs.text(f"{device}/type") or "").endswith("throttle-alert")
     ]
     known = [state for state in states if state is not None]
     return any(known) if known else None

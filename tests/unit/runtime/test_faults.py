@@ -72,12 +72,12 @@ def test_what_keeps_us_from_the_broker_has_a_name(kind: Any, code: str) -> None:
 def test_a_version_that_was_taken_back_is_told(tmp_path: Path) -> None:
     tree = tmp_path / "versions" / "0.1.0-1~deb12"
     tree.mkdir(parents=True)
-    assert faults.upgrade_faults(str(tree)) == {}
+    assert faults.upgrade_faults(tree) == {}
     note = tmp_path / "refused.json"
     note.write_text('{"version": "0.2.0-1~deb12", "running": "0.1.0-1~deb12", "why": "it is not ready"}')
-    [(subject, fault)] = faults.upgrade_faults(str(tree)).items()
+    [(subject, fault)] = faults.upgrade_faults(tree).items()
     assert (subject.code, fault.severity) == ("upgrade-refused", "warning")
     assert "0.2.0-1~deb12 was not healthy here (it is not ready), so 0.1.0-1~deb12" in fault.text
     note.write_text("[]")
-    assert faults.upgrade_faults(str(tree)) == {}
-    assert faults.upgrade_faults(str(tmp_path)) == {}
+    assert faults.upgrade_faults(tree) == {}
+    assert faults.upgrade_faults(tmp_path) == {}
