@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.capture.boxes import MOST, joined
 from agent.capture.frame import Motion
-from agent.capture.motion import MotionWatch
+from agent.capture.motion import AT_REST, MotionWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,9 +153,26 @@ def test_boxes_and_masks_are_those_of_the_rotated_picture(rotate: int) -> None:
     hidden, plain = film.picture((100, 50, 60, 120)), film.picture((400, 50, 60, 120))
     assert upright.shape == hidden.shape
     assert watch.look(np.rot90(hidden, turns), START) == Motion()
-    motion = watch.look(np.rot90(plain, turns), START + 0.04)
+    motion = watch.look(np.rot90(plain, turns), START + 0.08)
     (box,) = motion.boxes
     assert np.allclose(box, (400 / WIDTH, 50 / HEIGHT, 460 / WIDTH, 170 / HEIGHT), atol=0.03)
+
+
+@pytest.mark.parametrize("step", [0.04, 0.0, -1.0], ids=["25 fps", "a clock that stands", "one that goes back"])
+def test_at_rest_one_picture_at_most_is_taken_for_the_one_before(step: float) -> None:
+    film = Film()
+    watch = film.settled(MotionWatch())
+    somebody = film.picture((300, 100, 60, 120))
+    assert watch.look(film.picture(), START) == Motion()
+    seen = [bool(watch.look(somebody, START + n * step).boxes) for n in range(1, 6)]
+    assert seen == [False, True, True, True, True]
+
+
+def test_of_a_slow_camera_each_picture_is_looked_at() -> None:
+    film = Film(10)
+    watch = film.settled(MotionWatch())
+    assert watch.look(film.picture(), START) == Motion()
+    assert watch.look(film.picture((300, 100, 60, 120)), START + 0.1).boxes
 
 
 def test_masks_over_everything_show_nothing_and_break_nothing() -> None:
@@ -226,7 +243,7 @@ def test_time_stamps_that_stand_still_or_go_back_break_nothing(times: list[float
     for time in film.times(START, times[-1]):
         motion = watch.look(film.picture(), time)
     assert motion == Motion()
-    assert covers(watch.look(film.picture((300, 100, 60, 120)), times[-1] + START), 330, 160)
+    assert covers(watch.look(film.picture((300, 100, 60, 120)), times[-1] + START + AT_REST), 330, 160)
 
 
 @settings(max_examples=60, deadline=None)
