@@ -36,7 +36,7 @@ LOOK = 0.2
 class Camera:
     """Owns the thread "cam-<id>". Nothing raises out of it: what goes wrong is the state `offline` and a retry.
 
-    on_status: called for each change, on the camera's thread or on the one that calls `poll`. It must not block.
+    on_status: called with it for each change, on its own thread or on the one that calls `poll`. It must not block.
     `start`, `enable` and `stop` belong to one thread. enabled: whether it is wanted; while not, it is not opened.
     last_frame_at: time.monotonic() of the last frame, None before the first.
     """
@@ -45,7 +45,7 @@ class Camera:
         self,
         config: CameraConfig,
         mailbox: Mailbox,
-        on_status: Callable[[CameraStatus], None] = lambda _: None,
+        on_status: Callable[[Camera, CameraStatus], None] = lambda *_: None,
     ) -> None:
         self.config = config
         self.mailbox = mailbox
@@ -89,7 +89,7 @@ class Camera:
         trial: it is read, and its pictures thrown away, until `take_over`.
         """
         self._after, self._trial = after, trial
-        self._on_status(self._announced)
+        self._on_status(self, self._announced)
         self._thread.start()
 
     def take_over(self, other: Camera) -> None:
@@ -156,7 +156,7 @@ class Camera:
     def _announce(self, status: CameraStatus) -> None:
         last, self._announced = self._announced, status
         if replace(status, attempts=0) != replace(last, attempts=0):
-            self._on_status(status)
+            self._on_status(self, status)
 
     def _set(self, state: State, error: str = "", *, attempts: int = 0) -> None:
         info = self._info or SourceInfo()

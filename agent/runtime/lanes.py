@@ -15,7 +15,6 @@ from agent.runtime.scenes import line_totals, scene_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.capture.status import CameraStatus
     from agent.config.model import CameraConfig
     from agent.runtime.report import Report
     from agent.runtime.state import SceneState
@@ -26,13 +25,7 @@ _FLOOR = 0.1
 
 def source(config: CameraConfig, report: Report) -> Camera:
     """Its thread is not started yet, and its mailbox wakes nobody."""
-    mailbox = Mailbox(lambda: None, wait=config.pace == "max")
-
-    def on_status(status: CameraStatus) -> None:
-        report.on_camera(camera, status)
-
-    camera = Camera(config, mailbox, on_status)
-    return camera
+    return Camera(config, Mailbox(lambda: None, wait=config.pace == "max"), report.on_camera)
 
 
 def lane(config: CameraConfig, labels: Sequence[str], mailbox: Mailbox, state: SceneState) -> Lane:

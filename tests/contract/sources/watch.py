@@ -24,7 +24,7 @@ class Watch:
         self._news = threading.Event()
         self.camera = Camera(config, Mailbox(self._news.set, wait=config.pace == "max"), self._note)
 
-    def _note(self, status: CameraStatus) -> None:
+    def _note(self, _: Camera, status: CameraStatus) -> None:
         self.statuses.append(status)
         self._news.set()
 
