@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.audience import TOPICS
 from tests.support.brokers import free_port, wait_for
 from tests.support.daemon import STOP_SECONDS
+from tests.support.processes import descriptors_of
 from tests.support.reloading import WITHIN
 
 if TYPE_CHECKING:
@@ -39,6 +40,16 @@ def test_prometheus_may_ask_as_soon_as_the_config_says_so(stage: Stage) -> None:
     assert scraped()["vedette_camera_latency_seconds_count"] > first["vedette_camera_latency_seconds_count"] > 0
     stage.edit(lambda c: c.pop("metrics"))
     wait_for(lambda: not scraped(), WITHIN, "it still listens")
+
+
+def test_what_edits_have_taken_away_is_not_kept_open(stage: Stage) -> None:
+    """A camera and an engine that were there from the start, which Python's collector leaves alone for an hour."""
+    before, taken = descriptors_of(stage.daemon.pid), {}
+    stage.edit(lambda c: taken.update(yard=c["cameras"].pop("yard")))
+    stage.edit(lambda c: c["cameras"].update(taken))
+    stage.edit(lambda c: c.update(model=stage.models[1]))
+    stage.goes_on("hall")
+    wait_for(lambda: descriptors_of(stage.daemon.pid) <= before, WITHIN, "descriptors are left")
 
 
 def test_stopped_in_the_middle_of_an_attempt_it_ends_in_time(stage: Stage) -> None:
