@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _SYNCED_BELOW_US = 16_000_000
 _REASK_S = 10.0
@@ -47,10 +47,16 @@ def kernel_synced() -> bool:
     """
     timex = _Timex()
     try:
-        answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+        answer = _libc().adjtimex(ctypes.byref(timex))
     except (AttributeError, OSError):
         return False
     return bool(answer >= 0 and timex.maxerror < _SYNCED_BELOW_US)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    """Once: each CDLL brings a class of its own, which refers to itself."""
+    return ctypes.CDLL(None)
 
 
 class _Asked:
