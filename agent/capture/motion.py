@@ -26,7 +26,6 @@ FEWEST = 5
 """Samples that must have changed in one place."""
 GAPS = (0, 1, 2, 4, 8)
 """Cells between two places that are still one, tried in turn until there are few enough."""
-NOTHING = Motion()
 SQUARES = {gap: np.ones((2 * gap + 1, 2 * gap + 1), np.uint8) for gap in GAPS}
 LEAST = (FEWEST - 0.5) * 255 / CELL**2
 """Mean of a cell's samples (0 or 255), summed over it and those around it, from which on it counts."""
@@ -34,8 +33,8 @@ TICK = 0.4
 """Seconds between two steps of the backdrop."""
 GAP = 1.0
 """Seconds that one step stands for at most: what was not seen teaches nothing."""
-AT_REST = 0.06
-"""Seconds between two looks that find nothing, if a picture lies between them: of 25 a second each second one."""
+EVERY = 0.06
+"""Seconds between two looks, if a picture lies between them: of 25 a second each second one is looked at."""
 SETTLING = 0.5
 """Seconds without a sudden change after which the picture's parts tell something again."""
 WHOLE, STIR, OTHER = 0.5, 0.1, 0.25
@@ -54,26 +53,27 @@ class MotionWatch:
         self._masks = masks
         self._shape: tuple[int, ...] = ()
         self._comparison: _Comparison | None = None
-        self._rested: float | None = None
+        self._looked = 0.0
+        self._told: Motion | None = None  # to be told of the next picture, too
 
     def look(self, y: NDArray[np.uint8], time: float) -> Motion:
         """What has changed against the backdrop.
 
         y: uint8 (height, width), any strides. time: the camera's media time, seconds; one that stands still or goes
         back teaches the backdrop nothing. After the start and after a change of size nothing is told for a moment
-        (`unsettled`), until it is known how much the picture flickers. After a look that found nothing, the next
-        picture is taken to show the same if it comes sooner than AT_REST: what moves is seen in the one after it.
+        (`unsettled`), until it is known how much the picture flickers. Of the picture after one that was looked at the
+        same is told if it comes sooner than EVERY.
         """
         if self._comparison is None or y.shape != self._shape:
-            self._shape, self._rested = y.shape, None
+            self._shape, self._told = y.shape, None
             grid = Grid.of(y.shape[1], y.shape[0], self._rotate)
             self._comparison = _Comparison(grid, y, time, self._masks)
             return Motion(unsettled=True)
-        if self._rested is not None and time - self._rested < AT_REST:
-            self._rested = None  # whatever the clock says, never two in a row
-            return NOTHING
+        told, self._told = self._told, None  # whatever the clock says, never of two in a row
+        if told is not None and time - self._looked < EVERY:
+            return told
         motion = self._comparison.look(y, time)
-        self._rested = time if motion == NOTHING else None
+        self._looked, self._told = time, None if motion.unsettled else motion
         return motion
 
 
@@ -109,7 +109,7 @@ class _Comparison:
         if before or self._unsettled:
             self._small, self._before = self._before, self._small
             return Motion(unsettled=True)
-        return Motion(self._boxes()) if n >= FEWEST else NOTHING
+        return Motion(self._boxes()) if n >= FEWEST else Motion()
 
     def _is_unsettled(self, n: int, time: float) -> bool:
         """Whether the picture as a whole changes, or has until a moment ago. n: samples that are not the backdrop."""

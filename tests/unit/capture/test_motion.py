@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.capture.boxes import MOST, joined
 from agent.capture.frame import Motion
-from agent.capture.motion import AT_REST, MotionWatch
+from agent.capture.motion import EVERY, MotionWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,13 +159,15 @@ def test_boxes_and_masks_are_those_of_the_rotated_picture(rotate: int) -> None:
 
 
 @pytest.mark.parametrize("step", [0.04, 0.0, -1.0], ids=["25 fps", "a clock that stands", "one that goes back"])
-def test_at_rest_one_picture_at_most_is_taken_for_the_one_before(step: float) -> None:
+def test_of_one_picture_at_most_the_same_is_told_as_of_the_one_before(step: float) -> None:
     film = Film()
     watch = film.settled(MotionWatch())
     somebody = film.picture((300, 100, 60, 120))
     assert watch.look(film.picture(), START) == Motion()
     seen = [bool(watch.look(somebody, START + n * step).boxes) for n in range(1, 6)]
     assert seen == [False, True, True, True, True]
+    gone = [bool(watch.look(film.picture(), START + n * step).boxes) for n in range(6, 9)]
+    assert gone == [False, False, False]
 
 
 def test_of_a_slow_camera_each_picture_is_looked_at() -> None:
@@ -243,7 +245,7 @@ def test_time_stamps_that_stand_still_or_go_back_break_nothing(times: list[float
     for time in film.times(START, times[-1]):
         motion = watch.look(film.picture(), time)
     assert motion == Motion()
-    assert covers(watch.look(film.picture((300, 100, 60, 120)), times[-1] + START + AT_REST), 330, 160)
+    assert covers(watch.look(film.picture((300, 100, 60, 120)), times[-1] + START + EVERY), 330, 160)
 
 
 @settings(max_examples=60, deadline=None)
