@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import av
+
 from agent.capture import tls
 from agent.capture.source import SourceError
 
@@ -28,7 +30,13 @@ WHOLE_FORMATS = (
     *("mpjpeg", "mjpeg", "jpeg_pipe", "png_pipe", "h264", "hevc", "mpegts", "mpeg", "mpegvideo"),
     *("mov", "matroska", "flv", "avi", "asf", "ogg", "nut"),
 )
-"""Formats that are one stream. FFmpeg fetches the parts of a playlist (HLS) without verifying the server of any."""
+"""Formats that are one stream. The parts of a playlist (HLS) FFmpeg fetches with its own idea of TLS, not with ours: up
+to 8 it verifies no server of any, from 9 on each, by the system's CAs."""
+
+AVFORMAT = av.library_versions["libavformat"][0]
+CHECKS_PARTS = 63
+"""The libavformat (of FFmpeg 9) that verifies where it is told nothing, as where it fetches parts."""
+_OTHER_STREAM = "use another stream of the camera, such as MJPEG"
 
 V4L2_HINTS = {
     errno.ENOENT: "is it plugged in? `ls /dev/video*` names the cameras",
@@ -100,12 +108,16 @@ def explain(error: Exception, config: CameraConfig, *, opened: bool = False) -> 
     if config.kind == "v4l2":
         return _device_error(config.source, number or 0, reason, opened=opened)
     if number == errno.EINVAL and config.kind == "http" and config.encrypted and not config.tls.insecure:
+        unchecked = "" if AVFORMAT >= CHECKS_PARTS else f"; cameras.{config.id}.tls.insecure: true checks nothing"
         return SourceError(
-            "its format cannot be read over verified TLS: FFmpeg does not check who sends the parts of a playlist",
-            f"use another stream of the camera, such as MJPEG; cameras.{config.id}.tls.insecure: true checks nothing",
+            "its format cannot be read over verified TLS: FFmpeg is not told how to check who sends a playlist's parts",
+            _OTHER_STREAM + unchecked,
         )
     if kind == "InvalidDataError":
-        return SourceError(f"{config.source} is no video, or its beginning is damaged")
+        hint = ""
+        if config.encrypted and config.tls.insecure and AVFORMAT >= CHECKS_PARTS:
+            hint = f"a playlist (HLS)? FFmpeg 9 checks who sends its parts, insecure or not: {_OTHER_STREAM}"
+        return SourceError(f"{config.source} is no video, or its beginning is damaged", hint)
     return SourceError(f"cannot read {config.source}: {reason}")
 
 

@@ -19,7 +19,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
 from agent.capture import tls, v4l2
-from agent.capture.ffmpeg_options import Input, explain, hardware_types, inputs_of
+from agent.capture.ffmpeg_options import AVFORMAT, Input, explain, hardware_types, inputs_of
 from agent.capture.frame import Picture
 from agent.capture.source import Decoded, SourceError, SourceInfo, Stop, starved
 
@@ -42,7 +42,6 @@ FULL_RANGE = 2
 UNSPECIFIED_RANGE = 0
 CLOCKLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc"})
 """Formats that carry no time: FFmpeg then numbers the pictures as if there were 25 a second."""
-AVFORMAT = av.library_versions["libavformat"][0]
 VERIFIES_RTSPS = 62
 """The libavformat whose RTSP client heeds `tls_verify`; 61 silently does not."""
 MOST_ERRORS = 100

@@ -21,6 +21,7 @@ from agent.publish.outbox.outbox import _gap_event
 from agent.publish.outbox.store import Stored
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SIZE = 1000
@@ -35,8 +36,20 @@ def word(event: Event, n: int, epoch: str, seq: int, born: float) -> Stored:
     return Stored(n, epoch, seq, event.type, born, event_message(event, Numbered(epoch, seq), "gate"))
 
 
+_OPENED: list[Book] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _OPENED:
+        _OPENED.pop().close()
+
+
 def book(folder: Path, **config: Any) -> Book:
-    return Book(folder, OutboxConfig(**config), word, _gap_event)
+    """Closed when the test ends, at the latest."""
+    _OPENED.append(Book(folder, OutboxConfig(**config), word, _gap_event))
+    return _OPENED[-1]
 
 
 def fill(kept: Book, count: int, first: int = 0, **more: Any) -> list[Stored]:
