@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from agent.publish.message import Message
 
-CONNECT_S, STOP_S = 150.0, 60.0
+CONNECT_S, STOP_S, SAID_S = 150.0, 60.0, 30.0
 
 
 class Playing:
@@ -98,12 +99,15 @@ def say(
     link = Link(Endpoint(HOST, port, user, password), "vedette-test-keep", version, on_message=heard.append)
     link.open(lambda: False)
     due = {link.publish(topic, payload, qos=1, retain=retain) for topic, payload in messages}
+    until = time.monotonic() + SAID_S
     while due:
         assert link.loop(0.1)
+        assert time.monotonic() < until, f"{len(due)} were not answered"
         due -= {answer.mid for answer in link.answers()}
     if version == MQTT311:  # amqtt answers before it keeps, and what it has not kept by our goodbye is lost
         link.subscribe([_LAST], 0)
         link.publish(_LAST, b"", qos=0, retain=False)
         while not heard:
             assert link.loop(0.1)
+            assert time.monotonic() < until, "the last one did not come back"
     link.close(1.0)
