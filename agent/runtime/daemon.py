@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("vedette.daemon")
 
 _TICK = 1.0
+_UNTIL_READY = 0.1  # how often it looks whether it is
 _STOP_SECONDS = 1.6  # of the 2 s a clean stop may take
 _STUCK_SECONDS = 10.0
 
@@ -170,6 +171,7 @@ class Daemon:
         next_health = next_tick + min(1.0, self.pipeline.config.health.interval)
         while not self._stopping:
             wait = max(0.0, min(next_tick, self._remote.due(), self._reload.due()) - time.monotonic())
+            wait = wait if self._ready else min(wait, _UNTIL_READY)
             if select.select([self._wake_out], [], [], wait)[0]:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_out, 4096)
@@ -177,6 +179,8 @@ class Daemon:
             now = time.monotonic()
             self._remote.turn(now)
             self._reload.turn(now)
+            if self._becomes_ready(now):
+                next_tick = now  # the status file says so at once
             if now < next_tick:
                 continue
             next_tick = max(next_tick + min(_TICK, watchdog / 3 if watchdog else _TICK), now)
@@ -187,6 +191,14 @@ class Daemon:
             if self.pipeline.finished and not self._reload.busy:
                 log.info("all sources have ended")
                 return
+
+    def _becomes_ready(self, now: float) -> bool:
+        if self._ready or not ready(self.report.views.values(), now):
+            return False
+        self._ready = True
+        notify("READY=1\nSTATUS=running")
+        log.info("ready")
+        return True
 
     def _tick(self, now: float) -> None:
         for camera in self.pipeline.cameras.values():
@@ -205,10 +217,6 @@ class Daemon:
             log.error("no progress: %s", where)
         else:
             notify("WATCHDOG=1")
-        if not self._ready and ready(self.report.views.values(), now):
-            self._ready = True
-            notify("READY=1\nSTATUS=running")
-            log.info("ready")
         if self._ready:
             self._thrift.turn(now)
 

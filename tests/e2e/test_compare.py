@@ -71,8 +71,8 @@ def test_a_person_reads_a_table(tmp_path: Path, bright: Path, capsys: pytest.Cap
         out, err = capsys.readouterr()
         assert row in [" ".join(line.split()) for line in out.splitlines()]
         assert f"8 pictures, confidence 0.5: {said}" in out.splitlines()
-        assert "random.xml: look 100%" not in out
-        assert "random.xml: look" in err
+        assert "bright.xml: look 100%" not in out
+        assert "bright.xml: look" in err
 
 
 def test_a_twin_calibrated_on_the_dark_is_caught(tmp_path: Path, bright: Path, compare: Compare) -> None:

@@ -43,7 +43,7 @@ def answer(**said):
 def made(before, after):
     for name, source in (("before", before), ("after", after)):
         shutil.copytree(source, work / name)
-    answer(task="detect", version="0", files={"onnx": f"{work}/before/random.xml", "xml": f"{work}/after/random.xml"})
+    answer(task="detect", version="0", files={"onnx": f"{work}/before/bright.xml", "xml": f"{work}/after/bright.xml"})
 """
 
 

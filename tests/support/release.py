@@ -49,9 +49,7 @@ cameras:
 
 def laid_out(folder: Path, broker: BrokerProcess, release: Path | None = None) -> Daemon:
     """A daemon, not started, on the drawn clip; with the state of `release`, where one is given."""
-    network = bright_network(folder)
-    for file in folder.glob(f"{network.stem}.*"):
-        file.rename(folder / f"bright{file.suffix}")
+    bright_network(folder)
     places = [*[None] * 5, *(0.1 + 0.7 * i / 30 for i in range(30)), *[0.8] * 15, *[None] * 30]
     write_clip(folder / "walk.mp4", walk(places), frames=len(places), fps=_FPS, counted=False)
     text = _CONFIG if release is None else (release / "run" / "vedette.yaml").read_text()

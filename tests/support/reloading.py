@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tests.support.audience import TOPICS, Audience
 from tests.support.brokers import wait_for
 from tests.support.daemon import Daemon, config
-from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.support.brokers import BrokerProcess
@@ -20,11 +19,13 @@ WITHIN = 10.0
 
 
 class Stage:
-    """A broker, a daemon with two cameras, and a subscriber; `edit` writes the config file anew."""
+    """A broker, a daemon with two cameras, and a subscriber; `edit` writes the config file anew.
 
-    def __init__(self, folder: Path, broker: BrokerProcess, clip: Path) -> None:
-        self.broker, self.clip = broker, clip
-        self.models = [str(named(bright_network(folder / name), name)) for name in ("one", "two")]
+    models: two that find what is bright; it begins with the first.
+    """
+
+    def __init__(self, folder: Path, broker: BrokerProcess, clip: Path, models: Sequence[str]) -> None:
+        self.broker, self.clip, self.models = broker, clip, models
         camera = {"source": str(clip), "loop": True, "fps": 10}
         self.content: dict[str, Any] = {
             "cameras": {"yard": dict(camera), "hall": dict(camera)},
@@ -83,10 +84,3 @@ class Stage:
         wait_for(lambda: len(self.frames(camera)) > seen + 3, WITHIN, self.daemon.log())
         frames = self.frames(camera)
         assert frames == sorted(set(frames)), "its frames are counted anew"
-
-
-def named(model: Path, name: str) -> Path:
-    """The model with all that belongs to it under another name."""
-    for file in list(model.parent.iterdir()):
-        file.rename(file.with_name(file.name.replace(model.stem, name)))
-    return model.with_name(name + model.suffix)

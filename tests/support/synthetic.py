@@ -40,11 +40,17 @@ def boxes_network(folder: Path, precision: str, size: int = 320) -> Path:
 
 
 def bright_network(
-    folder: Path, width: int = 160, height: int = 120, *, levels: tuple[float, float] | None = None
+    folder: Path,
+    width: int = 160,
+    height: int = 120,
+    *,
+    levels: tuple[float, float] | None = None,
+    name: str = "bright",
 ) -> Path:
     """One that finds what is bright: the box around all pixels above 190, confidence 0.9, or nothing.
 
     levels: the range of pixels that it was quantised for, into 256 steps, as a calibration finds it; None: not at all.
+    name: of its files.
     """
     from openvino import opset13 as ops
 
@@ -66,7 +72,7 @@ def bright_network(
     x1, x2, y1, y2 = edges
     row = ops.concat([x1, y1, x2, y2, confidence, np.zeros((1, 1), np.float32)], 1)
     table = ops.reshape(ops.minimum(row, np.float32(1)), np.array([1, 1, 6]), special_zero=False)
-    return _save(folder, table, image, "f32", "boxes")
+    return _save(folder, table, image, "f32", "boxes", name)
 
 
 def _convolve(random: np.random.Generator, tensor: Any, given: int, made: int, stride: int) -> Any:
@@ -76,14 +82,14 @@ def _convolve(random: np.random.Generator, tensor: Any, given: int, made: int, s
     return ops.convolution(tensor, weights, [stride] * 2, [1, 1], [1, 1], [1, 1])
 
 
-def _save(folder: Path, table: Any, image: Any, precision: str, family: str = "yolo") -> Path:
+def _save(folder: Path, table: Any, image: Any, precision: str, family: str = "yolo", name: str = "random") -> Path:
     import openvino
     from openvino import opset13 as ops
 
     folder.mkdir(parents=True, exist_ok=True)
-    model = openvino.Model([ops.result(table)], [image], "random")
-    openvino.save_model(model, folder / "random.xml", compress_to_fp16=False)
-    (folder / "random.yaml").write_text(
+    model = openvino.Model([ops.result(table)], [image], name)
+    openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
+    (folder / f"{name}.yaml").write_text(
         f"family: {family}\nlabels: [person, bicycle]\nlicence: Apache-2.0\nprecision: {precision}\n"
     )
-    return folder / "random.xml"
+    return folder / f"{name}.xml"

@@ -10,6 +10,7 @@ from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_proces
 from tests.support.clips import scene, write_clip
 from tests.support.daemon import Daemon
 from tests.support.reloading import Stage
+from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds at 25 pictures a second."""
     return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", scene(320, 240), frames=50)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Two that find what is bright. The first daemon that loads one measures its speed, for 2 s, and keeps that."""
+    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
+    folder = tmp_path_factory.mktemp("bright")
+    return str(bright_network(folder, name="one")), str(bright_network(folder, name="two"))
+
+
+@pytest.fixture(scope="session")
+def model(models: tuple[str, str]) -> str:
+    return models[0]
 
 
 @pytest.fixture
@@ -38,12 +52,11 @@ def daemon(person_model: str, tmp_path: Path) -> Iterator[Callable[..., Daemon]]
 
 
 @pytest.fixture
-def stage(tmp_path: Path, clip: Path) -> Iterator[Stage]:
-    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
+def stage(tmp_path: Path, clip: Path, models: tuple[str, str]) -> Iterator[Stage]:
     if MOSQUITTO is None:
         pytest.skip(MOSQUITTO_MISSING)
     broker = mosquitto_process(tmp_path)
-    found = Stage(tmp_path, broker, clip)
+    found = Stage(tmp_path, broker, clip, models)
     yield found
     found.daemon.end()
     found.heard.subscriber.stop()

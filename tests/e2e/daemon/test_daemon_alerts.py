@@ -14,7 +14,6 @@ from tests.support.brokers import HOST, free_port, make_ca, make_certificates, s
 from tests.support.clips import scene, write_clip
 from tests.support.daemon import config
 from tests.support.servers import MJPEG_URL, mjpeg_server, serve
-from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,12 +35,6 @@ class BrokerPort(NamedTuple):
     """A second way into a broker."""
 
     port: int
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
-    return str(bright_network(tmp_path_factory.mktemp("bright")))
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, mosquitto_
 from tests.support.caller import Caller
 from tests.support.contract import is_retained
 from tests.support.daemon import VEDETTE, Daemon, config
-from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,9 +44,8 @@ WITHIN = 10.0
 class Stage:
     """A broker, a daemon that allows every command, a subscriber and a caller."""
 
-    def __init__(self, folder: Path, broker: BrokerProcess, clip: Path) -> None:
+    def __init__(self, folder: Path, broker: BrokerProcess, clip: Path, model: str) -> None:
         self.broker = broker
-        model = str(bright_network(folder))
         cameras = {"yard": {"source": str(clip), "loop": True, "fps": 10}, "hall": {"source": str(clip), "loop": True}}
         self.text = config(
             broker.port, cameras, model=model, remote={"commands": EXTRA}, health={"interval": 1}, log={"level": "info"}
@@ -76,13 +74,12 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[Stage]:
-    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
+def stage(tmp_path_factory: pytest.TempPathFactory, clip: Path, model: str) -> Iterator[Stage]:
     if MOSQUITTO is None:
         pytest.skip(MOSQUITTO_MISSING)
     folder = tmp_path_factory.mktemp("commands")
     broker = mosquitto_process(folder)
-    found = Stage(folder, broker, clip)
+    found = Stage(folder, broker, clip, model)
     yield found
     found.daemon.end()
     found.caller.subscriber.stop()

@@ -12,7 +12,6 @@ from tests.support.audience import DEVICE, TOPICS, Audience
 from tests.support.brokers import HOST, wait_for
 from tests.support.caller import Caller
 from tests.support.daemon import config
-from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.rooted
 WITHIN = 15.0
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
-    return str(bright_network(tmp_path_factory.mktemp("bright")))
 
 
 def retained(broker: BrokerProcess) -> dict[str, bytes]:

@@ -21,7 +21,6 @@ from tests.support.brokers import wait_for
 from tests.support.clips import walk, write_clip
 from tests.support.daemon import config
 from tests.support.processes import workers_of
-from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,12 +49,6 @@ def there_and_away(stand: float = 1.5) -> Iterable[float | None]:
     yield from (0.1 + 0.7 * i / (3 * FPS) for i in range(3 * FPS))
     yield from [0.8] * round(stand * FPS)
     yield from [None] * (3 * FPS)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
-    return str(bright_network(tmp_path_factory.mktemp("bright")))
 
 
 @pytest.fixture(scope="module")

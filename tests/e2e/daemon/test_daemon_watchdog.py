@@ -30,7 +30,9 @@ class Systemd:
     def turn(self) -> str:
         """One second's work of the main thread; all that systemd was told in it."""
         self.daemon._spawner.run_pending()
-        self.daemon._tick(time.monotonic())
+        now = time.monotonic()
+        self.daemon._becomes_ready(now)
+        self.daemon._tick(now)
         told = []
         while True:
             try:

@@ -87,9 +87,7 @@ def device(person_model: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def own_files(folder: Path) -> None:
     """What docs/models.md has its reader bring: a model and its INT8 twin, one for the chip and its twin, pictures."""
     for name, levels in (("gate", None), ("gate_int8", (0, 255))):
-        made = bright_network(folder / "made", levels=levels)
-        for part in made.parent.glob(f"{made.stem}.*"):
-            shutil.copy(part, folder / f"{name}{part.suffix}")
+        bright_network(folder, levels=levels, name=name)
     (folder / "coral").mkdir()
     Coral(folder / "coral")
     (folder / "pictures").mkdir()

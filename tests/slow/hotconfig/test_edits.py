@@ -22,7 +22,6 @@ from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, free_port, mosqu
 from tests.support.clips import scene, write_clip
 from tests.support.daemon import Daemon
 from tests.support.processes import descriptors_of, zombies_of
-from tests.support.reloading import named
 from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def test_random_edits(tmp_path: Path) -> None:
         pytest.skip(MOSQUITTO_MISSING)
     broker = mosquitto_process(tmp_path)
     clips = [str(write_clip(tmp_path / f"{n}.mp4", scene(320, 240), frames=50)) for n in range(2)]
-    models = [str(named(bright_network(tmp_path / name), name)) for name in ("one", "two")]
+    models = [str(bright_network(tmp_path, name=name)) for name in ("one", "two")]
     editor = Editor(Random(SEED), broker.port, clips, models, f"http://127.0.0.1:{free_port()}/stream")
     daemon = Daemon(tmp_path, editor.text())
     daemon.start()

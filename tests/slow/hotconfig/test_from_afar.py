@@ -14,6 +14,7 @@ from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, free_port, mosqu
 from tests.support.caller import Caller
 from tests.support.clips import scene, write_clip
 from tests.support.reloading import WITHIN, Stage
+from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,8 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         pytest.skip(MOSQUITTO_MISSING)
     broker = mosquitto_process(tmp_path)
     clip = write_clip(tmp_path / "clip.mp4", scene(320, 240), frames=50)
-    found = Stage(tmp_path, broker, clip)
+    models = [str(bright_network(tmp_path, name=name)) for name in ("one", "two")]
+    found = Stage(tmp_path, broker, clip, models)
     yield found
     found.daemon.end()
     found.heard.subscriber.stop()

@@ -18,7 +18,6 @@ from tests.support.clips import film, scene, walk, write_clip
 from tests.support.daemon import Daemon, config
 from tests.support.processes import workers_of
 from tests.support.proxy import Proxy
-from tests.support.reloading import named
 from tests.support.servers import MJPEG_URL, RTSP_URL, CameraServer, mjpeg_server, rtsp_server, serve
 from tests.support.synthetic import bright_network
 
@@ -44,7 +43,7 @@ class Stage:
         self.servers = self._cameras(folder)
         street = film(film_of) if film_of else scene(640, 480)
         street_clip = write_clip(folder / "street.mp4", street, frames=600, fps=FPS, counted=False)
-        self.models = [str(named(bright_network(folder / name), name)) for name in ("one", "two")]
+        self.models = [str(bright_network(folder, name=name)) for name in ("one", "two")]
         self.broker = mosquitto_process(folder)
         self.proxy = Proxy(self.broker.port)
         self.heard: dict[str, int] = {}
