@@ -23,8 +23,8 @@ ALIVE = 1.0
 """The same, while somebody who moves is tracked."""
 SHIFT = 0.4
 """Share of its own width or height by which a track may be predicted to have moved unseen."""
-YOUNG = 4
-"""Hits from which on a track's prediction is relied upon."""
+YOUNG = 3
+"""Hits from which on a track's prediction is relied upon; as many as it needs to be told of (`life.CONFIRM_HITS`)."""
 STILL = 2.0
 """Seconds without moving after which a track is looked at for what happens around it only."""
 STIRRED = 0.25
@@ -35,11 +35,10 @@ SURE = 0.75
 """Share of the last looks that saw a track, from which on a miss is news. One the model hardly sees is often missed."""
 RECENT = 0.8
 """What the share of the looks before weighs when the next one comes."""
-PATIENCE = 6
-"""Looks in a row at something that moves, before it is taken for nothing the model knows."""
-UNKNOWN_PAUSES = ((15, 0.5), (30, 1.0))
-"""Looks at such a thing, and seconds between two of them until then. After the last: `UNKNOWN_PAUSE`."""
-UNKNOWN_PAUSE = 2.0
+PAUSES = ((1, 0.0), (6, 0.15), (15, 0.5), (30, 1.0))
+"""Looks in a row at something that moves and is no track, and seconds between two of them until then: what the model
+does not know now it may know when it has come nearer. After the last: `PAUSE`."""
+PAUSE = 2.0
 GROWN = 3.0
 """Times its area from which on it is something new: it comes closer, or somebody walks in front of it."""
 FORGOTTEN = 2.0
@@ -183,9 +182,7 @@ class Gate:
 
 
 def _pause(mover: _Mover) -> float:
-    if mover.looks < PATIENCE:
-        return 0.0
-    return next((pause for looks, pause in UNKNOWN_PAUSES if mover.looks < looks), UNKNOWN_PAUSE)
+    return next((pause for looks, pause in PAUSES if mover.looks < looks), PAUSE)
 
 
 def _explained(box: Box, reach: Sequence[Box]) -> bool:

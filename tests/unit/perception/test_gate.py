@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.perception.facts import Box
-from agent.perception.gate import ALIVE, LONG, PATIENCE, RECHECK, UNKNOWN_PAUSE, UNSETTLED, Gate
+from agent.perception.gate import ALIVE, LONG, PAUSE, PAUSES, RECHECK, UNSETTLED, Gate
 from agent.perception.track import Track
 
 BOX = (0.4, 0.4, 0.5, 0.7)
@@ -159,8 +159,11 @@ def test_what_the_model_does_not_know_is_looked_at_less_and_less_though_it_moves
         if asked(gate, at, [box]):
             looks.append(at)
             gate.looked(at, [], tentative=False)
-    assert looks[:PATIENCE] == [n / 25 for n in range(1, PATIENCE + 1)]
-    assert max(np.diff(looks)) == pytest.approx(UNKNOWN_PAUSE, abs=0.05)
+    assert looks[0] == 1 / 25
+    pauses = np.diff(looks)
+    for (before, _), (until, pause) in itertools.pairwise(PAUSES):
+        assert pauses[before - 1 : until - 1] == pytest.approx(pause, abs=0.05)
+    assert pauses[PAUSES[-1][0] - 1 :] == pytest.approx(PAUSE, abs=0.05)
     assert len(looks) < 60
 
 
