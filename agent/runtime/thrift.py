@@ -8,6 +8,11 @@ import gc
 EVERY_S = 60.0
 ALL_EVERY = 60
 """Of so many turns one goes through all there is."""
+END = 256 << 10
+"""Bytes that may stay free at the end of a heap; glibc itself allows twice the largest piece that was ever given back."""
+MAPPED = 1 << 20
+"""Bytes from which on a piece is no part of a heap; to be set where `END` is, else it stays as it happens to be."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 class Thrift:
@@ -20,8 +25,12 @@ class Thrift:
     def __init__(self) -> None:
         self._due = float("-inf")
         self._turns = 0
-        # glibc's; others have no such thing. It returns the free pages of all its heaps, not only the end of one.
-        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        libc = ctypes.CDLL(None)
+        # glibc's; others have no such thing. It returns the free pages of all its heaps, but the end of the first only.
+        self._trim = getattr(libc, "malloc_trim", None)
+        if self._trim is not None:
+            libc.mallopt(_M_TRIM_THRESHOLD, END)
+            libc.mallopt(_M_MMAP_THRESHOLD, MAPPED)
 
     def turn(self, now: float) -> None:
         """Once a minute, from when everything runs. now: time.monotonic()."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 
 import pytest
 
 from agent.runtime import machine
-from agent.runtime.thrift import ALL_EVERY, EVERY_S, Thrift
+from agent.runtime.thrift import ALL_EVERY, END, EVERY_S, Thrift
 
 PIECE, PIECES = 16 << 10, 2000
 
@@ -49,6 +51,43 @@ def test_pages_that_are_free_go_back() -> None:
     assert machine.own_resident_bytes() - before < held / 4
     for piece in kept:
         libc.free(piece)
+
+
+FILLED = f"""
+import ctypes, threading
+from agent.runtime import machine, thrift
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+pieces = [0] * {PIECES}
+
+def fill():
+    for n in range({PIECES}):
+        pieces[n] = ctypes.memset(libc.malloc({PIECE}), 1, {PIECE})
+    for piece in reversed(pieces):
+        libc.free(piece)
+
+if BOUND:
+    thrift.Thrift()
+libc.free(libc.malloc(24 << 20))
+before = machine.own_resident_bytes()
+thread = threading.Thread(target=fill)
+thread.start()
+thread.join()
+print(machine.own_resident_bytes() - before)
+"""
+
+
+def test_the_ends_of_heaps_go_back_at_once() -> None:
+    """Also after something large has, from when on glibc by itself keeps twice as much at the end of each heap."""
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        pytest.skip("this C library is not glibc")
+    kept = {
+        bound: int(subprocess.check_output([sys.executable, "-c", FILLED.replace("BOUND", str(bound))], timeout=30))
+        for bound in (False, True)
+    }
+    assert kept[False] > PIECE * PIECES / 2
+    assert kept[True] < 2 * END + PIECE * PIECES / 16
 
 
 class Knot:
