@@ -10,7 +10,7 @@ run: $(VENV)/.run
 	$(BIN)/vedette demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
 test-%: $(VENV)/.test
 	$(BIN)/python -m pytest -s tests/slow/$* $(ARGS)
 

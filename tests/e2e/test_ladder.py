@@ -245,7 +245,7 @@ def test_nothing_is_left_of_the_dead(rig: Rig) -> None:
         rig.until("chip")
         while rig.ladder.rungs[1].state != "serving":
             time.sleep(0.01)
-    assert descriptors_of(os.getpid()) == descriptors
+    assert descriptors_of(os.getpid()) <= descriptors  # less where an earlier test's were still to be collected
     assert not zombies_of(os.getpid())
     mapped = Path("/proc/self/maps").read_text()
     assert mapped.count("memfd:vedette-") <= 4

@@ -87,8 +87,9 @@ def test_frames_are_whole_in_order_and_dated(source: Callable[..., CameraConfig]
     began = time.time()
     with watching(source(loop=True)) as watch:
         frames = watch.frames(30)
-        # A gst-rtsp-server refuses a second client (FFmpeg, after ours found no H.264) while the first one leaves.
-        assert watch.states == ["connecting", "online"] or "jpeg" in watch.camera.config.id
+        # A gst-rtsp-server refuses a second client (FFmpeg, after ours found no H.264) while the first one leaves, and
+        # may send nothing at first on a busy machine.
+        assert watch.states == ["connecting", "online"] or watch.camera.config.kind == "rtsp"
         status = watch.statuses[-1]
     assert (status.width, status.height) == (WIDTH, HEIGHT)
     assert status.decoder.endswith((" software", "picamera2", "gstreamer"))
