@@ -58,7 +58,7 @@ log = logging.getLogger("vedette.daemon")
 
 _TICK = 1.0
 _UNTIL_READY = 0.1  # how often it looks whether it is
-_STOP_SECONDS = 1.6  # of the 2 s a clean stop may take
+_STOP_SECONDS = 1.4  # of the 2 s a clean stop may take: Python needs up to 0.5 s to end on a busy machine
 _STUCK_SECONDS = 10.0
 
 

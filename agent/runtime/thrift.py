@@ -9,7 +9,7 @@ EVERY_S = 60.0
 ALL_EVERY = 60
 """Of so many turns one goes through all there is."""
 END = 256 << 10
-"""Bytes that may stay free at the end of a heap; glibc itself allows twice the largest piece that was ever given back."""
+"""Bytes that may stay free at the end of a heap; glibc itself allows twice the largest piece ever given back."""
 MAPPED = 1 << 20
 """Bytes from which on a piece is no part of a heap; to be set where `END` is, else it stays as it happens to be."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
