@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.cli import doctor, fleet, models, tail, watch
-from agent.cli.exits import FAILED, HELD, OK, USAGE, fail, print_json, usage
+from agent.cli.exits import FAILED, HELD, OK, USAGE, fail, leave, print_json, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,7 +124,7 @@ def _run(arguments: argparse.Namespace) -> int:
         again = Daemon(begin, arguments.config, out).run()
     if again:  # in place of this process: whoever supervises it sees no end, and nothing of this run is left
         os.execv(sys.executable, [sys.executable, "-m", "agent.cli", *sys.argv[1:]])  # noqa: S606 - our own command
-    return OK
+    return leave(OK)
 
 
 def _check(arguments: argparse.Namespace) -> int:

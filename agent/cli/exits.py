@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,3 +27,17 @@ def fail(text: object, code: int = FAILED) -> int:
 def print_json(value: Any) -> int:
     print(json.dumps(value, indent=2, default=str))
     return OK
+
+
+def leave(code: int) -> int:
+    """`code`, to be returned. Where a thread is left that waits in a library, the process ends here and now.
+
+    A camera that never answers holds its thread in FFmpeg, which asks PyAV ten times a second whether to wait on;
+    PyAV asks Python, and that crashes once Python has ended and the thread has not.
+    """
+    if threading.active_count() > 1:
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
