@@ -18,6 +18,7 @@ from agent.config.table import DEFAULT_BACKEND, DEFAULT_MODEL, LIVE_FPS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from agent.config.lookup import Tagged
     from agent.config.nodes import Node
 
 _MODEL_FILES = frozenset({".onnx", ".xml", ".tflite", ".pb", ".engine", ".plan", ".pt"})
@@ -27,12 +28,13 @@ _MODEL_FILES = frozenset({".onnx", ".xml", ".tflite", ".pb", ".engine", ".plan",
 class Builder:
     """Builds the Config of what stands in a file in `folder`; what does not fit goes to the findings.
 
-    entries: where the words of its lists stand, as `Reading` has them.
+    entries: where the words of its lists stand, as `Reading` has them. tagged: what was looked up, as `Lookup` has it.
     """
 
     folder: Path
     findings: Findings
     entries: Mapping[str, Node]
+    tagged: frozenset[Tagged]
 
     def config(self, given: Given) -> model.Config:
         default_model = self._model(given) or DEFAULT_MODEL
@@ -54,6 +56,7 @@ class Builder:
             cameras=tuple(self._camera(camera, default_model, default_backend) for camera in given["cameras"]),
             file=self.findings.file,
             places={key: (node.line, node.column) for key, node in self.entries.items()} | dict(_places(given)),
+            tagged=self.tagged,
             warnings=tuple(self.findings.warnings),
         )
 

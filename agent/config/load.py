@@ -15,6 +15,7 @@ from agent.config.table import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agent.config.lookup import Tagged
     from agent.config.model import Config
 
 _EMPTY = "is empty; a config has at least `cameras:` with one camera and its source"
@@ -36,18 +37,21 @@ def load(path: Path) -> Config:
     return _build(text, path.absolute().parent, findings)
 
 
-def parse(text: str | bytes, file: str, folder: Path) -> Config:
-    """The same for a text that is in no file. file: its name in errors; folder: where relative paths begin."""
+def parse(text: str | bytes, file: str, folder: Path, granted: frozenset[Tagged] | None = None) -> Config:
+    """The same for a text that is in no file. file: its name in errors; folder: where relative paths begin.
+
+    granted: what alone may be looked up beside passwords, as `Config.tagged` of another; None: anything.
+    """
     findings = Findings(file)
     try:
         text = decode(text if isinstance(text, bytes) else text.encode(errors="surrogatepass"))
     except InvalidError as error:
         findings.error(error.place, "", error.message)
     findings.raise_if_any()
-    return _build(str(text), folder, findings)
+    return _build(str(text), folder, findings, granted)
 
 
-def _build(text: str, folder: Path, findings: Findings) -> Config:
+def _build(text: str, folder: Path, findings: Findings, granted: frozenset[Tagged] | None = None) -> Config:
     root = None
     try:
         root = compose(text)
@@ -59,8 +63,8 @@ def _build(text: str, folder: Path, findings: Findings) -> Config:
         findings.error(error.place, "", error.message)
     findings.raise_if_any()
     assert root is not None
-    reading = Reading(ROOT, folder, Lookup(folder, findings))
+    reading = Reading(ROOT, folder, Lookup(folder, findings, granted))
     given = reading.section(ROOT, root, "")
-    config = Builder(folder, findings, reading.entries).config(given)
+    config = Builder(folder, findings, reading.entries, frozenset(reading.lookup.tagged)).config(given)
     findings.raise_if_any()
     return config

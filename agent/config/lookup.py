@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from agent.config.document import read_text
 from agent.config.nodes import Mapping, Scalar, compose
@@ -16,26 +16,44 @@ from agent.config.secrets import Secret
 if TYPE_CHECKING:
     from pathlib import Path
 
+Tagged: TypeAlias = tuple[str, str, str]
+"""The dotted name of a key, the tag of its value, and the name behind the tag."""
 SECRETS_FILE = "secrets.yaml"
+_NOT_GRANTED = (
+    "a config from afar may use !secret and !env for passwords, and else only where they stand already"
+    "; only `remote.config: full` on the device allows more"
+)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(slots=True)
 class Lookup:
-    """Finds secrets for the config in `folder`. The secrets file is read once, and only if it is needed."""
+    """Finds secrets for the config in `folder`. The secrets file is read once, and only if it is needed.
+
+    granted: key, tag and name of what alone may be looked up beside passwords; None: anything. tagged: what was.
+    """
 
     folder: Path
     findings: Findings
+    granted: frozenset[Tagged] | None = None
+    tagged: set[Tagged] = field(default_factory=set)
     _file: dict[str, Scalar] | None = field(default=None)
 
-    def resolve(self, node: Scalar) -> Scalar:
-        """`node` with the value its tag stands for. Raises InvalidError for a name nobody knows."""
+    def resolve(self, node: Scalar, key: str, *, password: bool) -> Scalar:
+        """`node` with the value its tag stands for. Raises InvalidError for a name nobody knows, or may not ask for.
+
+        key: the dotted name it stands under. password: whether what it stands for is never shown.
+        """
         if not node.tag:
             return node
         if node.tag not in {"!secret", "!env"}:
             raise InvalidError("only the tags !secret NAME and !env NAME are known here; put text in quotes")
         if not _NAME.fullmatch(node.text) or node.text in {".", ".."}:
             raise InvalidError(f"{node.tag} wants a name of 1 to 64 letters, digits, _, . and -")
+        tagged = (key, node.tag, node.text)
+        if self.granted is not None and not password and tagged not in self.granted:
+            raise InvalidError(_NOT_GRANTED)
+        self.tagged.add(tagged)
         value = self._secret(node.text) if node.tag == "!secret" else _env(node.text)
         if not value:
             raise InvalidError(f"{node.tag} {node.text} is empty; give it a value")

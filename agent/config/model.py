@@ -265,6 +265,7 @@ class Config:
 
     file: where it came from. places: line and column of each key that stands in it, by its dotted name; those of the
     entries of a list of words by its name and theirs.
+    tagged: of each `!secret` and `!env` the key, the tag and the name.
     warnings: what works but should not stay so.
     """
 
@@ -283,6 +284,7 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
     file: str = ""
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False)
+    tagged: frozenset[tuple[str, str, str]] = field(default=frozenset(), compare=False)
     warnings: tuple[Problem, ...] = ()
 
     def problem(self, key: str, message: str, entry: str = "") -> Problem:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from agent.config.former import renamed
-from agent.config.kinds import Kind, id_problem, shown
+from agent.config.kinds import Kind, Password, id_problem, shown
 from agent.config.names import is_id
 from agent.config.nodes import Mapping, Node, Scalar, Sequence
 from agent.config.pairs import pairs
@@ -97,24 +97,25 @@ class Reading:
                 return self._by_id(wanted.kind, node, key)
             if isinstance(wanted.kind, Listing):
                 return self._listing(wanted.kind, node, key)
-            return self._single(wanted.kind, node)
+            return self._single(wanted.kind, node, key)
         except InvalidError as error:
             self._invalid(error, node, key)
             return wanted.default
 
-    def _single(self, kind: Kind | Shape, node: Node) -> Any:
+    def _single(self, kind: Kind | Shape, node: Node, key: str) -> Any:
         if not isinstance(kind, (PolygonKind, LineKind)):
-            return self._scalar(cast("Kind", kind), node)
+            return self._scalar(cast("Kind", kind), node, key)
         place = (kind.wanted, id(node))
         if place not in self.shapes:
             self.shapes[place] = kind.read(node)
         return self.shapes[place]
 
-    def _scalar(self, kind: Kind, node: Node) -> Any:
+    def _scalar(self, kind: Kind, node: Node, key: str) -> Any:
         if not isinstance(node, Scalar):
             found = "a list" if isinstance(node, Sequence) else "a map"
             raise InvalidError(f"{kind.wanted} is wanted here, not {found}")
-        return kind.read(self.lookup.resolve(node), self.folder)
+        resolved = self.lookup.resolve(node, key, password=isinstance(kind, Password))
+        return kind.read(resolved, self.folder)
 
     def _by_id(self, kind: ById, node: Node, key: str) -> tuple[Given, ...]:
         found = []
@@ -140,7 +141,7 @@ class Reading:
             raise InvalidError(f"{len(entries)} entries; at most {kind.most} are allowed")
         for name, value in entries:
             try:
-                self._single(kind.item, name)
+                self._single(kind.item, name, key)
             except InvalidError as error:
                 self._error(name, key, error.message)
                 continue
@@ -154,7 +155,7 @@ class Reading:
 
     def _listing(self, kind: Listing, node: Node, key: str) -> tuple[Any, ...]:
         if isinstance(node, Scalar) and kind.single:
-            return (self._single(kind.item, node),)
+            return (self._single(kind.item, node, key),)
         if isinstance(node, Mapping) and kind.named is not None:
             return self._named(kind, kind.named, node, key)
         if not isinstance(node, Sequence) or node.tag:
@@ -171,7 +172,7 @@ class Reading:
             try:
                 if isinstance(item, Scalar) and item.null:
                     raise InvalidError("an empty entry; write a word or remove it")  # noqa: TRY301 - one way out
-                value = self._single(kind.item, item)
+                value = self._single(kind.item, item, key)
             except InvalidError as error:
                 self._invalid(error, item, key)
                 continue

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from agent.config.lookup import Tagged
     from agent.config.model import CameraConfig, Config, MqttConfig
     from agent.config.problems import Problem
-    from agent.config.secrets import Secret
 
+_WITH_HOME_ASSISTANT = frozenset({"camera.set", "snapshot"})
 _FULL = "; only `remote.config: full` on the device allows it"
 
 
@@ -24,6 +25,11 @@ def remote_problems(wanted: Config, running: Config) -> tuple[Problem, ...]:
     if running.remote.config == "full":
         return ()
     return tuple(_problems(wanted, running))
+
+
+def granted(running: Config) -> frozenset[Tagged] | None:
+    """What of `!secret` and `!env` it may look up beside passwords, as `parse` wants it: no more than runs."""
+    return None if running.remote.config == "full" else running.tagged
 
 
 def model_problem(model: str, running: Config) -> str | None:
@@ -42,6 +48,11 @@ def _problems(wanted: Config, running: Config) -> Iterator[Problem]:
         yield wanted.problem("remote", "a config from afar may not change what is allowed from afar" + _FULL)
     if wanted.metrics != running.metrics:
         yield wanted.problem("metrics", "a config from afar may not change where this device listens" + _FULL)
+    more = wanted.homeassistant.enabled and not running.homeassistant.enabled
+    if more and not set(running.remote.commands) >= _WITH_HOME_ASSISTANT:
+        names = " and ".join(sorted(_WITH_HOME_ASSISTANT))
+        message = f"a config from afar may not allow commands, and this allows {names}" + _FULL
+        yield wanted.problem("homeassistant.enabled", message)
     yield from _broker(wanted, running.mqtt)
     before = {camera.source for camera in running.cameras}
     models = _models(running)
@@ -54,8 +65,10 @@ def _problems(wanted: Config, running: Config) -> Iterator[Problem]:
             yield wanted.problem(f"{key}.source", f"a config from afar may not add {what} as sources" + _FULL)
         if _path(camera.model) and camera.model not in {*models, wanted.model}:
             yield wanted.problem(f"{key}.model", "a config from afar may not name a file as a model" + _FULL)
-        if camera.password is not None and not _goes_there(camera, running):
-            yield wanted.problem(f"{key}.password", "a config from afar may not send a secret to another host" + _FULL)
+        for word in ("username", "password"):
+            if _secret(word, camera, wanted) and not _goes_there(word, camera, running):
+                message = "a config from afar may not send a secret to another host" + _FULL
+                yield wanted.problem(f"{key}.{word}", message)
 
 
 def _broker(wanted: Config, running: MqttConfig) -> Iterator[Problem]:
@@ -68,12 +81,20 @@ def _broker(wanted: Config, running: MqttConfig) -> Iterator[Problem]:
         yield wanted.problem("mqtt.password", "a config from afar may not send another secret to the broker" + _FULL)
 
 
-def _goes_there(camera: CameraConfig, running: Config) -> bool:
-    """Whether the camera's password goes to this very host already, as well protected."""
-    known: set[tuple[Secret | None, str | None, bool, object]] = {
-        (other.password, _host(other), other.encrypted, other.tls) for other in running.cameras
-    }
-    return (camera.password, _host(camera), camera.encrypted, camera.tls) in known
+def _secret(word: str, camera: CameraConfig, wanted: Config) -> bool:
+    """Whether it is one: a password always, a user name where the device looks it up."""
+    if word == "password":
+        return camera.password is not None
+    return f"cameras.{camera.id}.{word}" in {key for key, _, _ in wanted.tagged}
+
+
+def _goes_there(word: str, camera: CameraConfig, running: Config) -> bool:
+    """Whether what the camera has for `word` goes to this very host already, as well protected."""
+
+    def way(camera: CameraConfig) -> tuple[object, ...]:
+        return getattr(camera, word), _host(camera), camera.encrypted, camera.tls
+
+    return way(camera) in {way(other) for other in running.cameras}
 
 
 def _host(camera: CameraConfig) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agent.config import ConfigError
 from agent.config.load import parse
 from agent.config.redact import redact
-from agent.config.remote import model_problem, remote_problems
+from agent.config.remote import granted, model_problem, remote_problems
 from agent.config.shown_text import shown_text
 from agent.publish.commands.order import Refusal
 from agent.runtime.orders.result import Accepted, Later
@@ -108,7 +108,7 @@ def _examined(parts: Parts, text: str) -> tuple[list[dict[str, Any]], list[dict[
     """Errors and warnings, as `config/status` has them; what it may not say from afar is an error too."""
     warnings: tuple[Problem, ...] = ()
     try:
-        wanted = parse(text, NAME, Path(parts.config.file).parent)
+        wanted = parse(text, NAME, Path(parts.config.file).parent, granted(parts.config))
         warnings = wanted.warnings
         forbidden = remote_problems(wanted, parts.config)
         if forbidden:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.config import ConfigError
 from agent.config.load import parse
-from agent.config.remote import remote_problems
+from agent.config.remote import granted, remote_problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,7 @@ def read(folder: Path, text: str) -> Config:
         ("model: person", "model: /dev/zero", "model"),
         ("device: gate", "device: gate\nremote: {commands: [restart]}", "remote"),
         ("device: gate", "device: gate\nremote: {config: full}", "remote"),
+        ("device: gate", "device: gate\nhomeassistant: {enabled: true}", "homeassistant.enabled"),
     ],
 )
 def test_what_needs_more_rights(folder: Path, before: str, after: str, key: str) -> None:
@@ -77,3 +79,50 @@ def test_what_needs_more_rights(folder: Path, before: str, after: str, key: str)
 )
 def test_what_anybody_with_the_command_may_do(folder: Path, before: str, after: str) -> None:
     assert remote_problems(read(folder, OWN.replace(before, after)), read(folder, OWN)) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        ("device: gate", "device: !secret yard", "device"),
+        ("device: gate", "device: gate\nname: !secret yard", "name"),
+        ("device: gate", "device: gate\nname: !env XYZZY", "name"),
+        ("model: person", "model: !env XYZZY", "model"),
+        ("rtsp://10.0.0.7/a", "!env XYZZY", "cameras.yard.source"),
+        ("username: viewer", "username: !secret broker", "cameras.yard.username"),
+        ("clip: {", "clip: {labels: [person, !env XYZZY], ", "cameras.clip.labels"),
+        ("clip: {", "clip: {fps: !env XYZZY, ", "cameras.clip.fps"),
+    ],
+)
+def test_nothing_is_looked_up_where_it_would_be_shown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, key: str
+) -> None:
+    monkeypatch.setenv("XYZZY", "xyzzy-4")
+    assert before in OWN
+    with pytest.raises(ConfigError) as refused:
+        parse(OWN.replace(before, after), "remote.yaml", folder, granted(read(folder, OWN)))
+    assert [problem.key for problem in refused.value.problems] == [key]
+    assert "remote.config: full" in str(refused.value)
+    assert "xyzzy-" not in str(refused.value)
+    assert granted(read(folder, OWN + "remote: {config: full}\n")) is None
+
+
+def test_what_the_device_looks_up_itself_stays_where_it_is(folder: Path) -> None:
+    own = OWN.replace("username: viewer", "username: !secret unused").replace("device: gate", "device: !secret broker")
+    running = read(folder, own)
+    wanted = parse(own.replace("10.0.0.7/a", "10.0.0.7/b"), "remote.yaml", folder, granted(running))
+    assert remote_problems(wanted, running) == ()
+    moved = parse(own.replace("10.0.0.7", "10.6.6.6"), "remote.yaml", folder, granted(running))
+    assert {problem.key for problem in remote_problems(moved, running)} == {
+        "cameras.yard.username",
+        "cameras.yard.password",
+    }
+    alone = own.replace(", password: !secret yard", "")
+    moved = parse(alone.replace("10.0.0.7", "10.6.6.6"), "remote.yaml", folder, granted(running))
+    assert [problem.key for problem in remote_problems(moved, running)] == ["cameras.yard.username"]
+
+
+def test_home_assistant_may_come_from_afar_where_its_commands_are_allowed(folder: Path) -> None:
+    own = OWN + "remote: {commands: [camera.set, snapshot, config.apply]}\n"
+    wanted = read(folder, own + "homeassistant: {enabled: true}\n")
+    assert remote_problems(wanted, read(folder, own)) == ()
