@@ -2,6 +2,7 @@
 # Installs Vedette as a systemd service, or brings an installed one up to date. Run it as root: sudo make install
 # Safe to run again. Never overwrites /etc/vedette/vedette.yaml.
 set -eu
+umask 022 # what it installs is for the service's user, too
 
 prefix=/opt/vedette
 config=/etc/vedette/vedette.yaml

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -236,9 +237,12 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen: HOST:PORT; a port alone is on this machine only. Read as (host, port)."""
+    """Where to listen: IP:PORT; a port alone is on this machine only. Read as (address, port).
 
-    wanted: str = "an address to listen at: PORT, HOST:PORT or [IPV6]:PORT"
+    No other names: to look one up may take longer than the main thread may wait.
+    """
+
+    wanted: str = "an address to listen at: PORT, IP:PORT or [IPV6]:PORT"
 
     def read(self, node: Scalar, folder: Path) -> tuple[str, int]:  # noqa: ARG002
         match = re.fullmatch(_LISTEN, node.text)
@@ -247,10 +251,17 @@ class Listen:
         port = int(match["port"])
         if not 1 <= port <= 65535:
             raise InvalidError(f"port {port} is outside 1 to 65535")
-        return (match["host"] or "127.0.0.1").strip("[]"), port
+        host = (match["host"] or "localhost").strip("[]")
+        if host == "localhost":
+            host = "127.0.0.1"
+        try:
+            ip_address(host)
+        except ValueError:
+            raise InvalidError(f"{shown(node)} is not {self.wanted}, such as 127.0.0.1:9464") from None
+        return host, port
 
     def schema(self) -> dict[str, Any]:
         return {"type": ["string", "integer", "null"], "pattern": f"^{_LISTEN}$"}
 
 
-_LISTEN = r"((?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])?:)?(?P<port>[0-9]{1,5})"
+_LISTEN = r"((?P<host>localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\])?:)?(?P<port>[0-9]{1,5})"

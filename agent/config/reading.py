@@ -16,9 +16,13 @@ from agent.config.shapes import LineKind, PolygonKind, check_masks
 from agent.config.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from agent.config.lookup import Lookup
+
+MOST_READ = 50_000
+"""Values of a config: aliases let one stand in many places, and each is read, checked and kept."""
 
 
 @dataclass(slots=True)
@@ -46,7 +50,7 @@ class Reading:
     """Reads nodes as what the table says they are; what is wrong goes to the lookup's findings.
 
     entries: where the words of lists stand, by the list's dotted name and the word. shapes: by what is wanted and
-    the identity of their nodes, since aliases let one stand in a thousand places.
+    the identity of their nodes, since aliases let one stand in a thousand places. left: values that may yet be read.
     """
 
     root: Section
@@ -54,6 +58,7 @@ class Reading:
     lookup: Lookup
     entries: dict[str, Node] = field(default_factory=dict)
     shapes: dict[tuple[str, int], Any] = field(default_factory=dict)
+    left: Iterator[int] = field(default_factory=lambda: iter(range(MOST_READ)))
 
     def section(self, section: Section, node: Node, key: str) -> Given:
         given = Given(key, node, values={field.key: field.default for field in section.fields})
@@ -103,6 +108,7 @@ class Reading:
             return wanted.default
 
     def _single(self, kind: Kind | Shape, node: Node, key: str) -> Any:
+        self._count(node, key)
         if not isinstance(kind, (PolygonKind, LineKind)):
             return self._scalar(cast("Kind", kind), node, key)
         place = (kind.wanted, id(node))
@@ -168,6 +174,7 @@ class Reading:
 
     def _items(self, kind: Listing, items: list[Node], key: str) -> tuple[Any, ...]:
         found: list[Any] = []
+        seen: set[Any] = set()
         for item in items:
             try:
                 if isinstance(item, Scalar) and item.null:
@@ -176,13 +183,19 @@ class Reading:
             except InvalidError as error:
                 self._invalid(error, item, key)
                 continue
-            if value in found:
+            if value in seen:
                 what = value if isinstance(value, str) else "it"
                 self._error(item, key, f"{what} stands in the list twice; remove one")
             if isinstance(value, str):
                 self.entries.setdefault(f"{key}.{value}", item)
+            seen.add(value)
             found.append(value)
         return tuple(found)
+
+    def _count(self, node: Node, key: str) -> None:
+        if next(self.left, None) is None:
+            self._error(node, key, f"more than {MOST_READ} values, those of aliases counted; a config is smaller")
+            self.lookup.findings.raise_if_any()
 
     def _pairs(self, node: Node, key: str, wanted: str) -> list[tuple[Scalar, Node]]:
         if not isinstance(node, Mapping) or node.tag:

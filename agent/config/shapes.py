@@ -92,16 +92,22 @@ def _is_point(node: Node) -> bool:
     return isinstance(node, Sequence) and bool(node.items) and all(isinstance(item, Scalar) for item in node.items)
 
 
-@lru_cache(maxsize=64)
 def cover_all(polygons: tuple[Polygon, ...]) -> bool:
     """Whether nothing of the picture is left, but for half a percent."""
     if sum(abs(_area(polygon)) for polygon in polygons) < 1 - 2 * _SLIVERS:
         return False
-    middles = [(i + 0.5) / _GRID for i in range(_GRID)]
-    left = [(x, y) for y in middles for x in middles]
+    covered = 0
     for polygon in polygons:
-        left = [(x, y) for x, y in left if not _inside(polygon, x, y)]
-    return len(left) <= _GRID * _GRID * _SLIVERS
+        covered |= _covered(polygon)
+    return _GRID * _GRID - covered.bit_count() <= _GRID * _GRID * _SLIVERS
+
+
+@lru_cache(maxsize=1024)
+def _covered(polygon: Polygon) -> int:
+    """A bit for each of _GRID x _GRID places of the picture. Many cameras may have the same mask."""
+    middles = [(i + 0.5) / _GRID for i in range(_GRID)]
+    places = [(x, y) for y in middles for x in middles]
+    return sum(1 << n for n, (x, y) in enumerate(places) if _inside(polygon, x, y))
 
 
 def _schema(least: int, most: int) -> dict[str, Any]:

@@ -22,6 +22,8 @@ log = logging.getLogger("vedette.health")
 LOOK_S = 10.0
 """Between two looks at all that the board says; at its heat, each second."""
 _ROOT = Path("/")
+LEAST_USUAL = 1.0
+"""Inferences a second that a camera counts as having, at least, where nothing has moved before it got hot."""
 
 
 class Heat:
@@ -49,14 +51,19 @@ class Heat:
         return self._faults()
 
     def _cap(self, view: View) -> float:
-        """Inferences a second, 0 for no cap. Of a camera that is looked at as often as it can be, that rate counts."""
-        camera, factor = view.lane.camera, self._governor.factor
-        if factor == 1 or not view.lane.live:
-            self._usual.pop(camera, None)
+        """Inferences a second, 0 for no cap.
+
+        Of a camera that is looked at as often as it can be, the highest rate counts that it had while the board was
+        cool: what it has now may be little because nothing moves. One that was never seen so may have all its frames.
+        """
+        lane, factor = view.lane, self._governor.factor
+        if not lane.live:
             return 0.0
-        usual = view.lane.fps or self._usual.get(camera) or view.rates()[1]  # none yet: not seen before it got hot
-        self._usual[camera] = usual
-        return factor * usual
+        frames, inferred = view.rates()
+        if factor == 1:
+            self._usual[lane.camera] = max(self._usual.get(lane.camera, 0.0), inferred)
+            return 0.0
+        return factor * (lane.fps or max(self._usual.get(lane.camera) or frames, LEAST_USUAL))
 
     def _faults(self) -> Faults:
         faults = {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError
+from agent.config.problems import MOST
 from agent.config.suggest import did_you_mean
 from agent.publish.topics import slug, slug_faults
 from backends import order, registry, speeds, store
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from backends.order import Rung
     from backends.registered import Registered
 
+_LONGEST_ID = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -30,7 +34,10 @@ class Plan:
 
 
 def plan(config: Config) -> Plan:
-    """Finds the model files and backends; `check` and `run` share it. Raises ConfigError with all that is missing."""
+    """Finds the model files and backends; `check` and `run` share it.
+
+    Raises ConfigError with all that is missing, up to MOST.
+    """
     search = _Search(config, registry.discover())
     for camera in config.cameras:
         search.camera(camera)
@@ -38,13 +45,16 @@ def plan(config: Config) -> Plan:
         if backend.error:
             search.warnings.append(config.problem("backend", f"{name} is not used: {backend.error}"))
     if search.problems:
-        raise ConfigError(tuple(dict.fromkeys(search.problems)))
+        raise search.error()
     return Plan(search.artifacts, search.ladders, tuple(search.warnings))
 
 
 def engine_id(backend: str, model: str) -> str:
-    """The topic level of a model's engine."""
-    return f"{backend}-{slug(model)}"[:32]
+    """The topic level of a model's engine: at most 32 characters, of which the last 8 tell long ones apart."""
+    whole = f"{backend}-{slug(model)}"
+    if len(whole) <= _LONGEST_ID:
+        return whole
+    return f"{whole[: _LONGEST_ID - 9]}-{sha256(whole.encode()).hexdigest()[:8]}"
 
 
 @dataclass(slots=True)
@@ -55,8 +65,12 @@ class _Search:
     files: dict[str, tuple[Artifact, ...]] = field(default_factory=dict)
     ladders: dict[str, tuple[Rung, ...]] = field(default_factory=dict)
     orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    engines: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+
+    def error(self) -> ConfigError:
+        return ConfigError(tuple(dict.fromkeys(self.problems)))
 
     def camera(self, camera: CameraConfig) -> None:
         artifact = self._artifact(camera)
@@ -94,6 +108,12 @@ class _Search:
             self._problem(camera, "backend", str(e))
             return
         self.ladders[camera.model] = found
+        for rung in found:
+            other = self.engines.setdefault(engine_id(rung.program.name, files[0].name), camera.model)
+            if other != camera.model:
+                message = f"{camera.model!r} and {other!r} look the same in MQTT's topics; rename one of the two"
+                self._problem(camera, "model", message)
+                break
         unused = [name for name in camera.backend if name != order.AUTO and name not in {r.program.name for r in found}]
         if unused:
             names = ", ".join(artifact.path.name for artifact in files)
@@ -109,15 +129,13 @@ class _Search:
         except ArtifactError as e:
             self._problem(camera, "model", str(e))
             return None
-        for model, other in self.artifacts.items():
-            if engine_id("", other.name) == engine_id("", artifact.name):
-                message = f"{artifact.name!r} and {model!r} look the same in MQTT's topics; rename one of the two"
-                self._problem(camera, "model", message)
         self.artifacts[camera.model] = artifact
         return artifact
 
     def _problem(self, camera: CameraConfig, key: str, message: str, entry: str = "") -> None:
         self.problems.append(self._at(camera, key, message, entry))
+        if len(self.problems) >= MOST:
+            raise self.error()
 
     def _warning(self, camera: CameraConfig, key: str, message: str) -> None:
         self.warnings.append(self._at(camera, key, message))

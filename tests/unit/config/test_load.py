@@ -10,6 +10,7 @@ import pytest
 
 from agent.config import Config, ConfigError, load, parse
 from agent.config.names import PREFIX_RULE, slugged_id
+from agent.config.reading import MOST_READ
 
 FOLDER = Path("/etc/vedette")
 
@@ -99,6 +100,8 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         (TOP + "cameras: {}", "2:1: cameras: ", "twice, first on line 1"),
         (TOP + "metrics: {listen: 70000}", "2:19: metrics.listen: ", "outside 1 to 65535"),
         (TOP + "metrics: {listen: a b}", "2:19: metrics.listen: ", "such as 127.0.0.1:9464"),
+        (TOP + "metrics: {listen: 'gate.lan:9464'}", "2:19: metrics.listen: ", "IP:PORT"),
+        (TOP + "metrics: {listen: '10.0.0.300:9464'}", "2:19: metrics.listen: ", "IP:PORT"),
         (TOP + "mqtt: {drain_rate: -1}", "2:20: mqtt.drain_rate: ", "outside 0 to 100000"),
         (TOP + "homeassistant: {prefix: a/#}", "2:25: homeassistant.prefix: ", PREFIX_RULE),
         (TOP + "outbox: {max_bytes: 1kB}", "2:21: outbox.max_bytes: ", "outside"),
@@ -300,6 +303,19 @@ def test_nested_merges_do_not_multiply() -> None:
     laughs += [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}" for i in range(1, 40)]
     laughs.append("mqtt: {<<: *a39}")
     assert any("mqtt.x: unknown key" in line for line in mistakes("\n".join(laughs)))
+
+
+def test_aliases_do_not_multiply() -> None:
+    """Eleven kilobytes that named half a million labels took seconds, and most of the memory of a small board."""
+    labels = ", ".join(f"label{n:04}" for n in range(1000))
+    text = (
+        "cameras:\n  c0: &c\n    source: rtsp://h/s\n    zones:\n"
+        f"      z0: &z {{polygon: [[0, 0], [1, 0], [1, 1]], labels: [{labels}]}}\n"
+        + "".join(f"      z{n}: *z\n" for n in range(1, 16))
+        + "".join(f"  c{n}: *c\n" for n in range(1, 16))
+    )
+    (mistake,) = mistakes(text)
+    assert f"more than {MOST_READ} values" in mistake
 
 
 def test_a_long_chain_of_merges_does_not_recurse() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agent.runtime.governor import DOWN_S, STEPS, UP_S
-from agent.runtime.heat import LOOK_S, Heat
+from agent.runtime.heat import LEAST_USUAL, LOOK_S, Heat
 from tests.support import board_tree
 
 if TYPE_CHECKING:
@@ -60,18 +60,36 @@ def test_a_cool_board_gives_it_back(pi: Path) -> None:
 
 
 def test_a_camera_without_a_rate_of_its_own_gets_a_part_of_what_it_had(pi: Path) -> None:
-    rates = [0.0, 0.0]
+    rates = [25.0, 20.0]
+    free = SimpleNamespace(lane=view(fps=0.0).lane, rates=lambda: tuple(rates))
+    heat = Heat(pi)
+    heat.turn(0.0, [free])  # type: ignore[list-item]
+    assert free.lane.cap == 0.0
+    rates[1] = 0.1
+    warm(pi, 76)
+    heat.turn(1.0, [free])  # type: ignore[list-item]
+    assert free.lane.cap == pytest.approx(STEPS[1] * 20), "not of what it has while nothing moves"
+    heat.turn(1.0 + DOWN_S, [free])  # type: ignore[list-item]
+    assert free.lane.cap == pytest.approx(STEPS[2] * 20)
+
+
+def test_a_camera_that_was_never_seen_on_a_cool_board_is_not_blinded(pi: Path) -> None:
+    """Its first look of a quiet scene was taken for its usual rate: a look in forty seconds while it was hot."""
+    rates = [15.0, 0.0]
     free = SimpleNamespace(lane=view(fps=0.0).lane, rates=lambda: tuple(rates))
     heat = Heat(pi)
     warm(pi, 76)
-    heat.turn(0.0, [free])  # type: ignore[list-item]
-    assert free.lane.cap == 0.0, "it has not been seen yet"
-    rates[1] = 20.0
-    heat.turn(1.0, [free])  # type: ignore[list-item]
-    assert free.lane.cap == pytest.approx(STEPS[1] * 20)
-    rates[1] = 16.0
-    heat.turn(DOWN_S, [free])  # type: ignore[list-item]
-    assert free.lane.cap == pytest.approx(STEPS[2] * 20), "not of what is left of it"
+    for second in range(10):
+        heat.turn(float(second), [free])  # type: ignore[list-item]
+        assert free.lane.cap == pytest.approx(STEPS[1] * 15)
+        rates[1] = 0.1
+    quiet = SimpleNamespace(lane=view("yard", fps=0.0).lane, rates=lambda: (15.0, 0.1))
+    heat = Heat(pi)
+    warm(pi, 60)
+    heat.turn(0.0, [quiet])  # type: ignore[list-item]
+    warm(pi, 76)
+    heat.turn(1.0, [quiet])  # type: ignore[list-item]
+    assert quiet.lane.cap == pytest.approx(STEPS[1] * LEAST_USUAL)
 
 
 def test_a_weak_supply_is_an_alert_of_its_own(pi: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from agent.config import ConfigError
 from agent.config.load import parse
-from agent.runtime.plan import plan
+from agent.config.problems import MOST
+from agent.runtime.plan import engine_id, plan
 from tests.contract.backends.models import boxes_model
 
 SIDECAR = """family: boxes
@@ -94,3 +96,31 @@ def test_labels_that_look_the_same_in_a_topic_are_refused(folder: Path, tmp_path
     (tmp_path / "model.yaml").write_text(SIDECAR.replace("[cat, dog]", "[Dog, dog]"))
     (line,) = problems("model: model.xml\ncameras: {a: {source: clip.mp4}}", tmp_path)
     assert "would both be `dog` in a topic" in line
+
+
+def test_engines_of_long_names_are_told_apart() -> None:
+    """They were cut to the same 32 characters, so that two engines had one topic, one health and one alert."""
+    first, second = (engine_id("openvino", f"yolox_nano_416_coco_outdoor_v{n}") for n in (1, 2))
+    assert first != second
+    assert len(first) == len(second) == 32
+    assert re.fullmatch("openvino-[a-z0-9_-]+", first)
+    assert engine_id("openvino", "person") == "openvino-person"
+
+
+def test_two_models_with_one_topic_are_refused(folder: Path, tmp_path: Path) -> None:
+    for name in ("My model", "my-model"):
+        boxes_model(tmp_path)
+        for ending in (".xml", ".bin"):
+            (tmp_path / f"model{ending}").rename(tmp_path / f"{name}{ending}")
+        (tmp_path / f"{name}.yaml").write_text(SIDECAR)
+    text = "cameras:\n  a: {source: clip.mp4, model: My model.xml}\n  b: {source: clip.mp4, model: my-model.xml}\n"
+    (line,) = problems(text, tmp_path)
+    assert line.startswith("vedette.yaml:3:")
+    assert "look the same in MQTT's topics" in line
+
+
+def test_of_a_thousand_mistakes_no_more_are_sought_than_are_shown(folder: Path) -> None:
+    labels = ", ".join(f"label{n}" for n in range(10 * MOST))
+    zone = f"{{polygon: [[0, 0], [1, 0], [1, 1]], labels: [{labels}]}}"
+    text = f"model: model.xml\ncameras: {{a: {{source: clip.mp4, zones: {{porch: {zone}}}}}}}"
+    assert len(problems(text, folder)) == MOST

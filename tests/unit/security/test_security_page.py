@@ -8,6 +8,7 @@ from pathlib import Path
 from agent.config import parse
 from agent.config.document import LARGEST
 from agent.config.nodes import DEEPEST, MOST_NODES
+from agent.config.reading import MOST_READ
 from agent.config.redact import SHORTEST
 from agent.keeping import MODE
 from agent.publish.commands.allowed import allowed
@@ -41,7 +42,9 @@ def test_files() -> None:
 
 def test_limits() -> None:
     text = section("The config file")
-    assert f"{LARGEST // 1024} KiB, {MOST_NODES} values, {DEEPEST} levels" in text
+    assert (
+        f"{LARGEST // 1024} KiB, {MOST_NODES} values, {DEEPEST} levels; with aliases followed, {MOST_READ} val" in text
+    )
     assert f"less than {SHORTEST} characters" in PAGE
     assert f"{yamltree._DEPTH} levels deep" in section("Model files").replace("\n", " ")
 
