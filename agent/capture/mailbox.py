@@ -19,7 +19,7 @@ class Mailbox:
     """Holds at most one frame of one camera.
 
     wait=False (live): a new frame takes the place of one nobody took. wait=True (files at full speed): `put` waits
-    until the slot is free, so that no frame is lost.
+    until the slot is free, so that no frame is lost: `lossless`.
     wake: called after each frame put, on the camera's thread and outside the lock. It must not block. It may be
     replaced at any time: by whoever takes the frames from now on.
     dropped: frames nobody inferred, by cause. Overtaken in the slot: "rate" (it came before `not_before`), "busy"
@@ -37,7 +37,7 @@ class Mailbox:
         self.doze = False
         self.not_before = 0.0
         self.wake = wake
-        self._wait = wait
+        self.lossless = wait
         self._frame: Frame | None = None
         self._since = 0.0
         self._closed = False
@@ -46,7 +46,7 @@ class Mailbox:
     def put(self, frame: Frame, timeout: float) -> bool:
         """Whether the frame lies in the slot now. False: closed, or (wait=True) not free within `timeout` seconds."""
         with self._freed:
-            if self._wait and not self._freed.wait_for(self._free_or_closed, timeout):
+            if self.lossless and not self._freed.wait_for(self._free_or_closed, timeout):
                 return False
             if self._closed:
                 return False
@@ -62,7 +62,7 @@ class Mailbox:
 
     def _sleeps_through(self, frame: Frame) -> bool:
         motion = frame.motion
-        return self.doze and not self._wait and motion is not None and not motion.boxes and not motion.unsettled
+        return self.doze and not self.lossless and motion is not None and not motion.boxes and not motion.unsettled
 
     def _cause(self, overtaken: Frame) -> str:
         if self._sleeps_through(overtaken):

@@ -155,7 +155,7 @@ class Dispatcher:
 
     def _sleep(self) -> list[int]:
         """Until something is readable (which is returned) or due."""
-        deadline = min([self.ladder.next_deadline(), *self._due()])
+        deadline = min([self.ladder.next_deadline(), *self._due(), *self._speaks()])
         timeout = min(max(deadline - time.monotonic(), 0.0), _IDLE_SECONDS)
         bell = self._bell.fileno()
         readable, _, _ = select.select([bell, *self.ladder.filenos()], [], [], timeout)
@@ -169,6 +169,11 @@ class Dispatcher:
             return []
         ready = (lane.ready_at() for lane in self._lanes.present)
         return [at for at in ready if self.turned_at < at]
+
+    def _speaks(self) -> list[float]:
+        """When cameras whose frames are not answered are to be spoken of. Past for those of which there is none."""
+        at = (self._telling.speaks_at(lane) for lane in self._lanes.present)
+        return [time for time in at if self.turned_at < time]
 
     def _has_room(self) -> bool:
         """A live frame that waits in a slot only ages there; where every frame counts, the next ones are made ready."""

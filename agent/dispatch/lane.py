@@ -115,16 +115,16 @@ class Lane:
         """time.monotonic() at which the waiting frame may be inferred; infinity when none waits.
 
         Under a rate cap that is the first frame captured when one is due, not an older one that happens to wait. One
-        that nothing follows is taken an interval later.
+        that nothing follows is taken an interval later. Where every frame counts, the waiting one is the next.
         """
         frame = self.mailbox.peek()
         if frame is None:
             return float("inf")
-        return (
-            frame.monotonic
-            if frame.monotonic >= self.not_before
-            else self.not_before + 1 / (self._rate or self.fps or 1e3)
-        )
+        if self.mailbox.lossless:
+            return max(frame.monotonic, self.not_before)
+        if frame.monotonic >= self.not_before:
+            return frame.monotonic
+        return self.not_before + 1 / (self._rate or self.fps or 1e3)
 
     def settled(self) -> list[Job]:
         """The jobs whose answers are here, in capture order; one that is still out holds back those behind it."""

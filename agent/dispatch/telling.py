@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("vedette.dispatch")
 
 _UNANSWERED_SECONDS = 1.0
+_SPEAKS_SECONDS = 0.9
+"""From the last answer to the next without one, so that there is one each second though frames are a tenth apart."""
 _IDLE_SECONDS = 0.45
 """Between two calls of a scene's `idle`: a dispatcher that nothing wakes turns each half second."""
 
@@ -55,7 +57,7 @@ class Telling:
             waiting = lane.mailbox.peek()
             taken = None if waiting is None else waiting.monotonic
             self._without_frame(lane, lane.scene.idle(now, time.time(), taken))
-        if now - lane.answered_at < _UNANSWERED_SECONDS or lane.jobs:
+        if now < self.speaks_at(lane) or lane.jobs:
             return
         cause, frame = self._unanswered(lane, now, engine)
         if frame is None:
@@ -63,6 +65,11 @@ class Telling:
         lane.answered_at = now
         lane.gated_frame = None
         self._on_result(Result(frame, Facts(Unknown(cause))))
+
+    @staticmethod
+    def speaks_at(lane: Lane) -> float:
+        """time.monotonic() from which on something is to be said of the camera, whatever there is to say."""
+        return lane.answered_at + _SPEAKS_SECONDS
 
     @staticmethod
     def _unanswered(lane: Lane, now: float, engine: RemoteEngine) -> tuple[str, Frame | None]:

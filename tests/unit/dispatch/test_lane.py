@@ -47,6 +47,19 @@ def test_the_rate_cap_is_met_over_time(fps: float, expected: int) -> None:
     assert capped.mailbox.dropped["overtaken"] <= 1  # 30 of 30 fps: one may fall to rounding
 
 
+def test_under_a_cap_a_file_at_full_speed_is_taken_at_that_rate() -> None:
+    """Its frames are all older than the time at which they are due, and each waited an interval more."""
+    capped, now, taken = lane("a", fps=5), 0.0, 0
+    capped.mailbox = Mailbox(lambda: None, wait=True)
+    while now < 10:
+        capped.mailbox.put(frame("a", now), 0)
+        now = max(now, capped.ready_at())
+        assert Turns().next([capped], now) is capped
+        assert capped.pick(INPUT, now) is not None
+        taken += 1
+    assert taken == pytest.approx(50, abs=2)
+
+
 def test_under_a_cap_the_frame_is_fresh_and_the_last_one_is_not_forgotten() -> None:
     capped = lane("a", fps=5)
     capped.mailbox.put(frame("a", 10.0), 0)
