@@ -97,7 +97,7 @@ class Tracker:
     def update(self, time: float, seen: Detections, looked: Sequence[Box] = (WHOLE,)) -> Update:
         """One look. seen: all that was found, from the floor of confidence on, boxes in 0..1 of the whole picture.
 
-        looked: the crops that were looked at: a track that is believed to be elsewhere is not missed.
+        looked: the crops that were looked at: a track that is believed to be elsewhere in the picture is not missed.
         """
         elapsed = 0.0 if self._time is None else max(0.0, time - self._time)
         self._time = time if self._time is None else max(self._time, time)
@@ -160,7 +160,11 @@ class Tracker:
     def _in_view(self, i: int, looked: Sequence[Box]) -> bool:
         if WHOLE in looked:
             return True
-        x, y = self._boxes.at[i, :2].tolist()
+        x, y, width, height = self._boxes.at[i].tolist()
+        if abs(x - 0.5) * 2 >= 1 + width or abs(y - 0.5) * 2 >= 1 + height:
+            return True  # it is believed to have left the picture: no crop will ever show it
+        # Crops end with the picture: of one that is leaving they show what is still within.
+        x, y = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
         return any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in looked)
 
     def _hit(

@@ -141,6 +141,24 @@ def test_what_was_not_looked_at_is_not_missed() -> None:
     assert [track.id for track in tracker.tracks] == [1]
 
 
+@pytest.mark.parametrize(("speed", "wholly"), [(0.06, False), (0.2, True)])
+def test_who_has_left_the_picture_is_missed_where_no_crop_shows_it(speed: float, wholly: bool) -> None:
+    """wholly: the prediction lies outside of the picture with all of the box, else with its middle."""
+    tracker = Tracker(count(1))
+    edge, other = (0.7, 0.0, 1.0, 1.0), (0.0, 0.0, 0.3, 1.0)
+    for i in range(6):
+        x = 0.96 + speed * (i - 5) / 5
+        tracker.update(i / 5, seen(person(0.2), (x - 0.04, 0.3, min(1.0, x + 0.04), 0.5)))
+    left, _, right, _ = tracker.predicted(2.0)[1].tolist()
+    assert left + right > 2
+    assert (left >= 1) is wholly
+    looked = [other] if wholly else [other, edge]
+    ended = [i / 5 for i in range(6, 30) if tracker.update(i / 5, seen(person(0.2)), looked).ended]
+    assert len(ended) == 1
+    assert ended[0] < 1.0 + LOST_SECONDS + 1.0, "the prediction takes a part of a second to go out"
+    assert [track.id for track in tracker.tracks] == [1]
+
+
 def test_a_prediction_goes_on_for_a_second_and_then_stays() -> None:
     tracker = Tracker(count(1))
     walk(tracker, [0.2 + 0.02 * i for i in range(20)], 0.1)
