@@ -74,7 +74,7 @@ class Tracker:
         self._rows: list[_Candidate] = []
         self._time: float | None = None
         self.tracks: list[Track] = []
-        """Those alive that have an id, also those missed in the last looks."""
+        """Those alive that have an id, also those missed in the last looks, in the order of `predicted`."""
 
     @property
     def tentative(self) -> bool:
@@ -185,11 +185,12 @@ class Tracker:
             if candidate.track is None:
                 began = candidate.began
                 candidate.track = Track(next(self._ids), candidate.class_id, box, certainty, began, time, 1)
-                self.tracks.append(candidate.track)
             track = candidate.track
             track.box, track.confidence, track.last_time = box, certainty, time
             track.hits += 1
             track.still_since = candidate.rest.seen(time, box)
+        # What came first need not get its id first: only a crop with the later one may have been looked at.
+        self.tracks = [row.track for row in self._rows if row.track is not None]
 
     def _begin(self, strong: NDArray[np.intp], xyxy: NDArray[np.float64], class_id: NDArray[np.int32]) -> None:
         new = strong[: MOST - len(self._rows)]

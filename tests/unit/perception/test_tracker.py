@@ -141,6 +141,16 @@ def test_what_was_not_looked_at_is_not_missed() -> None:
     assert [track.id for track in tracker.tracks] == [1]
 
 
+def test_predictions_are_in_the_order_of_the_tracks_whoever_got_an_id_first() -> None:
+    tracker, left, right = Tracker(count(1)), person(0.2), person(0.8)
+    tracker.update(0.0, seen(left, right))
+    tracker.update(0.2, seen(right), looked=[(0.5, 0.0, 1.0, 1.0)])
+    tracker.update(0.4, seen(left, right))
+    assert sorted(track.id for track in tracker.tracks) == [1, 2]
+    for track, box in zip(tracker.tracks, tracker.predicted(0.4).tolist(), strict=True):
+        assert box == pytest.approx(track.box, abs=0.01)
+
+
 @pytest.mark.parametrize(("speed", "wholly"), [(0.06, False), (0.2, True)])
 def test_who_has_left_the_picture_is_missed_where_no_crop_shows_it(speed: float, wholly: bool) -> None:
     """wholly: the prediction lies outside of the picture with all of the box, else with its middle."""
