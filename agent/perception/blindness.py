@@ -18,11 +18,14 @@ class Blindness:
     stale: bool = False
     known_at: float | None = None
     frame_at: float | None = None
+    _gap: float = 0.0
     _interval: float = 0.0
 
     def known(self, now: float) -> None:
         if self.known_at is not None:
-            self._interval = min(max(now - self.known_at, 0.0), _SLOWEST)
+            # One long gap was an outage; a camera that is slow by its nature has another one after it.
+            gap = min(max(now - self.known_at, 0.0), _SLOWEST)
+            self._gap, self._interval = gap, min(gap, self._gap)
         self.known_at = now
 
     def arrived(self, now: float) -> None:

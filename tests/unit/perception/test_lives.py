@@ -169,10 +169,18 @@ def test_stale_after_silence_but_not_for_a_slow_camera() -> None:
     assert not blind.lasts(10.2 + STALE)
     assert blind.lasts(10.3 + STALE)
     slow = Blindness()
-    for now in (10.0, 15.0):
+    for now in (5.0, 10.0, 15.0):
         slow.known(now)
     assert not slow.lasts(25.0)
     assert slow.lasts(30.1)
     slow.arrived(20.0)
     assert not slow.over(20.0 + GIVEN_UP)
     assert slow.over(20.1 + GIVEN_UP)
+
+
+def test_after_an_outage_the_next_one_is_told_as_soon() -> None:
+    blind = Blindness()
+    for now in (10.0, 10.2, 10.4, 70.0):
+        blind.known(now)
+    assert not blind.lasts(70.0 + STALE)
+    assert blind.lasts(70.1 + STALE)
