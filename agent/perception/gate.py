@@ -83,6 +83,7 @@ class Gate:
         motion: Sequence[Box] | None,
         tracks: Sequence[Track],
         predicted: NDArray[np.float32],
+        due: Iterable[float] = (),
         *,
         unsettled: bool = False,
     ) -> bool:
@@ -91,11 +92,12 @@ class Gate:
         motion: boxes of what has moved since the last frame this was asked of; None where nobody watches for it, and
         then every frame is wanted. unsettled: `motion` tells nothing, since the whole picture changes.
         tracks, predicted: the live ones, and float32 (n, 4) where each is believed to be at `at`.
+        due: media times from which on a look is waited for, past ones too.
         """
         if motion is None or self._looked is None:
             return True
         boxes = predicted.tolist()
-        wanted = self._is_wanted(at, motion, tracks, boxes, unsettled=unsettled)
+        wanted = self._is_wanted(at, motion, tracks, boxes, unsettled=unsettled) or self._is_due(at, due)
         if wanted:
             self._ask(at, tracks, boxes)
         return wanted
@@ -125,6 +127,12 @@ class Gate:
         if any(since >= _pause(mover) for mover in self._movers if mover.moved == at):
             return True
         return any(self._wants_track(at, since, *known, motion) for known in zip(tracks, boxes, strict=True))
+
+    def _is_due(self, at: float, due: Iterable[float]) -> bool:
+        """Whether nobody has looked since one of the times. A look that has not settled it comes again each `ALIVE`."""
+        assert self._looked is not None
+        last = max(self._looked, self._asked)
+        return any(time <= at and (time > last or at - last >= ALIVE) for time in due)
 
     def looked(self, at: float, tracks: Sequence[Track], *, tentative: bool) -> None:
         """What the look at the frame of `at` has left. tentative: something was seen that has no id yet."""

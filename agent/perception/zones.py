@@ -71,6 +71,11 @@ class ZoneWatch:
     def members(self) -> list[Track]:
         return [visit.track for visit in self._visits.values() if visit.member]
 
+    def due(self) -> list[float]:
+        """From when on a look may show that somebody has entered, one time for each who is on the way in."""
+        dwell = self._zone.dwell
+        return [visit.turned + dwell for visit in self._visits.values() if not visit.member]
+
     def update(self, time: float, tracks: Sequence[Track]) -> list[ZoneChange]:
         """tracks: those that this look has seen."""
         changes = []
@@ -118,7 +123,7 @@ class ZoneWatch:
         if visit.looks == 1:
             visit.turned = time
         patience = LEAVING if visit.member else self._zone.dwell
-        if visit.looks < LOOKS or time - visit.turned < patience:
+        if visit.looks < LOOKS or time < visit.turned + patience:  # the very sum of `due`, to the last bit
             return None
         visit.looks, visit.member = 0, there
         if there:

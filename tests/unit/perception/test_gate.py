@@ -31,11 +31,12 @@ def asked(
     tracks: list[Track] | None = None,
     predicted: list[Box] | None = None,
     unsettled: bool = False,
+    due: tuple[float, ...] = (),
 ) -> bool:
     tracks = tracks or []
     boxes = [t.box for t in tracks] if predicted is None else predicted
     expected = np.array(boxes, np.float32).reshape(-1, 4)
-    return gate.wants(at, motion, tracks, expected, unsettled=unsettled)
+    return gate.wants(at, motion, tracks, expected, due, unsettled=unsettled)
 
 
 def after_a_look(*tracks: Track, tentative: bool = False) -> Gate:
@@ -131,6 +132,25 @@ def test_a_moving_track_is_looked_at_each_second_a_still_one_at_the_recheck() ->
         gate = after_a_look(one)
         wanted = next(n / 25 for n in range(1, 1000) if asked(gate, n / 25, [], [one]))
         assert wanted == pytest.approx(expected, abs=0.05)
+
+
+def test_a_look_that_is_waited_for_comes_when_it_is_due_and_each_second_until_it_is_of_use() -> None:
+    one = track(still=-5.0)
+    gate = after_a_look(one)
+    looks = []
+    for n in range(1, 100):
+        if asked(gate, n / 25, [], [one], due=(0.0, 1.5)):
+            one.last_time = n / 25
+            looks.append(n / 25)
+            gate.looked(n / 25, [one], tentative=False)
+    assert np.allclose(looks, [1.0, 1.52, 2.52, 3.52])
+    assert not asked(gate, 4.0, [], [one], due=(9.0,))
+
+
+def test_a_look_that_is_waited_for_and_under_way_is_not_asked_for_again() -> None:
+    gate = after_a_look()
+    assert asked(gate, 0.2, [], due=(0.2,))
+    assert not asked(gate, 0.24, [], due=(0.2,))
 
 
 def test_a_still_track_that_stirs_is_looked_at_soon() -> None:

@@ -184,6 +184,21 @@ def test_a_gated_scene_knows_what_it_knows() -> None:
     assert occupied == [False, True, False]
 
 
+def test_who_stands_still_has_entered_when_dwell_is_over() -> None:
+    porch = Zone("porch", ROOM[0].polygon, dwell=5.0)
+    stage, entered, came = Stage(gate=True, zones=(porch,)), [], 0.0
+    for i in range(150):
+        x = min(0.2 + 0.02 * i, 0.8)
+        came = came or (x >= 0.6) * stage.now.media_time
+        if stage.scene.wants(stage.now, [person(x)] if x < 0.8 else [], SIZE, (300, 300)):
+            now = stage.now.media_time
+            stage.n -= 1
+            entered += [now - came for h in stage.look(person(x)).happenings if h.kind == "zone.entered"]
+        stage.n += 1
+    assert len(entered) == 1
+    assert entered[0] < 6.5, "but for the pause between two looks at who walks"
+
+
 def test_looks_under_way_are_not_asked_for_again() -> None:
     """An engine that is slower than the frames come: the gate must not want each of them meanwhile."""
     stage = Stage(step=0.1, gate=True)

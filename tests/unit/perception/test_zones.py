@@ -85,6 +85,21 @@ def test_dwell_is_counted_from_the_first_look() -> None:
     assert walk(watch, one, IN, start=2.0) == []
 
 
+def test_a_look_is_due_when_dwell_is_over_and_until_it_is_decided() -> None:
+    watch, one = ZoneWatch(Zone("porch", PORCH.polygon, dwell=1.0)), track()
+    assert watch.due() == []
+    walk(watch, one, IN, IN, start=5.0)
+    assert watch.due() == [6.0]
+    walk(watch, one, OUT, start=5.4)
+    assert watch.due() == []
+    walk(watch, one, IN, start=5.6)
+    assert watch.due() == [6.6]
+    walk(watch, one, IN, start=6.6)
+    assert watch.due() == []
+    walk(watch, one, OUT, start=6.8)
+    assert watch.due() == [], "who is inside already has nothing to wait for"
+
+
 def test_a_step_outside_starts_dwell_anew() -> None:
     watch, one = ZoneWatch(Zone("porch", PORCH.polygon, dwell=1.0)), track()
     (came,) = walk(watch, one, IN, IN, IN, OUT, *[IN] * 6)
