@@ -105,8 +105,10 @@ class Lives:
         return due
 
     def grown_stale(self, wall: float) -> list[Happening]:
-        """Each confirmed track once more, marked as stale."""
+        """Each confirmed track once more, marked as stale; with the next look it has changed, for it is so no more."""
         alive = [life for life in self._lives.values() if life.confirmed]
+        for life in alive:
+            life.changed = True
         return [self._happening("track.updated", wall, life, stale=True) for life in alive]
 
     def _happening(self, kind: Kind, wall: float, life: Life, *, stale: bool = False) -> Happening:

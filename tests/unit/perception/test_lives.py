@@ -73,6 +73,16 @@ def test_updates_come_once_a_second_at_most_and_only_when_something_changed() ->
     assert 2 <= len(times) <= 3
 
 
+def test_who_was_told_as_stale_is_told_as_fresh_with_the_next_look() -> None:
+    lives, one = Lives({0: LabelRule(0.5)}, views=False), track()
+    for i in range(20):
+        see(lives, one, i / 5)
+    assert [happening.track.stale for happening in lives.grown_stale(1e9 + 6)] == [True]
+    (fresh,) = lives.updates(at(8.0))
+    assert (fresh.kind, fresh.track.stale) == ("track.updated", False)
+    assert lives.updates(at(10.0)) == []
+
+
 def test_the_end_tells_the_whole_life() -> None:
     lives, one = Lives({0: LabelRule(0.5)}, views=False), track()
     for i in range(5):
