@@ -73,6 +73,7 @@ class Gate:
         self._at_look: dict[int, Box] = {}
         self._sure: dict[int, float] = {}
         self._tentative = False
+        self._owed = False
         self._movers: list[_Mover] = []
         self._unsettled: float | None = None
         self._settled_unseen = False
@@ -105,10 +106,11 @@ class Gate:
     def unanswered(self) -> None:
         """The look that was wanted has shown nothing, not even that nobody is there: it is still owed."""
         self._asked = float("-inf")
+        self._owed = True
 
     def _ask(self, at: float, tracks: Sequence[Track], boxes: Sequence[Box]) -> None:
         """A look is on its way: until its answer is here, the next one is not due for the same reasons again."""
-        self._asked = at
+        self._asked, self._owed = at, False
         self._at_look.update((track.id, box) for track, box in zip(tracks, boxes, strict=True))
         for mover in self._movers:
             if mover.moved == at:
@@ -122,7 +124,7 @@ class Gate:
         whole = self._whole_picture(at, since, unsettled=unsettled)
         unexplained = [box for box in motion if not _explained(box, self._reach(tracks, boxes))]
         self._follow(at, unexplained)
-        if whole or self._tentative or (unsettled and tracks) or since >= RECHECK or since < 0:
+        if whole or self._owed or self._tentative or (unsettled and tracks) or since >= RECHECK or since < 0:
             return True
         if any(since >= _pause(mover) for mover in self._movers if mover.moved == at):
             return True
@@ -143,7 +145,7 @@ class Gate:
         later = self._at_look if self._asked > at else {}
         self._looked = at
         self._at_look = {track.id: later.get(track.id, track.box) for track in tracks}
-        self._tentative = tentative
+        self._tentative, self._owed = tentative, False
         self._settled_unseen = False
 
     def _whole_picture(self, at: float, since: float, *, unsettled: bool) -> bool:

@@ -113,6 +113,7 @@ class Scene:
         """What the frame of `at` brings. size: width and height of the picture. Unknown stays Unknown."""
         looked = self._crops.pop(at.media_time, (WHOLE,))
         if isinstance(seen, Unknown):
+            self._whole_at = None  # the motion that asked for this look is not shown again
             if self._gate is not None:
                 self._gate.unanswered()
             return Facts(seen)

@@ -73,6 +73,24 @@ def test_unknown_answers_leave_the_frame_owed() -> None:
     assert asked(gate, RECHECK + 0.08, []), "nobody has looked yet"
 
 
+def test_what_moved_in_a_frame_nobody_could_say_anything_of_is_looked_at_in_the_next() -> None:
+    gate = after_a_look()
+    assert asked(gate, 0.2, [BOX])
+    gate.unanswered()
+    assert asked(gate, 0.24, [])
+    assert not asked(gate, 0.28, []), "that look is on its way"
+    gate.looked(0.24, [], tentative=False)
+    assert not asked(gate, 0.32, [])
+
+
+def test_a_later_answer_pays_what_is_owed() -> None:
+    gate = after_a_look()
+    assert asked(gate, 0.2, [BOX])
+    gate.unanswered()
+    gate.looked(0.24, [], tentative=False)
+    assert not asked(gate, 0.28, [])
+
+
 @pytest.mark.parametrize(
     ("tracks", "predicted", "motion", "wanted"),
     [

@@ -226,6 +226,20 @@ def test_crops_around_what_moves_and_the_whole_every_two_seconds() -> None:
     assert all(x1 <= 0.1 and y1 <= 0.1 and x2 >= 0.13 and y2 >= 0.2 for crops in chosen for x1, y1, x2, y2 in crops)
 
 
+@pytest.mark.parametrize("failed", [0, 3], ids=["the whole", "a crop"])
+def test_the_whole_is_looked_at_again_where_nobody_could_say_what_a_look_shows(failed: int) -> None:
+    stage = Stage(regions=True, gate=True)
+    for n in range(failed + 1):
+        crops = stage.scene.wants(stage.now, [(0.1 + n / 5, 0.1, 0.13 + n / 5, 0.2)], (3840, 2160), (300, 300))
+        assert crops
+        assert (WHOLE in crops) is (n == 0)
+        stage.look(unknown="timeout" if n == failed else "")
+    moved = [] if failed else [(0.1, 0.1, 0.13, 0.2)]
+    assert WHOLE in stage.scene.wants(stage.now, moved, (3840, 2160), (300, 300))
+    stage.look()
+    assert not stage.scene.wants(stage.now, [], (3840, 2160), (300, 300))
+
+
 def test_a_track_outside_of_the_crops_is_not_missed() -> None:
     stage = Stage(regions=True)
     for _ in range(5):
