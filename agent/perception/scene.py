@@ -216,7 +216,8 @@ class Scene:
         self._gate = (self._gate or Gate()) if settings.gate else None
         self._regions = settings.regions
         unwanted = [track for track in self._lives.confirmed if track.class_id not in settings.rules]
-        told = self._gone(wall, unwanted, "stopped") if unwanted else []
+        self._tracker.forget(unwanted)  # a life that was told to have ended must not begin again
+        told = self._gone(wall, unwanted, "stopped")
         told += self._rezoned(wall, settings.zones)
         self._redraw(settings, totals or {})
         self._lives.change(settings.rules, views=settings.snapshots)

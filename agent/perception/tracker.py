@@ -18,7 +18,7 @@ from agent.perception.rest import Rest
 from agent.perception.track import Track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -93,6 +93,10 @@ class Tracker:
         ended, self.tracks = self.tracks, []
         self._rows, self._boxes = [], Boxes()
         return ended
+
+    def forget(self, tracks: Collection[Track]) -> None:
+        """These are followed no more; what is seen in their places is somebody new."""
+        self._keep([row.track not in tracks for row in self._rows])
 
     def update(self, time: float, seen: Detections, looked: Sequence[Box] = (WHOLE,)) -> Update:
         """One look. seen: all that was found, from the floor of confidence on, boxes in 0..1 of the whole picture.
@@ -209,10 +213,13 @@ class Tracker:
         if not any(gone):
             return []
         ended = [row.track for row, lost in zip(self._rows, gone, strict=True) if lost and row.track is not None]
-        self._boxes.keep(~np.array(gone))
-        self._rows = [row for row, lost in zip(self._rows, gone, strict=True) if not lost]
-        self.tracks = [row.track for row in self._rows if row.track is not None]
+        self._keep([not lost for lost in gone])
         return ended
+
+    def _keep(self, rows: Sequence[bool]) -> None:
+        self._boxes.keep(np.array(rows, np.bool_))
+        self._rows = [row for row, kept in zip(self._rows, rows, strict=True) if kept]
+        self.tracks = [row.track for row in self._rows if row.track is not None]
 
     @staticmethod
     def _is_lost(row: _Candidate) -> bool:

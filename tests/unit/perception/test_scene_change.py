@@ -72,8 +72,9 @@ def test_a_label_that_is_not_wanted_any_more_ends_its_tracks() -> None:
     assert stage.told.count("track.started") == 1
     change(stage, Settings({0: PERSON, 1: PERSON}, zones=ROOM))
     for _ in range(5):
-        stage.look(person(0.8))
+        facts = stage.look(person(0.8))
     assert stage.told.count("track.started") == 2
+    assert facts.track_ids == (2,), "the life of 1 was told to have ended"
 
 
 def test_totals_of_a_line_go_on_when_it_is_drawn_elsewhere() -> None:

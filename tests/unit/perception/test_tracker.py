@@ -217,6 +217,21 @@ def test_clear_returns_who_was_there() -> None:
     assert walk(tracker, [0.5] * 2, 0.2, start=1.0) == [[None], [2]]
 
 
+def test_who_is_forgotten_is_somebody_new_and_the_others_stay() -> None:
+    tracker = Tracker(count(1))
+    boxes = [person(0.2), person(0.5), person(0.8)]
+    for i in range(3):
+        tracker.update(i / 5, seen(*boxes))
+    tracker.forget([tracker.tracks[1]])
+    assert [track.id for track in tracker.tracks] == [1, 3]
+    assert tracker.predicted(0.5).shape == (2, 4)
+    assert ids(tracker.update(0.6, seen(*boxes))) == [1, None, 3]
+    assert ids(tracker.update(0.8, seen(*boxes))) == [1, 4, 3]
+    tracker.forget([])
+    Tracker(count(1)).forget([])
+    assert len(tracker.tracks) == 3
+
+
 NUMBERS = st.one_of(st.floats(-0.5, 1.5), st.sampled_from([float("nan"), float("inf"), 0.0, 1.0]))
 LOOKS = st.lists(
     st.tuples(
