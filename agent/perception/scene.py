@@ -196,9 +196,10 @@ class Scene:
             self._blind.stale = True
             told = self._lives.grown_stale(wall)
             return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.mark(wall, stale=True)))
-        if self._lives.confirmed and self._blind.over(now):
+        if self._blind.over(now) and (self._tracker.tracks or self._tracker.tentative):
+            # Also who was not told of yet: else somebody else, hours later, would be told to have been here since.
             told = self._gone(wall, self._tracker.clear(), "camera_offline_timeout")
-            return Facts(Unknown("camera offline"), (), tuple(told))
+            return self._unless_empty(Facts(Unknown("camera offline"), (), tuple(told)))
         quiet, self._quiet = self._quiet, None
         if quiet is not None and not self._blind.stale:  # where nobody is and nothing moves, places become vacant
             return self._unless_empty(

@@ -152,6 +152,21 @@ def test_who_was_there_when_a_camera_went_away_for_good_ends_after_five_minutes(
     assert ends == [(900, "camera_offline_timeout")]
 
 
+@pytest.mark.parametrize("looks", [1, 2])
+def test_who_was_not_told_of_yet_ends_then_too_without_a_word(looks: int) -> None:
+    stage = Stage()
+    for _ in range(looks):
+        stage.scene.wants(stage.now, None, SIZE, (300, 300))
+        stage.look(person(0.5))
+    at = stage.now.monotonic
+    facts = [stage.scene.idle(at + second, 1e9 + second) for second in range(0, 3600, 10)]
+    assert not any(fact.happenings for fact in facts if fact is not None)
+    stage.n += 3600 * 5
+    told = [h for _ in range(3) for h in stage.look(person(0.5)).happenings]
+    assert [h.kind for h in told] == ["track.started"]
+    assert told[0].track.duration == pytest.approx(2 * stage.step)
+
+
 def test_the_last_word() -> None:
     stage = Stage(zones=ROOM)
     for _ in range(5):
