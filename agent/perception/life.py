@@ -29,8 +29,10 @@ _STEP = 0.25
 class Life:
     """Begins with the track's second hit. Wall clocks in `first_seen` and `last_seen`; all else in media time.
 
-    confirmed: it has been told of. changed: since it was last told, so that an update is due. zones: seconds of the
-    stays in each that are over; inside: since when, of those that last.
+    first_seen: of the first hit, reckoned back from the second by the camera's clock. path: points from the second hit
+    on, with the seconds since the first. confirmed: it has been told of. changed: since it was last
+    told, so that an update is due. zones: seconds of the stays in each that are over; inside: since when, of those that
+    last.
     """
 
     track: Track

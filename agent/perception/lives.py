@@ -56,7 +56,8 @@ class Lives:
         for track, passed in tracks:
             life = self._lives.get(track.id)
             if life is None:
-                life = self._lives[track.id] = Life(track, at.captured_at, at.captured_at)
+                first_seen = at.captured_at - (track.last_time - track.first_time)
+                life = self._lives[track.id] = Life(track, first_seen, at.captured_at)
             life.seen(at)
             rule = self._rules.get(track.class_id)
             if not life.confirmed and passed and rule is not None and life.sure(rule.confidence):

@@ -124,6 +124,20 @@ def test_wall_clock_back_an_hour_leaves_the_duration_right() -> None:
     assert end.track.last_seen < end.track.first_seen  # as the clock said it
 
 
+def test_first_seen_is_the_first_look_and_the_path_has_the_time_of_its_points() -> None:
+    """A life begins with the second hit, half a second after the first here."""
+    lives, one = Lives({0: LabelRule(0.5)}, views=False), track()
+    one.first_time = -0.5
+    for i in range(3):
+        one.box = (0.1 + 0.1 * i, 0.4, 0.2 + 0.1 * i, 0.6)
+        see(lives, one, i / 5)
+    (end,) = lives.ended(1e9, [one])
+    assert end.track.first_seen == pytest.approx(at(-0.5).captured_at)
+    assert end.track.last_seen - end.track.first_seen == pytest.approx(end.track.duration)
+    assert [time for time, *_ in end.track.path] == pytest.approx([0.5, 0.7, 0.9])
+    assert [x for _, x, _ in end.track.path] == pytest.approx([0.15, 0.25, 0.35])
+
+
 def test_standing_still_is_told_after_a_while() -> None:
     life = Life(track(), 1e9, 1e9)
     life.track.still_since = 1.0

@@ -101,6 +101,15 @@ def test_a_walk_through_the_room() -> None:
     assert lines == [(0, 0), (1, 0)]
 
 
+def test_first_seen_is_when_the_first_look_saw_it() -> None:
+    stage = Stage()
+    for _ in range(3):
+        facts = stage.look(person(0.5))
+    (started,) = facts.happenings
+    assert started.track.first_seen == pytest.approx(1e9 + stage.step)
+    assert started.track.duration == pytest.approx(started.track.last_seen - started.track.first_seen)
+
+
 def test_one_missed_look_ends_nothing() -> None:
     stage = Stage()
     for i in range(60):
