@@ -19,7 +19,7 @@ HORIZON = 1.0
 """Seconds without a match for which a box is believed to go on as it went; then it stays where it is."""
 _MEASURED = 0.1
 """Standard deviation of a detector's box: one with an IoU of 0.7 is off by about so much."""
-_PUSH = np.array([0.5, 0.25, 0.125, 0.0625])
+_PUSH = np.array([1.0, 0.5, 0.25, 0.125])
 """By how much speed changes in a second, in own sizes: a person is narrower than tall, and grows slowly if at all."""
 _START = np.array([3.0, 1.0, 0.5, 0.25])
 """Standard deviation of the speed of what has just appeared, in its own sizes a second."""

@@ -29,7 +29,7 @@ STRONG, WEAK = 0.3, 0.1
 """Confidence from which on a detection may begin a track, and from which on it may continue one."""
 CLOSE, CLOSER = 0.2, 0.5
 """IoU with the prediction that a strong and a weak detection need."""
-ROOM_A_SECOND, MOST_ROOM = 1.2, 0.6
+ROOM_A_SECOND, MOST_ROOM = 0.6, 0.4
 """By what share of their size boxes are widened for that: the longer nobody looked, the less a prediction is worth."""
 LOST_LOOKS, LOST_SECONDS = 3, 1.5
 """A track is lost once it was missed in so many looks in a row, and in so many seconds of looking."""
