@@ -10,6 +10,7 @@ from agent.dispatch.recovery import Recovery
 from agent.dispatch.result import Done
 from agent.dispatch.slots import Slots, detections
 from agent.dispatch.spec import EngineCounters
+from agent.dispatch.streak import Streak
 from agent.dispatch.worker import WorkerGone, close_unwanted
 from backends.contract import BackendUnavailable
 from backends.detections import Unknown
@@ -60,6 +61,7 @@ class RemoteEngine:
         self._worker: WorkerProcess | None = None
         self._deadline = float("inf")  # of the phase before serving
         self._doomed = self._complaint = ""
+        self._streak = Streak()
         self._recovery = Recovery(expected=spec.expected)
         self._serving_since = 0.0
 
@@ -159,6 +161,7 @@ class RemoteEngine:
         self.slots.clear()
         self._deadline = float("inf")
         self._doomed = ""
+        self._streak.broken()
 
     def _start(self, now: float) -> None:
         if self._pending is None:
@@ -181,7 +184,7 @@ class RemoteEngine:
         if op == "done":
             return self._on_done(message)
         if op == "error" and "slot" in message:
-            return self._on_error(message)
+            return self._on_error(message, now)
         if op == "unavailable":
             return self._fail(now, str(BackendUnavailable(message["reason"], message["hint"])), absent=True)
         if op == "error":
@@ -258,10 +261,11 @@ class RemoteEngine:
         seen = detections(self._worker.results[slot], int(message["count"]), len(self.artifact.labels))
         if not self.slots.take(slot, message["n"]):
             return []
+        self._streak.broken()
         self.counters.ran(message["infer_ms"])
         return [Done(slot, message["n"], seen, message["start"], message["infer_ms"])]
 
-    def _on_error(self, message: Message) -> list[Done]:
+    def _on_error(self, message: Message, now: float) -> list[Done]:
         if not self.slots.take(int(message["slot"]), message["n"]):
             return []
         self.counters.errors += 1
@@ -271,6 +275,8 @@ class RemoteEngine:
             self._say(logging.WARNING, text)
         if not message.get("retriable"):
             self._doomed = text  # this frame's answer goes out first, then `advance` replaces the worker
+        elif self._streak.hopeless(now):
+            self._doomed = f"{text} ({self._streak.errors} times in a row)"
         return [Done(int(message["slot"]), message["n"], Unknown(text))]
 
     def _fail(self, now: float, cause: str, *, absent: bool = False) -> list[Done]:

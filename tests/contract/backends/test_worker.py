@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -206,17 +207,46 @@ def test_a_file_that_is_no_model_is_a_cause(artifact: Artifact, tmp_path: Path) 
 )
 def test_whatever_a_worker_says_no_job_is_forgotten(driven: Driven, answer: str) -> None:
     """Messages a healthy worker never sends, put into its own pipe."""
-    worker = driven.engine._worker
-    assert worker is not None
-    os.kill(worker.pid, signal.SIGSTOP)
+    os.kill(driven.pid, signal.SIGSTOP)
     n = driven.submit((1, 2, 3))
-    replies = os.open(f"/proc/{worker.pid}/fd/{replies_of(worker.pid)}", os.O_WRONLY)
-    os.write(replies, answer.encode() + b"\n")
-    os.close(replies)
+    put_into(driven.pid, answer)
     (lost,) = driven.answers(1)
     assert lost.n == n
     assert isinstance(lost.seen, Unknown)
     driven.serve()
+
+
+def test_an_engine_that_fails_every_frame_is_given_up_though_it_says_that_the_next_may_work(driven: Driven) -> None:
+    """And an answer between two errors keeps it."""
+    pid, engine = driven.pid, driven.engine
+    os.kill(pid, signal.SIGSTOP)
+    now = time.monotonic()
+
+    def answered(after: float, op: str, **words: object) -> Detections | Unknown:
+        slot = engine.slots.free[-1]
+        put_into(pid, json.dumps({"op": op, "slot": slot, "n": driven.submit((1, 2, 3)), **words}))
+        (done,) = engine.receive(now + after, engine.filenos()[:1])
+        return done.seen
+
+    error = {"op": "error", "text": "out of memory", "retriable": True}
+    for after in (0.0, 0.5):
+        assert answered(after, **error) == Unknown("out of memory")
+    assert isinstance(answered(0.9, "done", count=0, start=now, infer_ms=1.0, head_ms=0.0), Detections)
+    for after in (1.0, 1.1, 1.2, 1.9):
+        answered(after, **error)
+        assert engine.advance(now + after) == []
+        assert engine.serving
+    answered(2.0, **error)
+    assert engine.advance(now + 2.0) == []
+    assert (engine.state, engine.cause) == ("failed", "out of memory (5 times in a row)")
+    driven.serve()
+
+
+def put_into(pid: int, *lines: str) -> None:
+    """As if the worker had said them."""
+    replies = os.open(f"/proc/{pid}/fd/{replies_of(pid)}", os.O_WRONLY)
+    os.write(replies, "".join(f"{line}\n" for line in lines).encode())
+    os.close(replies)
 
 
 def replies_of(pid: int) -> str:

@@ -1,0 +1,29 @@
+"""Errors in a row. Each alone may be its frame's; together they are the engine's."""
+
+from __future__ import annotations
+
+ERRORS = 3
+SECONDS = 1.0
+
+
+class Streak:
+    """Of one loaded engine's retriable errors."""
+
+    def __init__(self) -> None:
+        self.errors = 0
+        self._since = 0.0
+
+    def broken(self) -> None:
+        """A frame was answered."""
+        self.errors = 0
+
+    def hopeless(self, now: float) -> bool:
+        """Counts one more, of `now`. Whether there are ERRORS or more in a row, the first at least SECONDS ago.
+
+        Both, since a fast engine fails three frames in a moment that passes, and a slow one is not asked three times
+        in a second.
+        """
+        if not self.errors:
+            self._since = now
+        self.errors += 1
+        return self.errors >= ERRORS and now - self._since >= SECONDS
