@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 MAX_DETECTIONS = 300
+MAX_SLOTS = 64
 MAX_LINE = 1 << 20
 _PAGE = 4096
 _ROW = 6 * 4
@@ -145,7 +146,7 @@ class LineReader:
         del self._buffer[: end + 1]
         try:
             message = json.loads(line)
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:  # the latter for ten thousand brackets
             raise ProtocolError(f"not a JSON line: {line[:80]!r}") from e
         if not isinstance(message, dict) or not isinstance(message.get("op"), str):
             raise ProtocolError(f"a message without an op: {line[:80]!r}")

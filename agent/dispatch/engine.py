@@ -6,15 +6,13 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
+from agent.dispatch import answers
 from agent.dispatch.recovery import Recovery
-from agent.dispatch.result import Done
-from agent.dispatch.slots import Slots, detections
+from agent.dispatch.slots import Slots
 from agent.dispatch.spec import EngineCounters
 from agent.dispatch.streak import Streak
 from agent.dispatch.worker import WorkerGone, close_unwanted
 from backends.contract import BackendUnavailable
-from backends.detections import Unknown
-from backends.protocol import Message, SlotLayout
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -23,16 +21,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from agent.dispatch.answers import Ready
+    from agent.dispatch.result import Done
     from agent.dispatch.spec import EngineSpec
     from agent.dispatch.worker import Spawn, WorkerProcess
     from backends.artifact import Artifact
+    from backends.protocol import Message
 
 log = logging.getLogger("vedette.engine")
 
 HELLO_SECONDS = 20.0
 LOAD_SECONDS = 120.0
 _MOST_LOAD_SECONDS = 600.0
-_RUN_SECONDS = (0.1, 60.0)
 
 State = Literal["resting", "loading", "serving", "failed", "absent", "refused"]
 """resting: nobody wants it. absent: this machine cannot use the backend now. refused: none of the files is for it."""
@@ -133,7 +133,7 @@ class RemoteEngine:
         for message in messages:
             try:
                 done += self._on_message(message, now)
-            except (WorkerGone, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as e:
+            except (WorkerGone, *answers.UNREADABLE) as e:
                 return done + self._fail(now, f"protocol: {type(e).__name__}: {e}")
             if self._worker is None:
                 break
@@ -190,7 +190,7 @@ class RemoteEngine:
         if op == "error":
             return self._fail(now, str(message["text"]))
         if op == "telemetry":
-            self.telemetry = {str(key): float(value) for key, value in message["values"].items()}
+            self.telemetry = answers.telemetry(message)
         else:
             self._on_start(op, message, now)
         return []
@@ -204,7 +204,7 @@ class RemoteEngine:
         elif op == "progress":
             self._on_progress(message, now)
         elif op == "ready":
-            self._on_ready(message, now)
+            self._on_ready(answers.ready(message), now)
         elif op == "mapped":
             self._on_mapped(now)
 
@@ -220,7 +220,7 @@ class RemoteEngine:
         )
 
     def _on_progress(self, message: Message, now: float) -> None:
-        self._deadline = now + min(float(message.get("within", LOAD_SECONDS)), _MOST_LOAD_SECONDS)
+        self._deadline = now + min(answers.finite(message, "within", LOAD_SECONDS), _MOST_LOAD_SECONDS)
         if str(message["phase"]).startswith("build"):  # for minutes, on a Jetson; all else is quick
             self.progress = f"{message['phase']}, {10 * int(10 * float(message['done']))} %"
 
@@ -233,15 +233,11 @@ class RemoteEngine:
         self._set("refused", text)
         self._say(logging.INFO, f"is not used: {text}")
 
-    def _on_ready(self, message: Message, now: float) -> None:
+    def _on_ready(self, ready: Ready, now: float) -> None:
         assert self._worker is not None
-        layout = SlotLayout(message["input"]["height"], message["input"]["width"], message["slots"])
-        if layout.size != message["bytes"] or not 1 <= layout.slots <= 64:
-            raise ValueError(f"{layout.slots} slots in {message['bytes']} bytes")
-        self.info = message["info"]
-        least, most = _RUN_SECONDS
-        self.slots.seconds = min(max(float(self.info.get("deadline", 5.0)), least), most)
-        self._worker.map_slots(layout)
+        self.info = ready.info
+        self.slots.seconds = ready.seconds
+        self._worker.map_slots(ready.layout)
         self._deadline = now + HELLO_SECONDS
 
     def _on_mapped(self, now: float) -> None:
@@ -257,27 +253,26 @@ class RemoteEngine:
 
     def _on_done(self, message: Message) -> list[Done]:
         assert self._worker is not None
-        slot = int(message["slot"])
-        seen = detections(self._worker.results[slot], int(message["count"]), len(self.artifact.labels))
-        if not self.slots.take(slot, message["n"]):
+        done = answers.done(message, self._worker.results, len(self.artifact.labels))
+        if not self.slots.take(done.slot, done.n):
             return []
         self._streak.broken()
-        self.counters.ran(message["infer_ms"])
-        return [Done(slot, message["n"], seen, message["start"], message["infer_ms"])]
+        self.counters.ran(done.inference_ms)
+        return [done]
 
     def _on_error(self, message: Message, now: float) -> list[Done]:
-        if not self.slots.take(int(message["slot"]), message["n"]):
+        done, text, retriable = answers.error(message)
+        if not self.slots.take(done.slot, done.n):
             return []
         self.counters.errors += 1
-        text = str(message["text"])
         if text != self._complaint:  # once, not once per frame
             self._complaint = text
             self._say(logging.WARNING, text)
-        if not message.get("retriable"):
+        if not retriable:
             self._doomed = text  # this frame's answer goes out first, then `advance` replaces the worker
         elif self._streak.hopeless(now):
             self._doomed = f"{text} ({self._streak.errors} times in a row)"
-        return [Done(int(message["slot"]), message["n"], Unknown(text))]
+        return [done]
 
     def _fail(self, now: float, cause: str, *, absent: bool = False) -> list[Done]:
         lost = self.slots.lost(f"engine: {cause}")

@@ -203,13 +203,26 @@ def test_a_file_that_is_no_model_is_a_cause(artifact: Artifact, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "answer", ['{"op":"error","text":"out of memory","retriable":false}', "nonsense", '{"op":"done"}']
+    "answer",
+    [
+        '{"op":"error","text":"out of memory","retriable":false}',
+        "nonsense",
+        '{"op":"done"}',
+        '{"op":"done","slot":SLOT,"n":N,"count":0,"start":0.0}',
+        '{"op":"done","slot":SLOT,"n":N,"count":0,"start":null,"infer_ms":1.0}',
+        '{"op":"done","slot":SLOT,"n":N,"count":0,"start":0.0,"infer_ms":1e999}',
+        '{"op":"done","slot":SLOT,"n":N,"count":301,"start":0.0,"infer_ms":1.0}',
+        '{"op":"error","slot":SLOT,"n":N,"retriable":true}',
+        '{"op":"error","slot":SLOT,"n":N,"text":"","retriable":false}',
+        pytest.param('{"op":"telemetry","values":' + 20_000 * "[", id="deep"),
+    ],
 )
 def test_whatever_a_worker_says_no_job_is_forgotten(driven: Driven, answer: str) -> None:
     """Messages a healthy worker never sends, put into its own pipe."""
     os.kill(driven.pid, signal.SIGSTOP)
+    slot = driven.engine.slots.free[-1]
     n = driven.submit((1, 2, 3))
-    put_into(driven.pid, answer)
+    put_into(driven.pid, answer.replace("SLOT", str(slot)).replace("N,", f"{n},"))
     (lost,) = driven.answers(1)
     assert lost.n == n
     assert isinstance(lost.seen, Unknown)
