@@ -119,8 +119,8 @@ class RemoteEngine:
         """The answers that have come. readable: those of `filenos` that are."""
         if self._worker is None:
             return []
-        replies, output = self._worker.filenos()
-        if output in readable:
+        replies, *output = self._worker.filenos()
+        if any(fd in readable for fd in output):
             for line in self._worker.output_lines():
                 self._say(logging.INFO, line)
         if replies not in readable:
@@ -135,6 +135,8 @@ class RemoteEngine:
                 done += self._on_message(message, now)
             except (WorkerGone, *answers.UNREADABLE) as e:
                 return done + self._fail(now, f"protocol: {type(e).__name__}: {e}")
+            except OSError as e:
+                return done + self._fail(now, f"no memory can be shared with it: {e.strerror}")
             if self._worker is None:
                 break
         return done

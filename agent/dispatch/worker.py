@@ -40,14 +40,19 @@ class WorkerProcess:
 
     def __init__(self, program: Registered) -> None:
         reap(time.monotonic())
-        requests, self._requests = os.pipe()
-        self._replies, replies = os.pipe()
-        # A file without a name: nothing is left behind however either side dies.
-        self._file = os.memfd_create(f"vedette-{program.name}")
-        self._output_tail = b""
         self.images: list[NDArray[np.uint8]] = []
         self.results: list[NDArray[np.float32]] = []
-        try:
+        self._output_tail = b""
+        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+            requests, self._requests = os.pipe()
+            theirs.callback(os.close, requests)
+            ours.callback(os.close, self._requests)
+            self._replies, replies = os.pipe()
+            theirs.callback(os.close, replies)
+            ours.callback(os.close, self._replies)
+            # A file without a name: nothing is left behind however either side dies.
+            self._file = os.memfd_create(f"vedette-{program.name}")
+            ours.callback(os.close, self._file)
             self.process = subprocess.Popen(
                 program.command(requests, replies),
                 stdin=subprocess.DEVNULL,
@@ -56,15 +61,10 @@ class WorkerProcess:
                 pass_fds=(requests, replies, self._file),
                 env={**program.environment(), **_ENVIRONMENT},
             )
-        except OSError:
-            for fd in (self._requests, self._replies, self._file):
-                os.close(fd)
-            raise
-        finally:
-            os.close(requests)
-            os.close(replies)
+            ours.pop_all()
         assert self.process.stdout is not None
         self._output = self.process.stdout
+        self._output_ended = False
         self._reader = LineReader(self._replies)
         for fd in (self._requests, self._replies, self._output.fileno()):
             os.set_blocking(fd, False)
@@ -73,9 +73,10 @@ class WorkerProcess:
     def pid(self) -> int:
         return self.process.pid
 
-    def filenos(self) -> tuple[int, int]:
-        """What to select on: replies, and the output of native libraries."""
-        return self._replies, self._output.fileno()
+    def filenos(self) -> tuple[int, ...]:
+        """What to select on: replies and, unless it has ended, the output of native libraries."""
+        # One that sent it elsewhere has ended it, and an end stays readable.
+        return (self._replies,) if self._output_ended else (self._replies, self._output.fileno())
 
     def send(self, op: str, **content: Any) -> None:
         """Raises WorkerGone."""
@@ -111,11 +112,12 @@ class WorkerProcess:
         with contextlib.suppress(BlockingIOError):
             while chunk := os.read(self._output.fileno(), 65536):
                 self._output_tail = (self._output_tail + chunk)[-65536:]
+            self._output_ended = True
         *lines, self._output_tail = self._output_tail.split(b"\n")
         return [line.decode(errors="replace").rstrip() for line in lines if line.strip()]
 
     def map_slots(self, layout: SlotLayout) -> None:
-        """Makes the shared slots and tells the worker where."""
+        """Makes the shared slots and tells the worker where. Raises OSError where there is no room for them."""
         os.ftruncate(self._file, layout.size)
         memory = memoryview(mmap.mmap(self._file, layout.size))
         self.images = [layout.image(memory, i) for i in range(layout.slots)]

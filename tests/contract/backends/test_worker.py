@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -174,6 +175,24 @@ def test_a_worker_that_hangs_while_loading_is_killed(artifact: Artifact, monkeyp
         one.turn(lambda: "failed" in one.states, seconds=5)
     finally:
         one.engine.close(0.5)
+
+
+def test_slots_for_which_there_is_no_room_are_the_engines_failure(
+    artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Driven(artifact)
+    with monkeypatch.context() as patch:
+        patch.setattr("agent.dispatch.worker.mmap.mmap", no_room)
+        one.turn(lambda: "failed" in one.states)
+    try:
+        assert one.engine.cause == "no memory can be shared with it: Cannot allocate memory"
+        one.serve()
+    finally:
+        one.engine.close(0.5)
+
+
+def no_room(*_: object) -> None:
+    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 
 @pytest.mark.parametrize(
