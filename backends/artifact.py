@@ -26,8 +26,8 @@ class InputSpec:
     mean, std: one number per channel, in the model's own channel order (`color`).
     resize: "letterbox" centres the scaled image on `pad`, "letterbox_topleft" puts it into the corner,
     "stretch" ignores the aspect ratio. dtype: what the tensor holds; a quantised one covers the range of the
-    pixels, so uint8 stores the pixel and int8 the pixel - 128, with mean 0 and std 1. name: the tensor's name
-    in the file, None for "the only input".
+    pixels, so uint8 stores the pixel and int8 the pixel - 128, with mean 0 and std 1; with others it stores
+    round(value / scale) + zero_point. name: the tensor's name in the file, None for "the only input".
     """
 
     height: int
@@ -51,8 +51,8 @@ class Artifact:
     family: the head's id. head: options of that head, JSON values only. labels: by class_id, never empty.
     quantisation: (scale, zero_point) of each output as the file says, scale 0 where it is not quantised; for
     engines that return stored integers without saying so. Empty where none is. input_quantisation: likewise of
-    the input; its pixels are stored as `InputSpec` says, whatever the scale. custom_ops: operators in the file that
-    are not of its format's own set, sorted; not every engine has them.
+    the input. custom_ops: operators in the file that are not of its format's own set, sorted; not every engine has
+    them.
     why: where each fact came from, one line each, for `models inspect`.
     """
 

@@ -20,6 +20,7 @@ from backends.contract import (
     Output,
     Progress,
 )
+from backends.pixels import table
 from backends.shapes import POSTPROCESS
 from backends.tuning import mode_speeds
 
@@ -187,15 +188,28 @@ def with_encoding(model: Any, artifact: Artifact) -> Any:
     if spec.color == "BGR":
         chain.convert_color(ColorFormat.BGR)
     inner = model.input(0).element_type
-    if inner != Type.u8:
+    if inner in (Type.u8, Type.i8):
+        stored = table(spec, np.dtype(inner.to_dtype()).name, *artifact.input_quantisation)
+        chain.custom(lambda pixels: _looked_up(pixels, stored))
+    else:
         chain.convert_element_type(Type.f32)
-        mean = [m + (128.0 if spec.dtype == "int8" else 0.0) for m in spec.mean]
-        if any(mean):
-            chain.mean(mean)
+        if any(spec.mean):
+            chain.mean(list(spec.mean))
         if any(s != 1.0 for s in spec.std):
             chain.scale(list(spec.std))
         chain.convert_element_type(inner)
     return steps.build()
+
+
+def _looked_up(pixels: Any, stored: NDArray[Any]) -> Any:
+    """The port of the entries of `stored`, (3, 256), for u8 `pixels` (1, height, width, 3). Exact in any precision."""
+    from openvino import opset13 as ops
+
+    if (stored == np.arange(256)).all():
+        return pixels
+    rows = ops.constant(np.array([0, 256, 512], np.int32).reshape(1, 1, 1, 3))
+    places = ops.add(ops.convert(pixels, "i32"), rows)
+    return ops.gather(ops.constant(stored.ravel()), places, ops.constant(np.int32(0))).output(0)
 
 
 def _precision(artifact: Artifact, device: Device) -> str:

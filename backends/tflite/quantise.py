@@ -6,32 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backends.pixels import PIXELS, table
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backends.artifact import InputSpec
 
-_PIXELS = np.arange(256)
 _RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-128.0, 127.0), (-0.5, 0.5))
-
-
-def table(spec: InputSpec, dtype: str, scale: float, zero_point: int) -> NDArray[Any]:
-    """What each pixel value becomes, (3, 256) of `dtype`, by the model's channel.
-
-    A float tensor holds real = (pixel - mean) / std. An integer one holds round(real / scale) + zero_point, halves
-    away from zero and clamped, as TFLite quantises (reference_ops::AffineQuantize); with mean 0 and std 1 it covers
-    the range of the pixels (see `InputSpec`): uint8 stores the pixel and int8 the pixel - 128.
-    """
-    kind = np.dtype(dtype)
-    if kind.kind == "f":
-        return _real(spec).astype(kind)
-    low, high = np.iinfo(kind).min, np.iinfo(kind).max
-    if not any(spec.mean) and set(spec.std) == {1.0}:
-        return np.tile((_PIXELS + low).astype(kind), (3, 1))
-    steps = _real(spec).astype(np.float32) / np.float32(scale or 1.0)
-    rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps)) + zero_point
-    stored: NDArray[Any] = np.clip(rounded, low, high).astype(kind)
-    return stored
 
 
 def unusual(dtype: str, scale: float, zero_point: int) -> bool:
@@ -56,8 +38,8 @@ class Encoder:
         self._same = bool((self._tables == first).all())
         small = self._same and first.itemsize == 1
         stored = first.view(np.uint8) if small else first
-        self._identity = small and dtype == "uint8" and bool((stored == _PIXELS).all())
-        self._flips = small and dtype == "int8" and bool((stored == _PIXELS ^ 0x80).all())
+        self._identity = small and dtype == "uint8" and bool((stored == PIXELS).all())
+        self._flips = small and dtype == "int8" and bool((stored == PIXELS ^ 0x80).all())
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[Any]:
         """(height, width, 3) uint8 RGB to (1, height, width, 3) or, for an NCHW model, (1, 3, height, width)."""
@@ -82,9 +64,3 @@ class Encoder:
             for channel in range(3):
                 out[0, ..., channel] = self._tables[channel].take(pixels[..., channel], mode="clip")
         return out
-
-
-def _real(spec: InputSpec) -> NDArray[np.float64]:
-    mean, std = np.array(spec.mean, np.float64), np.array(spec.std, np.float64)
-    real: NDArray[np.float64] = (_PIXELS[None] - mean[:, None]) / std[:, None]
-    return real

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.contract import ArtifactError
+from backends.pixels import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
 
     Encoder = Callable[[NDArray[np.uint8]], None]
 
-_LEVELS = 256
-
 
 def encoder(spec: InputSpec, tensor: NDArray[Any]) -> Encoder:
-    """A function that writes value = (pixel - mean) / std into `tensor`; its argument is uint8 (height, width, 3) RGB.
+    """A function that writes what `backends.pixels` says into `tensor`; its argument is uint8 (height, width, 3) RGB.
 
     tensor: (1, 3, height, width) or (1, height, width, 3) as `spec.layout` says, of the engine's own type: float32,
-    float16, uint8, int8 (pixel - 128). Every element is written once, so that uncached memory is never read.
+    float16, uint8, int8. Every element is written once, so that uncached memory is never read.
     Raises ArtifactError for another shape or type.
     """
     shape = (1, 3, spec.height, spec.width) if spec.layout == "NCHW" else (1, spec.height, spec.width, 3)
@@ -38,23 +37,14 @@ def encoder(spec: InputSpec, tensor: NDArray[Any]) -> Encoder:
         target = target[:, :, ::-1]
     # mean and std come in the model's own channel order, the image in RGB.
     channels = (2, 1, 0) if spec.color == "BGR" else (0, 1, 2)
-    return _looked_up(target, [_table(spec.mean[c], spec.std[c], tensor.dtype) for c in channels])
+    stored = table(spec, tensor.dtype.name)
+    return _looked_up(target, [stored[c] for c in channels])
 
 
 def _looked_up(target: NDArray[Any], tables: list[NDArray[Any]]) -> Encoder:
     def write(image: NDArray[np.uint8]) -> None:
-        for channel, table in enumerate(tables):
+        for channel, stored in enumerate(tables):
             # mode: without one NumPy checks every index, and buffers the result; a byte is always within 0..255.
-            np.take(table, image[:, :, channel], out=target[:, :, channel], mode="clip")
+            np.take(stored, image[:, :, channel], out=target[:, :, channel], mode="clip")
 
     return write
-
-
-def _table(mean: float, std: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    values = (np.arange(_LEVELS, dtype=np.float64) - mean) / std
-    if dtype == np.int8:
-        values -= 128
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        values = np.clip(np.rint(values), limits.min, limits.max)
-    return values.astype(dtype)

@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from backends.artifact import InputSpec
-from backends.tflite.quantise import Encoder, table, unusual
+from backends.pixels import table
+from backends.tflite.quantise import Encoder, unusual
 from tests.support import tiny_tflite
 
 STEP = 1 / 255

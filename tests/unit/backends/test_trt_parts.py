@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from backends.artifact import InputSpec
 from backends.contract import ArtifactError
+from backends.tflite.quantise import Encoder as TFLiteEncoder
 from backends.trt import memory
 from backends.trt.encode import encoder
 
@@ -51,6 +52,14 @@ def test_whole_numbers_store_the_pixel(dtype: Any, color: Any) -> None:
     tensor = np.zeros((1, 16, 24, 3), dtype)
     encoder(spec, tensor)(IMAGE)
     np.testing.assert_array_equal(tensor, expected(spec, dtype))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_stated_mean_and_std_mean_what_they_mean_to_the_others(dtype: str) -> None:
+    spec = InputSpec(16, 24, "NHWC", "uint8", color="BGR", mean=(120.0, 110.0, 100.0), std=(2.0, 3.0, 4.0))
+    tensor = np.zeros((1, 16, 24, 3), dtype)
+    encoder(spec, tensor)(IMAGE)
+    np.testing.assert_array_equal(tensor, TFLiteEncoder(spec, dtype, 0.0, 0)(IMAGE))
 
 
 def test_the_tensor_itself_is_written() -> None:

@@ -1,0 +1,58 @@
+"""The input encoding that OpenVINO builds into a graph, run by the real runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backends.artifact import Artifact, InputSpec
+from backends.openvino import with_encoding
+from backends.tflite.quantise import Encoder
+
+openvino = pytest.importorskip("openvino")
+ALL = np.arange(256, dtype=np.uint8).reshape(16, 16)
+IMAGE = np.stack([ALL, ALL[::-1], ALL ^ 0x55], 2)
+
+
+def encoded(spec: InputSpec, inner: str, quantised: tuple[float, int], precision: str) -> np.ndarray:
+    """What comes to a network whose input is `inner`."""
+    from openvino import opset13 as ops
+
+    shape = [1, 3, 16, 16] if spec.layout == "NCHW" else [1, 16, 16, 3]
+    given = ops.parameter(shape, np.dtype(inner), name="image")
+    model = openvino.Model([ops.result(ops.convert(given, "i32"))], [given], "echo")
+    artifact = Artifact("echo", Path("echo.xml"), "openvino", "", "boxes", spec, ("a",), input_quantisation=quantised)
+    settings = {"INFERENCE_PRECISION_HINT": precision}
+    compiled = openvino.Core().compile_model(with_encoding(model, artifact), "CPU", settings)
+    return np.array(compiled(IMAGE[None])[0])
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+@pytest.mark.parametrize(("layout", "color"), [("NHWC", "RGB"), ("NCHW", "BGR")])
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+@pytest.mark.parametrize(
+    ("mean", "std", "scale", "zero_point"),
+    [
+        ((0.0,) * 3, (1.0,) * 3, 1 / 255, 0),
+        ((0.0,) * 3, (255.0,) * 3, 1 / 255, 0),
+        ((0.0,) * 3, (255.0,) * 3, 1 / 255, -128),
+        ((127.5,) * 3, (127.5,) * 3, 1 / 64, 0),
+        ((127.5,) * 3, (127.5,) * 3, 1 / 64, 128),
+        ((123.7, 116.3, 103.5), (58.4, 57.1, 57.4), 0.0186, -14),
+        ((120.0, 110.0, 100.0), (2.0, 3.0, 4.0), 0.0, 0),
+    ],
+)
+def test_a_quantised_input_holds_what_litert_puts_there(
+    mean: tuple, std: tuple, scale: float, zero_point: int, dtype: str, layout: str, color: str, precision: str
+) -> None:
+    spec = InputSpec(16, 16, layout, dtype, color=color, mean=mean, std=std)  # type: ignore[arg-type]
+    found = encoded(spec, dtype, (scale, zero_point), precision)
+    np.testing.assert_array_equal(found, Encoder(spec, dtype, scale, zero_point)(IMAGE))
+
+
+def test_a_float_input_holds_the_formula() -> None:
+    spec = InputSpec(16, 16, "NCHW", "float32", color="BGR", mean=(1.0, 2.0, 3.0), std=(0.5, 0.25, 0.125))
+    expected = ((IMAGE[..., ::-1] - np.float64(spec.mean)) / spec.std).transpose(2, 0, 1)[None]
+    np.testing.assert_array_equal(encoded(spec, "float32", (0.0, 0), "f32"), expected)
