@@ -73,8 +73,8 @@ class Output:
 class EngineInfo:
     """What a loaded engine is.
 
-    streams: how many `run` calls may overlap. exclusive: only one process at a time can open the device. deadline:
-    seconds after which the daemon takes a `run` without an answer for hung, and kills the worker.
+    streams: how many `run` calls may overlap; more than 63 never do. exclusive: only one process at a time can open
+    the device. deadline: seconds after which the daemon takes a `run` without an answer for hung, and kills the worker.
     """
 
     backend: str

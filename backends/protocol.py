@@ -20,8 +20,8 @@ backend cannot run this artifact at all; another may be tried in the same worker
 next word of `load` comes. `n` is the daemon's number of the job: an answer that names another job than the slot holds
 is stale. `start` is CLOCK_MONOTONIC, which both sides share.
 
-A slot is an RGB image, uint8 (height, width, 3), and behind it up to 300 result rows, float32 (n, 6):
-x1, y1, x2, y2 in pixels of the model's input, confidence, class_id.
+There are `streams` + 1 slots, at most 64. A slot is an RGB image, uint8 (height, width, 3), and behind it up to 300
+result rows, float32 (n, 6): x1, y1, x2, y2 in pixels of the model's input, confidence, class_id.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from backends.contract import (
     EngineError,
     EngineInfo,
 )
-from backends.protocol import VERSION, LineReader, Message, SlotLayout, encode
+from backends.protocol import MAX_SLOTS, VERSION, LineReader, Message, SlotLayout, encode
 from backends.streams import Streams
 
 if TYPE_CHECKING:
@@ -158,13 +158,15 @@ class Worker:
 
         engine = _first_free(suitable, lambda device: backend.load(artifact, device, options, progress))
         try:
-            heads = [make_head(artifact, engine.info.outputs) for _ in range(engine.info.streams)]
+            streams = min(engine.info.streams, MAX_SLOTS - 1)
+            heads = [make_head(artifact, engine.info.outputs) for _ in range(streams)]
             # The first run allocates what the runtime put off; no camera should wait for that. It also tells how long
             # a run may take on a machine that is slow, but works.
             image = np.zeros((artifact.input.height, artifact.input.width, 3), np.uint8)
             start = time.monotonic()
             heads[0].decode(engine.run(image), 0.5)
-            info = replace(engine.info, deadline=max(engine.info.deadline, _PATIENCE * (time.monotonic() - start)))
+            deadline = max(engine.info.deadline, _PATIENCE * (time.monotonic() - start))
+            info = replace(engine.info, streams=streams, deadline=deadline)
         except BaseException:
             engine.close()
             raise

@@ -135,6 +135,19 @@ def test_streams_overlap(tmp_path: Path) -> None:
         one.engine.close(0.5)
 
 
+def test_more_streams_than_there_may_be_slots_for(artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a large server's CPU has."""
+    monkeypatch.setenv("VEDETTE_FAKE", '{"streams": 200, "formats": ["openvino"]}')
+    one = Driven(artifact, "backends.testing.fake:Fake")
+    one.serve()
+    try:
+        assert (one.engine.streams, len(one.engine.slots.free)) == (63, 64)
+        sent = [one.submit((1, 2, 3)) for _ in range(64)]
+        assert sorted(done.n for done in one.answers(64)) == sent
+    finally:
+        one.engine.close(0.5)
+
+
 def test_a_killed_worker_is_replaced_and_what_was_in_flight_is_unknown(driven: Driven) -> None:
     os.kill(driven.pid, signal.SIGSTOP)
     n = driven.submit((1, 2, 3))
