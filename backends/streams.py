@@ -12,13 +12,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from backends.contract import EngineError
-from backends.protocol import LineReader, Message, SlotLayout, encode, encode_done
+from backends.protocol import MAX_DETECTIONS, LineReader, Message, SlotLayout, encode, encode_done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from backends.contract import Engine
+    from backends.detections import Detections
     from backends.heads import Head
 
 _TELEMETRY_SECONDS = 10.0
@@ -88,15 +91,22 @@ class Streams:
         try:
             outputs = self._engine.run(self._images[slot])
             inferred = time.monotonic()
-            found = head.decode(outputs, floor)
+            found = _fitting(head.decode(outputs, floor))
+            count = len(found)
+            rows = self._results[slot]
+            rows[:count, :4] = found.xyxy
+            rows[:count, 4] = found.confidence
+            rows[:count, 5] = found.class_id
         except EngineError as e:
             return encode("error", slot=slot, n=n, text=str(e), retriable=e.retriable)
         except Exception as e:  # noqa: BLE001 - whatever a runtime raises ends this frame, not the process
             return encode("error", slot=slot, n=n, text=f"{type(e).__name__}: {e}", retriable=False)
-        count = len(found)
-        rows = self._results[slot]
-        rows[:count, :4] = found.xyxy
-        rows[:count, 4] = found.confidence
-        rows[:count, 5] = found.class_id
         end = time.monotonic()
         return encode_done(slot, n, count, start, (inferred - start) * 1e3, (end - inferred) * 1e3)
+
+
+def _fitting(found: Detections) -> Detections:
+    """The best of them, as many as a slot has rows for."""
+    if len(found) <= MAX_DETECTIONS:
+        return found
+    return found[np.argsort(-found.confidence, kind="stable")[:MAX_DETECTIONS]]

@@ -56,10 +56,19 @@ class Slots:
 
 
 def detections(rows: NDArray[np.float32], count: int, labels: int) -> Detections:
-    """A copy of a slot's results. Raises ValueError for a class that the model has not."""
+    """A copy of a slot's results: its rows of finite numbers, the confidence within 0..1.
+
+    Raises ValueError for a class that the model has not.
+    """
     found = np.array(rows[:count])
+    if count and not np.isfinite(found).all():
+        found = found[np.isfinite(found).all(1)]
+    confidence = found[:, 4]
+    scores = confidence.tolist()  # so few numbers are compared faster in Python
+    if scores and not (min(scores) >= 0 and max(scores) <= 1):
+        np.clip(confidence, 0, 1, out=confidence)
     class_id = found[:, 5].astype(np.int32)
-    ids = class_id.tolist()  # so few numbers are compared faster in Python
+    ids = class_id.tolist()
     if ids and not (min(ids) >= 0 and max(ids) < labels):
         raise ValueError(f"class {max(ids, key=abs)} from a model of {labels} labels")
-    return Detections(found[:, :4], found[:, 4], class_id)
+    return Detections(found[:, :4], confidence, class_id)

@@ -1,0 +1,60 @@
+"""A stranger's head in the worker's threads: whatever it returns, each frame is answered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backends.detections import Detections
+from backends.protocol import MAX_DETECTIONS, LineReader, SlotLayout, encode, encode_run
+from backends.streams import Streams
+
+LAYOUT = SlotLayout(8, 8, 2)
+
+
+def decoded(*found: Any) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
+    """The answers to a frame for each of `found`, which is what the head returns, and the slots' rows."""
+    left = list(found)
+    memory = memoryview(bytearray(LAYOUT.size))
+    read, requests = os.pipe()
+    replies, write = os.pipe()
+    try:
+        for i in range(len(found)):
+            os.write(requests, encode_run(i % 2, i, 0.1))
+        os.write(requests, encode("close"))
+        engine: Any = SimpleNamespace(run=lambda _image: [])
+        head: Any = SimpleNamespace(decode=lambda _outputs, _floor: left.pop(0))
+        over = Streams(LineReader(read), write, engine, [head], LAYOUT, memory).run()
+        assert over == {"op": "close"}
+        os.close(write)
+        write = -1
+        reader = LineReader(replies)
+        answers = [message for message in iter(reader.read, None) if message is not None]
+    finally:
+        for fd in (read, requests, replies, write):
+            if fd >= 0:
+                os.close(fd)
+    return answers, [LAYOUT.results(memory, i) for i in range(2)]
+
+
+def some(confidence: np.ndarray) -> Detections:
+    n = len(confidence)
+    return Detections(np.ones((n, 4), np.float32), confidence.astype(np.float32), np.zeros(n, np.int32))
+
+
+@pytest.mark.parametrize("order", [np.sort, np.random.default_rng(1).permutation])
+def test_more_than_a_slot_holds_are_cut_to_the_best(order: Callable[[np.ndarray], np.ndarray]) -> None:
+    confidence = order(np.linspace(0, 1, 2 * MAX_DETECTIONS, dtype=np.float32))
+    (answer,), (rows, _) = decoded(some(confidence))
+    assert (answer["op"], answer["count"]) == ("done", MAX_DETECTIONS)
+    np.testing.assert_array_equal(rows[:, 4], np.sort(confidence)[: MAX_DETECTIONS - 1 : -1])
+
+
+def test_nonsense_out_of_a_head_is_an_error_and_the_next_frame_is_served() -> None:
+    answers, _ = decoded(None, some(np.array([0.5])))
+    assert [(answer["op"], answer["n"]) for answer in answers] == [("error", 0), ("done", 1)]
