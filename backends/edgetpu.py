@@ -95,9 +95,9 @@ class EdgeTPU:
         delegate = {"device": libedgetpu.index(library, chip, chips)}
         if options.performance:
             delegate["Performance"] = options.performance
-        progress("open", 0.2)
 
         def open_() -> Any:
+            progress("open", 0.2)  # also of a `run` that has to open it again
             try:
                 return runtime.open_delegated(artifact.path, library.path, delegate)
             except runtimes.DelegateRefused as e:

@@ -17,8 +17,9 @@ Plain on purpose, so that any interpreter can serve it (no pickle, nothing of th
 
 `options` is offered to every backend, which takes what it knows; `own` is for this one. `refused` means that this
 backend cannot run this artifact at all; another may be tried in the same worker. `within`: seconds within which the
-next word of `load` comes. `n` is the daemon's number of the job: an answer that names another job than the slot holds
-is stale. `start` is CLOCK_MONOTONIC, which both sides share.
+next word of `load` comes; `progress` may also come before the answer to a `run` that has to open its device again. `n`
+is the daemon's number of the job: an answer that names another job than the slot holds is stale. `start` is
+CLOCK_MONOTONIC, which both sides share.
 
 There are `streams` + 1 slots, at most 64. A slot is an RGB image, uint8 (height, width, 3), and behind it up to 300
 result rows, float32 (n, 6): x1, y1, x2, y2 in pixels of the model's input, confidence, class_id.

@@ -222,7 +222,11 @@ class RemoteEngine:
         )
 
     def _on_progress(self, message: Message, now: float) -> None:
-        self._deadline = now + min(answers.finite(message, "within", LOAD_SECONDS), _MOST_LOAD_SECONDS)
+        until = now + min(answers.finite(message, "within", LOAD_SECONDS), _MOST_LOAD_SECONDS)
+        if self.serving:
+            self.slots.allow(until)
+            return
+        self._deadline = until
         if str(message["phase"]).startswith("build"):  # for minutes, on a Jetson; all else is quick
             self.progress = f"{message['phase']}, {10 * int(10 * float(message['done']))} %"
 

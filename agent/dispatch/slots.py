@@ -33,6 +33,11 @@ class Slots:
         """It could not even be handed over."""
         self._running[slot] = (self._running[slot][0], now)
 
+    def allow(self, until: float) -> None:
+        """What is in flight may take so long: the worker has said that it opens its device again."""
+        for slot, (n, deadline) in self._running.items():
+            self._running[slot] = (n, max(deadline, until))
+
     def take(self, slot: int, n: int) -> bool:
         """Whether an answer is to the job this slot holds; then the slot is free."""
         if self._running.get(slot, (None,))[0] != n:

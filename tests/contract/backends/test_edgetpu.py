@@ -214,6 +214,16 @@ def test_after_one_failed_call_the_same_worker_serves_on(chips: Chips, model: Ar
     assert seen[1]["retriable"]
 
 
+def test_a_chip_that_is_opened_again_has_the_time_of_an_opening(chips: Chips, model: Artifact) -> None:
+    """More than that of a run, which is 1 s."""
+    with chips.worker("hiccup:1") as worker:
+        worker.load(model, {}, None)
+        worker.images[0][:] = 0
+        told = worker.ask("run", "progress", "error", within=5, slot=0, n=1, floor=0.1)
+        assert (told["op"], told["phase"], told["within"]) == ("progress", "open", 10.0)
+        assert worker.wait("error", within=5)["retriable"]
+
+
 def test_a_slow_chip_is_measured(chips: Chips, model: Artifact) -> None:
     with chips.worker("slow:60") as worker:
         worker.load(model, {}, None)

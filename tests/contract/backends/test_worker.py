@@ -287,6 +287,21 @@ def test_an_engine_that_fails_every_frame_is_given_up_though_it_says_that_the_ne
     driven.serve()
 
 
+def test_a_worker_that_says_so_may_open_its_device_again_in_a_run(driven: Driven) -> None:
+    engine = driven.engine
+    os.kill(driven.pid, signal.SIGSTOP)
+    slot, n, now = engine.slots.free[-1], driven.submit((1, 2, 3)), time.monotonic()
+    put_into(driven.pid, '{"op":"progress","phase":"open","done":0.2,"within":60}')
+    assert engine.receive(now, engine.filenos()[:1]) == []
+    assert engine.advance(now + 59) == []
+    put_into(driven.pid, json.dumps({"op": "error", "slot": slot, "n": n, "text": "once", "retriable": True}))
+    assert len(engine.receive(now + 59, engine.filenos()[:1])) == 1
+    assert engine.advance(now + 1000) == []  # nothing is awaited any more
+    assert engine.serving
+    driven.submit((1, 2, 3))
+    assert len(engine.advance(time.monotonic() + engine.slots.seconds + 1)) == 1
+
+
 def put_into(pid: int, *lines: str) -> None:
     """As if the worker had said them."""
     replies = os.open(f"/proc/{pid}/fd/{replies_of(pid)}", os.O_WRONLY)
