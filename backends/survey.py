@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import Device
-from backends.protocol import VERSION, LineReader, Message, ProtocolError, encode
+from backends.protocol import PROBE_SECONDS, VERSION, LineReader, Message, ProtocolError, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from backends.artifact import Artifact
     from backends.registered import Registered
 
-SECONDS = 20.0
 _AT_ONCE = 4
 _LEAVE_SECONDS = 0.5
 _TAIL = 8192
@@ -51,14 +50,14 @@ class Survey:
 
 
 def survey_all(
-    backends: Iterable[Registered], artifacts: Sequence[Artifact] = (), timeout: float = SECONDS
+    backends: Iterable[Registered], artifacts: Sequence[Artifact] = (), timeout: float = PROBE_SECONDS
 ) -> list[Survey]:
     """`survey` of each, several side by side, in the given order."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda backend: survey(backend, artifacts, timeout), backends))
 
 
-def survey(backend: Registered, artifacts: Sequence[Artifact] = (), timeout: float = SECONDS) -> Survey:
+def survey(backend: Registered, artifacts: Sequence[Artifact] = (), timeout: float = PROBE_SECONDS) -> Survey:
     """The backend's devices, and which artifacts it takes, from a child that is killed after `timeout` seconds.
 
     Whatever the backend does is a report, never an exception.
@@ -73,7 +72,7 @@ def survey(backend: Registered, artifacts: Sequence[Artifact] = (), timeout: flo
     return _judge(backend, answers, len(artifacts), timeout)
 
 
-def probe(backend: Registered, timeout: float = SECONDS) -> Report:
+def probe(backend: Registered, timeout: float = PROBE_SECONDS) -> Report:
     return survey(backend, (), timeout).report
 
 

@@ -34,7 +34,7 @@ from backends.contract import (
     EngineError,
     EngineInfo,
 )
-from backends.protocol import MAX_SLOTS, VERSION, LineReader, Message, SlotLayout, encode
+from backends.protocol import MAX_SLOTS, PROBE_SECONDS, VERSION, LineReader, Message, SlotLayout, encode
 from backends.streams import Streams
 
 if TYPE_CHECKING:
@@ -143,10 +143,11 @@ class Worker:
         refusal = backend.accepts(artifact)
         if refusal is not None:
             raise _Refused(refusal)
-        # Said before the device is touched: opening it may hang with the interpreter's lock held.
         within = float(getattr(backend, "open_seconds", _OPEN_SECONDS))
-        self._reply("progress", phase="open", done=0.0, within=within)
+        # Said before each, and before the device is touched: that may hang with the interpreter's lock held.
+        self._reply("progress", phase="probe", done=0.0, within=max(within, PROBE_SECONDS))
         devices = backend.probe()
+        self._reply("progress", phase="open", done=0.0, within=within)
         suitable = [d for d in devices if request.get("device") in {None, d.id}]
         if not suitable:
             known = ", ".join(d.id for d in devices) or "none"

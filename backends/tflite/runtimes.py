@@ -15,6 +15,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
@@ -33,6 +34,7 @@ _MODULES = {
 }
 _BRIDGE = Path(__file__).parents[1] / "bridge.py"
 _SECONDS = 8.0
+_ALL_SECONDS = 16.0  # two that hang; a probe has 20
 # A TFLite file of one tensor, float32 (1,), that is input and output, and no operator.
 _MODEL = base64.b64decode(
     "CAAAAFRGTDO6////FAAAACAAAAAwAAAArAAAAAMAAAABAAAACAAAAAQABAAEAAAADwAAAGEgdGlueSBkZXRlY3RvcgABAAAAFAAAAAAADgAYABQA"
@@ -85,10 +87,11 @@ def find(names: Sequence[str] = (LITERT, TFLITE)) -> Runtime:
     Takes the time of a child per package that is installed, once per process. Raises BackendUnavailable naming each.
     """
     refusals = []
+    until = time.monotonic() + _ALL_SECONDS
     for name in names:
         refusal = _missing(name)
         if refusal is None:
-            version, refusal = _tried(name)
+            version, refusal = _tried(name, min(_SECONDS, max(1.0, until - time.monotonic())))
             if refusal is None:
                 return Runtime(name, version)
         refusals.append(f"{name} {refusal}")
@@ -107,18 +110,18 @@ def _missing(name: str) -> str | None:
     return None
 
 
-def _tried(name: str) -> tuple[str, str | None]:
+def _tried(name: str, seconds: float) -> tuple[str, str | None]:
     """Version, and why it does not work or None."""
     try:
         done = subprocess.run(
             [sys.executable, str(_BRIDGE), "backends.tflite.runtimes", name],
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return "", f"gave no sign of life for {_SECONDS:.0f} s"
+        return "", f"gave no sign of life for {seconds:.0f} s"
     if done.returncode < 0:
         return "", f"was killed by {signal.Signals(-done.returncode).name} while it made an interpreter"
     try:
