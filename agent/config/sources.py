@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def classify(source: str, folder: Path) -> tuple[SourceKind, str]:
     if source.isdecimal():
         raise InvalidError(f"a local camera is written as its device: /dev/video{source}")
     path = absolute(source, folder)
-    if path.startswith("/dev/"):
+    if normpath(path).startswith("/dev/"):
         return "v4l2", path
     try:
         is_folder = source.endswith("/") or Path(path).is_dir()

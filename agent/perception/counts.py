@@ -22,7 +22,6 @@ class _Place:
     """One zone and label. empty_since: media time; None while somebody is there."""
 
     count: int
-    at: float
     occupied: bool
     since: float
     empty_since: float | None = None
@@ -77,7 +76,7 @@ class Counts:
                 place.empty_since = None
         told: list[Count | Occupancy] = []
         for (zone, class_id), place in self._places.items():
-            told.append(Count(zone, class_id, place.count, stale, wall if stale else place.at))
+            told.append(Count(zone, class_id, place.count, stale, wall))
             told.append(Occupancy(zone, class_id, place.occupied, stale, place.since))
         return told
 
@@ -85,11 +84,11 @@ class Counts:
         wall = at.captured_at
         place = self._places.get((zone, class_id))
         if place is None:
-            place = self._places[zone, class_id] = _Place(count, wall, count > 0, wall)
+            place = self._places[zone, class_id] = _Place(count, count > 0, wall)
             return [Count(zone, class_id, count, False, wall), Occupancy(zone, class_id, count > 0, False, wall)]
         changed: list[Count | Occupancy] = []
         if count != place.count:
-            place.count, place.at = count, wall
+            place.count = count
             changed.append(Count(zone, class_id, count, False, wall))
         if self._turned(place, at.media_time):
             place.occupied, place.since = not place.occupied, wall

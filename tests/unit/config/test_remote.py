@@ -41,6 +41,7 @@ def read(folder: Path, text: str) -> Config:
     [
         ("clip: {source: clip.mp4}", "clip: {source: /etc/passwd}", "cameras.clip.source"),
         ("clip: {source: clip.mp4}", "more: {source: /etc}", "cameras.more.source"),
+        ("clip: {source: clip.mp4}", "more: {source: /dev/../etc/passwd}", "cameras.more.source"),
         ("10.0.0.7/a", "10.6.6.6/a", "cameras.yard.password"),
         ("10.0.0.7/a", "10.0.0.7:5540/a", "cameras.yard.password"),
         ("!secret yard", "!secret unused", "cameras.yard.password"),

@@ -106,6 +106,7 @@ def test_stale_tells_all_again_with_its_last_value() -> None:
     assert numbers(fresh) == numbers(told)
     assert occupied(fresh) == occupied(told)
     assert not any(fact.stale for fact in fresh)
+    assert {fact.at for fact in fresh if isinstance(fact, Count)} == {WALL + 20}, "what is told later has a later time"
 
 
 def test_a_blind_minute_vacates_nothing() -> None:
