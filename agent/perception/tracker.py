@@ -29,8 +29,9 @@ STRONG, WEAK = 0.3, 0.1
 """Confidence from which on a detection may begin a track, and from which on it may continue one."""
 CLOSE, CLOSER = 0.2, 0.5
 """IoU with the prediction that a strong and a weak detection need."""
-ROOM_A_SECOND, MOST_ROOM = 0.6, 0.4
-"""By what share of their size boxes are widened for that: the longer nobody looked, the less a prediction is worth."""
+ROOM, MOST_ROOM = 3.0, 0.6
+"""By what share of their size boxes are widened for that, in a second and at most: the longer nobody looked, the less a
+prediction is worth. It grows as the spread of the filter's own noise does, with the 3/2 power of the time."""
 LOST_LOOKS, LOST_SECONDS = 3, 1.5
 """A track is lost once it was missed in so many looks in a row, and in so many seconds of looking."""
 LOOK = 0.5
@@ -132,7 +133,7 @@ class Tracker:
         """Rows and detections that belong together: first the tracks, then what may become one."""
         if not self._rows or not len(xyxy):
             return []
-        room = min(ROOM_A_SECOND * elapsed, MOST_ROOM)
+        room = min(ROOM * elapsed**1.5, MOST_ROOM)
         expected, found = widened(self._boxes.xyxy, room), widened(xyxy, room)
         shared = overlap(expected, found)
         rows, classes, is_strong, is_weak = self._rows, class_id.tolist(), strong.tolist(), weak.tolist()
