@@ -86,15 +86,16 @@ class Camera:
     def start(self, after: Camera | None = None, *, trial: bool = False) -> None:
         """after: one that was stopped, and may still hold the device: its end is waited for, and its place taken.
 
-        trial: it is read, and its pictures thrown away, until `take_over`.
+        trial: until `take_over` it is read, and its pictures thrown away; a file waits with its first one.
         """
         self._after, self._trial = after, trial
         self._on_status(self, self._announced)
         self._thread.start()
 
     def take_over(self, other: Camera) -> None:
-        """From the next frame on they are counted on from those of the other, and so is their time."""
+        """From the next frame on they are counted on from those of the other, and so is their time. From any thread."""
         self._other = other
+        self._turned.set()
 
     def enable(self, enabled: bool) -> None:
         """Opens the source, or closes it and rests; returns at once. One that has ended stays so."""
@@ -121,6 +122,7 @@ class Camera:
     def _interrupt(self) -> None:
         self._halts += 1
         self._halt.set()
+        self._turned.set()
         source = self._source
         if source is not None:
             source.interrupt()
@@ -212,16 +214,21 @@ class Camera:
 
     def _rest(self) -> None:
         """Until it is wanted again."""
-        self._turned.clear()
         if self.enabled or self._stop.is_set():  # in between
             return
         self._reading_since = None
         self._backoff.reset()
         self._log.info("disabled")
         self._set("disabled")
-        self._turned.wait()
+        self._await(lambda: self.enabled or self._stop.is_set())
         if not self._stop.is_set():
             self._set("connecting")
+
+    def _await(self, come: Callable[[], bool]) -> None:
+        """Until it has come; whoever makes it come sets `_turned` afterwards."""
+        while not come():
+            self._turned.wait()
+            self._turned.clear()
 
     def _fail(self, failure: str, attempts: int) -> None:
         if failure != self._logged:
@@ -271,6 +278,8 @@ class Camera:
             self._pacer = Pacer()
 
     def _deliver(self, decoded: Decoded) -> None:
+        if self._trial and not self.config.live:
+            self._await(lambda: self._other is not None or self._halt.is_set())
         if self._other is not None:
             self._follow(self._other)
         if self._trial:

@@ -138,7 +138,7 @@ class Transition:
 
     def _shows(self, camera: Camera, now: float) -> bool:
         status = camera.status(now)
-        if status.state in {"online", "ended"}:
+        if status.state == "online":
             return True
         late = now - self._opened_at >= camera.config.timeout + OPENING_S
         if status.state == "offline" or late:
@@ -212,8 +212,6 @@ class Transition:
         opened = self._opened.get(name)
         camera = opened or lanes.source(wanted, pipeline.report)
         old.stop()
-        if opened is not None:
-            opened.take_over(old)
         pipeline.cameras[name] = camera
         built, state = self._strands[wanted.model], pipeline.state
 
@@ -224,6 +222,8 @@ class Transition:
             pipeline.report.tell(name)
             if opened is None:
                 camera.start(after=old)
+            else:
+                opened.take_over(old)  # not before somebody takes its frames: the first of a file would be overtaken
 
         self._release(view.dispatcher.release(view.lane, ends=True), attach)
 

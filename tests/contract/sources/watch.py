@@ -69,9 +69,9 @@ class Watch:
 
 
 @contextmanager
-def watching(config: CameraConfig) -> Iterator[Watch]:
+def watching(config: CameraConfig, *, after: Camera | None = None, trial: bool = False) -> Iterator[Watch]:
     watch = Watch(config)
-    watch.camera.start()
+    watch.camera.start(after, trial=trial)
     try:
         yield watch
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -123,3 +123,21 @@ def test_another_broker_is_tried_before_the_old_one_is_given_up(stage: Stage, tm
         there.subscriber.stop()
     finally:
         second.kill()
+
+
+def test_another_clip_is_seen_from_its_beginning_however_long_the_rest_takes(stage: Stage, tmp_path: Path) -> None:
+    """A model takes longer to load than the two seconds of the clip to be read at full speed."""
+    other = tmp_path / "other.mp4"
+    other.write_bytes(stage.clip.read_bytes())
+
+    def change(content: dict[str, Any]) -> None:
+        content["model"] = stage.models[1]
+        content["cameras"]["yard"] = {"source": str(other)}
+
+    told = stage.edit(change)
+    assert told["state"] == "ok"
+    wait_for(lambda: stage.statuses("yard")[-1] == b"ended", WITHIN, stage.daemon.log())
+    times = [message["frame"]["media_time"] for message in stage.messages("yard") if message.get("model") == "two"]
+    assert times
+    assert times[-1] - times[0] > 1, "most of it was not looked at"
+    stage.goes_on("hall")
