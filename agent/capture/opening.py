@@ -25,8 +25,8 @@ def open_source(config: CameraConfig, stop: Stop) -> Source:
 
         return GstSource(config.source.removeprefix("gst:"), config.timeout, stop)
     if config.kind == "rtsp" and (config.transport == "tcp" or config.encrypted):
-        from agent.capture.rtsp import UnsupportedError
         from agent.capture.rtsp_source import RtspSource
+        from agent.capture.source import UnsupportedError
 
         try:
             return RtspSource(config, stop)

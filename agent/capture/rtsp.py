@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from agent.capture.rtsp_auth import Credentials, authorization
+from agent.capture.rtsp_auth import Credentials, Login
 from agent.capture.sdp import VideoTrack, find_video
-from agent.capture.source import SourceError, Stop
+from agent.capture.source import SourceError, Stop, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,10 +25,6 @@ AGENT = "vedette"
 PORTS = {"rtsp": 554, "rtsps": 322}
 GOODBYE = 0.2
 """Seconds a camera gets to end the session."""
-
-
-class UnsupportedError(Exception):
-    """The camera is there, but wants something this client leaves to FFmpeg's."""
 
 
 def _shut(connection: socket.socket, how: int) -> None:
@@ -45,6 +41,10 @@ class Response:
 
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key == name), "")
+
+    @property
+    def challenges(self) -> tuple[str, ...]:
+        return tuple(value for key, value in self.headers if key == "www-authenticate")
 
 
 class RtspClient:
@@ -63,13 +63,13 @@ class RtspClient:
         secure: Callable[[socket.socket], socket.socket] | None = None,
     ) -> None:
         self._url = url
-        self._credentials = credentials
+        self._login = Login(credentials) if credentials else None
         self._timeout = timeout
         self._sequence = 0
         self._session = ""
         self._keepalive = 30.0
         self._channel = 0
-        self._challenge: tuple[str, ...] = ()
+        self._may_log_in = False
         self._base = url
         self._play_url = url
         self._options = "OPTIONS"
@@ -122,6 +122,7 @@ class RtspClient:
                 raise SourceError(f"no video for {self._timeout:g} s")
             if now - asked > self._keepalive:
                 asked = now
+                self._may_log_in = True
                 self._send(self._options, self._play_url)
 
     def interrupt(self) -> None:
@@ -155,8 +156,8 @@ class RtspClient:
         lines = [f"{method} {url} RTSP/1.0", f"CSeq: {self._sequence}", f"User-Agent: {AGENT}", *headers]
         if self._session:
             lines.append(f"Session: {self._session}")
-        if self._challenge and self._credentials:
-            lines.append(f"Authorization: {authorization(self._challenge, method, url, self._credentials)}")
+        if self._login is not None and (answer := self._login.answer(method, url)):
+            lines.append(f"Authorization: {answer}")
         try:
             self._socket.sendall("\r\n".join([*lines, "", ""]).encode("utf-8"))
         except OSError as error:
@@ -166,11 +167,11 @@ class RtspClient:
         for attempt in range(2):
             self._send(method, url, *headers)
             answer = self._answer()
-            if answer.status != 401 or attempt == 1 or self._credentials is None:
+            if answer.status != 401 or attempt == 1 or self._login is None:
                 break
-            self._challenge = tuple(value for key, value in answer.headers if key == "www-authenticate")
+            self._login.heed(answer.challenges)
         if answer.status in {401, 403}:
-            hint = "check username and password" if self._credentials else "set username and password"
+            hint = "check username and password" if self._login else "set username and password"
             raise SourceError(f"the camera refuses the login ({answer.status} {answer.reason})", hint)
         if answer.status == 404:
             raise SourceError("the camera has no such stream (404)", "check the path of the URL")
@@ -196,11 +197,22 @@ class RtspClient:
         """The next packet of the video channel, None for anything else that came instead."""
         first = self._read(1)
         if first != b"$":
-            self._message(first)
+            response = self._message(first)
+            if response is not None and response.status == 401:
+                self._log_in_again(response)
             return None
         head = self._read(3)
         packet = self._read(int.from_bytes(head[1:], "big"))
         return packet if head[0] == self._channel else None
+
+    def _log_in_again(self, refusal: Response) -> None:
+        """Once per keep-alive: a camera's nonce grows old, and a session that nothing keeps alive is ended."""
+        if self._login is None or not self._may_log_in:
+            return
+        self._may_log_in = False
+        with contextlib.suppress(UnsupportedError):  # what it wants is found out when it is opened anew
+            self._login.heed(refusal.challenges)
+            self._send(self._options, self._play_url)
 
     def _message(self, first: bytes) -> Response | None:
         """A response, None for a request of the camera's own (it may ignore that we do not answer)."""

@@ -24,6 +24,10 @@ class SourceError(Exception):
         super().__init__(f"{self.reason} ({self.hint})" if hint else self.reason)
 
 
+class UnsupportedError(Exception):
+    """The camera is there, but wants something our own client leaves to FFmpeg's."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
     """width, height: of the decoded picture, before `rotate`; 0 before the first. fps: as declared, 0 if unknown.

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.capture.rtsp import RtspClient, UnsupportedError
+from agent.capture.rtsp import RtspClient
 from agent.capture.rtsp_auth import Credentials
 from agent.capture.rtsp_source import RtspSource
-from agent.capture.source import SourceError
+from agent.capture.source import SourceError, UnsupportedError
 from agent.config.model import CameraConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Answer = Callable[[str, str], bytes]
 
@@ -225,13 +225,75 @@ def test_digest_is_what_the_rfc_says(algorithm: str, function: Callable[[bytes],
         play(fake.url, Credentials("viewer", "wrong"))
 
 
+@contextmanager
+def wanting(algorithm: str) -> Iterator[str]:
+    wants = f'WWW-Authenticate: Digest realm="a", nonce="b", algorithm={algorithm}'
+    with camera(lambda _, request: reply(request, wants, status="401 No")) as fake:
+        yield fake.url
+
+
 def test_an_unknown_login_method_is_named_as_such() -> None:
-    wants = 'WWW-Authenticate: Digest realm="a", nonce="b", algorithm=MD5-sess'
-    with (
-        camera(lambda _, request: reply(request, wants, status="401 No")) as fake,
-        pytest.raises(SourceError, match="other than Digest and Basic"),
-    ):
-        play(fake.url, Credentials("viewer", "secret"))
+    with wanting("SHA-512-256") as url, pytest.raises(SourceError, match="other than Digest and Basic"):
+        play(url, Credentials("viewer", "secret"))
+
+
+def test_a_login_that_ffmpeg_knows_is_left_to_it() -> None:
+    with wanting("MD5-sess") as url, pytest.raises(UnsupportedError):
+        play(url, Credentials("viewer", "secret"))
+
+
+def growing_old(nonces: Mapping[str, str]) -> Answer:
+    """Wants a login under the nonce of each method, "" for the others'; what it plays comes with each answer."""
+
+    def answer(method: str, request: str) -> bytes:
+        nonce = nonces.get(method, nonces[""])
+        if f'nonce="{nonce}"' not in request:
+            wants = f'WWW-Authenticate: Digest realm="r", nonce="{nonce}", qop="auth", stale=true'
+            return reply(request, wants, status="401 Unauthorized")
+        return honest(method, request) + (rtp(b"picture", 1) if method in {"PLAY", "GET_PARAMETER"} else b"")
+
+    return answer
+
+
+def counts(requests: Sequence[str], nonce: str) -> list[str]:
+    return [
+        found[1] for request in requests if f'nonce="{nonce}"' in request if (found := re.search("nc=(.*?),", request))
+    ]
+
+
+def test_a_nonce_that_has_grown_old_costs_no_session() -> None:
+    with camera(growing_old({"": "young", "GET_PARAMETER": "next"})) as fake:
+        client = RtspClient(fake.url, Credentials("viewer", "secret"), timeout=5)
+        client.play(client.describe())
+        client._keepalive = 0.0
+        packets = client.packets(lambda: False)
+        assert [next(packets)[12:] for _ in range(3)] == [b"picture"] * 3
+        client.close()
+    asked = [request.split()[0] for request in fake.requests]
+    assert asked[:7] == ["OPTIONS", "OPTIONS", "DESCRIBE", "SETUP", "PLAY", "GET_PARAMETER", "GET_PARAMETER"]
+    assert counts(fake.requests, "young") == [f"{n:08x}" for n in range(1, 6)], "a nonce's uses are to be counted"
+    assert counts(fake.requests, "next")[:2] == ["00000001", "00000002"]
+
+
+def test_a_keep_alive_that_is_refused_is_sent_once_more_and_not_for_ever() -> None:
+    def answer(method: str, request: str) -> bytes:
+        if method != "GET_PARAMETER":
+            return growing_old({"": "young"})(method, request)
+        client._keepalive = 60.0
+        wants = f'WWW-Authenticate: Digest realm="r", nonce="{len(fake.requests)}"'
+        return reply(request, wants, status="401 Unauthorized") + rtp(b"picture", 1)
+
+    with camera(answer) as fake:
+        client = RtspClient(fake.url, Credentials("viewer", "secret"), timeout=0.6)
+        client.play(client.describe())
+        packets = client.packets(lambda: False)
+        assert next(packets)
+        client._keepalive = 0.0
+        assert next(packets)
+        with pytest.raises(SourceError, match="no data"):
+            list(packets)
+        client.close()
+    assert [request.split()[0] for request in fake.requests].count("GET_PARAMETER") == 2
 
 
 def test_credentials_have_no_password_in_their_repr() -> None:
