@@ -174,7 +174,7 @@ class Camera:
     def _run(self) -> None:
         if self._after is not None:
             self._after.join(self.config.timeout)
-            self.take_over(self._after)
+            self._follow(self._after)
             self._after = None
         while not self._stop.is_set():
             if not self.enabled:
@@ -271,7 +271,9 @@ class Camera:
         self._set("online")
 
     def _follow(self, other: Camera) -> None:
-        self._other, self._trial = None, False
+        before = other._after or other._other  # it has not come to deliver anything itself
+        if before is not None:
+            self._follow(before)
         self.frames = max(self.frames, other.frames)
         self._timeline.follow(other._timeline)
         if self._pacer is not None:  # the step in time is none to wait for
@@ -282,6 +284,7 @@ class Camera:
             self._await(lambda: self._other is not None or self._halt.is_set())
         if self._other is not None:
             self._follow(self._other)
+            self._other, self._trial = None, False
         if self._trial:
             return
         media_time = self._timeline.media_time(decoded.pts, decoded.arrived)
