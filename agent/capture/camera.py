@@ -99,11 +99,12 @@ class Camera:
 
     def enable(self, enabled: bool) -> None:
         """Opens the source, or closes it and rests; returns at once. One that has ended stays so."""
-        self.enabled = enabled
         if enabled:
-            self._halt.clear()
+            self._halt.clear()  # before it is wanted, else what is opened in between ends at once
+            self.enabled = True
             self._turned.set()
         else:
+            self.enabled = False
             self._interrupt()
 
     def change(self, config: CameraConfig) -> None:
@@ -177,10 +178,10 @@ class Camera:
             self._follow(self._after)
             self._after = None
         while not self._stop.is_set():
+            began, halts = time.monotonic(), self._halts  # first, so that no halt falls between
             if not self.enabled:
                 self._rest()
                 continue
-            began, halts = time.monotonic(), self._halts
             failure = self._attempt()
             if halts != self._halts:  # and perhaps wanted again by now
                 continue

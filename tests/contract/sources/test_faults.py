@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import threading
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.capture.camera import Camera
 from agent.config.model import CameraConfig
 from agent.config.secrets import Secret
+from tests.contract.sources import watch as watch_of
 from tests.contract.sources.test_conformance import rooted
 from tests.contract.sources.watch import watching
 from tests.support.counter import read_counter
@@ -116,6 +119,36 @@ def test_a_refused_login_says_so_and_nothing_secret(
     out, err = capfd.readouterr()
     for text in (caplog.text, repr(watch.statuses), out, err):
         assert "wrong-password" not in text
+
+
+class Unwanted(Camera):
+    """Is disabled at the instant at which its thread has seen for the first time that it is wanted."""
+
+    seen = False
+
+    @property
+    def enabled(self) -> bool:
+        if threading.current_thread() is self._thread and not self.seen:
+            self.seen = True
+            self.enable(False)
+            return True
+        return self._wanted
+
+    @enabled.setter
+    def enabled(self, wanted: bool) -> None:
+        self._wanted = wanted
+
+
+def test_a_camera_disabled_at_any_instant_is_back_when_it_is_enabled(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_of, "Camera", Unwanted)
+    with serving("http", request) as server, watching(config("http", server.url)) as watch:
+        watch.until("disabled")
+        watch.camera.enable(True)
+        watch.until("online")
+        assert watch.frames(1)
+    assert watch.states == ["connecting", "disabled", "connecting", "online"]
 
 
 def test_one_camera_down_leaves_the_other_alone(request: pytest.FixtureRequest) -> None:
