@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from agent.capture.rtsp_auth import Credentials, Login
+from agent.capture.rtsp_reader import Reader
 from agent.capture.sdp import VideoTrack, find_video
 from agent.capture.source import SourceError, Stop, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LONGEST_LINE = 8192
 LONGEST_REASON = 80
 MOST_HEADERS = 64
 LARGEST_BODY = 64 << 10
@@ -50,7 +50,8 @@ class Response:
 class RtspClient:
     """One session: connect, describe, play, packets, close. Everything the camera sends is bounded in size.
 
-    url: without credentials. timeout: seconds for the connection and for each read.
+    url: without credentials. timeout: seconds for the connection, for each answer and for each read of a packet.
+    stop: asked while an answer comes in, and between two packets.
     secure: makes TLS of the plain connection; needed for rtsps://.
     Raises SourceError, or UnsupportedError where FFmpeg's client may still succeed.
     """
@@ -60,11 +61,13 @@ class RtspClient:
         url: str,
         credentials: Credentials | None,
         timeout: float,
+        stop: Stop,
         secure: Callable[[socket.socket], socket.socket] | None = None,
     ) -> None:
         self._url = url
         self._login = Login(credentials) if credentials else None
         self._timeout = timeout
+        self._stop = stop
         self._sequence = 0
         self._session = ""
         self._keepalive = 30.0
@@ -83,7 +86,7 @@ class RtspClient:
             raise SourceError(f"no answer within {timeout:g} s") from error
         except (OSError, ValueError) as error:
             raise SourceError(getattr(error, "strerror", None) or str(error)) from error
-        self._reader = self._socket.makefile("rb", 1 << 16)
+        self._reader = Reader(self._socket, timeout, stop)
 
     def describe(self) -> VideoTrack:
         public = self._request("OPTIONS", self._url, may_fail=True).header("public")
@@ -109,10 +112,10 @@ class RtspClient:
         self._play_url = self._resolve(track.aggregate)
         self._request("PLAY", self._play_url, "Range: npt=0.000-")
 
-    def packets(self, stop: Stop) -> Iterator[bytes]:
+    def packets(self) -> Iterator[bytes]:
         """RTP packets of the track until asked to stop. Raises SourceError when none came for `timeout` seconds."""
         last = asked = time.monotonic()
-        while not stop():
+        while not self._stop():
             packet = self._interleaved()
             now = time.monotonic()
             if packet is not None:
@@ -164,12 +167,13 @@ class RtspClient:
             raise SourceError("the camera closed the connection") from error
 
     def _request(self, method: str, url: str, *headers: str, may_fail: bool = False) -> Response:
-        for attempt in range(2):
-            self._send(method, url, *headers)
-            answer = self._answer()
-            if answer.status != 401 or attempt == 1 or self._login is None:
-                break
-            self._login.heed(answer.challenges)
+        with self._reader.within():
+            for attempt in range(2):
+                self._send(method, url, *headers)
+                answer = self._answer()
+                if answer.status != 401 or attempt == 1 or self._login is None:
+                    break
+                self._login.heed(answer.challenges)
         if answer.status in {401, 403}:
             hint = "check username and password" if self._login else "set username and password"
             raise SourceError(f"the camera refuses the login ({answer.status} {answer.reason})", hint)
@@ -182,27 +186,26 @@ class RtspClient:
         return answer
 
     def _answer(self) -> Response:
-        deadline = time.monotonic() + self._timeout
-        while time.monotonic() < deadline:
-            first = self._read(1)
+        while True:
+            first = self._reader.body(1)
             if first == b"$":
-                self._read(int.from_bytes(self._read(3)[1:], "big"))
+                self._reader.body(int.from_bytes(self._reader.body(3)[1:], "big"))
                 continue
             response = self._message(first)
             if response is not None:
                 return response
-        raise SourceError(f"no answer within {self._timeout:g} s")
 
     def _interleaved(self) -> bytes | None:
         """The next packet of the video channel, None for anything else that came instead."""
-        first = self._read(1)
+        first = self._reader.packet(1)
         if first != b"$":
-            response = self._message(first)
+            with self._reader.within():
+                response = self._message(first)
             if response is not None and response.status == 401:
                 self._log_in_again(response)
             return None
-        head = self._read(3)
-        packet = self._read(int.from_bytes(head[1:], "big"))
+        head = self._reader.packet(3)
+        packet = self._reader.packet(int.from_bytes(head[1:], "big"))
         return packet if head[0] == self._channel else None
 
     def _log_in_again(self, refusal: Response) -> None:
@@ -216,9 +219,12 @@ class RtspClient:
 
     def _message(self, first: bytes) -> Response | None:
         """A response, None for a request of the camera's own (it may ignore that we do not answer)."""
-        words = (first + self._line()).decode("utf-8", "replace").split(None, 2)
+        start = first if first == b"\n" else first + self._reader.line()
+        if not start.strip():  # an empty line between two messages is nothing, and a packet may follow
+            return None
+        words = start.decode("utf-8", "replace").split(None, 2)
         headers: list[tuple[str, str]] = []
-        while line := self._line().strip():
+        while line := self._reader.line().strip():
             key, _, value = line.decode("utf-8", "replace").partition(":")
             headers.append((key.strip().lower(), value.strip()))
             if len(headers) > MOST_HEADERS:
@@ -226,32 +232,9 @@ class RtspClient:
         length = next((value for key, value in headers if key == "content-length"), "0")
         if not length.isdecimal() or len(length) > 6 or int(length) > LARGEST_BODY:
             raise SourceError(f"the camera's answer is longer than {LARGEST_BODY} bytes")
-        body = self._read(int(length))
+        body = self._reader.body(int(length))
         if len(words) < 2 or not words[0].startswith("RTSP/"):
             return None
         status = int(words[1]) if re.fullmatch(r"\d{3}", words[1], re.ASCII) else 0
         reason = words[2].strip()[:LONGEST_REASON] if len(words) > 2 else ""
         return Response(status, reason, tuple(headers), body)
-
-    def _line(self) -> bytes:
-        try:
-            line = self._reader.readline(LONGEST_LINE)
-        except (OSError, ValueError) as error:
-            raise self._lost(error) from error
-        if not line.endswith(b"\n"):
-            raise SourceError("the camera closed the connection" if len(line) < LONGEST_LINE else "this is not RTSP")
-        return line
-
-    def _read(self, size: int) -> bytes:
-        try:
-            data: bytes = self._reader.read(size)
-        except (OSError, ValueError) as error:
-            raise self._lost(error) from error
-        if len(data) < size:
-            raise SourceError("the camera closed the connection")
-        return data
-
-    def _lost(self, error: Exception) -> SourceError:
-        if isinstance(error, TimeoutError):
-            return SourceError(f"no data for {self._timeout:g} s")
-        return SourceError("the camera closed the connection")

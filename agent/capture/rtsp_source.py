@@ -27,7 +27,7 @@ class RtspSource:
         password = config.password.reveal() if config.password else ""
         credentials = Credentials(config.username, password) if config.username else None
         secure = tls.handshake(config) if config.encrypted else None
-        self._client = RtspClient(config.source, credentials, config.timeout, secure)
+        self._client = RtspClient(config.source, credentials, config.timeout, stop, secure)
         try:
             self._track = self._client.describe()
             self._decoder = CodecDecoder(self._track.codec, self._track.parameter_sets, config.hwaccel)
@@ -47,7 +47,7 @@ class RtspSource:
     def frames(self) -> Iterator[Decoded]:
         depacketizer = Depacketizer(self._track.codec)
         last = time.monotonic()
-        for data in self._client.packets(self._stop):
+        for data in self._client.packets():
             arrived = time.monotonic()
             starved(last, arrived)
             try:

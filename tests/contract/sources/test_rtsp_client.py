@@ -48,10 +48,11 @@ def honest(method: str, request: str) -> bytes:
 
 
 class FakeCamera:
-    """Answers each request by a function; an empty answer closes the connection."""
+    """Answers each request by a function; an empty answer closes the connection. pause: seconds after each byte."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, pause: float = 0.0) -> None:
         self.requests: list[str] = []
+        self._pause = pause
         self._answer = answer
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(10)
@@ -79,9 +80,17 @@ class FakeCamera:
                         answer = self._answer(head.decode().split()[0], head.decode())
                         if not answer:
                             return
-                        connection.sendall(answer)
+                        self._send(connection, answer)
                 except OSError:
                     return
+
+    def _send(self, connection: socket.socket, answer: bytes) -> None:
+        if not self._pause:
+            connection.sendall(answer)
+            return
+        for byte in answer:
+            connection.sendall(bytes([byte]))
+            time.sleep(self._pause)
 
     def close(self) -> None:
         self._listener.close()
@@ -89,8 +98,8 @@ class FakeCamera:
 
 
 @contextmanager
-def camera(answer: Answer) -> Iterator[FakeCamera]:
-    fake = FakeCamera(answer)
+def camera(answer: Answer, pause: float = 0.0) -> Iterator[FakeCamera]:
+    fake = FakeCamera(answer, pause)
     try:
         yield fake
     finally:
@@ -102,10 +111,10 @@ def instead(method: str, answer: Callable[[str], bytes]) -> Answer:
 
 
 def play(url: str, credentials: Credentials | None = None) -> None:
-    client = RtspClient(url, credentials, timeout=0.6)
+    client = RtspClient(url, credentials, timeout=0.6, stop=bool)
     try:
         client.play(client.describe())
-        for _ in client.packets(lambda: False):
+        for _ in client.packets():
             pass
     finally:
         client.close()
@@ -115,17 +124,17 @@ def play(url: str, credentials: Credentials | None = None) -> None:
     ("method", "answer", "says"),
     [
         pytest.param("DESCRIBE", lambda _: b"", "closed the connection", id="hangs up"),
-        pytest.param("OPTIONS", lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n", "no data", id="is a web server"),
+        pytest.param("OPTIONS", lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n", "no answer", id="is a web server"),
         pytest.param("DESCRIBE", lambda _: b"x" * 20_000, "not RTSP", id="endless line"),
         pytest.param("DESCRIBE", lambda r: reply(r, *["A: b"] * 500), "header lines", id="endless headers"),
         pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: 99999999999"), "longer than", id="huge body"),
         pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: -1"), "longer than", id="negative length"),
-        pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: 10"), "no data", id="body never comes"),
+        pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: 10"), "no answer", id="body never comes"),
         pytest.param("DESCRIBE", lambda r: reply(r, status="404 Not Found"), "path", id="no such stream"),
         pytest.param("DESCRIBE", lambda r: reply(r, status="401 No"), "set username", id="login wanted"),
         pytest.param("DESCRIBE", lambda r: reply(r, status="x y"), "answers 0", id="no status"),
         pytest.param("DESCRIBE", lambda _: bytes(range(128, 256)) * 100, "not RTSP", id="binary"),
-        pytest.param("DESCRIBE", lambda _: b"$\x00\xff\xff" + bytes(9), "no data", id="interleaved cut short"),
+        pytest.param("DESCRIBE", lambda _: b"$\x00\xff\xff" + bytes(9), "no answer", id="interleaved cut short"),
         pytest.param("SETUP", lambda r: reply(r, TCP, status="453 Not Enough Bandwidth"), "453", id="too many"),
         pytest.param("PLAY", reply, "no data", id="never plays"),
         pytest.param("PLAY", lambda r: reply(r, status="455 Not Valid"), "455 Not Valid to PLAY", id="will not play"),
@@ -164,10 +173,10 @@ def test_packets_of_its_channel_come_out_and_the_session_is_kept_alive() -> None
         return reply(request) + rtp(b"alive", 3) if method == "GET_PARAMETER" else honest(method, request)
 
     with camera(answer) as fake:
-        client = RtspClient(fake.url, None, timeout=5)
+        client = RtspClient(fake.url, None, timeout=5, stop=bool)
         client.play(client.describe())
         client._keepalive = 0.0
-        packets = client.packets(lambda: False)
+        packets = client.packets()
         assert [next(packets)[12:] for _ in range(3)] == [b"one", b"two", b"alive"]
         client.close()
     asked = [request.split("\r\n")[0] for request in fake.requests]
@@ -184,6 +193,48 @@ def test_rtp_nonsense_is_counted_and_no_picture() -> None:
             list(source.frames())
         assert source.corrupt > 0
         source.close()
+
+
+DRIPPING = pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda r: reply(r, "Public: " + "x" * 600), id="line"),
+        pytest.param(lambda r: reply(r, *["A: b"] * 60), id="headers"),
+        pytest.param(lambda r: reply(r, body="x" * 600), id="body"),
+        pytest.param(lambda _: rtp(bytes(600), 1), id="packet before it"),
+    ],
+)
+
+
+@DRIPPING
+def test_an_answer_that_comes_byte_by_byte_has_a_deadline(answer: Callable[[str], bytes]) -> None:
+    """Twelve seconds and more of them; each byte comes in time."""
+    with camera(lambda _, request: answer(request), pause=0.02) as fake:
+        with pytest.raises(SourceError, match=r"no answer within 0\.6 s"):
+            play(fake.url)
+        assert len(fake.requests) == 1
+
+
+@DRIPPING
+def test_a_stop_does_not_wait_for_it(answer: Callable[[str], bytes]) -> None:
+    stop = threading.Event()
+    with camera(lambda _, request: answer(request) * 9, pause=0.02) as fake:
+        threading.Timer(0.2, stop.set).start()
+        began = time.monotonic()
+        with pytest.raises(SourceError):
+            RtspSource(CameraConfig("cam", fake.url, "rtsp", timeout=60), stop.is_set)
+        assert time.monotonic() - began < 30
+
+
+def test_empty_lines_between_packets_are_none() -> None:
+    """RFC 2326, 4: they are to be ignored."""
+    played = b"\r\n" + rtp(b"one", 1) + b"\n" + rtp(b"two", 2) + b"\r\n\r\n" + rtp(b"three", 3)
+    with camera(instead("PLAY", lambda request: b"\r\n" + reply(request) + played)) as fake:
+        client = RtspClient(fake.url, None, timeout=5, stop=bool)
+        client.play(client.describe())
+        packets = client.packets()
+        assert [next(packets)[12:] for _ in range(3)] == [b"one", b"two", b"three"]
+        client.close()
 
 
 def test_interrupt_ends_a_blocked_read() -> None:
@@ -218,7 +269,7 @@ def test_digest_is_what_the_rfc_says(algorithm: str, function: Callable[[bytes],
         return honest(method, request)
 
     with camera(answer) as fake:
-        client = RtspClient(fake.url, Credentials("viewer", "secret"), timeout=2)
+        client = RtspClient(fake.url, Credentials("viewer", "secret"), timeout=2, stop=bool)
         assert client.describe().control == "track1"
         client.close()
     with camera(answer) as fake, pytest.raises(SourceError, match="check username and password"):
@@ -263,10 +314,10 @@ def counts(requests: Sequence[str], nonce: str) -> list[str]:
 
 def test_a_nonce_that_has_grown_old_costs_no_session() -> None:
     with camera(growing_old({"": "young", "GET_PARAMETER": "next"})) as fake:
-        client = RtspClient(fake.url, Credentials("viewer", "secret"), timeout=5)
+        client = RtspClient(fake.url, Credentials("viewer", "secret"), timeout=5, stop=bool)
         client.play(client.describe())
         client._keepalive = 0.0
-        packets = client.packets(lambda: False)
+        packets = client.packets()
         assert [next(packets)[12:] for _ in range(3)] == [b"picture"] * 3
         client.close()
     asked = [request.split()[0] for request in fake.requests]
@@ -284,9 +335,9 @@ def test_a_keep_alive_that_is_refused_is_sent_once_more_and_not_for_ever() -> No
         return reply(request, wants, status="401 Unauthorized") + rtp(b"picture", 1)
 
     with camera(answer) as fake:
-        client = RtspClient(fake.url, Credentials("viewer", "secret"), timeout=0.6)
+        client = RtspClient(fake.url, Credentials("viewer", "secret"), timeout=0.6, stop=bool)
         client.play(client.describe())
-        packets = client.packets(lambda: False)
+        packets = client.packets()
         assert next(packets)
         client._keepalive = 0.0
         assert next(packets)

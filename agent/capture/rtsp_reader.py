@@ -1,0 +1,87 @@
+"""The reading side of an RTSP connection: packets as they come, messages within a deadline."""
+
+from __future__ import annotations
+
+import io
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from agent.capture.source import SourceError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    from agent.capture.source import Stop
+
+LONGEST_LINE = 8192
+BUFFER = 1 << 16
+
+
+class Reader:
+    """Raises SourceError where the connection ends, is silent for `timeout` seconds, or brings what is no RTSP.
+
+    `line` and `body` are for use under `within` only, `packet` outside of it.
+    """
+
+    def __init__(self, connection: socket.socket, timeout: float, stop: Stop) -> None:
+        self._socket = connection
+        self._file = io.BufferedReader(connection.makefile("rb", 0), BUFFER)
+        self._timeout = timeout
+        self._stop = stop
+        self._until = 0.0
+
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """All of it is to be here within `timeout` seconds, however small the pieces. A stop ends it between two."""
+        self._until = time.monotonic() + self._timeout
+        yield
+        self._socket.settimeout(self._timeout)
+
+    def packet(self, size: int) -> bytes:
+        """That many bytes, by the fastest way."""
+        try:
+            data = self._file.read(size)
+        except (OSError, ValueError) as error:
+            raise self._lost(error, f"no data for {self._timeout:g} s") from error
+        if len(data) < size:
+            raise SourceError("the camera closed the connection")
+        return data
+
+    def line(self) -> bytes:
+        """With its end."""
+        line = b""
+        while not line.endswith(b"\n"):
+            if len(line) >= LONGEST_LINE:
+                raise SourceError("this is not RTSP")
+            here = self._here()
+            line += self._file.read(min(here.find(b"\n") + 1 or len(here), LONGEST_LINE - len(line)))
+        return line
+
+    def body(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            data += self._file.read(min(len(self._here()), size - len(data)))
+        return data
+
+    def _here(self) -> bytes:
+        """What can be read without a wait, at least a byte."""
+        late = f"no answer within {self._timeout:g} s"
+        rest = self._until - time.monotonic()
+        if rest <= 0 or self._stop():
+            raise SourceError(late)
+        self._socket.settimeout(rest)
+        try:
+            here = self._file.peek()
+        except (OSError, ValueError) as error:
+            raise self._lost(error, late) from error
+        if not here:
+            raise SourceError("the camera closed the connection")
+        return here
+
+    def _lost(self, error: Exception, late: str) -> SourceError:
+        return SourceError(late if isinstance(error, TimeoutError) else "the camera closed the connection")
+
+    def close(self) -> None:
+        self._file.close()
