@@ -226,19 +226,20 @@ class StreamSource:
         return self._unreadable + self._decoder.corrupt
 
     def frames(self) -> Iterator[Decoded]:
-        last = time.monotonic()
+        since: float | None = None
         shown = False
         for packet in self._packets():
             arrived = time.monotonic()
             if self._stop():
                 return
+            if since is None:
+                since = arrived
+            if packet.stream is self._stream:
+                for picture, pts in self._decoder.decode(packet):
+                    since, shown = None, True
+                    yield Decoded(picture, None if self._clockless else pts, arrived)
             if self._config.live:
-                starved(last, arrived)
-            if packet.stream is not self._stream:
-                continue
-            for picture, pts in self._decoder.decode(packet):
-                last, shown = arrived, True
-                yield Decoded(picture, None if self._clockless else pts, arrived)
+                starved(since, arrived)
         if self._stop():
             return
         if not shown:

@@ -46,10 +46,12 @@ class RtspSource:
 
     def frames(self) -> Iterator[Decoded]:
         depacketizer = Depacketizer(self._track.codec)
-        last = time.monotonic()
+        since: float | None = None
         for data in self._client.packets():
             arrived = time.monotonic()
-            starved(last, arrived)
+            if since is None:
+                since = arrived
+            starved(since, arrived)
             try:
                 packet = parse(data)
             except MalformedError:
@@ -62,7 +64,7 @@ class RtspSource:
                     self._dropped += 1
                     continue
                 for picture, pts in self._decoder.decode_unit(unit.data, unit.timestamp, CLOCK):
-                    last = arrived
+                    since = None
                     yield Decoded(picture, pts, arrived)
         if not self._stop():
             raise SourceError("the stream ended")

@@ -80,7 +80,10 @@ STARVED = 30.0
 """Seconds of data without a picture after which a stream is opened anew. Key pictures may be 20 s apart."""
 
 
-def starved(last: float, now: float) -> None:
-    """Raises SourceError when the last picture (or the opening) is too long ago. Both by time.monotonic()."""
-    if now - last > STARVED:
+def starved(since: float | None, now: float) -> None:
+    """Raises SourceError when the data comes to nothing for too long. Both by time.monotonic().
+
+    since: when the first of it came, None right after a picture: one that comes rarely is no fault.
+    """
+    if since is not None and now - since > STARVED:
         raise SourceError(f"data arrives, but for {STARVED:g} s no picture could be decoded")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.capture import source
 from agent.capture.camera import Camera
 from agent.config.model import CameraConfig
 from agent.config.secrets import Secret
@@ -119,6 +120,17 @@ def test_a_refused_login_says_so_and_nothing_secret(
     out, err = capfd.readouterr()
     for text in (caplog.text, repr(watch.statuses), out, err):
         assert "wrong-password" not in text
+
+
+@pytest.mark.parametrize("kind", ["http", pytest.param("rtsp", marks=rooted)])
+def test_one_whose_pictures_come_rarely_is_not_starved(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "STARVED", 0.3)
+    with serving(kind, request, "--fps", "1.25") as server, watching(config(kind, server.url)) as watch:
+        watch.wait(lambda: watch.camera.frames >= 4)
+        assert watch.camera.reconnects == 0
+    assert "offline" not in watch.states
 
 
 class Unwanted(Camera):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.capture import source as source_of
 from agent.capture.rtsp import RtspClient
 from agent.capture.rtsp_auth import Credentials
 from agent.capture.rtsp_source import RtspSource
@@ -192,6 +193,16 @@ def test_rtp_nonsense_is_counted_and_no_picture() -> None:
         with pytest.raises(SourceError, match="no data"):
             list(source.frames())
         assert source.corrupt > 0
+        source.close()
+
+
+def test_data_that_comes_to_nothing_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_of, "STARVED", 0.3)
+    nonsense = b"".join(rtp(b"\x41\x9anonsense", n) for n in range(200))
+    with camera(instead("PLAY", lambda request: reply(request) + nonsense), pause=0.001) as fake:
+        source = RtspSource(CameraConfig("cam", fake.url, "rtsp", timeout=5), lambda: False)
+        with pytest.raises(SourceError, match="data arrives, but"):
+            list(source.frames())
         source.close()
 
 
