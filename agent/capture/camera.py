@@ -13,7 +13,7 @@ from agent.capture.frame import Frame
 from agent.capture.opening import motion_watch, open_source
 from agent.capture.source import Decoded, Source, SourceError, SourceInfo
 from agent.capture.status import STATUS_EVENT, CameraStatus
-from agent.capture.timeline import Pacer, Timeline
+from agent.capture.timeline import Cadence, Pacer, Timeline
 from agent.config.redact import redact
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ USUAL_RATE = 25.0
 SETTLED = 10.0
 """Seconds online after which the next failure waits only briefly again."""
 RETRY_FIRST, RETRY_MOST = 0.5, 30.0
+STALLED = 3
+"""Pictures that are missing in a row where it takes longer than usual."""
 LOOK = 0.2
 """Seconds between two looks at the stop event where a wait cannot be woken."""
 
@@ -67,6 +69,7 @@ class Camera:
         self._halts = self._attempts = 0
         self._thread = threading.Thread(target=self._run, name=f"cam-{config.id}", daemon=True)
         self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
+        self._cadence = Cadence(config.timeout / STALLED)
         self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
         self._watch = motion_watch(config)
         self._backoff = Backoff(RETRY_FIRST, RETRY_MOST)
@@ -154,7 +157,7 @@ class Camera:
 
     def _stall_after(self) -> float:
         rate = self._info.fps if self._info else 0.0
-        return max(min(2.0, self.config.timeout / 2), 3 / rate if rate else 0.0)
+        return max(min(2.0, self.config.timeout / 2), STALLED * (1 / rate if rate else self._cadence.pause))
 
     def _announce(self, status: CameraStatus) -> None:
         last, self._announced = self._announced, status
@@ -242,10 +245,12 @@ class Camera:
         source = open_source(self.config, self._halt.is_set)
         self._source = source
         self._timeline.restart()
+        self._cadence.restart()
         try:
             self._reading_since = time.monotonic()
             for decoded in source.frames():
                 self._reading_since = None
+                self._cadence.note(decoded.arrived)
                 self._inform(source)
                 self._deliver(decoded)
                 if self._halt.is_set():

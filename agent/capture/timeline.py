@@ -6,6 +6,8 @@ JUMP = 10.0
 """Seconds between two pictures beyond which the stream's clock is not believed."""
 SHORTEST = 0.001
 LATE = 0.25
+FADES = 0.8
+"""What is left of a pause with each shorter one: pictures that come in pairs are not twice as frequent."""
 
 
 class Timeline:
@@ -45,6 +47,27 @@ class Timeline:
         if pts is not None and self._pts is not None and 0 < pts - self._pts <= JUMP:
             return pts - self._pts
         return elapsed if self._live else self.nominal
+
+
+class Cadence:
+    """How far apart the pictures of a stream come that does not say so.
+
+    pause: seconds, the longest one of late; `first` before there are two pictures.
+    """
+
+    def __init__(self, first: float) -> None:
+        self.pause = first
+        self._last: float | None = None
+
+    def restart(self) -> None:
+        """The next picture is the first of a stream opened anew: what lies before it is no pause of the stream's."""
+        self._last = None
+
+    def note(self, arrived: float) -> None:
+        """arrived: time.monotonic() of a picture."""
+        if self._last is not None:
+            self.pause = max(arrived - self._last, self.pause * FADES)
+        self._last = arrived
 
 
 class Pacer:

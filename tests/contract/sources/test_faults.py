@@ -133,6 +133,14 @@ def test_one_whose_pictures_come_rarely_is_not_starved(
     assert "offline" not in watch.states
 
 
+def test_rare_pictures_of_a_stream_that_names_no_rate_are_no_stall(request: pytest.FixtureRequest) -> None:
+    with serving("http", request, "--fps", "1.25") as server, watching(config("http", server.url)) as watch:
+        watch.wait(lambda: watch.camera.frames >= 4)
+        assert watch.states == ["connecting", "online"]
+        server.freeze()
+        watch.until("offline")
+
+
 class Unwanted(Camera):
     """Is disabled at the instant at which its thread has seen for the first time that it is wanted."""
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.capture.timeline import LATE, Pacer, Timeline
+from agent.capture.timeline import LATE, Cadence, Pacer, Timeline
 
 pts_values = st.none() | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e9, max_value=1e9)
 
@@ -51,6 +51,23 @@ def test_a_reconnect_counts_the_time_that_passed_and_a_loop_does_not() -> None:
         timeline.restart()
     assert live.media_time(0.0, 160.0) == pytest.approx(60.0)
     assert file.media_time(0.0, 160.0) == pytest.approx(0.04)
+
+
+def test_the_longest_pause_of_late() -> None:
+    cadence = Cadence(9.0)
+    cadence.note(100.0)
+    assert cadence.pause == 9.0, "one picture tells nothing"
+    for n in range(1, 40):
+        cadence.note(100.0 + 3 * (n // 2))  # in pairs
+    assert 2 < cadence.pause <= 3
+    cadence.restart()
+    cadence.note(500.0)
+    assert cadence.pause <= 3
+    for n in range(1, 40):
+        cadence.note(500.0 + n / 25)
+    assert cadence.pause == pytest.approx(0.04)
+    cadence.note(510.0)
+    assert cadence.pause > 8
 
 
 def test_pictures_are_due_at_their_time() -> None:
