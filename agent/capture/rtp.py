@@ -136,8 +136,8 @@ class Depacketizer:
             raise MalformedError(f"H.264 payload type {kind}")
 
     def _append_hevc(self, payload: bytes) -> None:
-        if len(payload) < 3:
-            raise MalformedError("an H.265 payload of less than 3 bytes")
+        if len(payload) < 2:  # the end of a sequence is a header alone
+            raise MalformedError("an H.265 payload of less than 2 bytes")
         kind = payload[0] >> 1 & 0x3F
         if kind < 48:
             self._nal(payload)

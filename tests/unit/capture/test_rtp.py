@@ -91,6 +91,17 @@ def test_h265_single_aggregate_and_fragments() -> None:
     assert sender.send(b"\x02\x01\x80p", 3000, marker=True) == [AccessUnit(annex_b(b"\x02\x01\x80p"), 3000, False)]
 
 
+def test_an_end_of_sequence_damages_nothing() -> None:
+    """A NAL unit of H.265 that is no more than its header (7.3.2.6), and of H.264 (7.3.2.5)."""
+    idr, end = b"\x26\x01\x80slice-data", b"\x48\x01"
+    sender = Sender("hevc")
+    assert sender.send(end, 0) == []
+    assert sender.send(idr, 0, marker=True) == [AccessUnit(annex_b(end, idr), 0, False)]
+    sender = Sender()
+    assert sender.send(b"\x0a", 0) == []
+    assert sender.send(IDR, 0, marker=True) == [AccessUnit(annex_b(b"\x0a", IDR), 0, False)]
+
+
 def test_markers_on_parameter_sets_do_not_end_a_unit() -> None:
     sender = Sender()
     assert sender.send(SPS, 9, marker=True) == []
