@@ -59,9 +59,29 @@ class PipeSource:
         self._stop = stop
         self._words = b""
         self._pipe, end = os.pipe()
-        words = command(end)
         try:
-            self._child = subprocess.Popen(
+            self._child = self._started(command(end), end)
+        except BaseException:
+            os.close(self._pipe)
+            raise
+        finally:
+            os.close(end)
+        assert self._child.stderr is not None
+        self._errors = self._child.stderr
+        self._ears = [self._pipe, self._errors.fileno()]
+        for fd in (self._pipe, self._errors.fileno()):
+            os.set_blocking(fd, False)
+        with contextlib.suppress(OSError):  # else a picture comes in many small pieces
+            fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _started(self, words: Sequence[str], end: int) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -71,21 +91,9 @@ class PipeSource:
                 env=_environment(),
             )
         except OSError as e:
-            os.close(self._pipe)
             raise SourceError(f"{words[0]} cannot be started: {e.strerror}", self.missing) from None
-        finally:
-            os.close(end)
-        assert self._child.stderr is not None
-        self._errors = self._child.stderr
-        for fd in (self._pipe, self._errors.fileno()):
-            os.set_blocking(fd, False)
-        with contextlib.suppress(OSError):  # else a picture comes in many small pieces
-            fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        try:
-            self._open()
-        except SourceError:
-            self.close()
-            raise
+        except ValueError as e:  # a zero byte in one of the words
+            raise SourceError(f"{words[0]} cannot be started: {e}", self.hint) from None
 
     def _open(self) -> None:
         head = self._line()
@@ -146,7 +154,7 @@ class PipeSource:
             now = time.monotonic()
             if now >= until:
                 raise SourceError(f"no picture for {self._timeout:g} s{self._said()}")
-            readable, _, _ = select.select([self._pipe, self._errors.fileno()], [], [], min(LOOK_S, until - now))
+            readable, _, _ = select.select(self._ears, [], [], min(LOOK_S, until - now))
             if self._errors.fileno() in readable:
                 self._listen()
             if self._pipe not in readable:
@@ -159,7 +167,10 @@ class PipeSource:
 
     def _listen(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._words = (self._words + os.read(self._errors.fileno(), 65536))[-LONGEST_WORDS:]
+            said = os.read(self._errors.fileno(), 65536)
+            self._words = (self._words + said)[-LONGEST_WORDS:]
+            if not said:  # it has closed that end alone, which could be read from now on without a wait
+                self._ears = [self._pipe]
 
     def _said(self, *, at_last: bool = False) -> str:
         """What it complains of, the first line of it. at_last: else whatever it said last."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import select
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agent.capture import pipe
 from agent.capture.pipe import LARGEST, PipeSource
 from agent.capture.source import SourceError
 
@@ -71,6 +75,34 @@ def test_no_beginning_is_refused(code: str, words: str) -> None:
     with pytest.raises(SourceError) as told:
         Child(code)
     assert words in told.value.reason
+
+
+def test_one_that_closes_its_errors_is_waited_for_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dozen looks within a second, at most; not as many as the processor can do."""
+    looks = []
+
+    def look(*waiting: Any) -> Any:
+        looks.append(waiting)
+        return select.select(*waiting)
+
+    monkeypatch.setattr(pipe, "select", SimpleNamespace(select=look))
+    source = Child(HEAD + "os.close(2); time.sleep(1); " + PICTURE)
+    assert next(source.frames()).picture.y.shape == (2, 4)
+    source.close()
+    assert len(looks) < 200
+
+
+@pytest.mark.parametrize("command", [["x\0y"], ["/no/such/program"]])
+def test_what_cannot_be_started_leaves_nothing_open(command: list[str]) -> None:
+    class Never(PipeSource):
+        name, decoder, missing, hint = "the child", "a child", "", ""
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(SourceError, match="cannot be started"):
+        Never(lambda _: command, 1.0, lambda: False)
+    with pytest.raises(ZeroDivisionError):
+        Never(lambda _: [str(1 // 0)], 1.0, lambda: False)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize(
