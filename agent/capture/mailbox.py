@@ -24,7 +24,7 @@ class Mailbox:
     replaced at any time: by whoever takes the frames from now on.
     dropped: frames nobody inferred, by cause. Overtaken in the slot: "rate" (it came before `not_before`), "busy"
     (while no stream of the engine was free) or "overtaken" (although one was, or while there was no engine).
-    "gated": it shows nothing new; counted by the one who takes, or here while it dozes.
+    "gated": it shows nothing new; told by the one who takes (`gate`), or counted here while it dozes.
     not_before: set by the dispatcher: time.monotonic() until which the camera's rate cap wants no frame.
     busy: set by the dispatcher: no stream of the engine is free.
     doze: set by the dispatcher: the scene waits for something to move, so that a frame in which nothing does wakes
@@ -90,6 +90,11 @@ class Mailbox:
             frame, self._frame = self._frame, None
             self._freed.notify()
         return frame
+
+    def gate(self) -> None:
+        """Counts a frame that was taken and showed nothing new."""
+        with self._freed:  # `put` counts the same on another thread
+            self.dropped["gated"] += 1
 
     def close(self) -> None:
         """Lets a waiting `put` go and refuses further frames; one that lies in the slot can still be taken."""

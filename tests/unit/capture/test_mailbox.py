@@ -207,6 +207,20 @@ def test_quiet_frames_that_are_overtaken_while_it_dozes_are_gated() -> None:
     assert len(woken) == 1
 
 
+def test_who_takes_frames_and_the_camera_count_the_same() -> None:
+    box = Mailbox(lambda: None, wait=False)
+    box.doze = True
+    box.put(frame(0, motion=Motion()), 0)
+    counting = [threading.Thread(target=lambda: [box.gate() for _ in range(5000)]) for _ in range(2)]
+    for thread in counting:
+        thread.start()
+    for i in range(5000):
+        box.put(frame(i, motion=Motion()), 0)
+    for thread in counting:
+        thread.join()
+    assert box.dropped["gated"] == 15000
+
+
 def test_where_every_frame_counts_each_of_them_wakes() -> None:
     woken: list[int] = []
     box = Mailbox(lambda: woken.append(1), wait=True)
