@@ -67,7 +67,7 @@ class Lane:
         crops = self.scene.wants(moment(frame), boxes, size, model_input, unsettled=unsettled)
         if not crops:
             self.gated += 1
-            self.mailbox.dropped["gated"] += 1
+            self.mailbox.gate()
             self.gated_frame = without_picture(frame)
             self.mailbox.doze = self.scene.waits_for_motion
             return None
