@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from backends import exporter, shapes, sidecar
 from backends.artifact import Artifact, InputSpec
 from backends.contract import ArtifactError, Output
-from backends.facts import HEADS, Fact, Facts, meant
+from backends.facts import HEADS, KEYS, Fact, Facts, meant
 from backends.formats.sniff import read_model
 from backends.heads import families, make_head
 
@@ -69,9 +69,16 @@ def open_artifact(
     the fix, for a file that is no model, is damaged, is not the one its sha256 says, contradicts its sidecar, or
     leaves a fact open.
     """
+    try:
+        return _opened(path, overrides or {}, beside, inherited or {})
+    except (MemoryError, RecursionError, OverflowError, OSError) as error:
+        # Whatever a file claims, an edit that names it is refused, and the daemon runs on.
+        raise ArtifactError(f"{path}: cannot be read: {str(error) or type(error).__name__}") from error
+
+
+def _opened(path: Path, overrides: Mapping[str, Any], beside: Path | None, weak: Facts) -> Artifact:
     model = read_model(path)
     beside = beside or sidecar.beside(model.path)
-    weak = inherited or {}
     stated = exporter.facts(model)
     if beside.is_file():
         stated = {**stated, **sidecar.read(beside)}
@@ -82,6 +89,7 @@ def open_artifact(
     facts = {**weak, **_proven(model, stated, weak), **stated}
     facts = {**_defaults(model, facts), **facts}
     _complete(model, facts, beside)
+    _bounded(model, facts)
     artifact = _artifact(model, facts)
     _check_head(model, artifact)
     return artifact
@@ -187,6 +195,15 @@ def _complete(model: ModelFile, facts: Facts, beside: Path) -> None:
         if option != key and family.value in HEADS and option not in HEADS[family.value]:
             options = ", ".join(HEADS[family.value]) or "none"
             raise ArtifactError(f"{fact.origin}: {key}: no option of head {family.value}; it has {options}")
+
+
+def _bounded(model: ModelFile, facts: Facts) -> None:
+    """Holds the input's size to the limits of a sidecar, whoever says it: heads make tables of that size."""
+    for key in ("input.height", "input.width"):
+        try:
+            KEYS[key](facts[key].value)
+        except ValueError as error:
+            raise ArtifactError(f"{model.path}: {key}: {error}  ({facts[key].origin})") from error
 
 
 def _artifact(model: ModelFile, facts: Facts) -> Artifact:

@@ -90,7 +90,15 @@ def _stamp(path: Path) -> object:
 
 
 def model_file(name_or_path: str) -> Path | None:
-    """The file of an installed model or at a path, None where there is none."""
+    """The file of an installed model or at a path, None where there is none. Raises ArtifactError."""
+    try:
+        return _there(name_or_path)
+    except (OSError, RuntimeError) as error:  # no access, too long a name; the home of somebody who is none
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ArtifactError(f"{name_or_path}: cannot be looked for: {why}") from error
+
+
+def _there(name_or_path: str) -> Path | None:
     if _is_name(name_or_path):
         there = [path for path in (folder() / name_or_path / f"model{end}" for end in _ENDINGS) if path.is_file()]
         # Of several, those with <file>.yaml are the twins; model.yaml is the main model's.

@@ -40,7 +40,11 @@ def files(main: Path) -> tuple[Path, ...]:
     named = sidecar.read(beside).get("twins") if beside.is_file() else None
     if named is not None:
         for path in named.value:
-            if not path.exists():
+            try:
+                missing = not path.exists()
+            except OSError as error:
+                raise ArtifactError(f"{named.origin}: twins: {path}: {error.strerror}") from error
+            if missing:
                 raise ArtifactError(f"{named.origin}: twins: {path}: no such file")
         return tuple(path for path in dict.fromkeys(named.value) if path != main)
     try:

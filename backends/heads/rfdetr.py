@@ -58,8 +58,8 @@ def _numbering(artifact: Artifact, scores: Output, outputs: Sequence[Output]) ->
     offset = artifact.head.get("label_offset")
     if offset is None and columns == labels:
         offset = 0
-    found = np.full(max(columns, 0), -1, np.int32)
     if offset is None and (columns, labels) == (_COCO_COLUMNS, _COCO_COLUMNS - len(_COCO_HOLES)):
+        found = np.full(columns, -1, np.int32)
         found[[number for number in range(columns) if number not in _COCO_HOLES]] = np.arange(labels)
         return found
     if columns not in {labels, labels + 1}:
@@ -76,5 +76,6 @@ def _numbering(artifact: Artifact, scores: Output, outputs: Sequence[Output]) ->
             f"{artifact.path}: head.label_offset is {offset}, and {labels} labels from there need {offset + labels} "
             f"columns; the logits have {columns}. Correct it in {artifact.path.with_suffix('.yaml')}"
         )
+    found = np.full(columns, -1, np.int32)
     found[offset : offset + labels] = np.arange(labels)
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.heads import fit
-from backends.heads.cells import grid
+from backends.heads.cells import count, grid
 from backends.heads.coarse import check_one_scale
 from backends.heads.objectness import candidates
 
@@ -36,16 +36,19 @@ class YoloxHead:
         self._decoded = bool(options.get("decoded", False))
         self._iou = float(options.get("iou", 0.45))
         self._class_agnostic = bool(options.get("class_agnostic", False))
-        self._cells, self._stride = grid(artifact.input.height, artifact.input.width, _STRIDES)
-        rows = "n" if self._decoded else str(len(self._cells))
+        size = artifact.input.height, artifact.input.width
+        self._rows = count(*size, _STRIDES)
+        rows = "n" if self._decoded else str(self._rows)
         self._index = fit.only(artifact, f"one output (1, {rows}, {self._columns})", outputs, self._fits)
         self._output = outputs[self._index]
         check_one_scale(artifact, self._output, "px" if self._decoded else "raw")
+        if not self._decoded:
+            self._cells, self._stride = grid(*size, _STRIDES)
 
     def _fits(self, shape: tuple[int, ...]) -> bool:
         if len(shape) != 3 or shape[0] not in {1, -1} or shape[2] != self._columns:
             return False
-        return self._decoded or shape[1] in {len(self._cells), -1}
+        return self._decoded or shape[1] in {self._rows, -1}
 
     @fit.quiet
     def decode(self, outputs: Sequence[NDArray[Any]], floor: float) -> Detections:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -136,6 +137,14 @@ def test_numbers_that_are_none_never_come_out(broken):
 @pytest.mark.parametrize("decoded", [False, True])
 def test_yolox(decoded):
     check(decode(artifact("yolox", decoded=decoded), [yolox_tensor(decoded=decoded)]))
+
+
+@pytest.mark.parametrize("rows", [3549, -1])
+def test_yolox_makes_no_cells_for_what_does_not_fit(rows):
+    huge = artifact("yolox", decoded=rows < 0)
+    huge = dataclasses.replace(huge, input=dataclasses.replace(huge.input, height=10**8, width=10**8))
+    with pytest.raises(ArtifactError) if rows > 0 else contextlib.nullcontext():
+        make_head(huge, [Output("out0", (1, rows, 8), "float32")])
 
 
 def test_yolox_quantised():

@@ -213,6 +213,7 @@ def test_rfdetr_of_ones_own(columns, options, of):
     [
         (4, {}, r"(?s)4 columns for 3 labels.*head: \{label_offset: 0\}.*head: \{label_offset: 1\}"),
         (4, {"label_offset": 2}, "need 5 columns; the logits have 4"),
+        (10**15, {}, r"needs logits \(1, n, 3\) or one column more"),
         (91, {}, r"needs logits \(1, n, 3\) or one column more"),
         (2, {}, r"needs logits \(1, n, 3\)"),
     ],

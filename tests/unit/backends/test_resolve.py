@@ -202,6 +202,13 @@ REFUSED = [
     ("two inputs", {"inputs": [*IMAGE, ("state", (1, 8), 1)]}, "one input, this has 2: images .*, state "),
     ("a batch of 4", {"inputs": [("i", (4, 3, 64, 64), 1)]}, "no single image"),
     ("gray", {"inputs": [("i", (1, 1, 64, 64), 1)]}, "no axis of 3 channels"),
+    ("a huge input", {"inputs": [("i", (1, 3, 24000, 64), 1)], "metadata": ULTRALYTICS},
+     r"m\.onnx: input\.height: 24000 is not within 8\.\.8192  \(input i \(1, 3, 24000, 64\)"),
+    ("a tiny input", {"inputs": [("i", (1, 3, 64, 4), 1)], "metadata": ULTRALYTICS}, "input.width: 4 is not within"),
+    ("a size that is none", {"inputs": [("i", (1, 3, -1, -1), 1)], "metadata": {**ULTRALYTICS, "imgsz": "[64, -5]"}},
+     r"input\.width: -5 is not within 8\.\.8192  \(metadata of Ultralytics\)"),
+    ("a truth for a size", {"inputs": [("i", (1, 3, -1, -1), 1)], "metadata": {**ULTRALYTICS, "imgsz": "[True, 64]"}},
+     "input.height: True is no whole number"),
     ("int64 pixels", {"inputs": [("i", (1, 3, 64, 64), 7)]}, "is int64; float16, float32, int8, uint8 can be fed"),
 ]  # fmt: skip
 
@@ -216,6 +223,16 @@ def test_refused(tmp_path, how, says):
 def test_hostile_names_are_no_labels(tmp_path, names):
     with pytest.raises(ArtifactError, match="says its labels"):
         open_artifact(onnx(tmp_path, metadata={**ULTRALYTICS, "names": names}))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("too deep"), OSError(36, "File name too long")])
+def test_what_no_reader_foresees_is_refused_too(tmp_path, monkeypatch, error):
+    def fails(_path):
+        raise error
+
+    monkeypatch.setattr("backends.resolve.read_model", fails)
+    with pytest.raises(ArtifactError, match=r"m\.onnx: cannot be read: (MemoryError|too deep|.*too long)"):
+        open_artifact(onnx(tmp_path))
 
 
 def test_an_artifact_travels_as_json(tmp_path):

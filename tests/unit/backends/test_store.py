@@ -186,6 +186,19 @@ def test_the_service_names_the_way_into_its_own_folder(folder, offered, tmp_path
         store.find("tiny")
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("x" * 300 + ".onnx", r"xx\.onnx: cannot be looked for: File name too long$"),
+        ("~no-such-user/m.onnx", "home dir"),
+    ],
+)
+def test_a_path_that_cannot_be_one(folder, name, says):
+    for look in (store.find, store.ladder):
+        with pytest.raises(ArtifactError, match=says):
+            look(name)
+
+
 def test_missing_models_name_the_way_to_them(folder, offered, tmp_path):
     offered(ONNX)
     with pytest.raises(ArtifactError, match=rf"'tiny' is not in {folder}; get it with: vedette models pull tiny$"):

@@ -166,3 +166,9 @@ def test_a_named_twin_that_is_not_there(tmp_path):
     folder = lay(tmp_path, x__onnx=ONNX, x__yaml=LABELS + "twins: [gone.tflite]\n")
     with pytest.raises(ArtifactError, match=r"x\.yaml:2:1: twins: .*gone\.tflite: no such file"):
         found(folder)
+
+
+def test_a_named_twin_that_cannot_be_a_file(tmp_path):
+    folder = lay(tmp_path, x__onnx=ONNX, x__yaml=LABELS + f"twins: [{'g' * 300}.tflite]\n")
+    with pytest.raises(ArtifactError, match=r"x\.yaml:2:1: twins: .*gg\.tflite: File name too long"):
+        found(folder)
