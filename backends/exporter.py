@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import ArtifactError
 from backends.facts import Fact, Facts, labels
+from backends.literal import MAX_NAMES, literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backends.formats.modelfile import ModelFile
 
-_MAX_LITERAL = 512 * 1024
 _LATER = "not in this version"
 _COCO = 80
 """So many labels are COCO's, which RF-DETR numbers with holes; the head knows them."""
@@ -37,19 +36,19 @@ def facts(model: ModelFile) -> Facts:
 def _ultralytics(model: ModelFile, data: Mapping[str, str]) -> Facts:
     """Every value is Python's str() of what it was (Ultralytics 8.x, all formats)."""
     origin = "metadata of Ultralytics"
-    args = _literal(data.get("args", ""))
+    args = literal(data.get("args", ""))
     args = args if isinstance(args, dict) else {}
     task = _task(model, data.get("task", "detect"))
-    ended = _literal(data.get("end2end", "")) is True or args.get("nms") is True
+    ended = literal(data.get("end2end", "")) is True or args.get("nms") is True
     transformer = "RTDETR" in data.get("head", "") or "rtdetr" in data.get("description", "").lower()
     found = {
         "task": task,
         "family": "rtdetr" if transformer else "yolo-e2e" if ended else "yolo",
-        "labels": _names(_literal(data.get("names", ""))),
+        "labels": _names(literal(data.get("names", ""), MAX_NAMES)),
         "licence": data.get("license"),
         # A TFLite export scales its boxes to 0..1, so that boxes and scores share one quantisation.
         "head.units": "norm" if model.format in {"tflite", "edgetpu"} else "px",
-        **_size(_literal(data.get("imgsz", ""))),
+        **_size(literal(data.get("imgsz", ""))),
     }
     if transformer:
         del found["head.units"]
@@ -85,14 +84,14 @@ def _libreyolo(model: ModelFile, data: Mapping[str, str]) -> Facts:
         "task": _task(model, data.get("task", "detect")),
         "labels": found_labels,
         "licence": data.get("license"),
-        **_size([_literal(data.get("imgsz_h", "")), _literal(data.get("imgsz_w", ""))]),
+        **_size([literal(data.get("imgsz_h", "")), literal(data.get("imgsz_w", ""))]),
     }
     return {key: Fact(value, origin) for key, value in found.items() if value is not None}
 
 
 def _yolov5(data: Mapping[str, str]) -> Facts:
     """The original YOLOv5 repository leaves these two keys only; the family its shapes tell."""
-    names = _names(_literal(data["names"]))
+    names = _names(literal(data["names"], MAX_NAMES))
     return {"labels": Fact(names, "metadata of YOLOv5")} if names else {}
 
 
@@ -133,11 +132,3 @@ def _size(value: Any) -> dict[str, int]:
     if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(isinstance(n, int) for n in value):
         return {}
     return {"imgsz.height": value[0], "imgsz.width": value[1]}
-
-
-def _literal(text: str) -> Any:
-    """The Python literal in `text`; None for what is none."""
-    try:
-        return ast.literal_eval(text) if 0 < len(text) <= _MAX_LITERAL else None
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None

@@ -6,13 +6,13 @@ and labels are what the header says of them.
 
 from __future__ import annotations
 
-import ast
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import ArtifactError
 from backends.formats.modelfile import ModelFile, Tensor
+from backends.literal import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def looks_like(head: bytes, path: Path) -> bool:
 def read(window: Window) -> ModelFile:
     """Raises ArtifactError for a plan without a header, and for what is foreign, damaged or truncated."""
     header = read_header(window)
-    args = _literal(header.metadata.get("args", ""))
+    args = literal(header.metadata.get("args", ""))
     args = args if isinstance(args, dict) else {}
     height, width = _size(window, header.metadata)
     channels = _number(window, header.metadata, "channels", 3, 16)
@@ -98,7 +98,7 @@ def read_header(window: Window) -> Header:
 
 
 def _size(window: Window, metadata: Mapping[str, str]) -> tuple[int, int]:
-    value = _literal(metadata["imgsz"])
+    value = literal(metadata["imgsz"])
     value = [value, value] if _whole(value) else value
     if not isinstance(value, list) or len(value) != 2 or not all(_whole(n) and 8 <= n <= _MAX_SIDE for n in value):
         raise window.broken(f"imgsz {metadata['imgsz'][:40]!r} in its header is no height and width in 8..{_MAX_SIDE}")
@@ -106,7 +106,7 @@ def _size(window: Window, metadata: Mapping[str, str]) -> tuple[int, int]:
 
 
 def _number(window: Window, metadata: Mapping[str, str], key: str, default: int, high: int) -> int:
-    value = _literal(metadata.get(key, str(default)))
+    value = literal(metadata.get(key, str(default)))
     if not _whole(value) or not 1 <= value <= high:
         raise window.broken(f"{key} {metadata[key][:40]!r} in its header is no number in 1..{high}")
     return int(value)
@@ -114,10 +114,3 @@ def _number(window: Window, metadata: Mapping[str, str], key: str, default: int,
 
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None

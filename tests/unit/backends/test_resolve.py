@@ -219,7 +219,7 @@ def test_refused(tmp_path, how, says):
         open_artifact(onnx(tmp_path, **how))
 
 
-@pytest.mark.parametrize("names", ["__import__('os')", "{0: " * 3000, "[", "{'a': 1}", "{0: ['a']}", ""])
+@pytest.mark.parametrize("names", ["__import__('os')", "{0: " * 3000, "[", "{'a': 1}", "{0: ['a']}", "{0: f'a'}", ""])
 def test_hostile_names_are_no_labels(tmp_path, names):
     with pytest.raises(ArtifactError, match="says its labels"):
         open_artifact(onnx(tmp_path, metadata={**ULTRALYTICS, "names": names}))
