@@ -161,15 +161,13 @@ def _defaults(model: ModelFile, facts: Facts) -> Facts:
 
 
 def _extra(model: ModelFile, facts: Facts, family: str) -> int:
-    """The columns of masks or key points behind the boxes of a segment or pose model."""
+    """The columns of masks or key points behind the boxes of a segment or pose model; never fewer than none."""
     if "task" not in facts or facts["task"].value == "detect" or "labels" not in facts:
         return 0
     labels = len(facts["labels"].value)
     axis, own = {"yolo": (1, 4 + labels), "yolo-e2e": (2, 6), "yolov5": (2, 5 + labels)}.get(family, (0, 0))
-    return max(
-        (tensor.shape[axis] - own for tensor in model.outputs if own and tensor.shape and len(tensor.shape) == 3),
-        default=0,
-    )
+    found = (tensor.shape[axis] - own for tensor in model.outputs if own and tensor.shape and len(tensor.shape) == 3)
+    return max((0, *found))
 
 
 def _complete(model: ModelFile, facts: Facts, beside: Path) -> None:

@@ -85,6 +85,15 @@ def test_boxes_of_other_tasks_are_published_and_it_says_so(tmp_path, task, outpu
     assert any(line.startswith(f"task {task}: its boxes are published, {says}") for line in artifact.why)
 
 
+@pytest.mark.parametrize(
+    ("outputs", "metadata"),
+    [([(1, 6, 8400), (1, 32, 160, 160)], {}), ([(1, 300, 5), (1, 32, 160, 160)], {"end2end": "True"})],
+)
+def test_more_labels_than_columns_are_no_scores_of_masks(tmp_path, outputs, metadata):
+    with pytest.raises(ArtifactError, match=r"with 3 labels needs one output \(1, (7, n|n, 6)\)"):
+        opened(tmp_path, outputs, {**ULTRALYTICS, **metadata, "task": "segment"})
+
+
 @pytest.mark.parametrize("task", ["obb", "classify"])
 @pytest.mark.parametrize("metadata", [{}, {"head": "RTDETRDecoder"}, {"end2end": "True"}])
 def test_tasks_without_boxes_are_refused(tmp_path, task, metadata):
