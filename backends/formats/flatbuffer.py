@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backends.formats.window import Window
 
 MAX_ITEMS = 100_000
-MAX_TEXT = 64 * 1024
+MAX_TEXT = 16 * 1024
 
 
 class Table:
@@ -51,10 +51,10 @@ class Table:
         count = self._count(at, most)
         return struct.unpack(f"<{count}{code}", self.window.read(at + 4, count * struct.calcsize("<" + code)))
 
-    def tables(self, slot: int) -> Iterator[Table]:
-        """A vector of tables."""
+    def tables(self, slot: int, most: int = MAX_ITEMS) -> Iterator[Table]:
+        """A vector of at most that many tables."""
         at = self._target(slot)
-        for index in range(0 if at is None else self._count(at)):
+        for index in range(0 if at is None else self._count(at, most)):
             entry = (at or 0) + 4 + 4 * index
             yield Table(self.window, entry + self._number("<I", entry))
 

@@ -24,7 +24,7 @@ _DTYPES = {
 }  # fmt: skip
 MAX_XML = 256 * 1024 * 1024
 _MAX_METADATA = 1024 * 1024
-_MAX_ENTRIES, _MAX_RANK = 1000, 32
+_MAX_ENTRIES, _MAX_RANK, _MAX_DEPTH = 1000, 32, 200
 
 
 def read(window: Window) -> ModelFile:
@@ -81,6 +81,8 @@ class _Graph:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._skip:
             self._skip += 1
+            if self._skip > _MAX_DEPTH:
+                raise ValueError(f"elements nested more than {_MAX_DEPTH} deep")
             return
         self._path.append(tag)
         match self._path:

@@ -6,6 +6,7 @@ Schema: tensorflow/compiler/mlir/lite/schema/schema.fbs (slot numbers are its fi
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from backends.contract import ArtifactError
@@ -24,6 +25,7 @@ _SIGNATURE = {"output_0": "count", "output_1": "scores", "output_2": "classes", 
 EDGETPU = "edgetpu-custom-op"
 """The operator that the Edge TPU's compiler puts in place of the part it compiled."""
 _MAX_RANK = 32
+_MAX_ENDS, _MAX_OPERATORS = 256, 1000
 
 
 def read(window: Window) -> ModelFile:
@@ -34,13 +36,15 @@ def read(window: Window) -> ModelFile:
     graph = next(model.tables(2), None)
     if graph is None:
         raise window.broken("it has no graph")
-    tensors = [_tensor(table) for table in graph.tables(0)]
-    outputs = graph.numbers(2, "i")
-    custom = sorted({code.text(1) for code in model.tables(1)} - {""})
+    inputs, outputs = (graph.numbers(slot, "i", _MAX_ENDS) for slot in (1, 2))
+    # Of the others, thousands may share one long name, of which each would keep a copy.
+    ends = {*inputs, *outputs}
+    tensors = {index: _tensor(table) for index, table in enumerate(graph.tables(0)) if index in ends}
+    custom = sorted({code.text(1) for code in model.tables(1, _MAX_OPERATORS)} - {""})
     return ModelFile(
         path=window.path,
         format="edgetpu" if EDGETPU in custom else "tflite",
-        inputs=tuple(_at(window, tensors, index) for index in graph.numbers(1, "i")),
+        inputs=tuple(_at(window, tensors, index) for index in inputs),
         outputs=tuple(_at(window, tensors, index) for index in outputs),
         metadata=_metadata(window),
         roles=_roles(model, outputs),
@@ -49,9 +53,9 @@ def read(window: Window) -> ModelFile:
     )
 
 
-def _at(window: Window, tensors: list[Tensor], index: int) -> Tensor:
-    if not 0 <= index < len(tensors):
-        raise window.broken(f"tensor {index} of {len(tensors)}")
+def _at(window: Window, tensors: Mapping[int, Tensor], index: int) -> Tensor:
+    if index not in tensors:
+        raise window.broken(f"there is no tensor {index}")
     return tensors[index]
 
 
@@ -75,7 +79,8 @@ def _roles(model: Table, outputs: tuple[int, ...]) -> dict[str, int]:
     signature = next(model.tables(7), None)
     if signature is None:
         return {}
-    tensors = {entry.text(0): entry.scalar(1, "I") for entry in signature.tables(1)}
+    entries = islice(signature.tables(1), len(_SIGNATURE) + 1)
+    tensors = {entry.text(0): entry.scalar(1, "I") for entry in entries}
     if tensors.keys() != _SIGNATURE.keys() or not set(tensors.values()) <= set(outputs):
         return {}
     return {role: outputs.index(tensors[name]) for name, role in _SIGNATURE.items()}
