@@ -101,7 +101,7 @@ class OpenVINO:
             precision=_short(str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())),
             streams=int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) if mode == "throughput" else 1,
             exclusive=False,
-            outputs=tuple(_output(port) for port in compiled.outputs),
+            outputs=_outputs(compiled.outputs),
             notes=(f"{mode} mode", *notes),
         )
         return OpenVINOEngine(compiled, info)
@@ -235,9 +235,15 @@ def _short(name: str) -> str:
     return {"bfloat16": "bf16", "bf16": "bf16", "f32": "f32", "float32": "f32", "float": "f32"}.get(name, name)
 
 
-def _output(port: Any) -> Output:
-    name = port.any_name if port.names else ""
+def _outputs(ports: Sequence[Any]) -> tuple[Output, ...]:
+    """Named without TensorFlow's ":0", unless only that tells them apart."""
     # A TensorFlow port carries inner names too; the shortest is the one a person gave it.
-    name = min(port.names, key=len) if port.names else name
+    whole = [min(port.names, key=len) if port.names else "" for port in ports]
+    short = [name.partition(":")[0] for name in whole]
+    names = short if len({*short}) == len({*whole}) else whole
+    return tuple(_output(name, port) for name, port in zip(names, ports, strict=True))
+
+
+def _output(name: str, port: Any) -> Output:
     shape = tuple(d.get_length() if d.is_static else -1 for d in port.partial_shape)
-    return Output(name.split(":")[0], shape, np.dtype(port.element_type.to_dtype()).name)
+    return Output(name, shape, np.dtype(port.element_type.to_dtype()).name)

@@ -49,18 +49,32 @@ def roles(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, int]:
 
 
 def stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, tuple[int, ...]]:
-    """Role to indices, as `head.outputs` gives them by index or name, one or a list. Raises ArtifactError."""
+    """Role to indices, as `head.outputs` gives them by index or name, one or a list. Raises ArtifactError.
+
+    A name counts with and without TensorFlow's ":0", which not every engine keeps.
+    """
     names = [output.name for output in outputs]
     found: dict[str, tuple[int, ...]] = {}
     for role, where in (artifact.head.get("outputs") or {}).items():
-        places = [names.index(one) if one in names else one for one in (where if isinstance(where, list) else [where])]
-        if not all(isinstance(place, int) and 0 <= place < len(names) for place in places):
+        places = [_place(one, names) for one in (where if isinstance(where, list) else [where])]
+        if not all(0 <= place < len(names) for place in places):
             raise ArtifactError(
                 f"{artifact.path}: head.outputs.{role} is {where!r}; the model's outputs are "
                 + ", ".join(f"{index}: {name}" for index, name in enumerate(names))
             )
         found[role] = tuple(places)
     return found
+
+
+def _place(one: int | str, names: Sequence[str]) -> int:
+    """The index of that output; -1 where there is no such name, or where it may be one of several."""
+    if isinstance(one, int):
+        return one
+    if one in names:
+        return names.index(one)
+    stems = [name.partition(":")[0] for name in names]
+    stem = one.partition(":")[0]
+    return stems.index(stem) if stems.count(stem) == 1 else -1
 
 
 def _stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, int] | None:

@@ -199,6 +199,21 @@ def test_ssd_by_name_in_an_order_nobody_knows(names):
     check(decode(artifact("ssd"), [tensors[r] for r in order], names=[names[r] for r in order]))
 
 
+@pytest.mark.parametrize("given", ["a", "a:0"])
+@pytest.mark.parametrize("kept", ["a", "a:0"])
+def test_roles_by_name_with_and_without_the_number_of_tensorflow(given, kept):
+    order = ["classes", "count", "boxes", "scores"]
+    tensors = ssd_tensors()
+    made = artifact("ssd", outputs={"scores": given, "classes": 0})
+    check(decode(made, [tensors[r] for r in order], names=["b:0", "c:0", "d:0", kept]))
+
+
+def test_roles_by_a_name_of_several_are_refused():
+    outputs = [Output(f"a:{i}", (1, 10), "float32") for i in range(2)]
+    with pytest.raises(ArtifactError, match=r"head\.outputs\.scores is 'a'; the model's outputs are 0: a:0, 1: a:1"):
+        make_head(artifact("ssd", outputs={"scores": "a"}), outputs)
+
+
 def test_ssd_by_name_among_raw_outputs():
     tensors = {**ssd_tensors(), "raw": np.ones((1, 1917, 4), np.float32), "raw2": np.ones((1, 1917, 3), np.float32)}
     names = [NAMES.get(role, f"{role}_detection_boxes") for role in tensors]
