@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -35,6 +36,6 @@ def https(url: str, timeout: float) -> HTTPResponse:
             raise FetchError(f"{url}: the server answered {error.code} {error.reason}") from error
     except URLError as error:
         raise FetchError(f"{url}: no connection: {error.reason}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise FetchError(f"{url}: no connection: {error}") from error
     return answer

@@ -13,7 +13,7 @@ import tempfile
 import time
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from backends.bounds import MAX_BYTES, STALL_SECONDS, TOTAL_SECONDS
@@ -21,6 +21,7 @@ from backends.contract import FetchError, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedIOBase
 
 _CHUNK = 256 * 1024
 
@@ -61,11 +62,14 @@ class _Course:
         self._progress, self._size, self._promised = progress, promised or size, promised
         self._end = time.monotonic() + TOTAL_SECONDS
 
-    def chunks(self, reader: IO[bytes]) -> Iterator[bytes]:
+    def chunks(self, reader: BufferedIOBase) -> Iterator[bytes]:
         done = 0
         while True:
             try:
-                chunk = reader.read(_CHUNK)
+                # Never waits for a whole chunk: bytes that drip in would outlast any limit. Nor for the end of a
+                # connection that the server keeps open.
+                left = self._promised - done if self._promised else _CHUNK
+                chunk = reader.read1(min(left, _CHUNK)) if left else b""
             except (OSError, EOFError, HTTPException) as error:
                 raise FetchError(f"{self.source}: the transfer broke off after {done} bytes: {error}") from error
             if not chunk and done < self._promised:
@@ -81,7 +85,7 @@ class _Course:
             yield chunk
 
 
-def _write(reader: IO[bytes], destination: Path, sha256: str, course: _Course) -> None:
+def _write(reader: BufferedIOBase, destination: Path, sha256: str, course: _Course) -> None:
     whole = hashlib.sha256()
     temporary = None
     try:

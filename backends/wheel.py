@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from backends.bounds import MAX_BYTES, STALL_SECONDS, TOTAL_SECONDS
 from backends.contract import FetchError
@@ -29,7 +29,7 @@ _LOGIN = re.compile(r"://[^/\s@]+@")
 
 
 @contextmanager
-def member(source: str, folder: Path, progress: Progress, size: int) -> Iterator[IO[bytes]]:
+def member(source: str, folder: Path, progress: Progress, size: int) -> Iterator[zipfile.ZipExtFile]:
     """The open file. folder: where the wheel may lie meanwhile; nothing is left there.
 
     Only wheels: asking pip for a source distribution would run its setup.py. Raises FetchError.
@@ -51,7 +51,7 @@ def member(source: str, folder: Path, progress: Progress, size: int) -> Iterator
                 if entry.file_size > MAX_BYTES:
                     raise FetchError(f"{source}: more than {MAX_BYTES} bytes, the limit of a model")
                 with archive.open(entry) as reader:
-                    yield reader
+                    yield cast("zipfile.ZipExtFile", reader)
         except KeyError as error:
             raise FetchError(f"{source}: {wheel.name} has no file {match['path']}") from error
         except (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError) as error:

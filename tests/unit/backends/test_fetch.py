@@ -138,6 +138,16 @@ class Server(http.server.BaseHTTPRequestHandler):
             where = "http://localhost:1/x" if self.path == "/to-http" else "/good"
             self.send_header("Location", where)
             self.end_headers()
+        elif self.path == "/strange":
+            self.wfile.write(b"SSH-2.0-nothing of ours\r\n")
+        elif self.path == "/long":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000 + b"\r\n\r\n")
+        elif self.path == "/drip":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nx")
+            self.rfile.read()  # until the other side has gone
+        elif self.path == "/open":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(CONTENT) + CONTENT)
+            self.rfile.read()
         elif self.path == "/gone":
             self.send_error(404, "Not here")
         else:
@@ -181,7 +191,7 @@ def server(certificate, monkeypatch):
     thread.join(10)
 
 
-@pytest.mark.parametrize("path", ["/good", "/to-good"])
+@pytest.mark.parametrize("path", ["/good", "/to-good", "/open"])
 def test_https(server, certificate, target, monkeypatch, path):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
     fetch(f"{server}{path}", target, SHA, quiet)
@@ -193,6 +203,8 @@ def test_https(server, certificate, target, monkeypatch, path):
     [
         ("/short", f"broke off after 100000 of {len(CONTENT)} bytes"),
         ("/gone", "the server answered 404 Not here"),
+        ("/strange", "no connection: SSH-2.0-nothing of ours"),
+        ("/long", "no connection: got more than 65536 bytes when reading header line"),
         ("/to-http", "leads to http://localhost:1/x, which is not https"),
     ],
 )
@@ -200,6 +212,14 @@ def test_https_failures(server, certificate, target, monkeypatch, path, says):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
     with pytest.raises(FetchError, match=says):
         fetch(f"{server}{path}", target, SHA, quiet)
+    assert nothing_left(target)
+
+
+def test_https_that_drips_is_held_to_the_limit(server, certificate, target, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    monkeypatch.setattr("backends.fetch.TOTAL_SECONDS", 0.0)
+    with pytest.raises(FetchError, match=r"not done after 0 s \(1 bytes\)"):
+        fetch(f"{server}/drip", target, SHA, quiet)
     assert nothing_left(target)
 
 
