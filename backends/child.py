@@ -54,24 +54,22 @@ def ask(
         assert child.stderr is not None
         output: list[str] = []
         errors: deque[str] = deque(maxlen=_KEPT_LINES)
-        readers = [
+        threads = [
+            threading.Thread(target=_feed, args=(child.stdin, request), daemon=True),
             threading.Thread(target=_read, args=(child.stdout, output), daemon=True),
             threading.Thread(target=_listen, args=(child.stderr, errors, progress), daemon=True),
         ]
-        for reader in readers:
-            reader.start()
+        for thread in threads:
+            thread.start()
         try:
-            with contextlib.suppress(BrokenPipeError):
-                child.stdin.write(request)
-                child.stdin.close()
             child.wait(timeout)
         except subprocess.TimeoutExpired as e:
             raise TimeoutError from e
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)  # its own children hold the pipes open
-            for reader in readers:
-                reader.join(_ENDING_SECONDS)
+            for thread in threads:
+                thread.join(_ENDING_SECONDS)
     return Answer(child.returncode, "".join(output), tuple(errors))
 
 
@@ -79,6 +77,12 @@ def tell(phase: str, done: float) -> None:
     """In the child: a step for the parent's `progress`."""
     sys.stderr.write(f"{_MARK}{done:.3f} {phase}\n")
     sys.stderr.flush()
+
+
+def _feed(stream: IO[str], request: str) -> None:
+    """On a thread of its own: a pipe holds 64 KiB, and a child need not read."""
+    with contextlib.suppress(ValueError, OSError), stream:
+        stream.write(request)
 
 
 def _read(stream: IO[str], output: list[str]) -> None:

@@ -68,6 +68,11 @@ def test_a_child_that_takes_too_long_is_dead_with_its_own_children(tmp_path: Pat
     pytest.fail("the child of the child lives on")
 
 
+def test_a_child_that_reads_nothing_is_not_waited_for_longer() -> None:
+    with pytest.raises(TimeoutError):
+        ask("import time; time.sleep(60)", "x" * 300_000, timeout=0.5)
+
+
 def test_no_such_program() -> None:
     with pytest.raises(FileNotFoundError):
         child.ask(["/no/such/program"], {}, "", 1.0, lambda _phase, _done: None)
