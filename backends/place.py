@@ -85,13 +85,14 @@ def _swap(build: Path, target: Path) -> None:
     old = Path(tempfile.mkdtemp(dir=target.parent, prefix=_PREFIX))
     try:
         target.rename(old / "model")
-        try:
-            build.rename(target)
-        except OSError:
+        build.rename(target)
+    except BaseException:
+        if not target.exists():
             (old / "model").rename(target)
-            raise
+        raise
     finally:
-        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():  # else a second signal: what was there still lies in `old`
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _sweep(root: Path) -> None:
