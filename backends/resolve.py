@@ -14,7 +14,7 @@ from backends import exporter, shapes, sidecar
 from backends.artifact import Artifact, InputSpec
 from backends.contract import ArtifactError, Output
 from backends.facts import HEADS, KEYS, Fact, Facts, meant
-from backends.formats.sniff import read_model
+from backends.formats.sniff import read_model, refusing
 from backends.heads import families, make_head
 
 if TYPE_CHECKING:
@@ -69,11 +69,8 @@ def open_artifact(
     the fix, for a file that is no model, is damaged, is not the one its sha256 says, contradicts its sidecar, or
     leaves a fact open.
     """
-    try:
+    with refusing(path):
         return _opened(path, overrides or {}, beside, inherited or {})
-    except (MemoryError, RecursionError, OverflowError, OSError) as error:
-        # Whatever a file claims, an edit that names it is refused, and the daemon runs on.
-        raise ArtifactError(f"{path}: cannot be read: {str(error) or type(error).__name__}") from error
 
 
 def _opened(path: Path, overrides: Mapping[str, Any], beside: Path | None, weak: Facts) -> Artifact:
@@ -109,8 +106,8 @@ def digest(*paths: Path) -> str:
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """The files a model consists of: OpenVINO IR is two."""
-    return (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,)
+    """The files a model consists of: OpenVINO IR is two, and ONNX may name files of weights. Raises ArtifactError."""
+    return read_model(path).files
 
 
 def _proven(model: ModelFile, stated: Facts, weak: Facts) -> Facts:
@@ -205,7 +202,7 @@ def _bounded(model: ModelFile, facts: Facts) -> None:
 
 
 def _artifact(model: ModelFile, facts: Facts) -> Artifact:
-    found = digest(*files_of(model.path))
+    found = digest(*model.files)
     wanted = facts.get("sha256")
     if wanted and wanted.value != found:
         raise ArtifactError(

@@ -14,18 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 from backends import catalog, facts, sidecar
 from backends.contract import ArtifactError
+from backends.formats.sniff import read_model
 from backends.resolve import digest, files_of, open_artifact
 from backends.twins import files, open_twin, twins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backends.artifact import Artifact
+    from backends.artifact import Artifact, Format
     from backends.contract import Progress
 
 # What only pull and add need (ssl, subprocess) is imported by them: the daemon, which finds, stays small.
 CLIPS = "clips"
-_ENDINGS = (".xml", ".onnx", ".tflite", ".pb", ".engine", "_edgetpu.tflite")
+_ENDING_OF: dict[Format, str] = {
+    "openvino": ".xml",
+    "onnx": ".onnx",
+    "tflite": ".tflite",
+    "tensorflow": ".pb",
+    "tensorrt": ".engine",
+    "edgetpu": "_edgetpu.tflite",
+}
 
 
 def folder() -> Path:
@@ -100,7 +108,9 @@ def model_file(name_or_path: str) -> Path | None:
 
 def _there(name_or_path: str) -> Path | None:
     if _is_name(name_or_path):
-        there = [path for path in (folder() / name_or_path / f"model{end}" for end in _ENDINGS) if path.is_file()]
+        there = [
+            path for path in (folder() / name_or_path / f"model{end}" for end in _ENDING_OF.values()) if path.is_file()
+        ]
         # Of several, those with <file>.yaml are the twins; model.yaml is the main model's.
         there.sort(key=lambda path: sidecar.own(path).is_file())
         if there:
@@ -185,17 +195,16 @@ def add(file: str, name: str | None = None, more: Sequence[str] = ()) -> tuple[P
     with placed(folder(), chosen) as build:
         for target, member in members.items():
             path = build / target
-            for source, copy in zip(files_of(member.path), files_of(path), strict=True):
-                _copy(source, copy)
             _write_known(path, member, chosen, twin=member is not artifact)
+            _copy_files(member, path)
         main, *_ = (build / target for target in members)
         twins(open_artifact(main))
     return tuple(folder() / chosen / target for target in members)
 
 
 def _file_name(artifact: Artifact) -> str:
-    compiled = "_edgetpu" if artifact.format == "edgetpu" else ""
-    return f"model{compiled}{artifact.path.suffix.lower()}"
+    """By what it is: `model_file` finds it by its ending, whatever its own was."""
+    return f"model{_ENDING_OF[artifact.format]}"
 
 
 def _write_known(path: Path, artifact: Artifact, name: str, *, twin: bool) -> None:
@@ -245,10 +254,17 @@ def _pull_command(name: str) -> str:
     return command
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy_files(artifact: Artifact, path: Path) -> None:
     from backends.fetch import fetch
 
-    fetch(source.absolute().as_uri(), target, digest(source), lambda _phase, _done: None)
+    model = read_model(artifact.path)
+    for source, copy in zip(model.files, model.files_at(path), strict=True):
+        if copy.parent != path.parent or copy.exists():
+            raise ArtifactError(
+                f"{artifact.path}: its weights in {source} cannot lie in the model folder under that name; use the "
+                "model by its path, or save it again with its weights in one file beside it"
+            )
+        fetch(source.absolute().as_uri(), copy, digest(source), lambda _phase, _done: None)
 
 
 def _is_name(text: str) -> bool:
@@ -274,9 +290,9 @@ def _is_whole(path: Path, sha256: str) -> bool:
 
 
 def _state(path: Path) -> dict[str, Any]:
-    size = sum(part.stat().st_size for part in files_of(path) if part.exists())
     try:
         artifact = open_artifact(path)
+        size = sum(part.stat().st_size for part in files_of(path))
     except ArtifactError as error:
-        return {"path": str(path), "size": size, "problem": str(error)}
+        return {"path": str(path), "size": path.stat().st_size, "problem": str(error)}
     return {"path": str(path), "size": size, "rev": artifact.rev, "licence": artifact.licence}

@@ -32,7 +32,8 @@ class ModelFile:
     """format, inputs, outputs, and metadata the exporter left in the file or beside it (raw strings).
 
     outputs: in the order an engine returns them. roles: of an SSD's outputs, where a signature names them.
-    operators: custom operators. notes: one line each, for `models inspect`.
+    operators: custom operators. notes: one line each, for `models inspect`. weights: the files that belong to it, as
+    paths from its folder; they are there, and none is outside of it.
     """
 
     path: Path
@@ -43,3 +44,15 @@ class ModelFile:
     roles: Mapping[str, int] = field(default_factory=dict)
     operators: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All it consists of, itself first."""
+        return (self.path, *(self.path.parent / name for name in self.weights))
+
+    def files_at(self, path: Path) -> tuple[Path, ...]:
+        """What `files` would be called if it were at `path`: an ONNX model says itself how its weights are called."""
+        if self.format == "openvino":
+            return (path, path.with_suffix(".bin"))
+        return (path, *(path.parent / name for name in self.weights))

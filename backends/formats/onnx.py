@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backends.contract import ArtifactError
+from backends.formats import external
 from backends.formats.modelfile import ModelFile, Tensor
 from backends.formats.protobuf import Field, fields, signed, submessages, text
 
@@ -43,6 +44,7 @@ def read(window: Window) -> ModelFile:
         inputs=inputs,
         outputs=outputs,
         metadata=metadata,
+        weights=external.weights(window, parts[7][-1], parts.get(25, [])),
         notes=(f"ONNX opset {opset}, written by {producer}",),
     )
 

@@ -56,6 +56,7 @@ def read(window: Window) -> ModelFile:
         inputs=tuple(graph.inputs),
         outputs=tuple(graph.outputs),
         metadata={**graph.info, **_beside(window.path)},
+        weights=(weights.name,),
         notes=(f"OpenVINO IR version {graph.version}",),
     )
 

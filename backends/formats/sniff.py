@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from backends.formats import engine, onnx, openvino, tensorflow, tflite
 from backends.formats.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from backends.formats.modelfile import ModelFile
@@ -24,9 +25,17 @@ def read_model(path: Path) -> ModelFile:
 
     Raises ArtifactError for what is missing, unreadable, damaged, of an unknown or of a refused format.
     """
-    file = _inside(path)
-    with Window(file) as window:
+    with refusing(path), Window(_inside(path)) as window:
         return _reader(window)(window)
+
+
+@contextlib.contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Whatever a file claims is an ArtifactError: an edit that names it is refused, and the daemon runs on."""
+    try:
+        yield
+    except (MemoryError, RecursionError, OverflowError, OSError) as error:
+        raise ArtifactError(f"{path}: cannot be read: {str(error) or type(error).__name__}") from error
 
 
 def _inside(path: Path) -> Path:

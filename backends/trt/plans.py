@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backends.contract import BackendUnavailable
+from backends.contract import ArtifactError, BackendUnavailable
+from backends.formats.sniff import read_model
 
 if TYPE_CHECKING:
     from backends.artifact import Artifact
@@ -27,7 +28,6 @@ _KEEP = 8
 _FAILED, _FAILED_SECONDS = ".failed", 24 * 3600.0
 _DRAFT, _STALE_SECONDS = ".part-", 24 * 3600.0
 _CHUNK = 1 << 20
-_BESIDE = (".data", "_data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +162,14 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
 
 
 def model_digest(path: Path) -> str:
-    """sha256 of an ONNX file, and of the file of weights that exporters put beside a large one. Raises OSError."""
+    """sha256 of an ONNX file and of the files of weights it names. Raises OSError."""
+    try:
+        files = read_model(path).files
+    except ArtifactError:
+        files = (path,)  # what is wrong with it TensorRT says
     whole = hashlib.sha256()
-    for part in (path, *(Path(f"{path}{suffix}") for suffix in _BESIDE)):
-        if part == path or part.is_file():
-            with part.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    whole.update(chunk)
+    for part in files:
+        with part.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                whole.update(chunk)
     return whole.hexdigest()

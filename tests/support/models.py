@@ -31,7 +31,17 @@ def message(field: int, *parts: bytes | str) -> bytes:
     return varint(field << 3 | 2) + varint(len(body)) + body
 
 
-def onnx(inputs: Sequence[Io], outputs: Sequence[Io], metadata: Mapping[str, str] | None = None) -> bytes:
+def external(location: str, field: int = 5) -> bytes:
+    """A tensor whose numbers lie in another file, as a field of a graph."""
+    entries = [
+        message(13, message(1, key), message(2, value)) for key, value in (("location", location), ("offset", "0"))
+    ]
+    return message(field, number(1, 4), number(2, 1), message(8, "far"), *entries, number(14, 1))
+
+
+def onnx(inputs: Sequence[Io], outputs: Sequence[Io], metadata: Mapping[str, str] | None = None, *more: bytes) -> bytes:
+    """more: further fields of the graph."""
+
     def value(field: int, io: Io) -> bytes:
         name, shape, kind = io
         dims = [message(1, message(2, n) if isinstance(n, str) else number(1, n)) for n in shape]
@@ -39,7 +49,7 @@ def onnx(inputs: Sequence[Io], outputs: Sequence[Io], metadata: Mapping[str, str
 
     weights = message(5, number(1, 4), number(2, 1), message(9, b"\0" * 16), message(8, "w"))
     graph = [message(1, message(1, "w"), message(4, "Conv")), weights, *(value(11, io) for io in inputs)]
-    graph += [value(11, ("w", (4,), 1)), *(value(12, io) for io in outputs)]
+    graph += [value(11, ("w", (4,), 1)), *(value(12, io) for io in outputs), *more]
     properties = [message(14, message(1, key), message(2, text)) for key, text in (metadata or {}).items()]
     return b"".join(
         [number(1, 8), message(2, "a test"), message(7, *graph), message(8, message(1, ""), number(2, 17)), *properties]

@@ -21,8 +21,9 @@ from agent.runtime.exporting.workplace import workplace
 from agent.runtime.modelrun import running
 from backends import sidecar, store
 from backends.contract import BackendError
+from backends.formats.sniff import read_model
 from backends.place import write_sidecar
-from backends.resolve import files_of, open_artifact
+from backends.resolve import open_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -171,13 +172,14 @@ def _staged(wishes: Wishes, made: Made, fresh: Artifact, work: Path) -> tuple[Ar
     stage = work / "out"
     stage.mkdir()
     path = stage / f"{_stem(wishes.weights)}{wishes.target.suffix}"
-    for part, final in zip(files_of(fresh.path), files_of(path), strict=True):
+    model = read_model(fresh.path)
+    for part, final in zip(model.files, model.files_at(path), strict=True):
         part.rename(final)
     source = f"{wishes.weights.name}, exported by Ultralytics {made.version}"
     known = store.known(replace(fresh, path=path), fresh.name)
     origin = {"source": source, "sha256": known["sha256"]}
     write_sidecar(sidecar.own(path), {**known, "task": made.task, "origin": origin})
-    files = [path, *files_of(path)[1:], sidecar.own(path)]
+    files = [*model.files_at(path), sidecar.own(path)]
     if wishes.target.name == "coral":
         compiled = sidecar.own(path.with_name(f"{path.stem}_edgetpu.tflite"))
         write_sidecar(compiled, {**_of_any_file(known), "origin": {"source": source}})
