@@ -43,6 +43,17 @@ def read(path: Path) -> Facts:
     return check(tree, lambda key: f"{path}:{positions.get(key, '1:1')}", path.parent)
 
 
+def labels_file(path: Path) -> Path | None:
+    """The file of labels that a sidecar names, None where it names none or cannot be read."""
+    from backends.yamltree import parse
+
+    try:
+        named = parse(whole(path, MAX_BYTES), path)[0].get("labels")
+        return _beside(path.parent, named) if isinstance(named, str) else None
+    except (OSError, ValueError, ArtifactError):
+        return None
+
+
 def check(tree: Mapping[str, Any], where: Callable[[str], str], folder: Path) -> Facts:
     """The facts of a nested mapping: a sidecar, a catalog entry, or overrides from the config.
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backends import catalog, facts, sidecar
 from backends.contract import ArtifactError
 from backends.formats.sniff import read_model
 from backends.resolve import digest, files_of, open_artifact
+from backends.stamps import sources, stamp
 from backends.twins import files, open_twin, twins
 
 if TYPE_CHECKING:
@@ -67,34 +68,33 @@ def ladder(name_or_path: str) -> tuple[Artifact, ...]:
     """All files of a model, each for other engines: the one that `find` gives, then its twins.
 
     Raises ArtifactError as `find` does, and where a twin cannot be used or has other labels. Read again only when
-    something in the folder has changed: a reload of the config while frames pass must not cost their time.
+    one of its files has changed: a reload of the config while frames pass must not cost their time.
     """
     path = model_file(name_or_path)
-    stamp = None if path is None else (path, _stamp(path.parent), _stamp(path))
-    known = _LADDERS.get(name_or_path)
-    if stamp is not None and known is not None and known[0] == stamp:
-        return known[1]
-    main = find(name_or_path)
-    found = (main, *twins(main))
-    _LADDERS.pop(name_or_path, None)
+    if path is None:
+        return (find(name_or_path),)
+    known = _LADDERS.pop(name_or_path, None)
+    if known is None or known.sources[0] != path or stamp(known.sources) != known.stamp:
+        read = sources(path)
+        before = stamp(read)
+        main = open_artifact(path)
+        known = _Ladder(read, before, (main, *twins(main)))
     while len(_LADDERS) >= _MOST_LADDERS:
         _LADDERS.pop(next(iter(_LADDERS)))
-    _LADDERS[name_or_path] = (stamp, found)
-    return found
+    _LADDERS[name_or_path] = known
+    return known.artifacts
 
 
-_LADDERS: dict[str, tuple[object, tuple[Artifact, ...]]] = {}
+class _Ladder(NamedTuple):
+    """stamp: of the sources, from before they were read."""
+
+    sources: tuple[Path, ...]
+    stamp: object
+    artifacts: tuple[Artifact, ...]
+
+
+_LADDERS: dict[str, _Ladder] = {}
 _MOST_LADDERS = 32
-
-
-def _stamp(path: Path) -> object:
-    """Equal for a file, or a folder's files, that nobody has touched."""
-    try:
-        entries = [*os.scandir(path)] if path.is_dir() else []
-        stats = [(entry.name, entry.stat()) for entry in entries] or [(path.name, path.stat())]
-    except OSError:
-        return object()
-    return sorted((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
 def model_file(name_or_path: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""All files of a model: added under names that are found again."""
+"""All files of a model: added under names that are found again, and looked at again when one of them changes."""
 
 from __future__ import annotations
 
@@ -82,3 +82,38 @@ def test_weights_that_cannot_come_along(folder, tmp_path, weights):
     ):
         store.add(str(far(tmp_path, weights)), "gate")
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("weights", ["far.data", "w/far.data"])
+def test_other_weights_are_seen(folder, tmp_path, weights):
+    path = far(tmp_path, weights)
+    (before,) = store.ladder(str(path))
+    assert store.ladder(str(path))[0] is before
+    (tmp_path / weights).write_bytes(b"other weights")
+    assert store.ladder(str(path))[0].rev != before.rev
+
+
+@pytest.mark.parametrize(
+    "listed", ["labels/names.txt", "elsewhere/y.tflite", "elsewhere/y.yaml", "elsewhere/names.txt"]
+)
+def test_what_lies_elsewhere_is_seen(folder, tmp_path, listed):
+    """Labels in a folder below, a twin in another, its sidecar, and the labels of that."""
+    for name in ("labels", "elsewhere"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "names.txt").write_text("person\ndog\n")
+    main, twin = tmp_path / "x.onnx", tmp_path / "elsewhere" / "y.tflite"
+    main.write_bytes(models.onnx(IMAGE, OUTPUT))
+    main.with_suffix(".yaml").write_text("labels: labels/names.txt\ntwins: [elsewhere/y.tflite]\n")
+    twin.write_bytes(TFLITE)
+    twin.with_suffix(".yaml").write_text("labels: names.txt\nfamily: yolo\nhead: {units: norm}\n")
+    before = store.ladder(str(main))
+    assert store.ladder(str(main)) is before
+    file = tmp_path / listed
+    if file.suffix == ".tflite":
+        file.write_bytes(models.tflite([("j", (1, 64, 64, 3), 3)], [("o", (1, 6, 84), 0)]))
+        assert store.ladder(str(main)) != before
+    else:
+        text = file.read_text()
+        file.write_text(text.replace("dog", "cat") if "dog" in text else "labels: [a, b]\nhead: {units: norm}\n")
+        with pytest.raises(ArtifactError, match="is no twin of"):
+            store.ladder(str(main))
