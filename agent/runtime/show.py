@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from backends.registry import Report
 
+_ON_THE_WAY_S = 1.0
+"""What has waited for less is as good as sent."""
+_COLUMN = 80
+
 
 def table(rows: Iterable[Sequence[object]]) -> str:
     """Left-aligned columns, two spaces between; the first row is the head."""
@@ -34,21 +38,26 @@ def status(value: Mapping[str, Any]) -> str:
             f"{c['fps_inferred']:.1f}",
             " ".join(f"{cause}:{n}" for cause, n in c["drops"].items() if n) or "0",
             c["decoder"] or "-",
-            c["error"] or "",
+            _cut(c["error"] or ""),
         )
         for camera, c in value["cameras"].items()
     ]
     lines.append(table(rows))
     rows = [("engine", "state", "p50 ms", "p99 ms", "restarts", "")]
     rows += [
-        (engine, e["state"], e["p50_ms"] or "-", e["p99_ms"] or "-", e["restarts"], e["cause"] or "")
+        (engine, e["state"], e["p50_ms"] or "-", e["p99_ms"] or "-", e["restarts"], _cut(e["cause"] or ""))
         for engine, e in value["engines"].items()
     ]
     lines.append(table(rows))
-    if value["config"]["state"] != "ok" or value["config"]["overrides"]:
+    if value["config"]["state"] != "ok" or value["config"]["overrides"] or from_afar(value["config"]):
         lines.append(config(value["config"]))
-    lines += [f"{a['severity'].upper()} {a['code']}/{a['subject']}: {a['text']}" for a in value["alerts"]]
-    return "\n\n".join(lines)
+    alerts = [f"{a['severity'].upper()} {a['code']}/{a['subject']}: {a['text']}" for a in value["alerts"]]
+    return "\n\n".join([*lines, *(["\n".join(alerts)] if alerts else [])])
+
+
+def from_afar(value: Mapping[str, Any]) -> bool:
+    """Whether what runs is no text of the config file's. value: as `config/status` has it."""
+    return bool(value["state"] == "ok" and value["running_hash"] != value["file_hash"])
 
 
 def config(value: Mapping[str, Any]) -> str:
@@ -60,7 +69,10 @@ def config(value: Mapping[str, Any]) -> str:
         "running_last_good": "is not used: what worked last runs",
         "rolled_back": "runs again: what came from afar was taken back",
     }
-    lines = [f"{value['file']} {said.get(value['state'], value['state'])}"]
+    word = said.get(value["state"], value["state"])
+    if from_afar(value):
+        word += ": it came from afar, and takes the place of the config file until that is edited"
+    lines = [f"{value['file']} {word}"]
     for error in value["errors"]:
         place = f"{error['file']}:{error['line']}:{error['column']}" if error["line"] else error["file"]
         lines.append(f"  {place}: {': '.join(filter(None, (error['key'], error['message'])))}")
@@ -69,10 +81,18 @@ def config(value: Mapping[str, Any]) -> str:
 
 
 def _waiting(outbox: Mapping[str, Any]) -> str:
-    """What the broker has yet to be told."""
-    if not outbox["depth"]:
+    """What the broker has yet to be told, and should have been."""
+    depth, age = outbox["depth"], outbox["age"] or 0.0
+    if not depth or age < _ON_THE_WAY_S:
         return ""
-    return f"; {outbox['depth']} events wait, the oldest for {outbox['age'] or 0:.0f} s"
+    if depth == 1:
+        return f"; 1 event waits, for {age:.0f} s"
+    return f"; {depth} events wait, the oldest for {age:.0f} s"
+
+
+def _cut(text: str) -> str:
+    """For a column of a table; an alert has the whole."""
+    return text if len(text) <= _COLUMN else f"{text[: _COLUMN - 1]}\u2026"
 
 
 def _broker(mqtt: Mapping[str, Any]) -> str:
