@@ -11,7 +11,7 @@ from agent.publish.clock import isotime
 from agent.publish.payloads import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 BATCH_BYTES = 8 << 10
 LONGEST = 2000
@@ -42,11 +42,18 @@ class Line:
 
     def may_match(self, level: int, part: str) -> bool:
         """As `matches`, for a first look: nothing that matches is missed. part: in lower case, as casefold() has it."""
-        return self.level >= level and (not part or part in f"{self.logger} {self.message}".casefold() or "*" in part)
+        return self.level >= level and (not part or "*" in part or part in self._line(str).casefold())
 
     def matches(self, level: int, part: str) -> bool:
-        """part: of the logger's name or the message as it is shown, so that no secret can be guessed by its parts."""
-        return self.level >= level and (not part or part in f"{self.logger} {shown(self.message)}".casefold())
+        """part: of the line as `vedette tail` shows it, redacted, so that no secret can be guessed by its parts."""
+        return self.level >= level and (not part or part in self._line(shown).casefold())
+
+    def _line(self, fit: Callable[[str], str]) -> str:
+        """fit: what is made of the message and of each field."""
+        fields = "".join(f" {key}={fit(value)}" for key, value in self.fields.items())
+        first, newline, rest = fit(self.message).partition("\n")
+        head = f"{isotime(self.at)} {logging.getLevelName(self.level).lower():7} {self.logger}: "
+        return f"{head}{first}{fields}{newline}{rest}"
 
 
 def shown(message: str) -> str:

@@ -154,6 +154,20 @@ def test_secrets_are_neither_sent_nor_found_by_their_parts(reader: Reader) -> No
     assert len(reader.messages) == before
 
 
+def test_what_is_looked_for_is_the_line_as_it_is_shown(reader: Reader) -> None:
+    reader.logger.warning("offline", extra={"CAMERA": "gate"})
+    reader.logger.warning("offline", extra={"CAMERA": "yard"})
+    assert reader.lease(part="offline camera=gate") == 1
+    assert reader.lease(part="Warning tail-test: off", reader="another") == 2
+    reader.logger.warning("online", extra={"CAMERA": "gate"})
+    reader.tail.lease("another", "info", 0.0, 1.0, "", 1.0)
+    reader.tail.turn(2.0)
+    assert reader.messages[-1] == "offline", "live lines are looked at alike"
+    reader.logger.warning("offline", extra={"CAMERA": "gate"})
+    reader.tail.turn(4.0)
+    assert reader.messages.count("offline") == 4
+
+
 def test_a_record_that_cannot_be_formatted_harms_nobody(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)
     reader.logger.info(*["%d %d", "one"])
