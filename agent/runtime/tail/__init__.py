@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from agent.publish.payloads import encode
 from agent.publish.subscribe import Subscriber
 from agent.publish.tail.tail import LEVELS
+from agent.runtime.tail.output import shown
 
 if TYPE_CHECKING:
     from agent.publish.message import Message
@@ -168,4 +169,4 @@ class _Reading:
         if LEVELS.get(str(line["level"]), LEVELS["error"]) < LEVELS[self._asked.level]:
             return False
         part = self._asked.part.casefold()
-        return not part or part in f"{line['logger']} {line['message']}".casefold()
+        return not part or part in shown(line).casefold()

@@ -31,15 +31,18 @@ class Output:
         self.out.flush()
 
     def _text(self, line: Mapping[str, Any]) -> str:
-        level = str(line["level"])
-        fields = "".join(f" {key}={value}" for key, value in line["fields"].items())
-        first, *rest = str(line["message"]).split("\n")
-        head = f"{line['ts']} {level:7} {line['logger']}: {first}{fields}"
-        text = "\n".join(printable(row) for row in [head, *(f"    {row}" for row in rest)])
-        colour = _COLOURS.get(level, "") if self.colours else ""
-        return f"{colour}{text}{_PLAIN}" if colour else text
+        colour = _COLOURS.get(str(line["level"]), "") if self.colours else ""
+        return f"{colour}{shown(line)}{_PLAIN}" if colour else shown(line)
 
     def note(self, text: str) -> None:
         """What happens to the reading itself."""
         self.err.write(f"vedette: {printable(text)}\n")
         self.err.flush()
+
+
+def shown(line: Mapping[str, Any]) -> str:
+    """Without colours."""
+    fields = "".join(f" {key}={value}" for key, value in line["fields"].items())
+    first, *rest = str(line["message"]).split("\n")
+    head = f"{line['ts']} {line['level']!s:7} {line['logger']}: {first}{fields}"
+    return "\n".join(printable(row) for row in [head, *(f"    {row}" for row in rest)])
