@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from agent.config import parse
 from agent.config.document import LARGEST
+from agent.config.model import Command
 from agent.config.nodes import DEEPEST, MOST_NODES
 from agent.config.reading import MOST_READ
 from agent.config.redact import SHORTEST
@@ -54,3 +56,17 @@ def test_commands() -> None:
     config = parse("cameras: {gate: {source: clip.mp4}}", "f", ROOT)
     by_default = set(re.findall(r"`([a-z.]+)`", text.split(";")[0]))
     assert by_default == set(allowed(config))
+
+
+def test_roles() -> None:
+    """As the broker's rules give them, which a broker is seen to keep in e2e/mqtt."""
+    rows = re.findall(r"^\| (\w+) \| ([^|]*`[^|]*) \|", section("Roles over MQTT"), re.MULTILINE)
+    page = {role: set(re.findall(r"`([a-z.]+)`", commands)) for role, commands in rows}
+    rules = (ROOT / "config/mosquitto/vedette.acl").read_text()
+    granted = {
+        role: set(re.findall(r"^topic write vedette/1/\+/cmd/([a-z.]+)$", text, re.MULTILINE))
+        for role, text in re.findall(r"^user (\w+)\n((?:(?:topic|#).*\n)+)", rules, re.MULTILINE)
+    }
+    assert page["viewer"] == granted["viewer"]
+    assert page["viewer"] | page["operator"] == granted["operator"]
+    assert page["viewer"] | page["operator"] | page["administrator"] == set(get_args(Command))
