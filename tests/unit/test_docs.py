@@ -14,6 +14,7 @@ import yaml
 from agent.config import parse
 from agent.publish.homeassistant.documents import devices
 from agent.publish.homeassistant.presence import Presence
+from backends import catalog
 from tests.support.pages import BLOCKS, PAGES, ROOT, Block, commands, spans
 from tests.support.shell_words import ELSEWHERE, PACKAGES, fault, parsed
 from tests.support.shown import output_of
@@ -78,7 +79,17 @@ def test_configs_load(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     for secret in re.findall(r"!secret (\w+)", block.text):
         monkeypatch.setenv(f"VEDETTE_SECRET_{secret.upper()}", "abcdefgh")
     text = block.text if "cameras:" in block.text else block.text + CAMERAS
-    assert parse(text, block.page, ROOT).cameras
+    config = parse(text, block.page, ROOT)
+    assert config.cameras
+    assert config.warnings == ()
+    for camera in config.cameras:
+        named = {label.label for label in camera.labels} | {label for zone in camera.zones for label in zone.labels}
+        assert not named or named <= labels_of(camera.model), named
+
+
+def labels_of(model: str) -> set[str]:
+    found = catalog.model(model).sidecar["labels"]
+    return set(found.values() if isinstance(found, dict) else found)
 
 
 @pytest.mark.parametrize("block", of("secrets"))
