@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from agent.config import Config, Problem
+    from agent.config.model import SourceKind
     from agent.dispatch.ladder import Ladder
     from agent.publish.faults import Fault as BrokerFault
     from agent.runtime.view import View
@@ -28,6 +29,18 @@ _OUTBOX_HINTS = {
     "outbox-corrupt": "check the disk (dmesg); what was in it can be read with sqlite3",
     "outbox-failed": "check the disk; events are kept in memory until it works",
 }
+_NETWORK = "check its power, its address and its password"
+_OFFLINE: Mapping[SourceKind, str] = {
+    "rtsp": _NETWORK,
+    "http": _NETWORK,
+    "v4l2": "check that it is plugged in; see vedette doctor --only devices",
+    "file": "put a video there that the user of the service may read, or correct the source",
+    "folder": "put pictures there that the user of the service may read, or correct the source",
+    "csi": "check the ribbon cable; see vedette doctor --only devices",
+    "gst": "try the pipeline with gst-launch-1.0 -v",
+}
+"""What mends a camera whose error says no fix of its own, which would stand at its end in parentheses."""
+_AGAIN = "it is tried again by itself"
 LOW_SPACE = 0.02
 """Of the volume of the state directory: with less left, nothing more is promised."""
 LOW_BYTES = 50 << 20
@@ -52,13 +65,14 @@ def camera_faults(views: Iterable[View], now: float) -> Faults:
     """A camera that cannot be reached, or whose pictures have ceased to come."""
     faults = {}
     for view in views:
-        status = view.camera.status(now)
+        camera, status = view.config.id, view.camera.status(now)
         if status.state == "stalled":
             hint = "the camera, its network or its decoder hangs; it is opened anew by itself"
-            faults[Subject("camera-stalled", view.config.id)] = Fault("error", "its pictures have ceased to come", hint)
+            text = f"{camera}: its pictures have ceased to come"
+            faults[Subject("camera-stalled", camera)] = Fault("error", text, hint)
         elif status.state == "offline":
-            hint = "check its power, its address and its password; it is tried again by itself"
-            faults[Subject("camera-offline", view.config.id)] = Fault("error", status.error, hint)
+            hints = [*([] if status.error.endswith(")") else [_OFFLINE[view.config.kind]]), _AGAIN]
+            faults[Subject("camera-offline", camera)] = Fault("error", f"{camera}: {status.error}", "; ".join(hints))
     return faults
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from agent.capture.status import CameraStatus
 from agent.config import Problem, parse
+from agent.config.model import SourceKind
 from agent.publish.faults import Fault as BrokerFault
 from agent.runtime import faults
 
 CONFIG = "cameras: {gate: {source: clip.mp4}}\nmqtt: {url: mqtts://localhost, tls: {insecure: %s}}"
 
 
-def view(status: CameraStatus) -> Any:
-    return SimpleNamespace(config=SimpleNamespace(id="gate"), camera=SimpleNamespace(status=lambda _now: status))
+def view(status: CameraStatus, kind: str = "rtsp") -> Any:
+    return SimpleNamespace(
+        config=SimpleNamespace(id="gate", kind=kind), camera=SimpleNamespace(status=lambda _now: status)
+    )
 
 
 @pytest.mark.parametrize(
@@ -29,9 +32,24 @@ def test_a_camera_without_pictures_is_a_fault(state: Any, code: str) -> None:
     assert [subject for subject, _ in found] == ([code] if code else [])
 
 
-def test_why_a_camera_is_offline_is_told() -> None:
-    found = faults.camera_faults([view(CameraStatus("offline", 0.0, "401 Unauthorized"))], 5.0)
-    assert [fault.text for fault in found.values()] == ["401 Unauthorized"]
+@pytest.mark.parametrize(
+    ("kind", "error", "hint"),
+    [
+        ("rtsp", "no route to host", "check its power, its address and its password; it is"),
+        ("file", "cannot read clip.mp4: No such file or directory", "put a video there"),
+        ("gst", "gst-launch-1.0 ended", "try the pipeline"),
+        ("rtsp", "the camera has no such stream (404) (check the path of the URL)", "it is tried again by itself"),
+        ("folder", "no image in /a (put .jpg, .png or .bmp files there)", "it is tried again by itself"),
+    ],
+)
+def test_why_a_camera_is_offline_is_told(kind: str, error: str, hint: str) -> None:
+    (fault,) = faults.camera_faults([view(CameraStatus("offline", 0.0, error), kind)], 5.0).values()
+    assert fault.text == f"gate: {error}"
+    assert fault.hint.startswith(hint)
+
+
+def test_each_kind_of_source_has_its_hint() -> None:
+    assert faults._OFFLINE.keys() == set(get_args(SourceKind))
 
 
 def test_a_rejected_config_names_the_first_place() -> None:
