@@ -36,10 +36,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0: nothing has failed; 1: something has; 2: the config cannot be used."""
     from agent.runtime.doctor.bundle import bundle
-    from agent.runtime.doctor.examine import BROKER, GROUPS, examine
+    from agent.runtime.doctor.examine import BROKER, GROUPS, PARTS, examine
     from agent.runtime.doctor.group import summary
 
-    only = BROKER if arguments.broker else tuple(arguments.only or GROUPS)
+    only = BROKER if arguments.broker else tuple(PARTS.get(name, name) for name in arguments.only or GROUPS)
     unknown = [name for name in only if name not in GROUPS]
     if unknown:
         return fail(f"there is no group {unknown[0]!r}; there are {', '.join(GROUPS)}", USAGE)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent import cli
-from agent.runtime.doctor.examine import GROUPS
+from agent.runtime.doctor.examine import GROUPS, PARTS
 from tests.support.pages import ROOT
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _vedette(words: Sequence[str]) -> str | None:
     found = parsed(words)
     if isinstance(found, str):
         return found
-    unknown = set(getattr(found, "only", None) or ()) - set(GROUPS) if words[0] == "doctor" else set()
+    unknown = set(getattr(found, "only", None) or ()) - {*GROUPS, *PARTS} if words[0] == "doctor" else set()
     return f"no such groups: {unknown}" if unknown else None
 
 

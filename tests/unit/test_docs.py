@@ -67,7 +67,7 @@ def test_a_block_that_nobody_knows_is_noticed() -> None:
         "curl https://example.org",
         "apt install vedete",
         "vedette stauts",
-        "vedette doctor --only camera",
+        "vedette doctor --only camrea",
         "systemctl start vedete",
         "journalctl -u vedete",
     ):

@@ -9,13 +9,18 @@ from agent.runtime import paths
 from agent.runtime.doctor.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from agent.config.model import Config
     from agent.runtime.doctor.finding import State
 
 
-def daemon(config: Config) -> Iterator[Finding]:
+_BROKERS = ("mqtt-", "certificate", "tls-")
+"""How the codes of alerts begin that have to do with the broker."""
+
+
+def daemon(config: Config, about: Sequence[str] = ("",)) -> Iterator[Finding]:
+    """about: how the codes begin of the alerts that are looked at; default: all."""
     status = running()
     if status is None:
         yield Finding("daemon", "skipped", "no vedette runs here that could say what it has met")
@@ -26,7 +31,7 @@ def daemon(config: Config) -> Iterator[Finding]:
         return
     mqtt = status.get("mqtt")
     mqtt = mqtt if isinstance(mqtt, dict) else {}
-    told = _alerts(status)
+    told = _alerts(status, tuple(about))
     for text, severity in told.items():
         state: State = "warning" if severity == "warning" else "failed"
         yield Finding("daemon", state, f"the running vedette says: {text}", _fix(text, config.device))
@@ -40,13 +45,18 @@ def daemon(config: Config) -> Iterator[Finding]:
         yield Finding("daemon", "ok", f"the running vedette is connected ({mqtt.get('protocol')}), without a complaint")
 
 
-def _alerts(status: dict[str, Any]) -> dict[str, str]:
+def about_the_broker(config: Config) -> Iterator[Finding]:
+    """Of what it has met, what has to do with the broker: a camera that is offline is no fault of that."""
+    return daemon(config, _BROKERS)
+
+
+def _alerts(status: dict[str, Any], about: tuple[str, ...]) -> dict[str, str]:
     """By text, the severity."""
     raised = status.get("alerts")
     return {
         str(alert.get("text")): str(alert.get("severity"))
         for alert in (raised if isinstance(raised, list) else [])
-        if isinstance(alert, dict)
+        if isinstance(alert, dict) and str(alert.get("code")).startswith(about)
     }
 
 

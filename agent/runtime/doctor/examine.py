@@ -9,7 +9,7 @@ from agent.config import ConfigError, load
 from agent.runtime.doctor import account, credentials
 from agent.runtime.doctor.children import asked
 from agent.runtime.doctor.clock import clock
-from agent.runtime.doctor.daemon import daemon
+from agent.runtime.doctor.daemon import about_the_broker, daemon
 from agent.runtime.doctor.finding import Finding
 from agent.runtime.doctor.group import Group
 from agent.runtime.doctor.network import reach, settings, tls
@@ -44,6 +44,17 @@ GROUPS = (
 )
 BROKER = ("clock", "broker", "daemon")
 """What has to do with the broker."""
+PARTS = {
+    "storage": "disk",
+    "coral": "engines",
+    "gstreamer": "devices",
+    "csi": "devices",
+    "camera": "cameras",
+    **dict.fromkeys(
+        ("name", "reach", "tls", "certificate", "login", "limits", "publish", "commands", "persistence"), "broker"
+    ),
+}
+"""The group of a finding, by its own name where that is another: people take the name that they see."""
 
 
 def examine(file: Path, only: Sequence[str] = GROUPS, client_id: str | None = None) -> Iterator[Group]:
@@ -59,6 +70,8 @@ def examine(file: Path, only: Sequence[str] = GROUPS, client_id: str | None = No
     except ConfigError:
         config = None
     checks = _checks(file, config, client_id)
+    if tuple(only) == BROKER and config is not None:
+        checks["daemon"] = partial(about_the_broker, config)
     for name in GROUPS:
         if name in only or (name == "config" and config is None):
             yield Group(name, [finding.masked() for finding in _guarded(name, checks[name])])

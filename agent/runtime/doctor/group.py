@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _WORST: tuple[State, ...] = ("failed", "warning", "ok", "skipped")
 JOINED = {"disk", "models", "engines", "devices", "cameras"}
-"""Groups whose one line tells all that is well; of the others it is the first finding."""
+"""Groups whose one line tells all that is well; of the others it is the first finding, and no "ok" if a later fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,10 @@ class Group:
 
     def _headline(self) -> list[Finding]:
         well = [finding.text for finding in self.findings if finding.state == "ok"]
+        if well and self.name in JOINED:
+            return [Finding(self.name, "ok", "; ".join(well))]
         if well:
-            return [Finding(self.name, "ok", "; ".join(well) if self.name in JOINED else well[0])]
+            return [Finding(self.name, "skipped" if self.state == "failed" else "ok", well[0])]
         left = [finding for finding in self.findings if finding.state == "skipped"]
         return [] if self._troubles() else [Finding(self.name, "skipped", left[0].text)] if left else []
 

@@ -358,13 +358,27 @@ def test_the_doctor_asks_the_running_daemon_what_only_that_can_see(
     assert any(text in seen for seen in found[1].values()), found
 
 
+def test_a_camera_that_is_offline_is_no_fault_of_the_broker(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {"pid": os.getpid(), "device": DEVICE, "mqtt": {"connected": True, "protocol": 5}}
+    alerts = [{"code": "camera-offline", "subject": "yard", "severity": "error", "text": "yard: no answer"}]
+    (tmp_path / "status.json").write_text(json.dumps({**said, "alerts": alerts}))
+    assert doctor(site, capsys, {}, ("--only", "daemon"))[0] == 1
+    mqtt = {"url": f"mqtts://{HOST}:{site.broker.port}", "tls": own_tls(site)}
+    code, seen = doctor(site, capsys, mqtt)
+    assert "no answer" not in str(seen)
+    assert "without a complaint" in seen["daemon ok"]
+    assert code == 0
+
+
 def test_the_doctor_prints_a_line_for_each_finding(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     file, url = site.folder / "plain.yaml", f"mqtt://{HOST}:{free_port()}"
     file.write_text(json.dumps({"device": DEVICE, "mqtt": {"url": url}, "cameras": {"yard": {"source": "rtsp://h/"}}}))
     assert main(["doctor", "--broker", "-c", str(file)]) == 1
     text = capsys.readouterr().out
     assert "\x1b" not in text, "no colours where nobody sees them"
-    assert [line.split()[0] for line in text.splitlines() if url in line] == ["ok"]
+    assert [line.split()[0] for line in text.splitlines() if url in line] == ["-"]
     assert "FAIL  reach" in text
     assert "fix: start the broker" in text
 

@@ -26,7 +26,8 @@ def test_one_line_where_all_is_well() -> None:
 
 
 def test_what_is_wrong_has_its_fix() -> None:
-    assert shown(Group("broker", [WELL, FAULT])) == ["ok broker accepted", "FAIL reach refused", "fix: start it"]
+    assert shown(Group("broker", [WELL, FAULT])) == ["- broker accepted", "FAIL reach refused", "fix: start it"]
+    assert shown(Group("cameras", [WELL, FAULT]))[0] == "ok cameras accepted"
     assert shown(Group("clock", [LEFT, WARNING])) == ["warn clock it drifts", "fix: set it"]
 
 
