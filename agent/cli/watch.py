@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(e, USAGE)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the cursor must come back
     try:
-        watch(found, _output(arguments), ONCE_SECONDS if arguments.once else float("inf"))
+        watch(found, _output(arguments, found.device), ONCE_SECONDS if arguments.once else float("inf"))
     except WatchError as e:
         return fail(e)
     except KeyboardInterrupt:
@@ -39,13 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _output(arguments: argparse.Namespace) -> Output:
+def _output(arguments: argparse.Namespace, device: str | None) -> Output:
     from agent.runtime.watch.output import JsonLines, Lines, Once, Screen
 
     if arguments.json:
-        form: type[Lines] = JsonLines
-    elif arguments.once:
-        form = Once
-    else:
-        form = Screen if sys.stdout.isatty() else Lines
-    return form(sys.stdout, sys.stderr)
+        return JsonLines(sys.stdout, sys.stderr)
+    if arguments.once:
+        return Once(sys.stdout, sys.stderr, device)
+    return (Screen if sys.stdout.isatty() else Lines)(sys.stdout, sys.stderr)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from agent.publish.subscribe import Subscriber
 from agent.runtime.watch.messages import hear
-from agent.runtime.watch.state import Watched
+from agent.runtime.watch.state import MOST, Watched, address
+from agent.runtime.watch.table import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agent.publish.message import Message
     from agent.runtime.target import Target
     from agent.runtime.watch.output import Output
@@ -30,22 +33,47 @@ class WatchError(Exception):
 
 
 def watch(target: Target, output: Output, seconds: float = float("inf")) -> None:
-    """Until interrupted, or for some seconds. Raises WatchError if the broker cannot be reached."""
+    """Until interrupted, or for some seconds. Raises WatchError if the broker cannot be reached.
+
+    Also when a device is named of which nothing is heard in these seconds.
+    """
     heard: queue.Queue[Message] = queue.Queue(_WAITING)
 
     def take(message: Message) -> None:
         with contextlib.suppress(queue.Full):  # a screen shows what it can
             heard.put_nowait(message)
 
-    subscriber = Subscriber("", 0, topics(target), take, verb="watch", endpoint=target.endpoint)
+    subscriber = _subscribed(target, topics(target), take)
+    try:
+        watched = _watch(subscriber, heard, output, seconds)
+    finally:
+        subscriber.stop()
+    if target.device is not None and not watched.devices:
+        place, there = target.endpoint.place, ", ".join(_others(target, seconds)) or "no device at all"
+        raise WatchError(f"nothing is heard of {target.device} at {place}; below {target.root('+')} there is: {there}")
+
+
+def _subscribed(target: Target, filters: list[str], take: Callable[[Message], None]) -> Subscriber:
+    subscriber = Subscriber("", 0, filters, take, verb="watch", endpoint=target.endpoint)
     try:
         subscriber.start(PATIENCE)
     except ConnectionError as e:
         raise WatchError(e) from None
-    try:
-        _watch(subscriber, heard, output, seconds)
-    finally:
-        subscriber.stop()
+    return subscriber
+
+
+def _others(target: Target, seconds: float) -> list[str]:
+    """The devices of which something is kept there."""
+    found: set[str] = set()
+
+    def take(message: Message) -> None:
+        if message.payload and (told := address(message.topic)) is not None and len(found) < MOST:
+            found.add(printable(told[0]))
+
+    subscriber = _subscribed(target, [f"{target.root('+')}/status"], take)
+    time.sleep(seconds)
+    subscriber.stop()
+    return sorted(found)
 
 
 def topics(target: Target) -> list[str]:
@@ -56,7 +84,8 @@ def topics(target: Target) -> list[str]:
     return [*(f"{root}/{topic}" for topic in heard), *(f"{root}/cam/+/{topic}" for topic in camera)]
 
 
-def _watch(subscriber: Subscriber, heard: queue.Queue[Message], output: Output, seconds: float) -> None:
+def _watch(subscriber: Subscriber, heard: queue.Queue[Message], output: Output, seconds: float) -> Watched:
+    """What is known in the end."""
     watched = known = Watched()
     fault: str | None = None
     end = time.monotonic() + seconds
@@ -76,3 +105,4 @@ def _watch(subscriber: Subscriber, heard: queue.Queue[Message], output: Output, 
             output.draw(known, now)
     finally:
         output.close(known, time.monotonic())
+    return known

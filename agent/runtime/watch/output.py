@@ -68,12 +68,16 @@ class JsonLines(Lines):
 
 @dataclass(slots=True)
 class Once(Lines):
-    """The table, when all has been heard."""
+    """The table, when all has been heard. device: the only one that is listened to; who asks says if it is not there."""
+
+    device: str | None = None
 
     def heard(self, message: Message, news: str | None) -> None:
         pass
 
     def close(self, watched: Watched, now: float) -> None:
+        if self.device is not None and not watched.devices:
+            return
         for row in [*table(watched, now), *watched.events]:
             _line(self.out, row)
 

@@ -93,7 +93,8 @@ def _place(camera: WatchedCamera, where: str) -> str:
     for label in sorted({label for place, label in (*camera.counts, *camera.occupancies) if place == where}):
         count, there = camera.counts.get((where, label)), camera.occupancies.get((where, label))
         words = [label, *([str(count.number)] if count else [])]
-        words += ["occupied"] * bool(there and there.occupied)
+        if there and there.occupied:
+            words.append("not vacant yet" if count and not count.number else "occupied")
         words += ["(stale)"] * bool((count and count.stale) or (there and there.stale))
         found.append(" ".join(words))
     return f"    {where or 'whole picture'}: {_some(found)}"

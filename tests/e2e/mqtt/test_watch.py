@@ -81,8 +81,11 @@ def test_once(
         "",
     ]
     monkeypatch.setattr(watch, "ONCE_SECONDS", 0.3)
-    assert main(command(mosquitto, "--once", "another")) == 0
-    assert capsys.readouterr().out == "nothing has been heard of any device yet\n"
+    assert main(command(mosquitto, "--once", "another")) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"nothing is heard of another at {HOST}:{mosquitto.port}" in said.err
+    assert said.err.endswith("below vedette/1/+ there is: gate\n")
 
 
 @pytest.mark.rooted

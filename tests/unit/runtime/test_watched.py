@@ -158,6 +158,13 @@ def test_what_happened_long_ago_makes_no_track() -> None:
     assert watched.devices["gate-pi"].camera("gate").tracks == {}
 
 
+def test_who_has_just_left_is_not_there_with_nobody() -> None:
+    count, there = "cam/gate/count/person", "cam/gate/occupancy/person"
+    occupied = counts.occupancy(occupied=True, stale=False, since=0.0)
+    watched = heard((count, counts.count(0, stale=False, at=0.0)), (there, occupied))
+    assert "whole picture: person 0 not vacant yet" in shown(watched)
+
+
 def test_an_empty_payload_clears() -> None:
     retained = {
         "alert/a/b": payloads.alert("error", 0.0, "bad", ""),
