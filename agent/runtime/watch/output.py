@@ -68,7 +68,7 @@ class JsonLines(Lines):
 
 @dataclass(slots=True)
 class Once(Lines):
-    """The table, when all has been heard. device: the only one that is listened to; who asks says if it is not there."""
+    """The table, when all has been heard. device: the only one asked for; whoever watches says if it is not there."""
 
     device: str | None = None
 
