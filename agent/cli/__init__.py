@@ -22,7 +22,13 @@ _EDIT_S = 5.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 ended as asked, 1 failure, 2 bad config or usage, 75 another daemon holds the state."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        hint = (
+            "; name the config with -c FILE" if hasattr(arguments, "config") and not unknown[0].startswith("-") else ""
+        )
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)
@@ -161,7 +167,7 @@ def _status(arguments: argparse.Namespace) -> int:
     try:
         status = json.loads(status_file().read_text())
     except FileNotFoundError:
-        return fail("no vedette is running here (no status file)")
+        return fail(f"no vedette is running here: there is no {status_file()}")
     except (OSError, ValueError) as e:
         return fail(f"cannot read the status file: {e}")
     if not lives(status["pid"]):

@@ -56,7 +56,10 @@ def lock(directory: Path) -> IO[str]:
         file.seek(0)
         holder = file.read().strip() or "unknown"
         file.close()
-        raise Held(f"{directory} is held by another vedette, pid {holder}") from None
+        raise Held(
+            f"{directory} is held by another vedette, pid {holder}; stop that one (systemctl stop vedette, if it is the"
+            " service), or give this one a state of its own: STATE_DIRECTORY=FOLDER"
+        ) from None
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()

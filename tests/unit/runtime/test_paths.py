@@ -35,6 +35,8 @@ def test_where_state_is_kept(
 def test_the_lock_names_its_holder_and_goes_with_it(tmp_path: Path) -> None:
     with paths.lock(tmp_path), pytest.raises(paths.Held, match=f"pid {os.getpid()}"):
         paths.lock(tmp_path)
+    with paths.lock(tmp_path), pytest.raises(paths.Held, match=r"stop that one .* STATE_DIRECTORY=FOLDER"):
+        paths.lock(tmp_path)
     paths.lock(tmp_path).close()
 
 
