@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.config.build import Builder
 from agent.config.document import decode, read_text
+from agent.config.hashes import CUT, cut
 from agent.config.lookup import Lookup
 from agent.config.nodes import Mapping, Scalar, compose
 from agent.config.problems import Findings, InvalidError
@@ -63,6 +64,8 @@ def _build(text: str, folder: Path, findings: Findings, granted: frozenset[Tagge
         findings.error(error.place, "", error.message)
     findings.raise_if_any()
     assert root is not None
+    for place in cut(text, "password"):
+        findings.warn(place, "password", CUT)
     reading = Reading(ROOT, folder, Lookup(folder, findings, granted))
     given = reading.section(ROOT, root, "")
     config = Builder(folder, findings, reading.entries, frozenset(reading.lookup.tagged)).config(given)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from agent.config.document import read_text
+from agent.config.hashes import CUT, cut
 from agent.config.nodes import Mapping, Scalar, compose
 from agent.config.problems import Findings, InvalidError
 from agent.config.secrets import Secret
@@ -98,7 +99,8 @@ class Lookup:
         self._file = {}
         try:
             about = path.stat()
-            root = compose(read_text(path))
+            text = read_text(path)
+            root = compose(text)
         except FileNotFoundError:
             return
         except InvalidError as error:
@@ -107,8 +109,7 @@ class Lookup:
         except OSError as error:
             self.findings.error(None, "", f"cannot be read: {_reason(error)}", file=str(path))
             return
-        if (what := _open_to(about)) is not None:
-            self.findings.warn(None, "", what, file=str(path))
+        self._warn(path, about, text)
         if root is None:
             return
         if not isinstance(root, Mapping):
@@ -121,6 +122,12 @@ class Lookup:
                 self.findings.error(key, "", "this name stands in the file twice; remove one", file=str(path))
             else:
                 self._file[key.text] = value
+
+    def _warn(self, path: Path, about: os.stat_result, text: str) -> None:
+        if (what := _open_to(about)) is not None:
+            self.findings.warn(None, "", what, file=str(path))
+        for place in cut(text, _NAME.pattern):
+            self.findings.warn(place, "", CUT, file=str(path))
 
 
 def _open_to(about: os.stat_result) -> str | None:
