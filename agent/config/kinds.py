@@ -17,7 +17,7 @@ from agent.config.problems import InvalidError
 from agent.config.redact import redact_url
 from agent.config.secrets import Secret
 from agent.config.suggest import did_you_mean
-from agent.config.units import BYTES, SECONDS, number, quantity, quantity_pattern
+from agent.config.units import BYTES, SECONDS, number, quantity, quantity_pattern, spelled
 
 if TYPE_CHECKING:
     from agent.config.nodes import Scalar
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 _LONGEST_SHOWN = 40
 _UNITS = {"seconds": SECONDS, "bytes": BYTES}
+_EXAMPLES = {"seconds": ("0.5s", "2m", "7d"), "bytes": ("256MB", "2GB")}
+_LARGE = 86400
+"""What is more wants a unit to be read."""
+_UNQUOTED = "; remove the quotes"
 
 
 class Kind(Protocol):
@@ -175,7 +179,9 @@ class Choice:
             if isinstance(value, int) and node.plain and number(node.text) == value:
                 return value
         words = [value for value in self.values if isinstance(value, str)]
-        raise InvalidError(f"{shown(node)} is not {self.wanted}{did_you_mean(node.text, words)}")
+        quoted = not node.plain and node.text in map(str, self.values)
+        hint = _UNQUOTED if quoted else did_you_mean(node.text, words)
+        raise InvalidError(f"{shown(node)} is not {self.wanted}{hint}")
 
     def schema(self) -> dict[str, Any]:
         return {"enum": [*self.values, None]}
@@ -187,7 +193,8 @@ class Flag:
 
     def read(self, node: Scalar, folder: Path) -> bool:  # noqa: ARG002
         if node.boolean is None:
-            raise InvalidError(f"{shown(node)} is not true or false")
+            hint = _UNQUOTED if node.text.lower() in {"true", "false"} and not node.tag else ""
+            raise InvalidError(f"{shown(node)} is not true or false{hint}")
         return node.boolean
 
     def schema(self) -> dict[str, Any]:
@@ -207,7 +214,14 @@ class Number:
     def wanted(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         unit = f" of {self.unit}" if self.unit else ""
-        return f"{kind}{unit} from {self.low:g} to {self.high:g}"
+        return f"{kind}{unit} from {self._limits}"
+
+    @property
+    def _limits(self) -> str:
+        """Large ones as people write them."""
+        if self.unit in _UNITS and self.high > _LARGE:
+            return " to ".join(spelled(limit, _UNITS[self.unit]) for limit in (self.low, self.high))
+        return f"{self.low:g} to {self.high:g}"
 
     def read(self, node: Scalar, folder: Path) -> float:  # noqa: ARG002
         value = number(node.text) if node.plain else None
@@ -216,16 +230,21 @@ class Number:
         if value is None or (self.whole and value != value // 1):
             raise InvalidError(f"{shown(node)} is not {self.wanted}{self._fix(node)}")
         if not self.low <= value <= self.high:
-            unit = f" {self.unit}" if self.unit else ""
-            raise InvalidError(f"{shown(node)} is outside {self.low:g} to {self.high:g}{unit}")
+            unit = f" {self.unit}" if self.unit and self._limits[-1].isdecimal() else ""
+            raise InvalidError(f"{shown(node)} is outside {self._limits}{unit}")
         return int(value) if self.whole else value
 
     def _fix(self, node: Scalar) -> str:
         if not node.plain and number(node.text) is not None:
-            return "; remove the quotes"
+            return _UNQUOTED
         if re.fullmatch(r"0[0-9]+", node.text):
             return "; remove the leading 0, which YAML may read as octal"
-        return {"seconds": ", such as 5, 0.5s or 2m", "bytes": ", such as 256MB"}.get(self.unit, "")
+        examples = [word for word in _EXAMPLES.get(self.unit, ()) if self.low <= self._value(word) <= self.high]
+        return f", such as {' or '.join(examples[:2])}" if examples else ""
+
+    def _value(self, word: str) -> float:
+        """Of an example, which has a unit."""
+        return quantity(word, _UNITS[self.unit]) or 0.0
 
     def schema(self) -> dict[str, Any]:
         kind = "integer" if self.whole else "number"

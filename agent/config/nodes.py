@@ -7,11 +7,11 @@ it was written as.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from agent.config.problems import InvalidError
+from agent.config.syntax import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,6 +159,11 @@ def _place(event: Event) -> Position:
     return Position(mark.line + 1, mark.column + 1)
 
 
+def _character(text: str, place: Position) -> str:
+    lines = text.split("\n")
+    return lines[place.line - 1][place.column - 1 : place.column] if place.line <= len(lines) else ""
+
+
 def _events(text: str) -> Iterator[Event]:
     import yaml
 
@@ -168,10 +173,8 @@ def _events(text: str) -> Iterator[Event]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Position(mark.line + 1, mark.column + 1) if mark else None
-        # What stands in quotes may be the file's own text, so a secret; tokens like '<block end>' are not.
-        reason = re.sub(r"'(?!<)[^']{3,}'", "...", " ".join(filter(None, [error.problem, error.context])))
-        hint = "; indent with blanks, not tabs" if "cannot start any token" in reason else ""
-        raise InvalidError(f"not valid YAML: {reason}{hint}", place) from None
+        found = _character(text, place) if place else ""
+        raise InvalidError(explained(error.problem or "", error.context or "", found), place) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))

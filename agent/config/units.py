@@ -34,6 +34,13 @@ def quantity(text: str, units: Mapping[str, float]) -> float | None:
     return float(match[1]) * units[match[2]] if match else None
 
 
+def spelled(value: float, units: Mapping[str, float]) -> str:
+    """As people write it, in the largest unit that makes a whole number of it: 4MB, 366d."""
+    fitting = [unit for unit, factor in units.items() if value >= factor and value % factor == 0]
+    unit = max(fitting, key=lambda unit: units[unit], default="")
+    return f"{int(value / units[unit])}{unit}" if unit else f"{value:g}"
+
+
 def quantity_pattern(units: Mapping[str, float]) -> str:
     """A regular expression for the quantities `quantity` reads, valid in JSON Schema too."""
     return rf"^([0-9]+(?:\.[0-9]+)?) ?({'|'.join(units)})$"

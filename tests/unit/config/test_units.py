@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config.units import BYTES, SECONDS, number, quantity
+from agent.config.units import BYTES, SECONDS, number, quantity, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @pytest.mark.parametrize(
@@ -45,3 +49,14 @@ def test_durations(text: str, value: float | None) -> None:
 )
 def test_sizes(text: str, value: float | None) -> None:
     assert quantity(text, BYTES) == value
+
+
+@pytest.mark.parametrize("units", [SECONDS, BYTES])
+@given(value=st.integers(1, 1 << 41))
+def test_a_quantity_comes_back_as_it_is_spelled(units: Mapping[str, float], value: int) -> None:
+    assert quantity(spelled(value, units), units) == value
+
+
+def test_quantities_are_spelled_in_the_largest_unit_that_fits() -> None:
+    assert [spelled(value, SECONDS) for value in (60, 90, 366 * 86400)] == ["1m", "90s", "366d"]
+    assert [spelled(value, BYTES) for value in (0, 4_000_000, 1 << 20)] == ["0", "4MB", "1MiB"]
