@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agent.config import ConfigError, load
 from agent.runtime.doctor import account, credentials
 from agent.runtime.plan import plan
+from agent.runtime.sources import missing
 
 if TYPE_CHECKING:
     from agent.config import Problem
@@ -28,7 +29,7 @@ def check(file: Path) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     warnings: tuple[Problem, ...] = ()
     try:
         config = load(file)
-        warnings = config.warnings
+        warnings = (*config.warnings, *missing(config))
         warnings += plan(config).warnings
     except ConfigError as e:
         return e.problems, warnings
