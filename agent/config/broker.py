@@ -8,6 +8,7 @@ import re
 from agent.config.names import BROKER_URL
 from agent.config.problems import InvalidError
 
+LOGIN_BESIDE = "write `username: ...` and `password: !secret NAME` beside url"
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -18,8 +19,7 @@ def parse(url: str) -> tuple[str, int, bool, str]:
         raise InvalidError("a broker's URL begins with mqtt:// or, for TLS, mqtts://")
     if "@" in rest:
         raise InvalidError(
-            "a user name or password inside the URL would end up in logs; take them out and write "
-            "`username: ...` and `password: !secret NAME` beside url"
+            f"a user name or password inside the URL would end up in logs; take them out and {LOGIN_BESIDE}"
         )
     match = re.fullmatch(BROKER_URL, url)
     if match is None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, Problem, load
-from agent.config.broker import parse
+from agent.config.broker import LOGIN_BESIDE, parse
 from agent.config.model import MqttConfig, TlsConfig
 from agent.config.names import ID_RULE, PREFIX, PREFIX_RULE, is_id
 from agent.config.problems import InvalidError
@@ -16,7 +16,17 @@ from agent.config.secrets import Secret
 from agent.publish.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+_OPTIONS = {
+    "mqtt.url": "--broker",
+    "mqtt.username": "--username",
+    "mqtt.password": "--password-file",
+    "mqtt.prefix": "--prefix",
+    "mqtt.tls.ca": "--ca",
+    "mqtt.tls.cert": "tls.cert of a config (-c FILE)",
+    "mqtt.tls.key": "tls.key there",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +49,21 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """device: None for all that are heard. prefix: `mqtt.prefix` of the devices, may be empty."""
+    """device: None for all that are heard. prefix: `mqtt.prefix` of the devices, may be empty.
+
+    options: what gives, on the command line, what a config has under these keys.
+    """
 
     endpoint: Endpoint
     device: str | None
     prefix: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def words(self, text: str) -> str:
+        """A fault's text, with the options in place of the keys of a config that was not given."""
+        for key, option in self.options.items():
+            text = text.replace(f"`{key}`", option)
+        return text
 
     def root(self, device: str) -> str:
         """Of a device's topics; `+` for those of all."""
@@ -60,7 +80,8 @@ def target(options: Options) -> Target:
         try:
             host, port, tls, url = parse(options.broker)
         except InvalidError as e:
-            problems.append(Problem("--broker", 0, 0, "", e.message))
+            message = e.message.replace(LOGIN_BESIDE, "give --username and --password-file")
+            problems.append(Problem("--broker", 0, 0, "", message))
         else:  # nobody's password goes to another broker than his own
             mqtt = MqttConfig(host=host, port=port, tls_enabled=tls, url=url)
     if options.username is not None:
@@ -77,7 +98,16 @@ def target(options: Options) -> Target:
     prefix = options.prefix
     if prefix is None:
         prefix = config.mqtt.prefix if config is not None else ""
-    return Target(Endpoint.of(mqtt), device, prefix)
+    return Target(Endpoint.of(mqtt), device, prefix, _instead(options))
+
+
+def _instead(options: Options) -> Mapping[str, str]:
+    """The options that stand in place of keys of a config."""
+    if options.config is None or options.broker is not None:
+        return _OPTIONS
+    who = options.username
+    given = {"mqtt.username": who, "mqtt.password": who, "mqtt.tls.ca": options.ca, "mqtt.prefix": options.prefix}
+    return {key: _OPTIONS[key] for key, value in given.items() if value is not None}
 
 
 def _mistakes(options: Options) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,7 @@ def fleet(target: Target, seconds: float = SECONDS) -> Fleet:
     try:
         link = _open(target.endpoint, asking)
     except LinkError as e:
-        raise FleetError(e.fault.text) from None
+        raise FleetError(target.words(e.fault.text)) from None
     try:
         asking.run(link)
     except Gone as e:

@@ -51,7 +51,7 @@ def tail(target: Target, device: str, asked: Asked, output: Output) -> None:
 class _Reading:
     def __init__(self, target: Target, device: str, asked: Asked, output: Output) -> None:
         self._device, self._asked, self._output = device, asked, output
-        self._root = target.root(device)
+        self._root, self._words = target.root(device), target.words
         name = f"vedette-tail-{secrets.token_hex(4)}"
         self._reply_to = f"{self._root}/reply/{name}"
         self._heard: queue.Queue[Message] = queue.Queue(_WAITING)
@@ -82,7 +82,7 @@ class _Reading:
         try:
             self._subscriber.start(PATIENCE)
         except ConnectionError as e:
-            raise TailError(e) from None
+            raise TailError(self._words(str(e))) from None
         try:
             self._follow()
         finally:
@@ -95,7 +95,7 @@ class _Reading:
             error = self._subscriber.error
             if error != fault:
                 fault = error
-                self._output.note(fault or "the broker is back")
+                self._output.note(self._words(fault or "the broker is back"))
                 self._leased_at = None
                 self._tried_at = float("-inf")
             if fault is None:

@@ -45,7 +45,7 @@ def watch(target: Target, output: Output, seconds: float = float("inf")) -> None
 
     subscriber = _subscribed(target, topics(target), take)
     try:
-        watched = _watch(subscriber, heard, output, seconds)
+        watched = _watch(subscriber, heard, output, seconds, target.words)
     finally:
         subscriber.stop()
     if target.device is not None and not watched.devices:
@@ -58,7 +58,7 @@ def _subscribed(target: Target, filters: list[str], take: Callable[[Message], No
     try:
         subscriber.start(PATIENCE)
     except ConnectionError as e:
-        raise WatchError(e) from None
+        raise WatchError(target.words(str(e))) from None
     return subscriber
 
 
@@ -84,8 +84,14 @@ def topics(target: Target) -> list[str]:
     return [*(f"{root}/{topic}" for topic in heard), *(f"{root}/cam/+/{topic}" for topic in camera)]
 
 
-def _watch(subscriber: Subscriber, heard: queue.Queue[Message], output: Output, seconds: float) -> Watched:
-    """What is known in the end."""
+def _watch(
+    subscriber: Subscriber,
+    heard: queue.Queue[Message],
+    output: Output,
+    seconds: float,
+    words: Callable[[str], str],
+) -> Watched:
+    """What is known in the end. words: see `Target.words`."""
     watched = known = Watched()
     fault: str | None = None
     end = time.monotonic() + seconds
@@ -100,7 +106,7 @@ def _watch(subscriber: Subscriber, heard: queue.Queue[Message], output: Output, 
                 elif error is None:
                     known = watched
                 fault = error
-                output.broker(fault)
+                output.broker(fault and words(fault))
             known.forget_gone(now)
             output.draw(known, now)
     finally:

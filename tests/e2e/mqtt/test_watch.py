@@ -108,7 +108,7 @@ def test_without_a_broker(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     monkeypatch.setattr(watch, "PATIENCE", 0.5)
     port = free_port()
     assert main(["watch", "--broker", f"mqtt://{HOST}:{port}"]) == 1
-    assert f"nothing listens at {HOST}:{port}" in capsys.readouterr().err
+    assert f"nothing listens at {HOST}:{port}: start the broker, or correct --broker" in capsys.readouterr().err
 
 
 def test_wrong_options_are_usage(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

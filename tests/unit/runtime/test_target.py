@@ -74,6 +74,7 @@ def test_no_password_goes_to_another_broker_or_with_another_user(config: Path) -
         ({"prefix": "a/+"}, "--prefix: 'a/+' is not a topic prefix"),
         ({"broker": "broker"}, "--broker: a broker's URL begins with mqtt://"),
         ({"broker": "mqtt://u:p@h"}, "--broker: a user name or password inside the URL"),
+        ({"broker": "mqtt://u:p@h"}, "take them out and give --username and --password-file"),
         ({"ca": "/nowhere/ca.pem", "broker": "mqtts://h"}, "--ca: no such file: /nowhere/ca.pem"),
         ({"insecure": True}, "--insecure: TLS is off, for the broker is mqtt://localhost:1883; write mqtts://"),
         ({"ca": __file__, "broker": "mqtt://h"}, "--ca: TLS is off"),
@@ -86,3 +87,11 @@ def test_wrong_options_are_told(options: dict[str, Any], said: str) -> None:
 
 def test_all_of_them_at_once() -> None:
     assert len(complaint(device="#", prefix="#", broker="x").splitlines()) == 3
+
+
+def test_faults_name_the_options_where_no_config_was_given(config: Path) -> None:
+    said = "check `mqtt.url`, `mqtt.username` and `mqtt.tls.ca`"
+    assert target(Options()).words(said) == "check --broker, --username and --ca"
+    assert target(Options(config)).words(said) == said
+    assert target(Options(config, broker="mqtt://h")).words(said) == "check --broker, --username and --ca"
+    assert target(Options(config, username="me")).words(said) == "check `mqtt.url`, --username and `mqtt.tls.ca`"
