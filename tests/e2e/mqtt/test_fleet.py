@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import shutil
 import subprocess
 import threading
@@ -21,6 +22,7 @@ from tests.support import simulated
 from tests.support.audience import Audience
 from tests.support.brokers import HOST, MOSQUITTO_MISSING, free_port, wait_for
 from tests.support.fleets import keep, playing
+from tests.support.pages import ROOT, spans
 from tests.support.proxy import Proxy
 from tests.support.secrets import forget
 from tests.support.simulated import Simulated, name_of
@@ -289,3 +291,21 @@ def test_a_wrong_password_is_not_repeated(
     assert "refused the connection" in said.err
     assert "user 'viewer'" in said.err
     assert "guess" not in said.out + said.err
+
+
+@pytest.mark.rooted
+def test_a_device_that_is_no_more_is_taken_off_the_broker(
+    mosquitto: BrokerProcess, asked: Callable[..., tuple[int, Any]]
+) -> None:
+    """With what docs/fleet.md gives to mosquitto_sub."""
+    if shutil.which("mosquitto_sub") is None:
+        pytest.skip("mosquitto_sub is not installed (apt install mosquitto-clients)")
+    (given,) = [span for span in spans((ROOT / "docs/fleet.md").read_text()) if "--remove-retained" in span]
+    place = ["-h", HOST, "-p", str(mosquitto.port)]
+    for name in ("shed", "gate-pi"):
+        for topic, value in (("status", "offline"), ("cam/yard/status", "offline")):
+            words = ["mosquitto_pub", *place, "-r", "-t", f"vedette/1/{name}/{topic}", "-m", value]
+            subprocess.run(words, timeout=10, check=True)
+    assert [device["device"] for device in asked(mosquitto.port)[1]["devices"]] == ["gate-pi", "shed"]
+    subprocess.run(["mosquitto_sub", *place, *shlex.split(given)], timeout=20, check=False, capture_output=True)
+    assert [device["device"] for device in asked(mosquitto.port)[1]["devices"]] == ["gate-pi"]
