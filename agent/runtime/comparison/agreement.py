@@ -118,7 +118,8 @@ def verdict(labels: dict[str, Pair], at_least: float) -> tuple[bool, list[str]]:
             )
     if reasons:
         return False, reasons
-    few = f"only {total.there.boxes} boxes: more pictures would tell more" if total.there.boxes < _FEW else ""
+    boxes = "1 box" if total.there.boxes == 1 else f"{total.there.boxes} boxes"
+    few = f"only {boxes}: more pictures would tell more" if total.there.boxes < _FEW else ""
     return True, [few] if few else []
 
 

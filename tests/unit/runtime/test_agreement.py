@@ -109,6 +109,7 @@ def test_few_boxes_are_a_yes_that_says_so():
     agrees, notes = verdict({"person": pair((3, 3), (3, 3))}, 0.9)
     assert agrees
     assert "3 boxes" in notes[0]
+    assert "only 1 box:" in verdict({"person": pair((1, 1), (1, 1))}, 0.9)[1][0]
 
 
 def test_whoever_wants_no_bar_gets_a_yes_as_long_as_b_sees_something():
