@@ -125,7 +125,7 @@ class Reading:
 
     def _by_id(self, kind: ById, node: Node, key: str) -> tuple[Given, ...]:
         found = []
-        entries = self._pairs(node, key, f"a map from the id of a {kind.what} to its keys")
+        entries = self._pairs(node, key, f"a map from the id of a {kind.what} to its keys, such as `{kind.example}`,")
         if isinstance(node, Mapping) and len(node.pairs) < kind.least:
             raise InvalidError(f"names no {kind.what}; write at least one, such as `{kind.example}`")
         for name, value in entries[: kind.most]:
@@ -153,6 +153,10 @@ class Reading:
                 continue
             is_null = isinstance(value, Scalar) and value.null
             place = Mapping(name.line, name.column) if is_null else value
+            if not isinstance(place, Mapping):
+                example = f"{name_shown(name)}: {{{section.fields[0].key}: 0.6}}"
+                self._error(place, f"{key}.{name_shown(name)}", f"a map is wanted here, such as `{example}`")
+                continue
             given = self.section(section, place, f"{key}.{name_shown(name)}")
             given.name = name.text
             self.entries[f"{key}.{name.text}"] = name

@@ -254,7 +254,9 @@ class RemoteEngine:
         self._serving_since = now
         self._set("serving", "")
         notes = "; ".join(self.info["notes"]) or "-"
-        what = f"{self.artifact.name} {self.info['precision']}, {self.streams} streams, {notes}"
+        what = (
+            f"{self.artifact.name} {self.info['precision']}, {self.streams} stream{'s' * (self.streams != 1)}, {notes}"
+        )
         self._say(logging.INFO, f"serves on {self.info['device']}: {what}")
 
     def _on_done(self, message: Message) -> list[Done]:
@@ -294,7 +296,8 @@ class RemoteEngine:
         self._set("absent" if absent else "failed", cause)
         level = logging.ERROR if not absent else logging.DEBUG if known else logging.WARNING
         what = "cannot be used" if absent else "failed"
-        self._say(level, f"{what}: {cause}; trying again in {self._recovery.retry_at - now:.1f} s")
+        wait = self._recovery.retry_at - now
+        self._say(level, f"{what}: {cause}; trying again " + (f"in {wait:.1f} s" if wait >= 0.05 else "at once"))
         return lost
 
     def _set(self, state: State, cause: str) -> None:

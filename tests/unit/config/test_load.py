@@ -104,7 +104,7 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         # keys
         ("cameras:", "1:1: cameras: ", "at least one is needed"),
         ("cameras: {}", "1:10: cameras: ", "names no camera"),
-        ("cameras: [a]", "1:10: cameras: ", "a map from the id of a camera"),
+        ("cameras: [a]", "1:10: cameras: ", "a map from the id of a camera to its keys, such as `gate: "),
         ("cameras: {gate: }", "1:11: cameras.gate.source: ", "is missing"),
         (TOP + "cameras: {}", "2:1: cameras: ", "twice, first on line 1"),
         (TOP + "metrics: {listen: 70000}", "2:19: metrics.listen: ", "outside 1 to 65535"),
@@ -130,7 +130,7 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         (FILE + "zones: {p: {dwell: 1}}", "4:16: cameras.gate.zones.p.polygon: ", "is missing"),
         (FILE + "zones: []", "4:12: cameras.gate.zones: ", "a map from the id of a zone"),
         (FILE + "motion: false", "4:13: cameras.gate.motion: ", "such as {enabled: false}, is wanted"),
-        (FILE + "labels: {person: 0.6}", "4:22: cameras.gate.labels.person: ", "a map of keys and values"),
+        (FILE + "labels: {person: 0.6}", "4:22: cameras.gate.labels.person: ", "such as `person: {confidence: 0.6}`"),
         (FILE + "zones: {p: {polygon: [[0, 0], [1, 0], [1, 1]], dwell: 2h}}", "zones.p.dwell: ", "outside 0 to 3600"),
         (FILE + "lines: {d: {}}", "4:16: cameras.gate.lines.d.points: ", "is missing"),
         (FILE + "snapshots: {max_kb: 5}", "cameras.gate.snapshots.max_kb: ", "outside 20 to 1000"),
