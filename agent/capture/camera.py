@@ -192,6 +192,8 @@ class Camera:
                 self._wait_after(failure, time.monotonic() - began)
             elif not self.config.loop:
                 self._set("ended")
+                self.mailbox.ended = True
+                self.mailbox.wake()
                 self._log.info("ended after %d frames", self.frames)
                 break
 

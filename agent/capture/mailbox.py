@@ -25,6 +25,7 @@ class Mailbox:
     dropped: frames nobody inferred, by cause. Overtaken in the slot: "rate" (it came before `not_before`), "busy"
     (while no stream of the engine was free) or "overtaken" (although one was, or while there was no engine).
     "gated": it shows nothing new; told by the one who takes (`gate`), or counted here while it dozes.
+    ended: set by the camera: its source was finite and has ended.
     not_before: set by the dispatcher: time.monotonic() until which the camera's rate cap wants no frame.
     busy: set by the dispatcher: no stream of the engine is free.
     doze: set by the dispatcher: the scene waits for something to move, so that a frame in which nothing does wakes
@@ -37,6 +38,7 @@ class Mailbox:
         self.doze = False
         self.not_before = 0.0
         self.wake = wake
+        self.ended = False
         self.lossless = wait
         self._frame: Frame | None = None
         self._since = 0.0

@@ -152,6 +152,7 @@ class Dispatcher:
             for job in lane.settled():
                 self._telling.answer(lane, job, now)
             self._telling.speak_for_silence(lane, now, self.ladder.current)
+            self._telling.part(lane)
 
     def _sleep(self) -> list[int]:
         """Until something is readable (which is returned) or due."""

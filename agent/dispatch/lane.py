@@ -26,6 +26,7 @@ class Lane:
     live: the newest frame wins, and is taken only when a stream is free. weight: its share of a busy engine, beside
     the others'. private: what becomes black, polygons in 0..1 of the rotated picture. gallery: None without snapshots.
     inferred: frames; inferences: runs of the engine, one per crop. served: as `Turns` counts.
+    parted: its scene has had its last word, for its source has ended.
     gated_frame: the last one that was taken and not wanted, without its picture, until something else is said.
     """
 
@@ -50,6 +51,7 @@ class Lane:
     unknown: int = 0
     last_inference: float = 0.0
     cap: float = 0.0
+    parted: bool = False
     wishes: Wishes = field(default_factory=Wishes)
 
     def pick(self, model_input: tuple[int, int], now: float) -> Job | None:
@@ -125,6 +127,11 @@ class Lane:
         if frame.monotonic >= self.not_before:
             return frame.monotonic
         return self.not_before + 1 / (self._rate or self.fps or 1e3)
+
+    @property
+    def over(self) -> bool:
+        """Whether the source has ended and each frame of it has its answer."""
+        return self.mailbox.ended and not self.jobs and self.mailbox.peek() is None
 
     def settled(self) -> list[Job]:
         """The jobs whose answers are here, in capture order; one that is still out holds back those behind it."""

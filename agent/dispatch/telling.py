@@ -84,6 +84,12 @@ class Telling:
         """What others want of the lane."""
         self._without_frame(lane, lane.heed(time.time()))
 
+    def part(self, lane: Lane) -> None:
+        """A file that is over shows nobody any more, though other cameras go on."""
+        if lane.over and not lane.parted:
+            lane.parted = True
+            self.last_words(lane)
+
     def last_words(self, lane: Lane) -> None:
         self._without_frame(lane, lane.scene.stop(time.time()))
 

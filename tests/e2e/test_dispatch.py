@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from agent.capture.frame import Picture
+from agent.perception.facts import Count
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
 from tests.contract.backends.models import boxes_model
@@ -132,3 +133,21 @@ def test_a_camera_nobody_looks_at_says_so_each_second(artifact: Artifact, rigs: 
     assert all(
         isinstance(r.facts.seen, Unknown) and r.facts.seen.reason.startswith("engine ") for r in rig.results["a"]
     )
+
+
+def test_who_is_in_a_file_leaves_with_its_end_though_another_camera_goes_on(
+    artifact: Artifact, rigs: list[Rig]
+) -> None:
+    rig = Rig(artifact, {"clip": False, "yard": True})
+    rigs.append(rig)
+    rig.dispatcher.start()
+    for i in range(6):
+        assert rig.lanes[0].mailbox.put(frame("clip", i, 200), 5)
+    rig.wait_for("clip", 6)
+    assert not [facts for _, facts, _ in rig.facts if facts.happenings]
+    rig.lanes[0].mailbox.ended = True
+    rig.lanes[0].mailbox.wake()
+    rig.until(lambda: any(facts.happenings for _, facts, _ in rig.facts))
+    (camera, facts, _) = next(told for told in rig.facts if told[1].happenings)
+    assert (camera, {h.end_reason for h in facts.happenings if h.kind == "track.ended"}) == ("clip", {"stopped"})
+    assert all(count.stale for count in facts.counts if isinstance(count, Count))
