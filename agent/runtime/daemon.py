@@ -113,7 +113,6 @@ class Daemon:
             self.outbox,
             self.report,
             self.pipeline,
-            self._overrides,
             self._reload,
             leases,
             log_tail(log, names, self.publisher),

@@ -50,11 +50,16 @@ def tuning(config: CameraConfig, labels: Sequence[str], state: SceneState) -> Tu
     )
 
 
+def turn(camera: Camera, config: CameraConfig) -> None:
+    """What of the source itself may change while it is read; for the main thread, where that switches it."""
+    camera.change(config)
+    if camera.enabled != config.enabled:
+        camera.enable(config.enabled)
+
+
 def change(view: View, config: CameraConfig, state: SceneState) -> None:
     """The camera has another config now, whose source is the same."""
-    before, view.config = view.config, config
-    view.camera.change(config)
-    if config.enabled != before.enabled:
-        view.camera.enable(config.enabled)
+    view.config = config
+    turn(view.camera, config)
     view.lane.wishes.tune(tuning(config, view.model.labels, state))
     view.dispatcher.wake()

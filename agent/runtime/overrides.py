@@ -76,10 +76,7 @@ class Overrides:
         for override in self._held.values():
             if _holds(override, cameras):
                 cameras[override.camera] = _with(cameras[override.camera], override.key, override.value)
-        for camera, values in (more or {}).items():
-            for key, value in values.items():
-                cameras[camera] = _with(cameras[camera], key, value)
-        return replace(config, cameras=tuple(cameras.values()))
+        return overridden(replace(config, cameras=tuple(cameras.values())), more or {})
 
     def set(self, camera: str, values: Mapping[str, Value]) -> bool:
         """Whether it will outlive this run. What the file says anyway is no override."""
@@ -122,6 +119,15 @@ class Overrides:
             log.warning("cannot write %s, so what was set by command ends with this run: %s", self._path, e.strerror)
             return False
         return True
+
+
+def overridden(config: Config, wanted: Wanted) -> Config:
+    """With these values. Raises KeyError for a camera that it does not have."""
+    cameras = {camera.id: camera for camera in config.cameras}
+    for camera, values in wanted.items():
+        for key, value in values.items():
+            cameras[camera] = _with(cameras[camera], key, value)
+    return replace(config, cameras=tuple(cameras.values()))
 
 
 def _with(camera: CameraConfig, key: str, value: Value) -> CameraConfig:

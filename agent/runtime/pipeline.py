@@ -80,14 +80,17 @@ class Pipeline:
 
     def set_camera(self, camera: str, enabled: bool | None, confidence: float | None) -> None:
         """Switches a camera on or off, or changes the confidence it asks for; None leaves it as it is."""
-        config = self.report.views[camera].config
+        view, source = self.report.views[camera], self.cameras[camera]
+        config = next(one for one in self.config.cameras if one.id == camera)
         if enabled is not None:
             config = replace(config, enabled=enabled)
         if confidence is not None:
             config = replace(config, confidence=confidence)
         cameras = tuple(config if other.id == camera else other for other in self.config.cameras)
         self.config = replace(self.config, cameras=cameras)
-        lanes.change(self.report.views[camera], config, self.state)
+        lanes.turn(source, config)
+        if view.camera is source:  # else the transition that has put another in its place will see to the rest
+            lanes.change(view, config, self.state)
         self.report.tell(camera)
 
     def start(self) -> None:

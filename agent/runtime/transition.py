@@ -63,6 +63,7 @@ class Transition:
         self._leaving: list[Future[Lane]] = []
         self._unwanted: list[Strand] = []
         self._removed: list[str] = []
+        self._moved: list[str] = []
         self._borrowed: dict[int, float] = {}
         self._prepare()
 
@@ -156,8 +157,12 @@ class Transition:
         self._pipeline.leaving += [fresh.dispatcher for fresh in self._fresh]
         self._give_back()
 
-    def commit(self) -> None:
-        """From here on the new config is what runs. `settled` must be asked until it is."""
+    def commit(self, config: Config) -> None:
+        """From here on the new config is what runs. `settled` must be asked until it is.
+
+        config: as it was to be, but for what of it was set by command meanwhile.
+        """
+        self.config, self._cameras = config, {camera.id: camera for camera in config.cameras}
         pipeline = self._pipeline
         before = dict(pipeline.strands)
         kept = set(map(id, self._strands.values()))
@@ -212,11 +217,14 @@ class Transition:
         opened = self._opened.get(name)
         camera = opened or lanes.source(wanted, pipeline.report)
         old.stop()
+        if opened is not None:
+            lanes.turn(opened, wanted)
         pipeline.cameras[name] = camera
         built, state = self._strands[wanted.model], pipeline.state
 
         def attach(_: Future[Lane]) -> None:
-            lane = lanes.lane(wanted, built.artifact.labels, camera.mailbox, state)  # with the totals as they are now
+            # With the totals, and what was set by command, as they are now.
+            lane = lanes.lane(camera.config, built.artifact.labels, camera.mailbox, state)
             _count_on(lane, view.lane)
             self._attach(camera, lane, built)
             pipeline.report.tell(name)
@@ -225,7 +233,7 @@ class Transition:
             else:
                 opened.take_over(old)  # not before somebody takes its frames: the first of a file would be overtaken
 
-        self._release(view.dispatcher.release(view.lane, ends=True), attach)
+        self._release(name, view.dispatcher.release(view.lane, ends=True), attach)
 
     def _change(self, wanted: CameraConfig) -> None:
         """The same source; perhaps other engines."""
@@ -237,25 +245,27 @@ class Transition:
                 pipeline.report.tell(wanted.id)
             return
         camera, lane = view.camera, view.lane
+        lanes.turn(camera, wanted)
         ends = view.model.labels != built.artifact.labels
 
         def attach(_: Future[Lane]) -> None:
             moved = lane
             if ends:
-                moved = lanes.lane(wanted, built.artifact.labels, lane.mailbox, pipeline.state)
+                moved = lanes.lane(camera.config, built.artifact.labels, lane.mailbox, pipeline.state)
                 _count_on(moved, lane)
             self._attach(camera, moved, built)
-            lanes.change(pipeline.report.views[wanted.id], wanted, pipeline.state)
+            lanes.change(pipeline.report.views[wanted.id], camera.config, pipeline.state)
             pipeline.report.tell(wanted.id)
 
-        self._release(view.dispatcher.release(lane, ends=ends), attach)
+        self._release(wanted.id, view.dispatcher.release(lane, ends=ends), attach)
 
     def _attach(self, camera: Camera, lane: Lane, built: Strand) -> None:
         self._pipeline.report.add(camera, lane, built)
         built.dispatcher.adopt(lane)
 
-    def _release(self, gone: Future[Lane], then: Callable[[Future[Lane]], None]) -> None:
+    def _release(self, name: str, gone: Future[Lane], then: Callable[[Future[Lane]], None]) -> None:
         """then: on the old dispatch thread, between its last word of the camera and the new one's first."""
+        self._moved.append(name)
         gone.add_done_callback(then)
         self._leaving.append(gone)
 
@@ -264,12 +274,15 @@ class Transition:
         if not all(gone.done() for gone in self._leaving):
             return False
         self._leaving.clear()
+        pipeline = self._pipeline
+        for name in self._moved:  # what was set by command while they were on their way
+            lanes.change(pipeline.report.views[name], pipeline.cameras[name].config, pipeline.state)
         for name in self._removed:
-            self._pipeline.report.remove(name)
+            pipeline.report.remove(name)
         for old in self._unwanted:
             old.dispatcher.stop()
-            self._pipeline.leaving.append(old.dispatcher)
-        self._removed, self._unwanted = [], []
+            pipeline.leaving.append(old.dispatcher)
+        self._removed, self._unwanted, self._moved = [], [], []
         return True
 
 

@@ -31,10 +31,10 @@ def set_camera(parts: Parts, arguments: Mapping[str, Any], _: Caller) -> Data:
     if enabled and parts.pipeline.cameras[camera].status(time.monotonic()).state == "ended":
         raise Refusal("ended", f"the source of {camera} has come to its end; it is played again after a restart")
     wanted = {key: value for key, value in (("enabled", enabled), ("confidence", confidence)) if value is not None}
-    kept = parts.overrides.set(camera, wanted)
+    kept = parts.reload.hold(camera, wanted)
     parts.pipeline.set_camera(camera, enabled, confidence)
     parts.changed()
-    config = parts.report.views[camera].config
+    config = parts.pipeline.cameras[camera].config
     return {"camera": camera, "enabled": config.enabled, "confidence": config.confidence, "persistent": kept}
 
 

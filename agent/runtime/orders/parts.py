@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from agent.publish.tail.tail import Tail
     from agent.publish.topics import Topics
     from agent.runtime.log import Log
-    from agent.runtime.overrides import Overrides
     from agent.runtime.pipeline import Pipeline
     from agent.runtime.reload.reload import Reload
     from agent.runtime.report import Report
@@ -36,7 +35,6 @@ class Parts:
     outbox: Outbox
     report: Report
     pipeline: Pipeline
-    overrides: Overrides
     reload: Reload
     leases: Leases
     tail: Tail

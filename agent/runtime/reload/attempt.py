@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from agent.runtime.overrides import overridden
 from agent.runtime.pipeline import listen
 from agent.runtime.reload.trial import broken
 from agent.runtime.transition import Transition, Unfit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from agent.config import Config
     from agent.publish.mqtt import Publisher
-    from agent.runtime.overrides import Wanted
+    from agent.runtime.overrides import Value, Wanted
     from agent.runtime.pipeline import Pipeline
     from agent.runtime.plan import Plan
     from agent.runtime.reload.edition import Edition
@@ -43,6 +46,7 @@ class Attempt:
         self.config = config
         self.cause: Cause = cause
         self.more = more
+        self._pipeline = pipeline
         self.before = pipeline.config
         self.excused = broken(pipeline)
         self.refused: Unfit | None = None
@@ -72,7 +76,8 @@ class Attempt:
             if self._phase == "trying" and self._transition.poll(now):
                 self._connect(now)
             if self._phase == "connecting" and self._is_connected(now):
-                self._transition.commit()
+                self.before = self._pipeline.config
+                self._transition.commit(self.config)
                 self._phase = "settling"
                 return True
         except Unfit as unfit:
@@ -82,6 +87,12 @@ class Attempt:
         if self._phase == "settling" and self._transition.settled():
             self._phase = "done"
         return False
+
+    def hold(self, camera: str, values: Mapping[str, Value]) -> None:
+        """Set by command, for what runs and for what will: whether a camera is watched, its confidence."""
+        if any(one.id == camera for one in self.config.cameras):
+            self.config = overridden(self.config, {camera: values})
+            self.more = {**self.more, camera: {**self.more.get(camera, {}), **values}}
 
     def abort(self) -> None:
         """Before it is committed."""

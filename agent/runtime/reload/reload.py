@@ -21,12 +21,12 @@ from agent.runtime.reload.watched import Watched
 from agent.runtime.transition import Unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from agent.config import Config
     from agent.publish.payloads import ConfigState
-    from agent.runtime.overrides import Overrides, Wanted
+    from agent.runtime.overrides import Overrides, Value, Wanted
     from agent.runtime.pipeline import Pipeline
     from agent.runtime.reload.attempt import Cause
     from agent.runtime.reload.edition import Edition
@@ -151,6 +151,12 @@ class Reload:
         self._attempt = attempt = Attempt(running, config, plan(config), "command", values, self._pipeline, now)
         return attempt
 
+    def hold(self, camera: str, values: Mapping[str, Value]) -> bool:
+        """The same for what is done at once, whatever is being tried. Whether it will outlive this run."""
+        if self._attempt is not None and not self._attempt.committed:
+            self._attempt.hold(camera, values)
+        return self._overrides.set(camera, values)
+
     def _refuse_if_busy(self) -> None:
         if self.busy:
             raise Busy
@@ -202,10 +208,7 @@ class Reload:
 
     def _committed(self, attempt: Attempt, now: float) -> None:
         keys = changed(attempt.before, attempt.config)
-        if attempt.cause == "command":
-            for camera, values in attempt.more.items():
-                self._overrides.set(camera, values)
-        else:
+        if attempt.cause != "command":
             self._keep(attempt.edition, attempt.cause)
             self.running = attempt.edition
             self._overrides.use(attempt.edition.config)
@@ -215,6 +218,8 @@ class Reload:
                 self._trial = None
             if attempt.cause != "rollback":
                 self.problems, self._state = (), "ok"
+        for camera, values in attempt.more.items():
+            self._overrides.set(camera, values)
         self._owner.adopt(attempt.config)
         if keys:
             log.info("%s taken over: %s", self._where(attempt.cause), ", ".join(keys), extra=_CHANGED)
