@@ -13,7 +13,6 @@ import time
 from typing import TYPE_CHECKING
 
 from agent import __version__
-from agent.config import ConfigError
 from agent.dispatch.worker import reap
 from agent.keeping import keep
 from agent.publish import memory, payloads
@@ -31,6 +30,7 @@ from agent.runtime.notify import notify, watchdog_seconds
 from agent.runtime.orders.parts import Parts
 from agent.runtime.overrides import Overrides
 from agent.runtime.pipeline import Pipeline, listen, topics
+from agent.runtime.reload.applied import applied
 from agent.runtime.reload.kept import Kept
 from agent.runtime.reload.reload import Reload
 from agent.runtime.remote import Remote, log_tail
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from agent.publish.payloads import Info
     from agent.runtime.faults import Faults
     from agent.runtime.log import Log
-    from agent.runtime.plan import Plan
-    from agent.runtime.reload.edition import Edition
     from agent.runtime.reload.first import First
     from agent.runtime.reload.reload import Told
 
@@ -70,8 +68,9 @@ class Daemon:
 
     def __init__(self, begin: First, file: Path, log: Log, protocol: int = 5) -> None:
         self._state = paths.state_directory()
-        self._overrides = Overrides(self._state, begin.edition.config)
-        config, found = self._overridden(begin.edition)
+        self._overrides = Overrides(self._state, begin.edition.config, begin.way)
+        config, found, left_out = applied(begin.edition, self._overrides, may_lack=self._overrides.models)
+        self._overrides.left_out = left_out
         self._log = log
         log.ring.wake = self._wake
         self._runtime = paths.runtime_directory()
@@ -124,15 +123,6 @@ class Daemon:
         )
         self._remote = Remote(self._parts, self._labels(), self._scenes, self._state)
         self._info = self._about()
-
-    def _overridden(self, edition: Edition) -> tuple[Config, Plan]:
-        """With what was set by command, if that can still be had."""
-        config = self._overrides.applied(edition.config)
-        try:
-            return config, edition.plan(config)
-        except ConfigError as e:
-            log.warning("what was set by command is left out: %s", e)
-            return edition.config, edition.found
 
     def stop(self) -> None:
         """From any thread."""

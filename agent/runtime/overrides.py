@@ -1,13 +1,17 @@
-"""What was set by command: kept over restarts, until the same key is edited in the config file."""
+"""What was set by command: kept over restarts, until the same key is edited in the config.
+
+An edit that came from afar may be taken back, and then what was set by command shall hold again: until the file is
+edited, what it has ended is put aside.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent.keeping import keep
 from agent.publish.clock import isotime
@@ -21,10 +25,15 @@ FILE = "overrides.json"
 KEYS: dict[str, type] = {"enabled": bool, "confidence": float, "model": str}
 """Of a camera."""
 
+MOST_ASIDE = 64
+
 log = logging.getLogger("vedette.commands")
 
 Value = bool | float | str
 Wanted = Mapping[str, Mapping[str, Value]]
+Way = Literal["edited", "afar", "back", "meanwhile"]
+"""How a config came to be the one that runs: it stands in the file; it came from afar; it ran before one from afar,
+which is taken back; it stands in for another, which may be had again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +58,57 @@ def _holds(override: Override, cameras: Mapping[str, CameraConfig]) -> bool:
 
 
 class Overrides:
-    """Belongs to the main thread. folder: the state directory. config: as the file says."""
+    """Belongs to the main thread. folder: the state directory. config: as it runs, without what was set by command.
 
-    def __init__(self, folder: Path, config: Config) -> None:
+    left_out: the names of those that cannot be had in this run.
+    """
+
+    def __init__(self, folder: Path, config: Config, way: Way = "edited") -> None:
         self._path = folder / FILE
         self._cameras: Mapping[str, CameraConfig] = {}
-        self._held = {override.name: override for override in self._read()}
-        self.use(config)
+        self._held: dict[str, Override] = {}
+        self._aside: dict[str, Override] = {}
+        self.left_out: frozenset[str] = frozenset()
+        self._read()
+        self.use(config, way)
 
-    def use(self, config: Config) -> None:
-        """The file says this now: what it has changed is no longer overridden."""
+    def use(self, config: Config, way: Way) -> None:
+        """It runs from now on: what it says otherwise is no longer overridden."""
         self._cameras = {camera.id: camera for camera in config.cameras}
-        ended = [name for name, override in self._held.items() if not _holds(override, self._cameras)]
+        if way == "meanwhile":
+            return
+        before = (self._held, self._aside)
+        held = {o.name: o for o in self._holding(config, back=way == "back")}
+        ended = {name: o for name, o in self._held.items() if name not in held}
         for name in ended:
             log.info("%s is no longer overridden: the config has changed there", name)
-            del self._held[name]
-        if ended:
+        aside = {name: o for name, o in {**self._aside, **ended}.items() if name not in held}
+        kept = list(aside.items())[-MOST_ASIDE:] if way != "edited" else []
+        self._held, self._aside = held, dict(kept)
+        if (self._held, self._aside) != before:
             self._save()
 
-    def applied(self, config: Config, more: Wanted | None = None) -> Config:
-        """With what was set by command in place of what the file says, as far as that still says the same.
+    def _holding(self, config: Config, *, back: bool) -> list[Override]:
+        """Those whose keys still say what they said. back: with those that were put aside."""
+        cameras = {camera.id: camera for camera in config.cameras}
+        found = {o.name: o for o in self._aside.values() if back and _holds(o, cameras)}
+        return list({**found, **{o.name: o for o in self._held.values() if _holds(o, cameras)}}.values())
 
-        more: by camera, what shall be set beside that.
+    @property
+    def models(self) -> frozenset[str]:
+        """The names of those that a device may lack the files for."""
+        return frozenset(o.name for o in (*self._held.values(), *self._aside.values()) if o.key == "model")
+
+    def applied(
+        self, config: Config, more: Wanted | None = None, *, back: bool = False, without: Collection[str] = ()
+    ) -> Config:
+        """With what was set by command in place of what the config says, as far as that still says the same.
+
+        more: by camera, what shall be set beside that. back: as it will be when it is gone back to. without: names.
         """
         cameras = {camera.id: camera for camera in config.cameras}
-        for override in self._held.values():
-            if _holds(override, cameras):
+        for override in self._holding(config, back=back):
+            if override.name not in without:
                 cameras[override.camera] = _with(cameras[override.camera], override.key, override.value)
         return overridden(replace(config, cameras=tuple(cameras.values())), more or {})
 
@@ -84,6 +118,9 @@ class Overrides:
             said: Value = getattr(self._cameras[camera], key)
             override = Override(camera, key, value, said, time.time())
             self._held.pop(override.name, None)
+            self.left_out -= {override.name}
+            if override.name in self._aside and self._aside[override.name].value != value:
+                del self._aside[override.name]
             if value != said:
                 self._held[override.name] = override
         return self._save()
@@ -93,32 +130,42 @@ class Overrides:
         return [
             {"key": o.name, "value": o.value, "file_value": o.instead_of, "at": isotime(o.at)}
             for o in self._held.values()
+            if o.name not in self.left_out and _holds(o, self._cameras)
         ]
 
-    def _read(self) -> list[Override]:
+    def _read(self) -> None:
         try:
-            saved = json.loads(self._path.read_text())["overrides"]
-            return [
-                Override(str(o["camera"]), o["key"], KEYS[o["key"]](o["value"]), KEYS[o["key"]](o["file"]), o["at"])
-                for o in saved
-            ]
+            found = json.loads(self._path.read_text())
+            held, aside = _loaded(found["overrides"]), _loaded(found.get("aside", []))
+            self._held, self._aside = held, aside
         except FileNotFoundError:
             pass
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
             log.warning("cannot read %s (%s): what was set by command is as the config says", self._path, e)
-        return []
 
     def _save(self) -> bool:
-        saved = [
-            {"camera": o.camera, "key": o.key, "value": o.value, "file": o.instead_of, "at": o.at}
-            for o in self._held.values()
-        ]
+        body = {"version": 1, "overrides": _saved(self._held), "aside": _saved(self._aside)}
         try:
-            keep(self._path, json.dumps({"version": 1, "overrides": saved}), sync=True)
+            keep(self._path, json.dumps(body), sync=True)
         except OSError as e:
             log.warning("cannot write %s, so what was set by command ends with this run: %s", self._path, e.strerror)
             return False
         return True
+
+
+def _loaded(saved: Any) -> dict[str, Override]:
+    found = [
+        Override(str(o["camera"]), o["key"], KEYS[o["key"]](o["value"]), KEYS[o["key"]](o["file"]), o["at"])
+        for o in saved
+    ]
+    return {override.name: override for override in found}
+
+
+def _saved(overrides: Mapping[str, Override]) -> list[dict[str, Any]]:
+    return [
+        {"camera": o.camera, "key": o.key, "value": o.value, "file": o.instead_of, "at": o.at}
+        for o in overrides.values()
+    ]
 
 
 def overridden(config: Config, wanted: Wanted) -> Config:

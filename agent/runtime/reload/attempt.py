@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agent.publish.mqtt import Publisher
     from agent.runtime.overrides import Value, Wanted
     from agent.runtime.pipeline import Pipeline
-    from agent.runtime.plan import Plan
+    from agent.runtime.reload.applied import Applied
     from agent.runtime.reload.edition import Edition
 
 CONNECT_S = 15.0
@@ -27,7 +27,7 @@ _Phase = Literal["trying", "connecting", "settling", "done"]
 
 
 class Attempt:
-    """edition: what is tried. config, found: with what was set by command. more: what is being set by one, by camera.
+    """edition: what is tried. wanted: with what was set by command. more: what is being set by one, by camera.
 
     excused: the cameras that do not work already.
     """
@@ -35,15 +35,15 @@ class Attempt:
     def __init__(
         self,
         edition: Edition,
-        config: Config,
-        found: Plan,
+        wanted: Applied,
         cause: Cause,
         more: Wanted,
         pipeline: Pipeline,
         now: float,
     ) -> None:
         self.edition = edition
-        self.config = config
+        self.config = wanted.config
+        self.left_out = wanted.left_out
         self.cause: Cause = cause
         self.more = more
         self._pipeline = pipeline
@@ -53,7 +53,7 @@ class Attempt:
         self._phase: _Phase = "trying"
         self._aborted = False
         self._publisher = pipeline.publisher
-        self._transition = Transition(pipeline, config, found, now)
+        self._transition = Transition(pipeline, wanted.config, wanted.found, now)
         self._connected_by: float | None = None
 
     @property

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.publish.payloads import ConfigState
+    from agent.runtime.overrides import Way
     from agent.runtime.reload.kept import Kept
 
 log = logging.getLogger("vedette.config")
@@ -20,12 +21,16 @@ log = logging.getLogger("vedette.config")
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """state, problems: as `config/status` says. trial: it came from afar, and must still prove itself."""
+    """state, problems: as `config/status` says. trial: it came from afar, and must still prove itself.
+
+    way: what that means for what was set by command.
+    """
 
     edition: Edition
     state: ConfigState = "ok"
     problems: tuple[Problem, ...] = ()
     trial: bool = False
+    way: Way = "edited"
 
 
 def first(path: Path, kept: Kept) -> First:
@@ -49,11 +54,11 @@ def first(path: Path, kept: Kept) -> First:
             kept.forget_remote()
         else:
             if remote.state == "kept":
-                return First(edition, state, undone)
+                return First(edition, state, undone, way="back" if undone else "afar")
             kept.keep_remote(replace(remote, restarting=False))
-            return First(edition, "pending", trial=True)
+            return First(edition, "pending", trial=True, way="afar")
     try:
-        return First(read(path), state, undone)
+        return First(read(path), state, undone, way="back" if undone else "edited")
     except ConfigError as broken:
         return _last_good(path, kept, broken)
 
@@ -69,4 +74,4 @@ def _last_good(path: Path, kept: Kept, broken: ConfigError) -> First:
     for problem in broken.problems:
         log.error("not used: %s", problem)
     log.error("%s is broken: what worked last runs in its place", path)
-    return First(edition, "running_last_good", broken.problems)
+    return First(edition, "running_last_good", broken.problems, way="meanwhile")

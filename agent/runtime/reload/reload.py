@@ -12,7 +12,7 @@ from agent.config.difference import begins_anew, changed, same
 from agent.config.redact import redact
 from agent.publish.payloads import ConfigStatus
 from agent.runtime.notify import notify, reloading
-from agent.runtime.plan import plan
+from agent.runtime.reload.applied import applied
 from agent.runtime.reload.attempt import Attempt
 from agent.runtime.reload.edition import examined, file_hash, read
 from agent.runtime.reload.kept import Remote
@@ -146,9 +146,8 @@ class Reload:
     def set(self, values: Wanted, now: float) -> Attempt:
         """By command, and over what the config says: by camera, keys and values. Raises Busy, or ConfigError."""
         self._refuse_if_busy()
-        running = self.running
-        config = self._overrides.applied(running.config, values)
-        self._attempt = attempt = Attempt(running, config, plan(config), "command", values, self._pipeline, now)
+        wanted = applied(self.running, self._overrides, values)
+        self._attempt = attempt = Attempt(self.running, wanted, "command", values, self._pipeline, now)
         return attempt
 
     def hold(self, camera: str, values: Mapping[str, Value]) -> bool:
@@ -183,13 +182,15 @@ class Reload:
             self._refused("file", e.problems)
 
     def _begin(self, edition: Edition, cause: Cause, now: float) -> None:
-        config = self._overrides.applied(edition.config)
+        back = cause == "rollback"
+        wanted = applied(edition, self._overrides, back=back, may_lack=self._overrides.models if back else None)
+        config = wanted.config
         if begins_anew(self._pipeline.config, config):
             log.warning("the device's name, its prefix or its outbox has changed: beginning anew")
             self._keep(edition, cause, restarting=True)
             self._owner.begin_anew()
             return
-        self._attempt = Attempt(edition, config, edition.plan(config), cause, {}, self._pipeline, now)
+        self._attempt = Attempt(edition, wanted, cause, {}, self._pipeline, now)
         if not same(config, self._pipeline.config):
             self._tell(cause)
 
@@ -209,15 +210,19 @@ class Reload:
     def _committed(self, attempt: Attempt, now: float) -> None:
         keys = changed(attempt.before, attempt.config)
         if attempt.cause != "command":
+            if attempt.cause == "rollback":  # first what can be done again, if the daemon ends in between
+                self._overrides.use(attempt.edition.config, "back")
             self._keep(attempt.edition, attempt.cause)
+            if attempt.cause != "rollback":
+                self._overrides.use(attempt.edition.config, "afar" if attempt.cause == "remote" else "edited")
             self.running = attempt.edition
-            self._overrides.use(attempt.edition.config)
             if attempt.cause == "remote":
                 self._trial = Trial(self._pipeline, attempt.excused, now)
             else:
                 self._trial = None
             if attempt.cause != "rollback":
                 self.problems, self._state = (), "ok"
+        self._overrides.left_out = attempt.left_out
         for camera, values in attempt.more.items():
             self._overrides.set(camera, values)
         self._owner.adopt(attempt.config)

@@ -13,6 +13,7 @@ from tests.support.caller import Caller
 from tests.support.clips import scene, write_clip
 from tests.support.reloading import WITHIN
 from tests.support.servers import MJPEG_URL, mjpeg_server, serve
+from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,3 +63,38 @@ def test_a_camera_switched_off_while_a_config_is_tried_stays_off(stage: Stage, c
         wait_for(lambda: bool(stage.events("vedette.config.changed")), WITHIN)
         (changed,) = [event["data"]["changed"] for event in stage.events("vedette.config.changed")]
         assert changed == ["cameras.hall"]
+
+
+def test_what_a_config_from_afar_has_ended_holds_again_when_that_is_gone(stage: Stage, caller: Caller) -> None:
+    """The daemon is killed while it is tried; that it fails, and `config.rollback`, take 30 s: tests/slow/hotconfig."""
+    assert caller.ask("camera.set", {"camera": "yard", "enabled": False})["status"] == "ok"
+    del stage.content["cameras"]["yard"]
+    assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
+    wait_for(lambda: set(stage.daemon.status()["cameras"]) == {"hall"}, WITHIN, stage.daemon.log())
+    assert overrides(stage) == {}
+    stage.daemon.process.kill()
+    stage.daemon.wait(WITHIN)
+    stage.daemon.start()
+    wait_for(lambda: stage.daemon.status().get("pid") == stage.daemon.pid, 30, stage.daemon.log())
+    assert stage.daemon.status()["config"]["state"] == "rolled_back"
+    assert overrides(stage) == {"cameras.yard.enabled": False}
+    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"disabled", WITHIN, stage.daemon.log())
+
+
+def test_a_model_that_is_gone_at_the_start_is_left_out_and_edits_go_on(
+    stage: Stage, caller: Caller, tmp_path: Path
+) -> None:
+    stage.edit(lambda c: c["remote"].update(config="full"))
+    mount, away = tmp_path / "mount", tmp_path / "away"
+    model = str(bright_network(mount, name="three"))
+    assert caller.ask("model.select", {"camera": "yard", "model": model})["status"] == "ok"
+    stage.daemon.stop()
+    mount.rename(away)
+    stage.daemon.start()
+    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    assert overrides(stage) == {}
+    assert stage.edit(lambda c: c.update(log={"level": "debug"}))["state"] == "ok"
+    away.rename(mount)
+    assert stage.edit(lambda c: c.update(log={"level": "info"}))["state"] == "ok"
+    assert overrides(stage) == {"cameras.yard.model": model}
+    assert stage.daemon.status()["cameras"]["yard"]["model"] == "three"

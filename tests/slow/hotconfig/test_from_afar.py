@@ -52,6 +52,7 @@ def state(stage: Stage) -> str:
 
 def test_it_is_kept_in_the_state_directory_until_the_file_is_edited(stage: Stage, caller: Caller) -> None:
     written = stage.daemon.file.read_text()
+    assert caller.ask("camera.set", {"camera": "yard", "confidence": 0.9})["status"] == "ok"
     stage.content["cameras"]["yard"]["confidence"] = 0.7
     answer = caller.ask("config.apply", {"yaml": stage.text()})
     assert (answer["status"], answer["data"]["trial"]) == ("accepted", TRIAL_S)
@@ -71,11 +72,15 @@ def test_it_is_kept_in_the_state_directory_until_the_file_is_edited(stage: Stage
     assert (answer["status"], answer["data"]["running_hash"]) == ("accepted", told["running_hash"])
     wait_for(lambda: stage.daemon.status()["config"]["file"] == str(stage.daemon.file), WITHIN, stage.daemon.log())
     assert not (stage.daemon.state / "remote.yaml").exists()
+    assert [(o["key"], o["value"]) for o in stage.status()["overrides"]] == [("cameras.yard.confidence", 0.9)]
     assert caller.refused("config.rollback") == "not_available"
 
 
 def test_a_camera_that_does_not_come_back_takes_it_back(stage: Stage, caller: Caller) -> None:
+    """And what was set by command, and ended by it, holds again."""
     before = stage.daemon.status()["config"]["running_hash"]
+    assert caller.ask("camera.set", {"camera": "hall", "confidence": 0.9})["status"] == "ok"
+    stage.content["cameras"]["hall"]["confidence"] = 0.7
     stage.content["cameras"]["gate"] = {"source": f"http://127.0.0.1:{free_port()}/stream"}
     assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
     wait_for(lambda: "gate" in stage.daemon.status()["cameras"], WITHIN, stage.daemon.log())
@@ -83,6 +88,8 @@ def test_a_camera_that_does_not_come_back_takes_it_back(stage: Stage, caller: Ca
     told = stage.status()
     assert told["running_hash"] == before
     assert [error["key"] for error in told["errors"]] == ["cameras.gate"]
+    assert [(o["key"], o["value"]) for o in told["overrides"]] == [("cameras.hall.confidence", 0.9)]
+    wait_for(lambda: json.loads(stage.value(TOPICS.camera_state("hall")) or b"{}")["confidence"] == 0.9, WITHIN)
     wait_for(lambda: not stage.value(TOPICS.camera_status("gate")), WITHIN, stage.daemon.log())
     assert [e["data"]["state"] for e in stage.events("vedette.config.changed")] == ["pending", "rolled_back"]
     for camera in ("yard", "hall"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agent.config.model import CameraConfig, Config
-from agent.runtime.overrides import FILE, Overrides
+from agent.runtime.overrides import FILE, MOST_ASIDE, Overrides
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +52,66 @@ def test_what_the_file_says_anyway_is_none_and_neither_is_that_of_a_camera_that_
     assert Overrides(tmp_path, replace(CONFIG, cameras=(YARD,))).told() == []
 
 
+def test_what_came_from_afar_ends_it_only_until_that_is_taken_back(tmp_path: Path) -> None:
+    Overrides(tmp_path, CONFIG).set("yard", {"enabled": False})
+    afar = edited(enabled=False)
+    overrides = Overrides(tmp_path, afar, "afar")
+    assert overrides.told() == []
+    overrides.set("hall", {"enabled": False})
+    assert not overrides.applied(CONFIG, back=True).cameras[0].enabled
+    overrides.use(CONFIG, "back")
+    assert [o["key"] for o in overrides.told()] == ["cameras.yard.enabled", "cameras.hall.enabled"]
+    overrides.use(afar, "afar")
+    assert [o["key"] for o in Overrides(tmp_path, CONFIG, "back").told()] == [
+        "cameras.yard.enabled",
+        "cameras.hall.enabled",
+    ], "a daemon that ended in between"
+
+
+def test_another_from_afar_does_not_bring_it_back_and_neither_does_an_edit_of_the_file(tmp_path: Path) -> None:
+    Overrides(tmp_path, CONFIG).set("yard", {"enabled": False})
+    overrides = Overrides(tmp_path, edited(enabled=False), "afar")
+    overrides.use(CONFIG, "afar")
+    assert overrides.applied(CONFIG) == CONFIG
+    overrides.use(CONFIG, "edited")
+    overrides.use(CONFIG, "back")
+    assert overrides.told() == []
+
+
+def test_the_last_word_is_what_holds_when_it_is_taken_back(tmp_path: Path) -> None:
+    Overrides(tmp_path, CONFIG).set("yard", {"enabled": False})
+    overrides = Overrides(tmp_path, edited(enabled=False), "afar")
+    overrides.set("yard", {"enabled": False})
+    assert not overrides.applied(CONFIG, back=True).cameras[0].enabled
+    overrides.set("yard", {"enabled": True})
+    assert overrides.applied(CONFIG, back=True).cameras[0].enabled
+
+
+def test_what_stands_in_for_a_while_ends_none(tmp_path: Path) -> None:
+    Overrides(tmp_path, CONFIG).set("yard", {"enabled": False})
+    assert Overrides(tmp_path, edited(enabled=False), "meanwhile").told() == []
+    assert [o["value"] for o in Overrides(tmp_path, CONFIG).told()] == [False]
+
+
+def test_those_that_are_put_aside_are_bounded(tmp_path: Path) -> None:
+    overrides = Overrides(tmp_path, CONFIG)
+    for n in range(2 * MOST_ASIDE):
+        camera = replace(YARD, id=f"cam{n}")
+        overrides.use(replace(CONFIG, cameras=(camera,)), "afar")
+        overrides.set(camera.id, {"enabled": False})
+    overrides.use(CONFIG, "afar")
+    assert len(json.loads((tmp_path / FILE).read_text())["aside"]) == MOST_ASIDE
+
+
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"overrides": [{"camera": "yard", "key": "source", "value": "x"}]}', "[1]"]
+    "text",
+    [
+        "",
+        "{}",
+        '{"overrides": [{"camera": "yard", "key": "source", "value": "x"}]}',
+        "[1]",
+        '{"overrides": [], "aside": 1}',
+    ],
 )
 def test_an_unreadable_file_is_told_of(tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / FILE).write_text(text)
