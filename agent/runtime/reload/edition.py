@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from agent.config import load
+from agent.config import ConfigError, Problem, load
 from agent.config.document import read_text
 from agent.config.load import parse
 from agent.config.problems import InvalidError
@@ -57,7 +57,8 @@ def read(path: Path) -> Edition:
         text = read_text(path)
     except (OSError, ValueError, InvalidError):
         load(path)  # which finds the words for it
-        raise
+        gone = "could not be read, and a moment later it could: it is being written; save it once more"
+        raise ConfigError((Problem(str(path), 0, 0, "", gone),)) from None
     return examined(text, str(path), path, "file")
 
 

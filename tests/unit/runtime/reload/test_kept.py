@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.config import ConfigError
+from agent.runtime.reload import edition
 from agent.runtime.reload.edition import file_hash, read, text_hash
 from agent.runtime.reload.first import first
 from agent.runtime.reload.kept import GOOD, REMOTE, Kept, Remote
@@ -53,6 +54,19 @@ def device(tmp_path: Path, model: Path) -> Device:
 def test_the_file_is_what_runs(device: Device) -> None:
     assert device.begins() == ("file", "file", "ok")
     assert read(device.file).hash == text_hash(device.file.read_text()) == file_hash(device.file)
+
+
+def test_a_file_that_was_gone_for_a_moment_is_told_of_as_any_mistake(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is back before anybody could say what was wrong with it."""
+
+    def gone(path: Path) -> str:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(edition, "read_text", gone)
+    with pytest.raises(ConfigError, match=r"vedette\.yaml: could not be read"):
+        read(device.file)
 
 
 def test_a_broken_file_is_stood_in_for_by_what_worked_last(device: Device) -> None:
