@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from agent.runtime.faults import Faults
     from agent.runtime.log import Log
     from agent.runtime.reload.first import First
-    from agent.runtime.reload.reload import Told
+    from agent.runtime.reload.owner import Told
 
 log = logging.getLogger("vedette.daemon")
 

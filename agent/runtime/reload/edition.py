@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from agent.config import ConfigError, Problem, load
 from agent.config.document import read_text
 from agent.config.load import parse
+from agent.config.lookup import SECRETS_FILE
 from agent.config.problems import InvalidError
 from agent.runtime.plan import plan
 
@@ -43,12 +44,26 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
-def file_hash(path: Path) -> str | None:
-    """Of the file as it stands; None where it cannot be read."""
+def file_hash(path: Path, absent: str | None = None) -> str | None:
+    """Of the file as it stands; None where it cannot be read. absent: where there is none."""
     try:
         return text_hash(read_text(path))
+    except FileNotFoundError:
+        return absent
     except (OSError, InvalidError):
         return None
+
+
+class Written(NamedTuple):
+    """Hashes of the config file and of the secrets beside it, as they stand: None where one cannot be read."""
+
+    file: str | None
+    secrets: str | None
+
+
+def written(path: Path) -> Written:
+    """path: of the config file."""
+    return Written(file_hash(path), file_hash(path.with_name(SECRETS_FILE), absent=""))
 
 
 def read(path: Path) -> Edition:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, Problem
-from agent.runtime.reload.edition import Edition, examined, file_hash, read
+from agent.runtime.reload.edition import Edition, examined, read, written
+from agent.runtime.reload.watched import Watched
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.publish.payloads import ConfigState
     from agent.runtime.overrides import Way
+    from agent.runtime.reload.edition import Written
     from agent.runtime.reload.kept import Kept
 
 log = logging.getLogger("vedette.config")
@@ -23,7 +25,7 @@ log = logging.getLogger("vedette.config")
 class First:
     """state, problems: as `config/status` says. trial: it came from afar, and must still prove itself.
 
-    way: what that means for what was set by command.
+    way: what that means for what was set by command. watched, written: the file as it was before it was read.
     """
 
     edition: Edition
@@ -31,13 +33,24 @@ class First:
     problems: tuple[Problem, ...] = ()
     trial: bool = False
     way: Way = "edited"
+    watched: Watched | None = None
+    written: Written | None = None
 
 
 def first(path: Path, kept: Kept) -> First:
     """path: of the config file. Raises ConfigError when neither it nor what worked last can be used."""
-    undone: tuple[Problem, ...] = ()
+    watched, found = Watched(str(path)), written(path)  # before it is read: what is written from here on is an edit
+    begin = _from_afar(path, kept, found) or _from_file(path, kept)
+    return replace(begin, watched=watched, written=found)
+
+
+def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ...] = ()) -> First | None:
+    """What came from afar, or what follows from that it cannot be used; None where there is none.
+
+    undone: why one was taken back already.
+    """
     remote = kept.remote()
-    if remote is not None and remote.file_hash != file_hash(path):
+    if remote is not None and not remote.stands(found):
         log.info("%s was edited, so what came from afar is not used any more", path)
         kept.forget_remote()
         remote = None
@@ -45,20 +58,28 @@ def first(path: Path, kept: Kept) -> First:
         log.warning("the run that tried a config from afar ended before it had proven itself: back to the one before")
         undone = (Problem(str(kept.remote_file), 0, 0, "", "the daemon's run ended while it was tried"),)
         remote = kept.undo(remote)
-    state: ConfigState = "rolled_back" if undone else "ok"
-    if remote is not None:
-        try:
-            edition = examined(remote.text, str(kept.remote_file), path, "remote")
-        except ConfigError as e:
-            log.error("what came from afar cannot be used any more: %s", e)  # noqa: TRY400 - it says all
-            kept.forget_remote()
-        else:
-            if remote.state == "kept":
-                return First(edition, state, undone, way="back" if undone else "afar")
-            kept.keep_remote(replace(remote, restarting=False))
-            return First(edition, "pending", trial=True, way="afar")
+    if remote is None:
+        return _from_file(path, kept, undone) if undone else None
     try:
-        return First(read(path), state, undone, way="back" if undone else "edited")
+        edition = examined(remote.text, str(kept.remote_file), path, "remote")
+    except ConfigError as e:
+        log.error("what came from afar cannot be used: %s", e)  # noqa: TRY400 - it says all
+        if remote.state == "trial":
+            kept.undo(remote)
+            return _from_afar(path, kept, found, e.problems) or _from_file(path, kept, e.problems)
+        begin = _from_file(path, kept)  # it may be used again, once what it names is there
+        state: ConfigState = "rejected" if begin.state == "ok" else begin.state
+        return replace(begin, state=state, problems=(*e.problems, *begin.problems), way="meanwhile")
+    if remote.state == "trial":
+        kept.keep_remote(replace(remote, restarting=False))
+        return First(edition, "pending", trial=True, way="afar")
+    return First(edition, "rolled_back" if undone else "ok", undone, way="back" if undone else "afar")
+
+
+def _from_file(path: Path, kept: Kept, undone: tuple[Problem, ...] = ()) -> First:
+    """undone: why what came from afar was taken back."""
+    try:
+        return First(read(path), "rolled_back" if undone else "ok", undone, way="back" if undone else "edited")
     except ConfigError as broken:
         return _last_good(path, kept, broken)
 

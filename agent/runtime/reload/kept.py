@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from agent.runtime.reload.edition import Written
+
 log = logging.getLogger("vedette.config")
 
 GOOD, REMOTE, REMOTE_TEXT = "last_good.json", "remote.json", "remote.yaml"
@@ -26,8 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A config from afar. text: of it. file_hash: of the config file whose place it takes; another edit of that wins.
+    """A config from afar. text: of it.
 
+    file_hash, secrets_hash: of the config file whose place it takes, and of the secrets beside that; a later edit of
+    either wins. None: they could not be read, or an earlier version kept it.
     state: "trial" until it has proven itself. previous: the one from afar that ran before it; None: the file did.
     restarting: the daemon itself has ended its run, to begin anew with this.
     """
@@ -37,6 +41,12 @@ class Remote:
     state: Literal["trial", "kept"]
     previous: str | None = None
     restarting: bool = False
+    secrets_hash: str | None = None
+
+    def stands(self, found: Written) -> bool:
+        """Whether the file is as it was. One that cannot be read just now has not been edited."""
+        secrets = None in {found.secrets, self.secrets_hash} or found.secrets == self.secrets_hash
+        return found.file is None or (found.file == self.file_hash and secrets)
 
 
 class Kept:
@@ -72,7 +82,7 @@ class Kept:
         if remote.previous is None:
             self.forget_remote()
             return None
-        before = Remote(remote.previous, remote.file_hash, "kept")
+        before = Remote(remote.previous, remote.file_hash, "kept", secrets_hash=remote.secrets_hash)
         self.keep_remote(before)
         return before
 
@@ -113,4 +123,5 @@ def _remote(found: Any) -> Remote:
         state,
         None if previous is None else str(previous),
         bool(found["restarting"]),
+        found.get("secrets_hash"),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, Problem
 from agent.config.difference import begins_anew, changed, same
@@ -14,8 +14,9 @@ from agent.publish.payloads import ConfigStatus
 from agent.runtime.notify import notify, reloading
 from agent.runtime.reload.applied import applied
 from agent.runtime.reload.attempt import Attempt
-from agent.runtime.reload.edition import examined, file_hash, read
+from agent.runtime.reload.edition import examined, read, written
 from agent.runtime.reload.kept import Remote
+from agent.runtime.reload.owner import Told
 from agent.runtime.reload.trial import Trial
 from agent.runtime.reload.watched import Watched
 from agent.runtime.transition import Unfit
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from agent.config import Config
     from agent.publish.payloads import ConfigState
     from agent.runtime.overrides import Overrides, Value, Wanted
     from agent.runtime.pipeline import Pipeline
@@ -32,36 +32,13 @@ if TYPE_CHECKING:
     from agent.runtime.reload.edition import Edition
     from agent.runtime.reload.first import First
     from agent.runtime.reload.kept import Kept
+    from agent.runtime.reload.owner import Owner
 
 log = logging.getLogger("vedette.config")
 _CHANGED = {"EVENT": "vedette.config.changed"}
 
 STEP_S = 0.02
 """Between two steps of an attempt."""
-
-
-class Told(NamedTuple):
-    """What became of a config. origin: file, remote or command. changed: keys, cameras by their ids."""
-
-    status: ConfigStatus
-    origin: str
-    changed: Sequence[str] = ()
-
-
-class Owner(Protocol):
-    """The daemon, as far as it must know."""
-
-    def adopt(self, config: Config) -> None:
-        """From now on it is what runs."""
-
-    def settled(self) -> None:
-        """What was there only for the former one is gone."""
-
-    def reloaded(self, told: Told) -> None:
-        """Something was decided; the status has changed."""
-
-    def begin_anew(self) -> None:
-        """The daemon must start again to use what is wanted now."""
 
 
 class Busy(Exception):
@@ -83,8 +60,8 @@ class Reload:
         self._overrides = overrides
         self._pipeline = pipeline
         self._owner = owner
-        self._watched = Watched(str(file))
-        self._file_hash = file_hash(file)
+        self._watched = begin.watched or Watched(str(file))
+        self._written = begin.written or written(file)
         self._at = time.time()
         self._attempt: Attempt | None = None
         self._trial = Trial(pipeline, (), time.monotonic()) if begin.trial else None
@@ -111,7 +88,7 @@ class Reload:
         name = str(self._kept.remote_file if self.running.origin == "remote" else self._file)
         state = "pending" if self.busy else self._state
         overrides = self._overrides.told()
-        return ConfigStatus(state, self.running.hash, name, self._file_hash, errors, overrides, self._at)
+        return ConfigStatus(state, self.running.hash, name, self._written.file, errors, overrides, self._at)
 
     def turn(self, now: float) -> None:
         """now: time.monotonic()."""
@@ -169,15 +146,27 @@ class Reload:
         return read(self._file) if previous is None else self._from_afar(previous)
 
     def _read(self, now: float) -> None:
-        """The file was edited: an attempt that is under way gives way to it, and so does what came from afar."""
+        """An attempt that is under way gives way to an edit, and so does what came from afar.
+
+        Where the file says what it did, as after a touch, what took its place is read again, and goes on.
+        """
         self._watched.read()
-        self._file_hash = file_hash(self._file)
+        before, self._written = self._written, written(self._file)
         if self._attempt is not None:
+            if self._attempt.cause != "file" and self._written == before:
+                return  # what becomes of it is the answer
             self._attempt.abort()
             self._attempt = None
+        remote = self._kept.remote() if self._written.file is not None else None
+        if remote is not None and not remote.stands(self._written):
+            remote = None
+        if remote is not None and self._trial is not None:
+            self._decided("remote", ())
+            return
         reloading()
         try:
-            self._begin(read(self._file), "file", now)
+            edition = self._from_afar(remote.text) if remote is not None else read(self._file)
+            self._begin(edition, "file", now)
         except ConfigError as e:
             self._refused("file", e.problems)
 
@@ -214,7 +203,7 @@ class Reload:
                 self._overrides.use(attempt.edition.config, "back")
             self._keep(attempt.edition, attempt.cause)
             if attempt.cause != "rollback":
-                self._overrides.use(attempt.edition.config, "afar" if attempt.cause == "remote" else "edited")
+                self._overrides.use(attempt.edition.config, "afar" if attempt.edition.origin == "remote" else "edited")
             self.running = attempt.edition
             if attempt.cause == "remote":
                 self._trial = Trial(self._pipeline, attempt.excused, now)
@@ -232,12 +221,14 @@ class Reload:
     def _keep(self, edition: Edition, cause: Cause, *, restarting: bool = False) -> None:
         """For the next start."""
         remote = self._kept.remote()
-        if cause == "file":
+        if cause == "file" and edition.origin == "file":
             self._kept.forget_remote()
         elif cause == "remote":
             previous = self.running.text if self.running.origin == "remote" else None
-            self._kept.keep_remote(Remote(edition.text, self._file_hash, "trial", previous, restarting))
-        elif remote is not None:
+            hashes = self._written
+            afar = Remote(edition.text, hashes.file, "trial", previous, restarting, hashes.secrets)
+            self._kept.keep_remote(afar)
+        elif cause == "rollback" and remote is not None:
             self._kept.undo(remote)
         if cause in {"file", "rollback"} and not restarting:
             self._kept.keep_good(edition.text)
@@ -249,7 +240,7 @@ class Reload:
         remote = self._kept.remote()
         if not faults:
             if remote is not None:
-                self._kept.keep_remote(Remote(remote.text, remote.file_hash, "kept", remote.previous))
+                self._kept.keep_remote(replace(remote, state="kept"))
             self._kept.keep_good(self.running.text)
             log.info("the config from afar is kept", extra=_CHANGED)
             self._decided("remote", ())
@@ -278,10 +269,11 @@ class Reload:
 
     def _tell(self, cause: Cause, keys: Sequence[str] = ()) -> None:
         self._at = time.time()
-        origin = {"rollback": self.running.origin, "command": "command"}.get(cause, cause)
+        origin = self.running.origin if cause == "rollback" or (cause == "file" and keys) else cause
         self._owner.reloaded(Told(self.status(), origin, keys))
 
     def _where(self, cause: Cause) -> str:
-        return {"file": str(self._file), "remote": "the config from afar", "command": "what was set by command"}.get(
+        file = str(self._file) if self.running.origin == "file" else "the config from afar"
+        return {"file": file, "remote": "the config from afar", "command": "what was set by command"}.get(
             cause, "the config before"
         )

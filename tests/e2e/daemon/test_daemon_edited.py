@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent.runtime.reload.edition import file_hash
+from agent.runtime.reload.kept import Kept, Remote
 from tests.support.audience import TOPICS
 from tests.support.brokers import free_port, wait_for
 from tests.support.daemon import STOP_SECONDS
 from tests.support.processes import descriptors_of
 from tests.support.reloading import WITHIN
+from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.reloading import Stage
 
 pytestmark = pytest.mark.rooted
@@ -88,6 +93,34 @@ def test_a_broken_file_at_the_start_is_stood_in_for_by_what_worked_last(stage: S
     assert stage.write(good)["state"] == "ok"
     seen = len(stage.frames("hall"))
     wait_for(lambda: len(stage.frames("hall")) > seen + 3, WITHIN, stage.daemon.log())
+
+
+def test_what_came_from_afar_stays_until_the_file_says_something_else(stage: Stage, tmp_path: Path) -> None:
+    """Its model, too, may be gone for a while: then the file runs, and that is told."""
+    stage.daemon.stop()
+    mount, away, good = tmp_path / "mount", tmp_path / "away", stage.text()
+    afar = good.replace(stage.models[0], str(bright_network(mount, name="three")))
+    remote = stage.daemon.state / "remote.yaml"
+    Kept(stage.daemon.state, stage.daemon.file).keep_remote(Remote(afar, file_hash(stage.daemon.file), "kept"))
+    mount.rename(away)
+    stage.daemon.start()
+    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    told = stage.daemon.status()["config"]
+    assert (told["state"], told["file"]) == ("rejected", str(stage.daemon.file))
+    assert "three" in told["errors"][0]["message"]
+    away.rename(mount)
+    assert stage.daemon.verb("reload").returncode == 0
+    before = stage.daemon.status()["reloads"]
+    stage.daemon.file.touch()
+    wait_for(lambda: stage.daemon.status()["reloads"] > before, WITHIN, stage.daemon.log())
+    told = stage.write(good)
+    assert (told["state"], told["file"], told["errors"]) == ("ok", str(remote), [])
+    assert stage.daemon.verb("reload").returncode == 0
+    assert stage.status()["file"] == str(remote)
+    assert {camera["model"] for camera in stage.daemon.status()["cameras"].values()} == {"three"}
+    told = stage.edit(lambda c: c.update(log={"level": "debug"}))
+    assert (told["state"], told["file"]) == ("ok", str(stage.daemon.file))
+    assert not remote.exists()
 
 
 def test_a_device_of_another_name_begins_anew_in_place(stage: Stage) -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from agent.config import ConfigError
 from agent.runtime.reload import edition
+from agent.runtime.reload import first as first_module
 from agent.runtime.reload.edition import file_hash, read, text_hash
 from agent.runtime.reload.first import first
 from agent.runtime.reload.kept import GOOD, REMOTE, Kept, Remote
+from agent.runtime.reload.watched import EVERY_S
 from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:
@@ -118,9 +120,59 @@ def test_a_trial_goes_on_over_a_restart_that_it_asked_for_once(device: Device) -
     assert device.begins() == ("file", "file", "rolled_back")
 
 
-def test_what_came_from_afar_and_is_broken_gives_way(device: Device) -> None:
-    device.kept.keep_remote(Remote("cameras: [", file_hash(device.file), "kept"))
+def test_what_came_from_afar_and_cannot_be_had_just_now_waits_while_the_file_runs(device: Device) -> None:
+    """Its model is on a mount that comes late."""
+    mount, away = device.file.with_name("mount"), device.file.with_name("away")
+    text = device.text("afar").replace(str(device.model), str(bright_network(mount)))
+    device.kept.keep_remote(Remote(text, file_hash(device.file), "kept"))
+    mount.rename(away)
+    begin = first(device.file, device.kept)
+    assert (begin.edition.config.name, begin.state, begin.way) == ("file", "rejected", "meanwhile")
+    assert "bright" in str(begin.problems[0])
+    away.rename(mount)
+    assert device.begins() == ("afar", "remote", "ok")
+
+
+def test_what_came_from_afar_and_cannot_even_be_tried_is_taken_back(device: Device) -> None:
+    remote = Remote("cameras: [", file_hash(device.file), "trial", device.text("before"), restarting=True)
+    device.kept.keep_remote(remote)
+    begin = first(device.file, device.kept)
+    assert (begin.edition.config.name, begin.state, begin.way) == ("before", "rolled_back", "back")
+    assert begin.problems
+
+
+def test_a_file_that_cannot_be_read_just_now_has_not_been_edited(device: Device) -> None:
+    device.from_afar()
+    away = device.file.rename(device.file.with_name("away.yaml"))
+    assert device.begins() == ("afar", "remote", "ok")
+    away.rename(device.file)
+    assert device.begins() == ("afar", "remote", "ok")
+    device.file.touch()
+    assert device.begins() == ("afar", "remote", "ok")
+
+
+def test_an_edit_of_the_secrets_is_one_too(device: Device) -> None:
+    secrets = device.file.with_name("secrets.yaml")
+    secrets.write_text("a: b\n")
+    device.from_afar(secrets_hash=file_hash(secrets))
+    assert device.begins() == ("afar", "remote", "ok")
+    secrets.write_text("a: c\n")
     assert device.begins() == ("file", "file", "ok")
+    device.from_afar()  # as an earlier version kept it
+    assert device.begins() == ("afar", "remote", "ok")
+
+
+def test_what_is_written_while_it_is_read_is_an_edit(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_meanwhile(path: Path) -> edition.Edition:
+        found = read(path)
+        device.write("edited")
+        return found
+
+    monkeypatch.setattr(first_module, "read", read_meanwhile)
+    begin = first(device.file, device.kept)
+    assert begin.edition.config.name == "file"
+    assert begin.watched is not None
+    assert [begin.watched.changed(n * EVERY_S) for n in range(1, 4)] == [False, True, False]
 
 
 @pytest.mark.parametrize("name", [GOOD, REMOTE])

@@ -1,0 +1,35 @@
+"""What a reload tells the daemon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent.config import Config
+    from agent.publish.payloads import ConfigStatus
+
+
+class Told(NamedTuple):
+    """What became of a config. origin: file, remote or command. changed: keys, cameras by their ids."""
+
+    status: ConfigStatus
+    origin: str
+    changed: Sequence[str] = ()
+
+
+class Owner(Protocol):
+    """The daemon, as far as it must know."""
+
+    def adopt(self, config: Config) -> None:
+        """From now on it is what runs."""
+
+    def settled(self) -> None:
+        """What was there only for the former one is gone."""
+
+    def reloaded(self, told: Told) -> None:
+        """Something was decided; the status has changed."""
+
+    def begin_anew(self) -> None:
+        """The daemon must start again to use what is wanted now."""
