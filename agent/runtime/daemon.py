@@ -135,7 +135,10 @@ class Daemon:
         with handled({signal.SIGTERM: self.stop, signal.SIGINT: self.stop, signal.SIGHUP: self._ask}):
             notify("STATUS=starting")
             self.report.announce(self._info, self._last_exit)
-            self.report.config(self._reload.status())
+            told = self._reload.status()
+            self.report.config(told)
+            if told.state == "rolled_back":  # by the start itself, or by the run before, which began anew for it
+                self.report.config_changed(told, self._reload.running.origin, ())
             self._remote.start(time.monotonic())
             self.pipeline.start()
             try:

@@ -25,13 +25,15 @@ log = logging.getLogger("vedette.config")
 class First:
     """state, problems: as `config/status` says. trial: it came from afar, and must still prove itself.
 
-    way: what that means for what was set by command. watched, written: the file as it was before it was read.
+    excused: cameras that did not work before that. way: what it is for what was set by command. watched, written: the
+    file as it was before it was read.
     """
 
     edition: Edition
     state: ConfigState = "ok"
     problems: tuple[Problem, ...] = ()
     trial: bool = False
+    excused: tuple[str, ...] = ()
     way: Way = "edited"
     watched: Watched | None = None
     written: Written | None = None
@@ -49,37 +51,39 @@ def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ..
 
     undone: why one was taken back already.
     """
-    remote = kept.remote()
+    remote, back = kept.remote(), bool(undone)
     if remote is not None and not remote.stands(found):
         log.info("%s was edited, so what came from afar is not used any more", path)
         kept.forget_remote()
         remote = None
     if remote is not None and remote.state == "trial" and not remote.restarting:
         log.warning("the run that tried a config from afar ended before it had proven itself: back to the one before")
-        undone = (Problem(str(kept.remote_file), 0, 0, "", "the daemon's run ended while it was tried"),)
+        back, undone = True, (Problem(str(kept.remote_file), 0, 0, "", "the daemon's run ended while it was tried"),)
         remote = kept.undo(remote)
+    elif remote is not None and remote.state == "undone":
+        back, undone, remote = True, remote.problems, kept.undo(remote)
     if remote is None:
-        return _from_file(path, kept, undone) if undone else None
+        return _from_file(path, kept, undone, back=True) if back else None
     try:
         edition = examined(remote.text, str(kept.remote_file), path, "remote")
     except ConfigError as e:
         log.error("what came from afar cannot be used: %s", e)  # noqa: TRY400 - it says all
         if remote.state == "trial":
             kept.undo(remote)
-            return _from_afar(path, kept, found, e.problems) or _from_file(path, kept, e.problems)
+            return _from_afar(path, kept, found, e.problems) or _from_file(path, kept, e.problems, back=True)
         begin = _from_file(path, kept)  # it may be used again, once what it names is there
         state: ConfigState = "rejected" if begin.state == "ok" else begin.state
         return replace(begin, state=state, problems=(*e.problems, *begin.problems), way="meanwhile")
     if remote.state == "trial":
         kept.keep_remote(replace(remote, restarting=False))
-        return First(edition, "pending", trial=True, way="afar")
-    return First(edition, "rolled_back" if undone else "ok", undone, way="back" if undone else "afar")
+        return First(edition, "pending", trial=True, excused=remote.excused, way="afar")
+    return First(edition, "rolled_back" if undone else "ok", undone, way="back" if back else "afar")
 
 
-def _from_file(path: Path, kept: Kept, undone: tuple[Problem, ...] = ()) -> First:
-    """undone: why what came from afar was taken back."""
+def _from_file(path: Path, kept: Kept, undone: tuple[Problem, ...] = (), *, back: bool = False) -> First:
+    """back: what came from afar was taken back. undone: why, if not by command."""
     try:
-        return First(read(path), "rolled_back" if undone else "ok", undone, way="back" if undone else "edited")
+        return First(read(path), "rolled_back" if undone else "ok", undone, way="back" if back else "edited")
     except ConfigError as broken:
         return _last_good(path, kept, broken)
 

@@ -11,6 +11,7 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from agent.config import Problem
 from agent.keeping import keep
 
 if TYPE_CHECKING:
@@ -32,16 +33,19 @@ class Remote:
 
     file_hash, secrets_hash: of the config file whose place it takes, and of the secrets beside that; a later edit of
     either wins. None: they could not be read, or an earlier version kept it.
-    state: "trial" until it has proven itself. previous: the one from afar that ran before it; None: the file did.
-    restarting: the daemon itself has ended its run, to begin anew with this.
+    state: "trial" until it has proven itself; "undone" when the next start shall undo it. previous: the one from afar
+    that ran before it; None: the file did. restarting: the daemon itself has ended its run, to begin anew with this.
+    excused: cameras that did not work before it. problems: why it is undone.
     """
 
     text: str
     file_hash: str | None
-    state: Literal["trial", "kept"]
+    state: Literal["trial", "kept", "undone"]
     previous: str | None = None
     restarting: bool = False
     secrets_hash: str | None = None
+    excused: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def stands(self, found: Written) -> bool:
         """Whether the file is as it was. One that cannot be read just now has not been edited."""
@@ -115,13 +119,15 @@ class Kept:
 
 
 def _remote(found: Any) -> Remote:
-    state: Literal["trial", "kept"] = "trial" if found["state"] == "trial" else "kept"
+    known: dict[str, Literal["trial", "undone"]] = {"trial": "trial", "undone": "undone"}
     previous = found["previous"]
     return Remote(
         str(found["text"]),
         found["file_hash"],
-        state,
+        known.get(found["state"], "kept"),
         None if previous is None else str(previous),
         bool(found["restarting"]),
         found.get("secrets_hash"),
+        tuple(map(str, found.get("excused", ()))),
+        tuple(Problem(**problem) for problem in found.get("problems", ())),
     )

@@ -17,7 +17,7 @@ from agent.runtime.reload.attempt import Attempt
 from agent.runtime.reload.edition import examined, read, written
 from agent.runtime.reload.kept import Remote
 from agent.runtime.reload.owner import Told
-from agent.runtime.reload.trial import Trial
+from agent.runtime.reload.trial import Trial, broken
 from agent.runtime.reload.watched import Watched
 from agent.runtime.transition import Unfit
 
@@ -64,7 +64,7 @@ class Reload:
         self._written = begin.written or written(file)
         self._at = time.time()
         self._attempt: Attempt | None = None
-        self._trial = Trial(pipeline, (), time.monotonic()) if begin.trial else None
+        self._trial = Trial(pipeline, begin.excused, time.monotonic(), loading=True) if begin.trial else None
         self._asked = False
         if begin.state == "ok":
             kept.keep_good(begin.edition.text)
@@ -98,8 +98,8 @@ class Reload:
             self._read(now)
         if self._attempt is not None:
             self._go_on(self._attempt, now)
-        elif self._trial is not None and self._trial.over(now):
-            self._judge(self._trial, now)
+        elif self._trial is not None and (faults := self._trial.turn(now)) is not None:
+            self._judge(faults, now)
 
     def stop(self) -> None:
         """The daemon ends: so does what was being tried."""
@@ -226,22 +226,27 @@ class Reload:
         elif cause == "remote":
             previous = self.running.text if self.running.origin == "remote" else None
             hashes = self._written
-            afar = Remote(edition.text, hashes.file, "trial", previous, restarting, hashes.secrets)
+            excused = tuple(broken(self._pipeline)) if restarting else ()
+            afar = Remote(edition.text, hashes.file, "trial", previous, restarting, hashes.secrets, excused)
             self._kept.keep_remote(afar)
+        elif cause == "rollback" and remote is not None and restarting:
+            told = self.problems if self._state == "rolled_back" else ()
+            why = tuple(replace(problem, message=redact(problem.message)) for problem in told)
+            self._kept.keep_remote(replace(remote, state="undone", problems=why))
         elif cause == "rollback" and remote is not None:
             self._kept.undo(remote)
         if cause in {"file", "rollback"} and not restarting:
             self._kept.keep_good(edition.text)
 
-    def _judge(self, trial: Trial, now: float) -> None:
+    def _judge(self, faults: Sequence[str], now: float) -> None:
         """It has had its time: it is kept, or undone."""
         self._trial = None
-        faults = trial.faults(now)
         remote = self._kept.remote()
         if not faults:
             if remote is not None:
                 self._kept.keep_remote(replace(remote, state="kept"))
             self._kept.keep_good(self.running.text)
+            self.problems, self._state = (), "ok"
             log.info("the config from afar is kept", extra=_CHANGED)
             self._decided("remote", ())
             return

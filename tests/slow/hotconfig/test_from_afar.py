@@ -96,6 +96,37 @@ def test_a_camera_that_does_not_come_back_takes_it_back(stage: Stage, caller: Ca
         stage.goes_on(camera)
 
 
+def test_one_that_needs_a_new_beginning_is_judged_as_any_other(stage: Stage, caller: Caller) -> None:
+    """A camera that did not work before need not; that it is taken back, and why, is told by the run after."""
+    dead = {"source": f"http://127.0.0.1:{free_port()}/stream"}
+    stage.edit(lambda c: c["cameras"].update(gate=dict(dead)))
+    assert caller.ask("camera.set", {"camera": "hall", "confidence": 0.9})["status"] == "ok"
+    wait_for(lambda: stage.value(TOPICS.camera_status("gate")) == b"offline", WITHIN, stage.daemon.log())
+    boot = stage.daemon.status()["boot_id"]
+
+    def begun_anew() -> bool:
+        return bool(stage.daemon.status().get("boot_id", boot) != boot)
+
+    stage.content["outbox"] = {"max_age": "6d"}
+    assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
+    wait_for(begun_anew, 30, stage.daemon.log())
+    assert state(stage) == "pending"
+    wait_for(lambda: state(stage) == "ok", 30 + TRIAL_S + WITHIN, stage.daemon.log())
+    kept, boot = stage.daemon.status()["config"]["running_hash"], stage.daemon.status()["boot_id"]
+    stage.content["outbox"] = {"max_age": "5d"}
+    stage.content["cameras"]["hall"]["confidence"] = 0.7
+    stage.content["cameras"]["porch"] = dict(dead)
+    assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
+    wait_for(begun_anew, 30, stage.daemon.log())
+    boot = stage.daemon.status()["boot_id"]
+    wait_for(begun_anew, 60 + TRIAL_S + WITHIN, stage.daemon.log())
+    told = stage.daemon.status()["config"]
+    assert (told["state"], told["running_hash"]) == ("rolled_back", kept)
+    assert [error["key"] for error in told["errors"]] == ["cameras.porch"]
+    assert [(o["key"], o["value"]) for o in told["overrides"]] == [("cameras.hall.confidence", 0.9)]
+    wait_for(lambda: stage.events("vedette.config.changed")[-1]["data"]["state"] == "rolled_back", 3 * WITHIN)
+
+
 def test_a_daemon_that_dies_of_it_comes_back_without_it(stage: Stage, caller: Caller) -> None:
     before = stage.daemon.status()["config"]["running_hash"]
     stage.content["cameras"]["yard"]["confidence"] = 0.7

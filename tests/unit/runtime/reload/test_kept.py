@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.config import ConfigError
+from agent.config import ConfigError, Problem
 from agent.runtime.reload import edition
 from agent.runtime.reload import first as first_module
 from agent.runtime.reload.edition import file_hash, read, text_hash
@@ -118,6 +118,25 @@ def test_a_trial_goes_on_over_a_restart_that_it_asked_for_once(device: Device) -
     device.kept.keep_remote(remote)
     assert device.begins() == ("afar", "remote", "pending")
     assert device.begins() == ("file", "file", "rolled_back")
+
+
+def test_what_the_run_before_knew_of_a_trial_is_known_after_the_restart(device: Device) -> None:
+    written = file_hash(device.file)
+    device.kept.keep_remote(Remote(device.text("afar"), written, "trial", restarting=True, excused=("gate",)))
+    assert first(device.file, device.kept).excused == ("gate",)
+    why = Problem("remote.yaml", 0, 0, "cameras.gate", "offline")
+    device.kept.keep_remote(Remote(device.text("afar"), written, "undone", device.text("before"), problems=(why,)))
+    begin = first(device.file, device.kept)
+    assert (begin.edition.config.name, begin.state, begin.problems, begin.way) == (
+        "before",
+        "rolled_back",
+        (why,),
+        "back",
+    )
+    device.kept.keep_remote(Remote(device.text("afar"), written, "undone"))
+    begin = first(device.file, device.kept)
+    assert (begin.edition.config.name, begin.state, begin.problems, begin.way) == ("file", "ok", (), "back")
+    assert device.kept.remote() is None
 
 
 def test_what_came_from_afar_and_cannot_be_had_just_now_waits_while_the_file_runs(device: Device) -> None:
