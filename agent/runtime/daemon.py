@@ -124,6 +124,11 @@ class Daemon:
         self._remote = Remote(self._parts, self._labels(), self._scenes, self._state)
         self._info = self._about()
 
+    @property
+    def ready(self) -> bool:
+        """Whether READY=1 has been told."""
+        return self._ready
+
     def stop(self) -> None:
         """From any thread."""
         self._stopping = True

@@ -22,6 +22,10 @@ class Told(NamedTuple):
 class Owner(Protocol):
     """The daemon, as far as it must know."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether it has ever been."""
+
     def adopt(self, config: Config) -> None:
         """From now on it is what runs."""
 

@@ -66,8 +66,7 @@ class Reload:
         self._attempt: Attempt | None = None
         self._trial = Trial(pipeline, begin.excused, time.monotonic(), loading=True) if begin.trial else None
         self._asked = False
-        if begin.state == "ok":
-            kept.keep_good(begin.edition.text)
+        self._unproven = begin.state == "ok"
 
     @property
     def busy(self) -> bool:
@@ -92,6 +91,8 @@ class Reload:
 
     def turn(self, now: float) -> None:
         """now: time.monotonic()."""
+        if self._unproven and self._owner.ready:  # until then nothing of it may have worked
+            self._unproven = not self._kept.keep_good(self.running.text)
         self._asked |= self._watched.changed(now)
         if self._asked and not (self._attempt is not None and self._attempt.committed):
             self._asked = False
@@ -163,7 +164,8 @@ class Reload:
         if remote is not None and self._trial is not None:
             self._decided("remote", ())
             return
-        reloading()
+        if self._owner.ready:  # systemd takes READY=1 after a reload for that of the start
+            reloading()
         try:
             edition = self._from_afar(remote.text) if remote is not None else read(self._file)
             self._begin(edition, "file", now)
@@ -199,6 +201,7 @@ class Reload:
     def _committed(self, attempt: Attempt, now: float) -> None:
         keys = changed(attempt.before, attempt.config)
         if attempt.cause != "command":
+            self._unproven = False
             if attempt.cause == "rollback":  # first what can be done again, if the daemon ends in between
                 self._overrides.use(attempt.edition.config, "back")
             self._keep(attempt.edition, attempt.cause)
@@ -269,7 +272,8 @@ class Reload:
 
     def _decided(self, cause: Cause, keys: Sequence[str]) -> None:
         self.rounds += 1
-        notify("READY=1\nSTATUS=running")
+        if self._owner.ready:
+            notify("READY=1\nSTATUS=running")
         self._tell(cause, keys)
 
     def _tell(self, cause: Cause, keys: Sequence[str] = ()) -> None:
