@@ -55,13 +55,17 @@ class Spawner:
 
     def end_orphans(self) -> None:
         """Kills workers named in the pid file that still are workers of ours. Call before the first spawn."""
-        with contextlib.suppress(OSError, ValueError):
-            for line in self._pids.read_text().split():
-                pid = int(line)
+        try:
+            pids = [int(line) for line in self._pids.read_text().split() if line.isdecimal()]
+        except (OSError, ValueError):
+            return
+        for pid in pids:
+            with contextlib.suppress(OSError):  # it is gone
                 if b"backends.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     log.warning("a worker of an earlier run, pid %d, was still there: killed", pid)
                     os.kill(pid, signal.SIGKILL)
-        self._pids.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._pids.unlink(missing_ok=True)
 
     def _remember(self, pid: int) -> None:
         self._started = [p for p in self._started if Path(f"/proc/{p}").exists()] + [pid]

@@ -1,0 +1,31 @@
+"""What a daemon that was killed has left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from agent.runtime.spawner import Spawner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+def test_workers_are_ended_and_nobody_else_whoever_is_gone_already(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(10)
+    pids = tmp_path / "workers.pid"
+    with subprocess.Popen([*SLEEPS, "backends.worker"]) as worker, subprocess.Popen(SLEEPS) as other:
+        try:
+            pids.write_text(f"{gone.pid}\nx\n{other.pid}\n{worker.pid}\n")
+            Spawner(lambda: None, pids).end_orphans()
+            assert worker.wait(10) == -9
+            assert other.poll() is None
+        finally:
+            worker.kill()
+            other.kill()
+    assert not pids.exists()
+    Spawner(lambda: None, pids).end_orphans()
