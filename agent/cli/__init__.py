@@ -162,7 +162,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     from agent.runtime import show
-    from agent.runtime.paths import lives, status_file
+    from agent.runtime.paths import runs, status_file
 
     try:
         status = json.loads(status_file().read_text())
@@ -170,7 +170,7 @@ def _status(arguments: argparse.Namespace) -> int:
         return fail(f"no vedette is running here: there is no {status_file()}")
     except (OSError, ValueError) as e:
         return fail(f"cannot read the status file: {e}")
-    if not lives(status["pid"]):
+    if not runs(status["pid"]):
         return fail(f"no vedette is running here; the last one, pid {status['pid']}, did not end cleanly")
     if arguments.json:
         return print_json(status)

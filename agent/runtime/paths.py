@@ -47,6 +47,15 @@ def lives(pid: int) -> bool:
     return True
 
 
+def runs(pid: int) -> bool:
+    """Whether this process is a `vedette run`: the number of one that has ended may be anybody's by now."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:  # it is gone, or is hidden from us
+        return lives(pid)
+    return b"run" in words and any(word.rpartition(b"/")[2] in {b"vedette", b"agent.cli"} for word in words)
+
+
 def lock(directory: Path) -> IO[str]:
     """Holds `directory` until the returned file is closed. Raises Held (naming the holder) or OSError."""
     file = (directory / "lock").open("a+")

@@ -67,7 +67,7 @@ def running() -> dict[str, Any] | None:
         pid = status.get("pid")
     except (OSError, ValueError, AttributeError):
         return None
-    return status if isinstance(pid, int) and paths.lives(pid) else None
+    return status if isinstance(pid, int) and paths.runs(pid) else None
 
 
 def _fix(text: str, device: str) -> str:

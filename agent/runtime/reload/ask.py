@@ -8,7 +8,7 @@ import signal
 import time
 from typing import Any
 
-from agent.runtime.paths import lives, status_file
+from agent.runtime.paths import lives, runs, status_file
 
 WAIT_S = 120.0
 """A model takes seconds to be loaded; where it takes longer, the daemon goes on alone."""
@@ -31,7 +31,9 @@ def ask(wait: float = WAIT_S) -> dict[str, Any]:
     until = time.monotonic() + wait
     while time.monotonic() < until:
         time.sleep(_LOOK_S)
-        now = _status()
+        now = _later(before["pid"])
+        if now is None:
+            continue
         # Begun anew, as another device name wants it, it counts from 0.
         if now["reloads"] > before["reloads"] or now["boot_id"] != before["boot_id"]:
             told: dict[str, Any] = now["config"]
@@ -46,6 +48,16 @@ def _status() -> dict[str, Any]:
         raise AskError("no vedette is running here (no status file)") from None
     except (OSError, ValueError) as e:
         raise AskError(f"cannot read the status file: {e}") from e
-    if not lives(status["pid"]):
+    if not runs(status["pid"]):
         raise AskError(f"no vedette is running here; the last one, pid {status['pid']}, did not end cleanly")
     return status
+
+
+def _later(pid: int) -> dict[str, Any] | None:
+    """None while it begins anew, when there is no file. Raises AskError when it has ended."""
+    try:
+        return _status()
+    except AskError:
+        if lives(pid):
+            return None
+        raise AskError("the daemon has ended meanwhile; its log says why") from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,3 +62,21 @@ def test_an_edit_before_it_is_ready_does_not_make_it_so(
     assert not run.status()["ready"]
     assert [said for said in systemd.told() if "READY=1" in said or "RELOADING=1" in said] == []
     assert not (run.state / "last_good.json").exists()
+
+
+def test_a_reload_does_not_signal_whoever_has_the_number_of_one_that_was_killed(
+    daemon: Callable[..., Daemon], silent_port: int
+) -> None:
+    run = daemon(config(free_port(), {"yard": {"source": f"rtsp://{HOST}:{silent_port}/live"}}))
+    wait_for(run.status, 30, run.log())
+    left = run.status()
+    run.end()
+    with subprocess.Popen(["sleep", "60"]) as other:
+        try:
+            (run.state / "status.json").write_text(json.dumps({**left, "pid": other.pid}))
+            for verb in ("reload", "status"):
+                done = run.verb(verb)
+                assert (done.returncode, "no vedette is running here" in done.stderr) == (1, True)
+            assert other.poll() is None
+        finally:
+            other.kill()

@@ -53,3 +53,18 @@ def test_who_lives() -> None:
     assert paths.lives(os.getpid())
     assert paths.lives(1)  # not ours to signal, unless we are root
     assert not paths.lives(ended.pid)
+    assert not paths.runs(ended.pid)
+    assert not paths.runs(os.getpid())
+
+
+@pytest.mark.parametrize("name", ["-m agent.cli", "/opt/vedette/bin/vedette"])
+def test_who_is_a_daemon(name: str) -> None:
+    """Told by its command alone: here it only sleeps."""
+    command = [sys.executable, "-c", "import time; time.sleep(60)", *name.split()]
+    with subprocess.Popen([*command, "run", "-c", "x"]) as daemon, subprocess.Popen([*command, "demo"]) as other:
+        try:
+            assert paths.runs(daemon.pid)
+            assert not paths.runs(other.pid)
+        finally:
+            daemon.kill()
+            other.kill()
