@@ -158,7 +158,8 @@ class Daemon:
                 self._reload.stop()
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
                 self._scenes.save(ending=True)
-                (self._runtime / "status.json").unlink(missing_ok=True)
+                if not self._restarting:  # else who asks meanwhile would take it for one that has ended
+                    (self._runtime / "status.json").unlink(missing_ok=True)
             log.info("stopped")
         self._mark.end()
         return self._restarting
@@ -182,8 +183,10 @@ class Daemon:
                 continue
             next_tick = max(next_tick + min(_TICK, watchdog / 3 if watchdog else _TICK), now)
             self._tick(now)
+            interval = self.pipeline.config.health.interval
+            next_health = min(next_health, now + interval)  # it may have been edited
             if now >= next_health:
-                next_health = max(next_health + self.pipeline.config.health.interval, now)
+                next_health = max(next_health + interval, now)
                 self.report.publish_health(now)
             if self.pipeline.finished and not self._reload.busy:
                 log.info("all sources have ended")

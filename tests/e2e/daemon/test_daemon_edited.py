@@ -47,6 +47,18 @@ def test_prometheus_may_ask_as_soon_as_the_config_says_so(stage: Stage) -> None:
     wait_for(lambda: not scraped(), WITHIN, "it still listens")
 
 
+def test_health_comes_as_often_as_the_config_says_now(stage: Stage) -> None:
+    def told() -> int:
+        return sum(topic == TOPICS.health for topic, _ in stage.heard.heard())
+
+    stage.edit(lambda c: c.update(health={"interval": 10}))
+    before = told()
+    wait_for(lambda: told() > before, WITHIN, stage.daemon.log())
+    stage.edit(lambda c: c.update(health={"interval": 1}))
+    before = told()
+    wait_for(lambda: told() > before + 1, 7, stage.daemon.log())
+
+
 def test_what_edits_have_taken_away_is_not_kept_open(stage: Stage) -> None:
     """A camera and an engine that were there from the start, which Python's collector leaves alone for an hour."""
     before, taken = descriptors_of(stage.daemon.pid), {}
@@ -127,6 +139,8 @@ def test_a_device_of_another_name_begins_anew_in_place(stage: Stage) -> None:
     pid, boot = stage.daemon.pid, stage.daemon.status()["boot_id"]
     text = stage.text().replace('"device": "', '"device": "other-', 1)
     stage.daemon.file.write_text(text)
+    done = stage.daemon.verb("reload")
+    assert (done.returncode, "is what runs" in done.stdout) == (0, True), done.stderr
     wait_for(lambda: stage.daemon.status().get("boot_id", boot) != boot, 3 * WITHIN, stage.daemon.log())
     wait_for(stage.daemon.ready, 30, stage.daemon.log())
     assert stage.daemon.pid == pid
