@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon takes it, what it asks for is done anyway
+
     from agent.config import ConfigError
     from agent.runtime import log, paths
     from agent.runtime.daemon import Daemon
@@ -115,6 +118,10 @@ def _run(arguments: argparse.Namespace) -> int:
         return fail(e, HELD)
     except OSError as e:
         return fail(f"cannot use the state directory: {e}")
+    try:
+        paths.runtime_directory().mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        return fail(f"cannot use the runtime directory: {e}")
     with held:
         out = log.Log("info")
         try:
@@ -129,7 +136,8 @@ def _run(arguments: argparse.Namespace) -> int:
         log.show_warnings((*begin.edition.config.warnings, *begin.edition.found.warnings))
         again = Daemon(begin, arguments.config, out).run()
     if again:  # in place of this process: whoever supervises it sees no end, and nothing of this run is left
-        os.execv(sys.executable, [sys.executable, "-m", "agent.cli", *sys.argv[1:]])  # noqa: S606 - our own command
+        # By the words it was started with: `-m` would let Python look for modules in the current folder.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command
     return leave(OK)
 
 

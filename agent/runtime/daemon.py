@@ -26,7 +26,7 @@ from agent.runtime.faults import broker_faults, config_faults, disk_faults, outb
 from agent.runtime.heat import Heat
 from agent.runtime.last_exit import LastLines, Mark
 from agent.runtime.metrics.listening import Metrics
-from agent.runtime.notify import notify, watchdog_seconds
+from agent.runtime.notify import ending, notify, turning, watchdog_seconds
 from agent.runtime.orders.parts import Parts
 from agent.runtime.overrides import Overrides
 from agent.runtime.pipeline import Pipeline, listen, topics
@@ -153,7 +153,7 @@ class Daemon:
                 self._mark.end(crashed=True)
                 raise
             finally:
-                notify("STATUS=restarting" if self._restarting else "STOPPING=1")
+                ending(again=self._restarting)
                 self._metrics.stop()
                 self._reload.stop()
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
@@ -165,6 +165,7 @@ class Daemon:
         return self._restarting
 
     def _turn_until_stopped(self) -> None:
+        turning()
         next_tick, watchdog = time.monotonic(), watchdog_seconds()
         next_health = next_tick + min(1.0, self.pipeline.config.health.interval)
         while not self._stopping:

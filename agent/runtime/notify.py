@@ -33,6 +33,24 @@ def reloading() -> None:
     notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}\nSTATUS=reloading")
 
 
+_ANEW_S = 60
+
+
+def ending(*, again: bool) -> None:
+    """again: in place. The end and the beginning may together take longer than the watchdog allows."""
+    if not again:
+        notify("STOPPING=1")
+        return
+    longer = f"\nWATCHDOG_USEC={_ANEW_S * 1_000_000}" if watchdog_seconds() is not None else ""
+    notify(f"STATUS=restarting\nWATCHDOG=1{longer}")
+
+
+def turning() -> None:
+    """From now on the watchdog is fed as often as it wants to be, whatever `ending` has asked for."""
+    if watchdog_seconds() is not None:
+        notify(f"WATCHDOG=1\nWATCHDOG_USEC={os.environ['WATCHDOG_USEC']}")
+
+
 def watchdog_seconds() -> float | None:
     """How often systemd wants to hear WATCHDOG=1 at the least; None when it does not."""
     usec, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")

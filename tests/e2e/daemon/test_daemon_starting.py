@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +17,6 @@ from tests.support.daemon import Daemon, config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 WITHIN = 10.0
 
@@ -80,3 +82,63 @@ def test_a_reload_does_not_signal_whoever_has_the_number_of_one_that_was_killed(
             assert other.poll() is None
         finally:
             other.kill()
+
+
+def test_beginning_anew_in_place_it_looks_for_modules_where_it_did_and_is_given_time(
+    tmp_path: Path, systemd: Systemd, silent_port: int
+) -> None:
+    """Started by the installed command, in a folder with a module that no Python should find."""
+    vedette = Path(sys.executable).with_name("vedette")
+    if not vedette.exists():
+        pytest.skip(f"{vedette} is not installed")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "json.py").write_text("raise SystemExit(3)\n")
+    cameras = {"yard": {"source": f"rtsp://{HOST}:{silent_port}/live"}}
+    watchdog = {"WATCHDOG_USEC": "30000000"}
+    run = Daemon(tmp_path, config(free_port(), cameras), {**systemd.environment, **watchdog})
+    command = [str(vedette), "run", "-c", str(run.file)]
+    with subprocess.Popen(command, env=run.environment, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for(run.status, 30)
+            boot = run.status()["boot_id"]
+            run.file.write_text(config(free_port(), cameras, outbox={"max_age": "5d"}))
+
+            def begun() -> bool:
+                process.send_signal(signal.SIGHUP)  # somebody wants a reload all the time
+                return process.poll() is not None or run.status().get("boot_id", boot) != boot
+
+            wait_for(begun, 30)
+            assert process.poll() is None
+        finally:
+            process.terminate()
+    said = systemd.told()
+    (restarting,) = [
+        n for n, text in enumerate(said) if text == "STATUS=restarting\nWATCHDOG=1\nWATCHDOG_USEC=60000000"
+    ]
+    assert "WATCHDOG=1\nWATCHDOG_USEC=30000000" in said[restarting:]
+
+
+def test_a_hangup_at_the_start_ends_nothing(tmp_path: Path, silent_port: int) -> None:
+    """From the first line of the verb on: what comes while Python itself begins is not ours to handle."""
+    run = Daemon(tmp_path, config(free_port(), {"yard": {"source": f"rtsp://{HOST}:{silent_port}/live"}}))
+    hung_up = (
+        "import os, signal, sys; from agent import cli; from agent.runtime import private; own = private.private\n"
+        "def hang_up(folder): os.kill(os.getpid(), signal.SIGHUP); own(folder)\n"
+        "private.private = hang_up; sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", hung_up, "run", "-c", str(run.file)]
+    with subprocess.Popen(command, env=run.environment) as process:
+        try:
+            wait_for(lambda: process.poll() is not None or run.status(), 30)
+            assert process.poll() is None
+        finally:
+            process.terminate()
+
+
+def test_a_runtime_directory_that_is_none_is_told(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    run = daemon("cameras: {a: {source: rtsp://h/}}", {"RUNTIME_DIRECTORY": str(tmp_path / "file")})
+    assert run.wait(10) == 1
+    assert "cannot use the runtime directory" in run.log()
+    assert "Traceback" not in run.log()
