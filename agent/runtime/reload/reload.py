@@ -147,15 +147,15 @@ class Reload:
         return read(self._file) if previous is None else self._from_afar(previous)
 
     def _read(self, now: float) -> None:
-        """An attempt that is under way gives way to an edit, and so does what came from afar.
+        """An attempt that is under way gives way to an edit, and so does what came from afar, but to nothing less.
 
         Where the file says what it did, as after a touch, what took its place is read again, and goes on.
         """
         self._watched.read()
         before, self._written = self._written, written(self._file)
         if self._attempt is not None:
-            if self._attempt.cause != "file" and self._written == before:
-                return  # what becomes of it is the answer
+            if self._written == before:
+                return  # what becomes of it is the answer; begun anew, it would find the broker in the middle of a move
             self._attempt.abort()
             self._attempt = None
         remote = self._kept.remote() if self._written.file is not None else None

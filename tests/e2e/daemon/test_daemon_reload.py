@@ -107,7 +107,11 @@ def test_another_model_warms_up_beside_the_one_that_serves(stage: Stage) -> None
 
 def test_another_broker_is_tried_before_the_old_one_is_given_up(stage: Stage, tmp_path: Path) -> None:
     good = stage.text()
-    told = stage.write(good.replace(str(stage.broker.port), str(free_port())))
+    stage.daemon.file.write_text(good.replace(str(stage.broker.port), str(free_port())))
+    wait_for(lambda: stage.daemon.status()["config"]["state"] == "pending", WITHIN, stage.daemon.log())
+    done = stage.daemon.verb("reload")  # which, begun anew, took a broker that nobody was connected to any more
+    assert (done.returncode, ": mqtt: " in done.stdout) == (2, True), done.stdout
+    told = stage.daemon.status()["config"]
     assert (told["state"], [error["key"] for error in told["errors"]]) == ("rejected", ["mqtt"])
     stage.goes_on("yard")
     (tmp_path / "second").mkdir()
