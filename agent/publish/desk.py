@@ -140,10 +140,9 @@ class Desk:
             self._pump()
 
     def withdraw_events(self) -> None:
-        """Forgets the events that were handed over; those that fly may arrive all the same."""
+        """Forgets the events that were handed over, and what became of them; those that fly may arrive all the same."""
         with self._lock:
-            if self._ledger.events.session:
-                self._ledger.events.open()
+            self._ledger.events.withdraw()
 
     def show(self, topic: str, payload: bytes, *, at_once: bool = False) -> None:
         """A camera's latest picture: QoS 0, retained for 24 h, at most one in 10 s; the newest is kept.

@@ -69,6 +69,7 @@ class Book:
         self.progress = Progress()
         self.age = AgeClock()
         self.last = self._seq = self._added = 0
+        self._stored = 0  # rows up to this one lie on the disk; the numbers of others change when it is opened again
         self.epoch = self._epoch = secrets.token_hex(EPOCH_BYTES)
         self._open()
 
@@ -165,10 +166,18 @@ class Book:
             self.age = AgeClock(float(meta.get("age", 0)), str(meta.get("boot", "")), float(meta.get("boottime", 0)))
             self.epoch = self._epoch = str(meta.get("epoch") or self.epoch)
             self._seq = store.last_of(self.epoch)
+        self._renumber(store)
+
+    def _renumber(self, store: Store) -> None:
+        """What was said of rows by numbers that are not theirs any more is forgotten; they wait again."""
+        same = min(self._stored, store.last)
         rows = [row for row in self._afloat if self.progress.waits(row.n)]
         self.progress = Progress(store.answered, store.ahead)
+        self._cuts = [replace(cut, numbers=tuple(n for n in cut.numbers if n <= same)) for cut in self._cuts]
+        self._told, self._parked = {}, []
         self._afloat = deque(replace(row, n=n) for n, row in enumerate(rows, store.last + 1))
         self.last = store.last + len(rows)
+        self._stored = store.last
         self.generation += 1
 
     def _commit(
@@ -194,6 +203,7 @@ class Book:
         self.progress.changed = False
         self._parked = []
         self._afloat.clear()
+        self._stored = self.last
         self._added += sum(row.size for row in rows)
         if limits_due:
             self._limits_at, self._added = now + LIMITS_EVERY_S, 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 ROWS = 256
@@ -87,6 +88,7 @@ class EventLine:
         self._sessions = 0
         self._waiting: deque[Row] = deque()
         self._flying: dict[int, tuple[Departure, float]] = {}
+        self._withdrawn: dict[int, float] = {}  # they fly too, but nobody wants to know what becomes of them
         self._unconfirmed: set[int] = set()
         self._bytes = self._flying_bytes = 0
 
@@ -101,8 +103,21 @@ class EventLine:
         self.session = 0
         self._waiting.clear()
         self._flying.clear()
+        self._withdrawn.clear()
         self._unconfirmed.clear()
         self._bytes = self._flying_bytes = 0
+
+    def withdraw(self) -> None:
+        """The rows have other numbers now: what is known by the former ones is forgotten, and the line filled anew.
+
+        What flies still counts in the window, until it is answered.
+        """
+        self.settled_rows.clear()
+        if not self.session:
+            return
+        flying = self._withdrawn | {mid: since for mid, (_, since) in self._flying.items()}
+        self.open()
+        self._withdrawn = flying
 
     @property
     def space(self) -> int:
@@ -127,7 +142,7 @@ class EventLine:
         """The next to be sent. window: how many may be unanswered at once, those of this line only."""
         while self._waiting and self._waiting[0].expires <= now:
             self._leave(self._waiting[0], "expired")
-        if not self._waiting or len(self._flying) >= window or len(self._unconfirmed) >= UNCONFIRMED:
+        if not self._waiting or self.flying >= window or len(self._unconfirmed) >= UNCONFIRMED:
             return None
         row = self._waiting[0]
         if row.picture is not None and not row.picture_flying:
@@ -150,6 +165,7 @@ class EventLine:
         """What was answered, and will not be sent again; None: not ours. reason: of a refusal, else empty."""
         flight = self._flying.pop(mid, None)
         if flight is None:
+            self._withdrawn.pop(mid, None)
             return None
         departure = flight[0]
         self._flying_bytes -= len(departure.payload)
@@ -166,7 +182,7 @@ class EventLine:
 
     def oldest_flight(self) -> float | None:
         """When the longest unanswered message was sent; None when nothing is in flight."""
-        return min((since for _, since in self._flying.values()), default=None)
+        return min(chain((since for _, since in self._flying.values()), self._withdrawn.values()), default=None)
 
     @property
     def crowded(self) -> bool:
@@ -175,7 +191,7 @@ class EventLine:
 
     @property
     def flying(self) -> int:
-        return len(self._flying)
+        return len(self._flying) + len(self._withdrawn)
 
     @property
     def empty(self) -> bool:

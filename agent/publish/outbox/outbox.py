@@ -142,7 +142,8 @@ class Outbox:
         if self._generation != self._book.generation:
             self._generation = self._book.generation
             self._publisher.withdraw_events()
-            settled = []
+            self._tries.clear()
+            settled, rows = [], []
         if settled:
             self._publisher.confirm_events(settled)
         self._replays += [[first, last, 0] for first, last in work.replays]

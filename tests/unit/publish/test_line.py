@@ -238,3 +238,45 @@ def test_a_slow_network_is_not_a_frozen_broker_as_long_as_answers_come() -> None
     assert ledger.frozen_for(8.5) is None
     assert not ledger.probe_due(13.0)
     assert ledger.frozen_for(14.5) == 8.5
+
+
+def test_what_is_withdrawn_is_not_told_of_and_counts_in_the_window_until_it_is_answered() -> None:
+    line = EventLine()
+    line.open()
+    for n in range(1, 6):
+        line.put(line.session, row(n))
+    for mid in (1, 2, 3):
+        departure = line.take(0.0, 3)
+        assert departure is not None
+        line.sent(mid, departure, float(mid))
+    line.answered(1)
+    line.withdraw()
+    assert not line.settled_rows
+    assert (line.space, line.flying, line.oldest_flight()) == (ROWS, 2, 2.0)
+    for n in range(11, 16):
+        line.put(line.session, row(n))
+    departure = line.take(0.0, 3)
+    assert departure is not None
+    line.sent(4, departure, 4.0)
+    assert line.take(0.0, 3) is None
+    line.withdraw()
+    for mid in (2, 3):
+        assert line.answered(mid) is None
+    assert line.flying == 1
+    assert not line.settled_rows
+    line.lost()
+    line.withdraw()
+    assert (line.session, line.flying) == (0, 0)
+
+
+def test_without_a_connection_answers_to_former_numbers_are_forgotten_too() -> None:
+    line = EventLine()
+    line.open()
+    line.put(line.session, row(1))
+    departure = line.take(0.0, 3)
+    assert departure is not None
+    line.sent(1, departure, 0.0)
+    line.answered(1)
+    line.lost()
+    line.withdraw()
+    assert not line.settled_rows

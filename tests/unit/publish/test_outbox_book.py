@@ -175,6 +175,36 @@ def test_without_a_disk_it_goes_on_in_memory_under_another_name(
     assert [body["data"]["n"] for body in waiting(book(folder))] == list(range(51))
 
 
+def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk comes after the start, with rows of a former run under the numbers of those that were in memory."""
+    folder, away = tmp_path / "state", tmp_path / "away"
+    folder.mkdir()
+    former = book(folder)
+    old = [row.seq for row in fill(former, 10)]
+    former.close()
+    folder.rename(away)
+    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    kept = book(folder)
+    rows = fill(kept, 5, first=100)
+    kept.write([(3, event(105))], 0, 0)
+    answer(kept, rows[2:3], "rejected")
+    answer(kept, rows[3:4], "expired")
+    away.rename(folder)
+    fresh = kept.write([(2, event(106))], 0, 0)
+    bodies = waiting(kept)
+    assert [body["seq"] for body in bodies if body["epoch"] == former.epoch] == old
+    assert [b["data"]["n"] for b in bodies[10:] if b["type"] != "vedette.gap"] == [100, 101, 104, 105, 106]
+    gaps = [(b["data"]["cause"], b["data"]["count"]) for b in bodies if b["type"] == "vedette.gap"]
+    assert gaps == [("overload", 3), ("expired", 1), ("overload", 2)]
+    assert len({(body["epoch"], body["seq"]) for body in bodies}) == len(bodies)
+    answer(kept, fresh)
+    kept.write([], 0, 0)
+    kept.close()
+    assert len(waiting(book(folder))) == len(bodies) - len(fresh)
+
+
 @pytest.mark.parametrize("step", [-366 * 86400.0, 366 * 86400.0])
 def test_a_step_of_the_clock_expires_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
     kept = book(tmp_path, max_age=60.0)
