@@ -1,7 +1,7 @@
 """Rows on the disk, or in memory while the disk takes nothing: in one order, each until it is settled.
 
 While the disk fails, events get an epoch of their own, since nobody could keep their numbers from being given twice
-after a restart; once it works again they are written down, and that epoch goes on.
+after a restart; once it works again they are written down, and that epoch goes on until the next failure.
 """
 
 from __future__ import annotations
@@ -204,6 +204,7 @@ class Book:
         self._parked = []
         self._afloat.clear()
         self._stored = self.last
+        self._adrift = False
         self._added += sum(row.size for row in rows)
         if limits_due:
             self._limits_at, self._added = now + LIMITS_EVERY_S, 0

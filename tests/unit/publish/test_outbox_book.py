@@ -13,7 +13,7 @@ import pytest
 
 from agent.config.model import OutboxConfig
 from agent.publish.events import Event, Numbered, event_message
-from agent.publish.outbox import limits
+from agent.publish.outbox import limits, store
 from agent.publish.outbox.book import Book
 from agent.publish.outbox.line import Row
 from agent.publish.outbox.opening import FILE
@@ -173,6 +173,26 @@ def test_without_a_disk_it_goes_on_in_memory_under_another_name(
     assert len({(row.epoch, row.seq) for row in rows}) == 51
     kept.close()
     assert [body["data"]["n"] for body in waiting(book(folder))] == list(range(51))
+
+
+def test_no_id_is_given_twice_when_the_disk_fails_again_and_the_power_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another connection holds the file, which raises as a full disk does."""
+    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr(store, "_BUSY_S", 0.01)
+    kept = book(tmp_path)
+    given = fill(kept, 1)
+    for n in (1, 3):
+        with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            given += fill(kept, 1, first=n)
+            assert "outbox-failed" in kept.faults
+        if n == 1:
+            given += fill(kept, 1, first=2)
+            assert not kept.faults
+    given += fill(book(tmp_path), 2, first=100)
+    assert len({(row.epoch, row.seq) for row in given}) == len(given) == 6
 
 
 def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
