@@ -29,7 +29,6 @@ class AgeClock:
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
         slept = now - boottime if boot and boot == self._boot else 0.0
         self._ahead = age + max(0.0, slept) - now
-        self.started = age + max(0.0, slept)
 
     def now(self) -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME) + self._ahead

@@ -6,6 +6,7 @@ after a restart; once it works again they are written down, and that epoch goes 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import sqlite3
@@ -48,7 +49,8 @@ class Book:
     """Owned by the outbox's thread, but for `epoch`, `faults` and `missed`, which may be read anywhere.
 
     word: makes rows of events. gap: makes the event that tells of a cut. epoch: the first of this run; tracks are
-    named by it. generation: rises when rows got other numbers, so that what is on its way must be forgotten.
+    named by it. generation: rises when rows got other numbers, so that what is on its way must be forgotten. former:
+    rows up to this one are of runs before.
     """
 
     def __init__(self, folder: Path, config: OutboxConfig, word: Word, gap: Callable[[Cut], Event]) -> None:
@@ -63,8 +65,8 @@ class Book:
         self._cuts: list[Cut] = []
         self._told: dict[tuple[str, str], tuple[int, str, int, Gap]] = {}
         self._parked: list[tuple[int, str]] = []
-        self._adrift = self._oversized = False
-        self.generation = 0
+        self._begun = self._adrift = self._oversized = False
+        self.generation = self.former = 0
         self._retry_at = self._limits_at = self._ages_at = 0.0
         self.progress = Progress()
         self.age = AgeClock()
@@ -149,6 +151,8 @@ class Book:
 
     def close(self) -> None:
         if self._store is not None:
+            with contextlib.suppress(sqlite3.Error), self._store.transaction():
+                self._note(self._store)
             self._store.close()
             self._store = None
 
@@ -161,12 +165,21 @@ class Book:
             self._retry_at = time.monotonic() + RETRY_S
             return
         self._store = store
-        meta, fresh = store.meta, not self.last
-        if fresh:
-            self.age = AgeClock(float(meta.get("age", 0)), str(meta.get("boot", "")), float(meta.get("boottime", 0)))
+        if not self._begun:
+            self._begin(store)
+        self.former = min(self.former, store.last)
+        self._renumber(store)
+
+    def _begin(self, store: Store) -> None:
+        """Goes on with the age of what lies there, and with its epoch unless events have numbers already."""
+        self._begun, self.former, meta = True, store.last, store.meta
+        age = AgeClock(float(meta.get("age", 0)), str(meta.get("boot", "")), float(meta.get("boottime", 0)))
+        ahead = age.now() - self.age.now()
+        self._afloat = deque(replace(row, born=row.born + ahead) for row in self._afloat)
+        self.age = age
+        if not self.last:
             self.epoch = self._epoch = str(meta.get("epoch") or self.epoch)
             self._seq = store.last_of(self.epoch)
-        self._renumber(store)
 
     def _renumber(self, store: Store) -> None:
         """What was said of rows by numbers that are not theirs any more is forgotten; they wait again."""
@@ -196,8 +209,7 @@ class Book:
             store.add(told)
             store.settle(self.progress.answered, self.progress.ahead, self._parked)
             if ages_due or store.meta.get("epoch") != self._epoch:
-                age, boot, boottime = self.age.saved()
-                store.note(epoch=self._epoch, age=age, boot=boot, boottime=boottime)
+                self._note(store)
         store.meta["epoch"] = self._epoch
         store.settled(self.progress.answered, self.progress.ahead)
         self.progress.changed = False
@@ -214,6 +226,10 @@ class Book:
         self.missed["snapshots"] += gone
         self.faults.pop("outbox-failed", None)
         return [*rows, *told]
+
+    def _note(self, store: Store) -> None:
+        age, boot, boottime = self.age.saved()
+        store.note(epoch=self._epoch, age=age, boot=boot, boottime=boottime)
 
     def _float(self, events: Sequence[tuple[int, Event]], skipped: int) -> list[Stored]:
         """The same without a disk."""

@@ -211,7 +211,7 @@ class Outbox:
             self._tries[stored.n] = tries + 1
             if tries >= PICTURE_TRIES:
                 picture = None
-        late = again or stored.born < age.started
+        late = again or stored.n <= self._book.former
         return Row(
             stored.n,
             stored.epoch,

@@ -225,6 +225,17 @@ def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
     assert len(waiting(book(folder))) == len(bodies) - len(fresh)
 
 
+def test_a_clean_stop_notes_the_age(tmp_path: Path) -> None:
+    """Else what happened in its last seconds would be younger than it is after a reboot."""
+    kept = book(tmp_path)
+    fill(kept, 1)
+    reached = kept.age.now()
+    kept.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
+        database.execute("UPDATE meta SET value = 'another boot' WHERE key = 'boot'")
+    assert book(tmp_path).age.now() >= reached
+
+
 @pytest.mark.parametrize("step", [-366 * 86400.0, 366 * 86400.0])
 def test_a_step_of_the_clock_expires_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
     kept = book(tmp_path, max_age=60.0)
