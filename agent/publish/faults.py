@@ -14,6 +14,9 @@ Kind = Literal["unreachable", "name", "tls", "version", "auth", "takeover", "clo
 UNSUPPORTED_VERSION = 0x84
 TAKEN_OVER = 0x8E
 REFUSED_FROM = 0x80
+TOO_LARGE = "Packet too large"
+"""What MQTT 5 calls it; said by us in place of the broker, which would close the connection."""
+LARGEST_HINT = "raise the broker's largest packet (mosquitto: max_packet_size)"
 _CREDENTIALS = frozenset({0x86, 0x87, 0x8A, 0x8C})
 _MEANING = {
     0x85: "the broker refuses this client id: allow it there, or change `device`",
@@ -149,6 +152,8 @@ def frozen_fault(place: str, seconds: float) -> Fault:
 
 
 def rejected_text(topic: str, name: str) -> str:
+    if name == TOO_LARGE:
+        return f"what we publish to {topic} is larger than the broker takes ({name}): {LARGEST_HINT}"
     return f"the broker rejected what we publish to {topic} ({name}): allow this user to write there (its ACL)"
 
 

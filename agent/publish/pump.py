@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent.publish.events import HISTORICAL_AFTER_S, as_historical
+from agent.publish.faults import TOO_LARGE
 
 if TYPE_CHECKING:
     from agent.publish.ledger import Ledger
     from agent.publish.link import Link
 
 HEADER_BYTES = 32
-TOO_LARGE = "Packet too large"
-"""What MQTT 5 calls it; here said by us in place of the broker, which would close the connection."""
 
 
 def fits(link: Link, topic: str, payload: bytes) -> bool:
@@ -41,7 +40,11 @@ def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
     ledger.memory.save()
     retained.window = ledger.window - ledger.events.flying
     while (value := retained.take()) is not None:
-        retained.sent(link.publish(*value, qos=1, retain=True, hold=True), *value, now)
+        if fits(link, *value):
+            retained.sent(link.publish(*value, qos=1, retain=True, hold=True), *value, now)
+        else:
+            retained.refused(*value)
+            ledger.refuse(value[0], TOO_LARGE)
     if not announced:
         return
     _pump_events(link, ledger, now)

@@ -52,7 +52,7 @@ class RetainedValues:
             book.pop(topic, None)
 
     def take(self) -> tuple[str, bytes] | None:
-        """The next value to send now, oldest wish first, or None. Each must be followed by `sent`."""
+        """The next value to send now, oldest wish first, or None. Each must be followed by `sent` or `refused`."""
         if len(self._flying) >= self.window:
             return None
         busy = {flight.topic for flight in self._flying.values()}
@@ -64,6 +64,10 @@ class RetainedValues:
 
     def sent(self, mid: int, topic: str, payload: bytes, now: float) -> None:
         self._flying[mid] = _InFlight(topic, payload, now)
+
+    def refused(self, topic: str, payload: bytes) -> None:
+        """The broker would not take it: it waits for a change, or another connection, as if that were its answer."""
+        self._held[topic] = payload
 
     def answered(self, mid: int) -> str | None:
         """The topic of an answered or refused message; refused ones wait for a change. None: not ours."""

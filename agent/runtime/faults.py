@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.publish.faults import LARGEST_HINT, TOO_LARGE
 from agent.runtime.alerts import Fault, Subject
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def broker_faults(
         topic, reason = next(iter(refused.items()))
         more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
         text = f"the broker rejects what is published to {topic}{more} ({reason})"
-        faults[Subject("mqtt-rejected", DEVICE)] = Fault("error", text, "allow this device to write there (its ACL)")
+        hint = LARGEST_HINT if reason == TOO_LARGE else "allow this device to write there (its ACL)"
+        faults[Subject("mqtt-rejected", DEVICE)] = Fault("error", text, hint)
     if fault is not None:
         code = _BROKER_CODES.get(fault.kind, "mqtt-offline")
         faults[Subject(code, DEVICE)] = Fault("error", fault.text, "see vedette doctor --broker")

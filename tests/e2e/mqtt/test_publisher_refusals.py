@@ -10,7 +10,7 @@ import pytest
 
 from agent.config.model import TlsConfig
 from agent.config.secrets import Secret
-from tests.support.audience import TOPICS
+from tests.support.audience import TOPICS, Audience
 from tests.support.brokers import MOSQUITTO_MISSING, make_certificates, wait_for
 
 if TYPE_CHECKING:
@@ -131,3 +131,25 @@ def test_tls_files_and_ports_that_do_not_fit_are_named(
     )
     assert f"`mqtt.tls.cert` {missing}" in (no_cert.last_error or "")
     assert "speaks TLS" in (plain.last_error or "")
+
+
+@pytest.mark.rooted
+@pytest.mark.made_up
+def test_a_retained_value_larger_than_the_broker_takes_is_named_and_silences_nothing(
+    mosquitto_with: Start, listen: Callable[[BrokerProcess], Audience], publisher: Publish
+) -> None:
+    """As a document of Home Assistant may be, of many labels and zones."""
+    broker = mosquitto_with("max_packet_size 2000")
+    audience = listen(broker)
+    device = publisher(broker.port)
+    large = TOPICS.config_status
+    device.retain(large, bytes(120_000))
+    device.retain(TOPICS.info, b"{}")
+    wait_for(lambda: device.connected)
+    assert device.refused == {large: "Packet too large"}
+    assert "max_packet_size" in (device.last_error or "")
+    device.retain(large, b"{}")
+    wait_for(lambda: (large, b"{}") in audience.heard())
+    wait_for(lambda: not device.refused)
+    assert (TOPICS.info, b"{}") in audience.heard()
+    assert device.counters.reconnects == 0
