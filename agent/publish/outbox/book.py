@@ -11,17 +11,17 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections import Counter, deque
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from agent.publish.outbox import limits
+from agent.publish.outbox.afloat import Afloat
 from agent.publish.outbox.age import AgeClock
-from agent.publish.outbox.gaps import Gap
 from agent.publish.outbox.opening import FILE, damaged, open_store, put_aside
 from agent.publish.outbox.progress import Progress
+from agent.publish.outbox.scribe import Scribe, latest
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from agent.publish.events import Event
     from agent.publish.outbox.limits import Cut
     from agent.publish.outbox.line import Outcome, Row
+    from agent.publish.outbox.scribe import Word
     from agent.publish.outbox.store import Store, Stored
 
-AFLOAT_ROWS, AFLOAT_BYTES = 4096, 16 << 20
 RETRY_S = 5.0
 LIMITS_EVERY_S = 1.0
 LIMITS_EVERY_BYTES = 1 << 20
@@ -41,8 +41,6 @@ _NEAR = 0.95
 log = logging.getLogger("vedette.outbox")
 
 EPOCH_BYTES = 6
-Word: TypeAlias = "Callable[[Event, int, str, int, float], Stored | None]"
-"""An event, its n, epoch and seq, and when it was born: the row; None for one that has no words."""
 
 
 class Book:
@@ -56,24 +54,30 @@ class Book:
     def __init__(self, folder: Path, config: OutboxConfig, word: Word, gap: Callable[[Cut], Event]) -> None:
         self._folder = folder
         self._config = config
-        self._word = word
-        self._gap = gap
+        self._scribe = Scribe(word, gap)
         self.faults: dict[str, str] = {}
-        self.missed: Counter[str] = Counter()
         self._store: Store | None = None
-        self._afloat: deque[Stored] = deque()  # not on the disk, oldest first
-        self._cuts: list[Cut] = []
-        self._told: dict[tuple[str, str], tuple[int, str, int, Gap]] = {}
+        self._afloat = Afloat()
         self._parked: list[tuple[int, str]] = []
         self._begun = self._adrift = self._oversized = False
         self.generation = self.former = 0
         self._retry_at = self._limits_at = self._ages_at = 0.0
         self.progress = Progress()
         self.age = AgeClock()
-        self.last = self._seq = self._added = 0
+        self._added = 0
         self._stored = 0  # rows up to this one lie on the disk; the numbers of others change when it is opened again
-        self.epoch = self._epoch = secrets.token_hex(EPOCH_BYTES)
+        self.epoch = self._scribe.epoch = secrets.token_hex(EPOCH_BYTES)
         self._open()
+
+    @property
+    def last(self) -> int:
+        """The number of the newest row."""
+        return self._scribe.last
+
+    @property
+    def missed(self) -> Counter[str]:
+        """Events that will never come, by cause; and pictures that were cut, as `snapshots`."""
+        return self._scribe.missed
 
     def settle(self, row: Row, outcome: Outcome, reason: str) -> None:
         """It will not be sent again by itself. reason: why the broker refused it."""
@@ -82,7 +86,7 @@ class Book:
         if outcome == "rejected":
             self._parked.append((row.n, reason))
         elif outcome == "expired":
-            self._cuts += limits.cuts("expired", [(row.n, row.epoch, row.seq)])
+            self._scribe.cut(limits.cuts("expired", [(row.n, row.epoch, row.seq)]))
 
     @property
     def depth(self) -> int:
@@ -92,7 +96,7 @@ class Book:
     @property
     def pending(self) -> bool:
         """Whether there is something that only `write` brings to the disk."""
-        return bool(self.progress.changed or self._parked or self._cuts or self._afloat)
+        return bool(self.progress.changed or self._parked or self._scribe.pending or self._afloat)
 
     def write(self, events: Sequence[tuple[int, Event]], skipped: int, fed: int) -> list[Stored]:
         """Numbers and keeps them, in one transaction with all that was settled before. The rows, in order.
@@ -101,16 +105,21 @@ class Book:
         their way to the broker, and are not cut.
         """
         now = time.monotonic()
+        self.handed(fed)
         if self._store is None and now >= self._retry_at:
             self._open()
         if self._store is not None:
-            before = (self.last, self._seq, list(self._cuts), dict(self._told))
+            before = self._scribe.state()
             try:
                 return self._commit(self._store, events, skipped, fed, now)
             except sqlite3.Error as error:
-                self.last, self._seq, self._cuts, self._told = before
+                self._scribe.restore(before)
                 self._fail(error, now)
         return self._float(events, skipped)
+
+    def handed(self, n: int) -> None:
+        """Rows up to this one were handed over once, so that somebody may know them as they are."""
+        self._scribe.handed(n)
 
     def after(self, n: int, most: int, size: int) -> list[Stored]:
         """The next rows that wait, in order."""
@@ -122,7 +131,7 @@ class Book:
                 self._fail(error, time.monotonic())
         found = found or [row for row in self._afloat if row.n > n][:most]
         spoilt = [(row.n, row.epoch, row.seq) for row in found if not row.sound and self.progress.settle(row.n)]
-        self._cuts += limits.cuts("damaged", spoilt)
+        self._scribe.cut(limits.cuts("damaged", spoilt))
         return [row for row in found if self.progress.waits(row.n)]
 
     def answered(self, epoch: str, first: int, last: int, after: int, most: int) -> list[Stored]:
@@ -175,21 +184,19 @@ class Book:
         self._begun, self.former, meta = True, store.last, store.meta
         age = AgeClock(float(meta.get("age", 0)), str(meta.get("boot", "")), float(meta.get("boottime", 0)))
         ahead = age.now() - self.age.now()
-        self._afloat = deque(replace(row, born=row.born + ahead) for row in self._afloat)
+        self._afloat.older(ahead)
         self.age = age
         if not self.last:
-            self.epoch = self._epoch = str(meta.get("epoch") or self.epoch)
-            self._seq = store.last_of(self.epoch)
+            self.epoch = self._scribe.epoch = str(meta.get("epoch") or self.epoch)
+            self._scribe.seq = store.last_of(self.epoch)
 
     def _renumber(self, store: Store) -> None:
         """What was said of rows by numbers that are not theirs any more is forgotten; they wait again."""
         same = min(self._stored, store.last)
-        rows = [row for row in self._afloat if self.progress.waits(row.n)]
+        self._afloat.renumber(store.last + 1, self.progress.waits)
         self.progress = Progress(store.answered, store.ahead)
-        self._cuts = [replace(cut, numbers=tuple(n for n in cut.numbers if n <= same)) for cut in self._cuts]
-        self._told, self._parked = {}, []
-        self._afloat = deque(replace(row, n=n) for n, row in enumerate(rows, store.last + 1))
-        self.last = store.last + len(rows)
+        self._parked = []
+        self._scribe.renumber(same, store.last + len(self._afloat))
         self._stored = store.last
         self.generation += 1
 
@@ -201,16 +208,16 @@ class Book:
         gone = 0
         with store.transaction():
             store.add(row for row in self._afloat if self.progress.waits(row.n))
-            rows = self._number(events, skipped, fed)
+            rows = self._scribe.number(events, skipped, self.age, self.progress)
             store.add(rows)
             if limits_due:
                 gone = self._limit(store, fed)
-            told = self._tell(fed)
+            told = self._scribe.tell(self.age, self.progress)
             store.add(told)
             store.settle(self.progress.answered, self.progress.ahead, self._parked)
-            if ages_due or store.meta.get("epoch") != self._epoch:
+            if ages_due or store.meta.get("epoch") != self._scribe.epoch:
                 self._note(store)
-        store.meta["epoch"] = self._epoch
+        store.meta["epoch"] = self._scribe.epoch
         store.settled(self.progress.answered, self.progress.ahead)
         self.progress.changed = False
         self._parked = []
@@ -225,88 +232,34 @@ class Book:
         self._ages_at = now + AGES_EVERY_S if ages_due else self._ages_at
         self.missed["snapshots"] += gone
         self.faults.pop("outbox-failed", None)
-        return [*rows, *told]
+        return latest([*rows, *told])
 
     def _note(self, store: Store) -> None:
         age, boot, boottime = self.age.saved()
-        store.note(epoch=self._epoch, age=age, boot=boot, boottime=boottime)
+        store.note(epoch=self._scribe.epoch, age=age, boot=boot, boottime=boottime)
 
     def _float(self, events: Sequence[tuple[int, Event]], skipped: int) -> list[Stored]:
         """The same without a disk."""
         if not self._adrift:
             self._adrift = True
-            self._epoch, self._seq = secrets.token_hex(EPOCH_BYTES), 0
-        rows = self._number(events, skipped, 0)
-        self._afloat.extend(rows)
-        while self._afloat and (len(self._afloat) > AFLOAT_ROWS or self._size() > AFLOAT_BYTES):
-            row = self._afloat.popleft()
-            if self.progress.settle(row.n):
-                self._cuts += limits.cuts("overflow", [(row.n, row.epoch, row.seq)])
-        while self._afloat and not self.progress.waits(self._afloat[0].n):
-            self._afloat.popleft()
+            self._scribe.epoch, self._scribe.seq = secrets.token_hex(EPOCH_BYTES), 0
+        rows = self._scribe.number(events, skipped, self.age, self.progress)
+        self._afloat.keep(rows)
+        self._afloat.forget(self.progress.waits)
+        lost = [(row.n, row.epoch, row.seq) for row in self._afloat.shed() if self.progress.settle(row.n)]
+        self._scribe.cut(limits.cuts("overflow", lost))
         return rows
 
-    def _number(self, events: Sequence[tuple[int, Event]], skipped: int, fed: int) -> list[Stored]:
-        rows = []
-        for before, event in events:
-            self._skip(before)
-            rows += self._tell(fed)  # in its place
-            row = self._row(event)
-            if row is not None:
-                rows.append(row)
-        self._skip(skipped)
-        return rows + self._tell(fed)
-
-    def _row(self, event: Event) -> Stored | None:
-        self._seq += 1
-        row = self._word(event, self.last + 1, self._epoch, self._seq, self.age.at(event.happened))
-        if row is None:
-            self._cuts.append(limits.Cut("invalid", Gap(self._seq, self._seq, 1), self._epoch, ()))
-        else:
-            self.last += 1
-        return row
-
-    def _skip(self, number: int) -> None:
-        """Events that there was no room for have their numbers too."""
-        if number:
-            gap = Gap(self._seq + 1, self._seq + number, number)
-            self._seq += number
-            self._cuts.append(limits.Cut("overload", gap, self._epoch, ()))
-
     def _limit(self, store: Store, fed: int) -> int:
-        self._cuts += limits.expire(store, self.age.now(), self._config.max_age, fed)
+        self._scribe.cut(limits.expire(store, self.age.now(), self._config.max_age, fed))
         used = store.used()
         most = limits.budget(self._config.max_bytes, used, self._folder)
         pictures = 0
         if used > most * _NEAR:
             cuts, pictures = limits.trim(store, int(most * _NEAR), fed)
-            self._cuts += cuts
+            self._scribe.cut(cuts)
         self._oversized = store.size() > most * _NEAR
         return pictures
-
-    def _tell(self, fed: int) -> list[Stored]:
-        """Rows for what will never come; one that is not on its way yet is worded anew instead."""
-        rows = []
-        for cut in self._cuts:
-            for n in cut.numbers:
-                self.progress.settle(n)
-            self.missed[cut.cause] += cut.gap.count
-            known = self._told.get((cut.cause, cut.epoch))
-            if known is not None and known[0] > fed and self.progress.waits(known[0]) and known[1] == self._epoch:
-                n, epoch, seq, gap = known
-                merged = gap.merged(cut.gap)
-                row = self._word(self._gap(replace(cut, gap=merged)), n, epoch, seq, self.age.now())
-                self._told[cut.cause, cut.epoch] = (n, epoch, seq, merged)
-            else:
-                row = self._row(self._gap(cut))
-                self._told[cut.cause, cut.epoch] = (self.last, self._epoch, self._seq, cut.gap)
-            if row is not None:
-                rows.append(row)
-        self._cuts = []
-        return rows
-
-    def _size(self) -> int:
-        return sum(row.size for row in self._afloat)
 
     def _fail(self, error: sqlite3.Error, now: float) -> None:
         text = f"{self._folder / FILE}: {error}"

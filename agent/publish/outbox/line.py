@@ -42,6 +42,7 @@ class Row:
     picture_topic: str = ""
     late: bool = False
     again: bool = False  # replayed: its answer changes nothing
+    gap: bool = False  # it tells of others, and is told however old it is
     allowed: bool = False  # by `mqtt.drain_rate`
     picture_flying: bool = False
 
@@ -140,7 +141,7 @@ class EventLine:
 
     def take(self, now: float, window: int) -> Departure | None:
         """The next to be sent. window: how many may be unanswered at once, those of this line only."""
-        while self._waiting and self._waiting[0].expires <= now:
+        while self._waiting and self._waiting[0].expires <= now and not self._waiting[0].gap:
             self._leave(self._waiting[0], "expired")
         if not self._waiting or self.flying >= window or len(self._unconfirmed) >= UNCONFIRMED:
             return None

@@ -187,6 +187,7 @@ class Outbox:
             if not taken:
                 return
             self._fed = rows[taken - 1].n
+            self._book.handed(self._fed)
             rows, space = rows[taken:], space - taken
 
     def _replay(self, session: int, space: int) -> None:
@@ -212,6 +213,7 @@ class Outbox:
             if tries >= PICTURE_TRIES:
                 picture = None
         late = again or stored.n <= self._book.former
+        gap = stored.type == "vedette.gap"
         return Row(
             stored.n,
             stored.epoch,
@@ -219,11 +221,12 @@ class Outbox:
             self._topics.events,
             stored.body,
             happened,
-            happened + self._max_age,
+            (time.monotonic() if gap else happened) + self._max_age,
             picture,
             stored.picture_topic,
             late,
             again,
+            gap,
         )
 
 

@@ -280,3 +280,13 @@ def test_without_a_connection_answers_to_former_numbers_are_forgotten_too() -> N
     line.lost()
     line.withdraw()
     assert not line.settled_rows
+
+
+def test_a_gap_is_told_however_old_it_is() -> None:
+    line = EventLine()
+    broker = Broker(line)
+    gap = row(2)
+    gap.gap = True
+    broker.keep(row(1), gap, row(3))
+    broker.settle(now=2 * WEEK)
+    assert broker.heard == ["2"]
