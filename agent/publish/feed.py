@@ -13,6 +13,11 @@ class RateLimit:
         self._interval = 1 / rate if rate > 0 else 0.0
         self._next = 0.0
 
+    @property
+    def next(self) -> float:
+        """When the next is due, in monotonic seconds; the past where one may go at once."""
+        return self._next
+
     def allows(self, now: float) -> bool:
         """Whether one may go at `now` (monotonic seconds); counts it if so."""
         late = now - self._next

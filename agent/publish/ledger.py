@@ -22,11 +22,13 @@ REPLIES = 64
 class Ledger:
     """retained, events, shown: the messages that outlive a connection. window: unanswered at once, of all kinds.
 
-    drain: how fast late events may go. refused: what the broker does not take now, topic by topic, and why.
+    drain: how fast late events may go. late_due: when the next of them may, None while none waits for that. refused:
+    what the broker does not take now, topic by topic, and why.
     """
 
     def __init__(self, memory: Memory | None = None, drain_rate: float = 0.0) -> None:
         self.drain = RateLimit(drain_rate)
+        self.late_due: float | None = None
         self.memory = memory or Memory(None)
         self.refused: dict[str, str] = {}
         self.counters = Counters()
@@ -55,7 +57,7 @@ class Ledger:
             self.counters.dropped["lost"] += len(self._unsent)
         self._unsent.clear()
         self._unsent_bytes = 0
-        self._probe = self._subscription = None
+        self._probe = self._subscription = self.late_due = None
         self._replies.clear()
         for kind in (self.retained, self.events, self.shown):
             kind.lost()

@@ -224,7 +224,7 @@ class Publisher(Desk):
 
     def _serve(self, link: Link) -> Fault | None:
         while not self._stopping.is_set():
-            alive = link.loop(0.5)
+            alive = link.loop(self._pause(0.5))
             self._settle(link)
             if not alive:
                 return link.closed_by()
@@ -239,6 +239,11 @@ class Publisher(Desk):
                 return None
         self._leave(link)
         return None
+
+    def _pause(self, longest: float) -> float:
+        """How long the network thread may wait for the broker: no longer than until `mqtt.drain_rate` has one go."""
+        due = self._ledger.late_due
+        return longest if due is None else min(longest, max(0.0, due - time.monotonic()))
 
     def _part(self, link: Link, following: Endpoint) -> None:
         """With the will, where the device will not be any more."""
@@ -276,7 +281,7 @@ class Publisher(Desk):
             with self._lock:
                 if done():
                     break
-            if not link.loop(0.1):
+            if not link.loop(self._pause(0.1)):
                 return False
             self._settle(link)
         return True

@@ -38,6 +38,7 @@ def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
     """Queues everything that may go now; events and pictures only once the device is announced."""
     retained = ledger.retained
     ledger.memory.save()
+    ledger.late_due = None
     retained.window = ledger.window - ledger.events.flying
     while (value := retained.take()) is not None:
         if fits(link, *value):
@@ -66,6 +67,7 @@ def _pump_events(link: Link, ledger: Ledger, now: float) -> None:
         payload = departure.payload
         late = departure.row.late or now - departure.row.happened > HISTORICAL_AFTER_S
         if late and not departure.row.allowed and not ledger.drain.allows(now):
+            ledger.late_due = ledger.drain.next
             return
         departure.row.allowed = True
         if late and not departure.picture:
