@@ -10,6 +10,7 @@ from agent.publish.ledger import Ledger
 from agent.publish.memory import Memory
 from agent.publish.payloads import OFFLINE, ONLINE
 from agent.publish.pump import fits, pump, send
+from agent.publish.replies import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -157,14 +158,15 @@ class Desk:
     def reply(self, topic: str, payload: bytes, correlation: bytes | None, expiry: float = 60.0) -> bool:
         """The answer to a command: QoS 1, lost with the connection. False when it is dropped, and counted."""
         with self._lock:
-            if self._link is None or not self._announced or self._ledger.talkative:
-                self._ledger.counters.dropped["reply"] += 1
+            dropped = self._ledger.counters.dropped
+            if self._link is not None and not fits(self._link, topic, payload, correlation):
+                dropped["too_large"] += 1
                 return False
-            if not fits(self._link, topic, payload):
-                self._ledger.counters.dropped["too_large"] += 1
+            reply = Reply(topic, payload, correlation, expiry)
+            if self._link is None or not self._announced or not self._ledger.replies.put(reply):
+                dropped["reply"] += 1
                 return False
-            mid = self._link.publish(topic, payload, qos=1, retain=False, expiry=expiry, correlation=correlation)
-            self._ledger.replied(mid, time.monotonic())
+            self._pump()
             return True
 
     def _opened(self, link: Link, listen: Sequence[str]) -> None:
@@ -174,7 +176,7 @@ class Desk:
             self._ledger.memory.add(self._topics.status)  # the will may be the first that tells it
             self._ledger.opened(link.window, time.monotonic())
             if listen:
-                self._ledger.subscribing(link.subscribe(list(listen), qos=1))
+                self._ledger.subscribing(link.subscribe(list(listen), qos=1), time.monotonic())
             self._link = link
 
     def _closed(self) -> None:

@@ -7,6 +7,7 @@ from agent.publish.faults import REFUSED_FROM
 from agent.publish.feed import RateLimit
 from agent.publish.memory import Memory
 from agent.publish.outbox.line import EventLine
+from agent.publish.replies import Replies
 from agent.publish.retained import WINDOW, RetainedValues
 from agent.publish.shown import ShownPictures
 
@@ -16,14 +17,13 @@ PROBE_AFTER_S = 5.0
 FROZEN_AFTER_S = 8.0
 RETRY_S = 60.0
 """Until a retained value that the broker refused is tried again."""
-REPLIES = 64
 
 
 class Ledger:
-    """retained, events, shown: the messages that outlive a connection. window: unanswered at once, of all kinds.
+    """retained, events, shown: the messages that outlive a connection; replies: those that do not.
 
-    drain: how fast late events may go. late_due: when the next of them may, None while none waits for that. refused:
-    what the broker does not take now, topic by topic, and why.
+    window: unanswered at once, of all kinds. drain: how fast late events may go; late_due: when the next of them may,
+    None while none waits for that. refused: what the broker does not take now, topic by topic, and why.
     """
 
     def __init__(self, memory: Memory | None = None, drain_rate: float = 0.0) -> None:
@@ -34,12 +34,12 @@ class Ledger:
         self.counters = Counters()
         self.retained = RetainedValues()
         self.events = EventLine()
+        self.replies = Replies()
         self.shown = ShownPictures()
         self.window = WINDOW
         self._refused: dict[str, str] = {}
         self._retry_at: dict[str, float] = {}
-        self._replies: dict[int, float] = {}
-        self._subscription: int | None = None
+        self._subscription: tuple[int, float] | None = None
         self._unsent: dict[int, int] = {}
         self._unsent_bytes = 0
         self._probe: tuple[int, float] | None = None
@@ -58,7 +58,9 @@ class Ledger:
         self._unsent.clear()
         self._unsent_bytes = 0
         self._probe = self._subscription = self.late_due = None
-        self._replies.clear()
+        unsent = self.replies.lost()
+        if unsent:
+            self.counters.dropped["reply"] += unsent
         for kind in (self.retained, self.events, self.shown):
             kind.lost()
 
@@ -72,17 +74,13 @@ class Ledger:
         self._unsent[mid] = size
         self._unsent_bytes += size
 
-    def replied(self, mid: int, now: float) -> None:
-        """An answer to a command is under way; lost with the connection."""
-        self._replies[mid] = now
-
     @property
-    def talkative(self) -> bool:
-        """Whether so many answers to commands are under way that another is too much."""
-        return len(self._replies) >= REPLIES
+    def done(self) -> bool:
+        """Whether nothing waits that is to be sent before `status: offline`."""
+        return self.events.empty and not self.replies.waiting
 
-    def subscribing(self, mid: int | None) -> None:
-        self._subscription = mid
+    def subscribing(self, mid: int | None, now: float) -> None:
+        self._subscription = None if mid is None else (mid, now)
 
     @property
     def subscribed(self) -> bool:
@@ -132,11 +130,11 @@ class Ledger:
         """Whether it answers what nobody outside waits for."""
         if self._probe is not None and self._probe[0] == mid:
             self._probe = None
-        elif mid == self._subscription:
+        elif self._subscription is not None and self._subscription[0] == mid:
             self._subscription = None
             if reason >= REFUSED_FROM:
                 self.refuse("cmd/+", name)
-        elif self._replies.pop(mid, None) is not None:
+        elif self.replies.answered(mid):
             if reason >= REFUSED_FROM:
                 self.counters.rejected[name] += 1
         else:
@@ -167,11 +165,6 @@ class Ledger:
         return self._oldest() is None and now - self._heard_at > PROBE_AFTER_S
 
     def _oldest(self) -> float | None:
-        probe = self._probe[1] if self._probe is not None else None
-        under_way = (
-            self.retained.oldest(),
-            self.events.oldest_flight(),
-            min(self._replies.values(), default=None),
-            probe,
-        )
+        asked = (None if request is None else request[1] for request in (self._probe, self._subscription))
+        under_way = (self.retained.oldest(), self.events.oldest_flight(), self.replies.oldest(), *asked)
         return min((since for since in under_way if since is not None), default=None)

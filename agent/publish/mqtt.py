@@ -163,7 +163,7 @@ class Publisher(Desk):
             self._goodbye = self._deadline - GOODBYE_SHARE * timeout
             self._stopping.set()
             self._nudged.set()
-            if self._ledger.events.empty:
+            if self._ledger.done:
                 self._say_offline()
             if self._link is not None:
                 self._link.wake()
@@ -268,7 +268,7 @@ class Publisher(Desk):
 
     def _leave(self, link: Link) -> None:
         """Events that wait, then `offline`, each for as long as its part of the deadline allows."""
-        alive = self._turn_until(link, self._goodbye, lambda: self._ledger.events.empty)
+        alive = self._turn_until(link, self._goodbye, lambda: self._ledger.done)
         with self._lock:
             self._say_offline()
         alive = alive and self._turn_until(link, self._deadline, lambda: self._ledger.retained.settled)

@@ -1,4 +1,4 @@
-"""What goes next over the connection: retained values first, then events in order, then pictures of cameras."""
+"""What goes next over the connection: replies, retained values, events in order, then pictures of cameras."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 HEADER_BYTES = 32
 
 
-def fits(link: Link, topic: str, payload: bytes) -> bool:
+def fits(link: Link, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
     """Whether the broker takes a message of this size, as far as it said."""
-    return link.largest is None or len(payload) + len(topic) + HEADER_BYTES <= link.largest
+    size = len(payload) + len(topic) + len(correlation or b"") + HEADER_BYTES
+    return link.largest is None or size <= link.largest
 
 
 def send(link: Link | None, ledger: Ledger, topic: str, payload: bytes, expiry: float | None) -> bool:
@@ -35,11 +36,13 @@ def send(link: Link | None, ledger: Ledger, topic: str, payload: bytes, expiry: 
 
 
 def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
-    """Queues everything that may go now; events and pictures only once the device is announced."""
+    """Queues everything that may go now; only retained values until the device is announced."""
     retained = ledger.retained
     ledger.memory.save()
     ledger.late_due = None
-    retained.window = ledger.window - ledger.events.flying
+    if announced:
+        _pump_replies(link, ledger, now)
+    retained.window = ledger.window - ledger.events.flying - ledger.replies.flying
     while (value := retained.take()) is not None:
         if fits(link, *value):
             retained.sent(link.publish(*value, qos=1, retain=True, hold=True), *value, now)
@@ -57,9 +60,18 @@ def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
             ledger.refuse(topic, TOO_LARGE)
 
 
+def _pump_replies(link: Link, ledger: Ledger, now: float) -> None:
+    """First, for somebody waits; but never more than half of the window."""
+    most = min(max(1, ledger.window // 2), ledger.window - ledger.events.flying - ledger.retained.flying)
+    while (reply := ledger.replies.take(most)) is not None:
+        topic, payload, expiry, name = reply.topic, reply.payload, reply.expiry, reply.correlation
+        mid = link.publish(topic, payload, qos=1, retain=False, expiry=expiry, correlation=name, hold=True)
+        ledger.replies.sent(mid, now)
+
+
 def _pump_events(link: Link, ledger: Ledger, now: float) -> None:
     line = ledger.events
-    while (departure := line.take(now, ledger.window - ledger.retained.flying)) is not None:
+    while (departure := line.take(now, ledger.window - ledger.retained.flying - ledger.replies.flying)) is not None:
         if not fits(link, departure.topic, departure.payload):
             line.refuse(departure, TOO_LARGE)
             ledger.refuse(departure.place, TOO_LARGE)

@@ -174,3 +174,15 @@ def test_waits_double_up_to_the_maximum() -> None:
     delays = [backoff.after(0.0, slow=False) for _ in range(8)]
     for delay, limit in zip(delays, (1, 2, 4, 5, 5, 5, 5, 5), strict=True):
         assert limit / 2 <= delay <= limit
+
+
+def test_a_subscription_that_is_never_answered_is_a_frozen_broker() -> None:
+    ledger = Ledger()
+    ledger.opened(None, now=100.0)
+    ledger.subscribing(1, 100.0)
+    assert not ledger.subscribed
+    assert not ledger.probe_due(106.0)
+    assert ledger.frozen_for(109.0) == 9.0
+    ledger.book(1, 1, "", 109.0)
+    assert ledger.subscribed
+    assert ledger.frozen_for(109.0) is None

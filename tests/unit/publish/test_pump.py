@@ -1,0 +1,96 @@
+"""What goes over a connection, and how much at once. The link is a double: it proves nothing of paho or brokers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agent.publish.ledger import Ledger
+from agent.publish.outbox.line import Row
+from agent.publish.pump import fits, pump
+from agent.publish.replies import MOST, Reply
+
+WEEK = 7 * 86400.0
+
+
+class Wire:
+    """Keeps what is published; `answer` says that the broker has the oldest."""
+
+    def __init__(self, ledger: Ledger, window: int, largest: int | None = None) -> None:
+        self.largest = largest
+        self.ledger = ledger
+        self.unanswered: list[int] = []
+        self.topics: list[str] = []
+        ledger.opened(window, 0.0)
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, **_: Any) -> int:
+        self.topics.append(topic)
+        mid = len(self.topics)
+        if qos:
+            self.unanswered.append(mid)
+        return mid
+
+    def pump(self, now: float = 0.0) -> None:
+        pump(self, self.ledger, now, announced=True)  # type: ignore[arg-type]
+
+    def answer(self) -> None:
+        self.ledger.book(self.unanswered.pop(0), 0, "", 0.0)
+
+
+def row(n: int, happened: float = 0.0) -> Row:
+    return Row(n, "e", n, "events", b"{}", happened, happened + WEEK)
+
+
+def reply(n: int) -> Reply:
+    return Reply(f"reply/{n}", b"{}", None, 60.0)
+
+
+@pytest.mark.parametrize("window", [1, 2, 10, 20])
+def test_never_more_unanswered_than_the_broker_takes_whatever_it_is(window: int) -> None:
+    ledger = Ledger()
+    wire = Wire(ledger, window)
+    for n in range(1, 31):
+        ledger.events.put(ledger.events.session, row(n))
+    wire.pump()
+    for n in range(30):
+        assert ledger.replies.put(reply(n))
+        ledger.retained.put(f"value/{n}", b"1")
+        wire.pump()
+        assert len(wire.unanswered) <= window
+    while wire.unanswered:
+        wire.answer()
+        wire.pump()
+        assert len(wire.unanswered) <= window
+        assert ledger.replies.flying <= max(1, window // 2)
+        done = [settled.row.n for settled in ledger.events.settled_rows]
+        ledger.events.confirm(done)
+    assert len(wire.topics) == 90
+    assert [topic for topic in wire.topics if topic.startswith("reply")] == [f"reply/{n}" for n in range(30)]
+
+
+def test_replies_that_wait_are_bounded_and_those_never_sent_are_counted() -> None:
+    ledger = Ledger()
+    wire = Wire(ledger, 20)
+    assert [ledger.replies.put(reply(n)) for n in range(MOST + 2)] == [True] * MOST + [False] * 2
+    wire.pump()
+    ledger.closed()
+    assert ledger.counters.dropped == {"reply": MOST - 10}
+
+
+def test_what_a_late_event_waits_for_is_known() -> None:
+    ledger = Ledger(drain_rate=10.0)
+    wire = Wire(ledger, 20)
+    for n in (1, 2):
+        ledger.events.put(ledger.events.session, row(n, happened=-60.0))
+    wire.pump(100.0)
+    assert len(wire.topics) == 1
+    assert ledger.late_due == pytest.approx(100.1)
+    wire.pump(100.1)
+    assert (len(wire.topics), ledger.late_due) == (2, None)
+
+
+def test_correlation_data_has_its_size_too() -> None:
+    wire = Wire(Ledger(), 20, largest=3000)
+    assert fits(wire, "t", bytes(2900))  # type: ignore[arg-type]
+    assert not fits(wire, "t", bytes(2900), bytes(1024))  # type: ignore[arg-type]
