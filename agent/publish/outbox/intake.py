@@ -38,6 +38,7 @@ class Intake:
         self._changed = threading.Condition()  # its lock is of everything below
         self._queue: deque[tuple[int, Event]] = deque()
         self._replays: list[tuple[int, int]] = []
+        self._replaying = 0  # those and the ones under way
         self._pixels = self._skipped = self._bare = 0
         self._woken = self._closing = False
         self._pressing = self._resting = False
@@ -60,13 +61,18 @@ class Intake:
         return True
 
     def replay(self, first: int, last: int) -> bool:
-        """False when too many wait already."""
+        """False when too many wait or are under way already; `replayed` ends one."""
         with self._changed:
-            if len(self._replays) >= REPLAYS:
+            if self._replaying >= REPLAYS:
                 return False
+            self._replaying += 1
             self._replays.append((first, last))
             self._notify()
         return True
+
+    def replayed(self) -> None:
+        with self._changed:
+            self._replaying -= 1
 
     def wake(self, *, pressing: bool = False) -> None:
         """There is something to be done besides: answers, or room in the line. pressing: somebody waits for it."""

@@ -20,7 +20,8 @@ UNCONFIRMED = 40
 """Sent, and not yet known on the disk to be answered: so many may come twice after a crash."""
 PICTURE_S = 3600.0
 
-Outcome = Literal["sent", "rejected", "expired"]
+Outcome = Literal["sent", "rejected", "expired", "lost"]
+"""lost: of a picture that went down with the connection."""
 
 
 @dataclass(slots=True, eq=False)
@@ -102,6 +103,9 @@ class EventLine:
     def lost(self) -> None:
         """The connection is gone, and with it all that was not answered; the outbox has it."""
         self.session = 0
+        for departure, _ in self._flying.values():
+            if departure.picture:
+                self.settled_rows.append(Settled(departure.row, "lost", picture=True))
         self._waiting.clear()
         self._flying.clear()
         self._withdrawn.clear()
@@ -113,12 +117,11 @@ class EventLine:
 
         What flies still counts in the window, until it is answered.
         """
-        self.settled_rows.clear()
-        if not self.session:
-            return
         flying = self._withdrawn | {mid: since for mid, (_, since) in self._flying.items()}
-        self.open()
-        self._withdrawn = flying
+        if self.session:
+            self.open()
+            self._withdrawn = flying
+        self.settled_rows.clear()
 
     @property
     def space(self) -> int:

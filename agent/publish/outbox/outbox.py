@@ -39,6 +39,8 @@ KEEP_EVERY_S = 10.0
 READ_ROWS, READ_BYTES = 128, 1 << 20
 PICTURE_TRIES = 3
 """A picture that goes down with the connection this often may be why it does: 3.1.1 cannot say "too large"."""
+TRIES_KEPT = 256
+"""Rows whose tries are counted, before those that are done with are looked for."""
 
 logger = logging.getLogger("vedette.outbox")
 
@@ -83,7 +85,7 @@ class Outbox:
         self._intake.wake(pressing=pressing)
 
     def replay(self, first: int, last: int) -> bool:
-        """Sends answered events of this epoch again, by their seq. False when too many such wishes wait."""
+        """Sends answered events of this epoch again, by their seq. False when 8 such wishes wait already."""
         return self._intake.replay(first, last)
 
     def faults(self) -> dict[str, str]:
@@ -157,15 +159,25 @@ class Outbox:
         numbers = []
         for answer in answers:
             row = answer.row
+            if answer.outcome == "lost":
+                self._tried(row.n)
+                continue
             if answer.picture:
-                self._tries.pop(row.n, None)
                 self._wording.missed["snapshots"] += answer.outcome == "expired"
                 continue
+            self._tries.pop(row.n, None)
             if row.again:
                 continue
             numbers.append(row.n)
             self._book.settle(row, answer.outcome, answer.reason)
         return numbers
+
+    def _tried(self, n: int) -> None:
+        """Its picture went out, and the connection down."""
+        if len(self._tries) >= TRIES_KEPT:
+            self._tries = {n: tries for n, tries in self._tries.items() if self._book.progress.waits(n)}
+        self._tries[n] = self._tries.get(n, 0) + 1
+        self._wording.missed["snapshots"] += self._tries[n] == PICTURE_TRIES
 
     def _feed(self, rows: list[Stored], before: int) -> None:
         """Hands rows over as there is room. rows: those just committed, after row number `before`."""
@@ -196,6 +208,7 @@ class Outbox:
             rows = self._book.answered(self.epoch, first, last, after, min(space, READ_ROWS))
             if not rows:
                 self._replays.pop(0)
+                self._intake.replayed()
             taken = self._publisher.deliver(session, [self._row(row, again=True) for row in rows])
             if rows and not taken:
                 return
@@ -206,12 +219,7 @@ class Outbox:
     def _row(self, stored: Stored, *, again: bool = False) -> Row:
         age = self._book.age
         happened = age.monotonic(stored.born)
-        picture = stored.picture
-        if picture is not None:
-            tries = self._tries.get(stored.n, 0)
-            self._tries[stored.n] = tries + 1
-            if tries >= PICTURE_TRIES:
-                picture = None
+        picture = stored.picture if self._tries.get(stored.n, 0) < PICTURE_TRIES else None
         late = again or stored.n <= self._book.former
         gap = stored.type == "vedette.gap"
         return Row(

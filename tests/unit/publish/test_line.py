@@ -290,3 +290,15 @@ def test_a_gap_is_told_however_old_it_is() -> None:
     broker.keep(row(1), gap, row(3))
     broker.settle(now=2 * WEEK)
     assert broker.heard == ["2"]
+
+
+def test_a_picture_that_flies_when_the_connection_goes_is_told_of_and_one_that_waits_is_not() -> None:
+    line = EventLine()
+    line.open()
+    line.put(line.session, row(1, picture=b"jpeg"))
+    line.put(line.session, row(2, picture=b"jpeg"))
+    departure = line.take(0.0, 20)
+    assert departure is not None
+    line.sent(1, departure, 0.0)
+    line.lost()
+    assert [(s.row.n, s.outcome, s.picture) for s in line.settled_rows] == [(1, "lost", True)]

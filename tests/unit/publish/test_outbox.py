@@ -15,6 +15,7 @@ from agent.publish.jpeg import Picture
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.publish.outbox import intake as module
+from agent.publish.outbox.line import EventLine
 from agent.publish.outbox.opening import FILE
 from agent.publish.outbox.store import Store
 from agent.publish.topics import Topics
@@ -100,3 +101,51 @@ def test_a_stop_in_a_hurry_takes_no_time_for_pictures(tmp_path: Path) -> None:
     _, bodies, missed = through(tmp_path, [event(1, picture=True)], timeout=0.0)
     assert "snapshot" not in bodies[0]["data"]
     assert missed == {"snapshots": 1}
+
+
+def turn(outbox: Outbox) -> None:
+    outbox._turn(outbox._intake.take(0))
+
+
+def connected(publisher: Publisher) -> EventLine:
+    """As if the broker had answered; nobody reads what is sent."""
+    publisher._announced = True
+    publisher._ledger.events.open()
+    return publisher._ledger.events
+
+
+def test_only_a_picture_that_went_out_is_tried_less_often_and_its_end_is_counted(tmp_path: Path) -> None:
+    publisher = Publisher(MqttConfig(), "gate-pi")
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
+    for n in range(3):
+        outbox.put(event(n, picture=True))
+    sent = []
+    for mid in range(6):
+        line = connected(publisher)
+        turn(outbox)
+        departure = line.take(time.monotonic(), 20)
+        assert departure is not None
+        sent.append((departure.row.n, departure.picture))
+        line.sent(mid, departure, 0.0)
+        line.lost()
+    line = connected(publisher)
+    turn(outbox)
+    left = [(row.n, row.picture is not None) for row in line._waiting]
+    outbox._book.close()
+    assert sent == [(1, True)] * 3 + [(1, False)] * 3
+    assert left == [(1, False), (2, True), (3, True)]
+    assert outbox.missed() == {"snapshots": 1}
+
+
+def test_replays_are_bounded_those_under_way_too(tmp_path: Path) -> None:
+    publisher = Publisher(MqttConfig(), "gate-pi")
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
+    turn(outbox)
+    for _ in range(5):
+        assert outbox.replay(1, 100)
+    turn(outbox)
+    assert [outbox.replay(1, 100) for _ in range(5)] == [True] * 3 + [False] * 2
+    connected(publisher)
+    turn(outbox)
+    assert outbox.replay(1, 100), "there was nothing to be sent, so all are through"
+    outbox._book.close()
