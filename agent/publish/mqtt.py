@@ -92,11 +92,12 @@ class Publisher(Desk):
 
         `moving` until it has begun. The prefix must be as before. Events and retained values are told there.
         """
+        self._backoff = ReconnectBackoff(config.reconnect_max)
         with self._lock:
             self._ledger.drain = RateLimit(config.drain_rate)
-        self._backoff = ReconnectBackoff(config.reconnect_max)
-        if (Endpoint.of(config), tuple(listen)) != (self._endpoint, self._listen):
-            self._next = config, tuple(listen)
+            here = (Endpoint.of(config), tuple(listen)) == (self._endpoint, self._listen)
+            self._next = None if here else (config, tuple(listen))
+        if not here:
             self._nudged.set()
 
     @property
@@ -194,12 +195,13 @@ class Publisher(Desk):
 
     def _move(self) -> None:
         """To what `use` has said, on the network thread and without a connection."""
-        if self._next is None:
-            return
-        config, self._listen = self._next
-        self._endpoint, self._versions = Endpoint.of(config), Versions(MQTT5)
+        with self._lock:
+            if self._next is None:
+                return
+            config, self._listen = self._next
+            self._endpoint, self._next = Endpoint.of(config), None
+        self._versions = Versions(MQTT5)
         self._fault = self._unfit = self._complaints.last_error = None
-        self._next = None
 
     def _session(self) -> Fault | None:
         """One connection from start to end. None: try again at once. Raises LinkError if none was made."""
@@ -234,8 +236,9 @@ class Publisher(Desk):
             if self._renewed and self._fit():
                 link.close(FLUSH_S)  # without the will: nobody shall think that the device has gone
                 return None
-            if self._next is not None:
-                self._part(link, Endpoint.of(self._next[0]))
+            following = self._next
+            if following is not None:
+                self._part(link, Endpoint.of(following[0]))
                 return None
         self._leave(link)
         return None

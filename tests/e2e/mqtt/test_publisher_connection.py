@@ -228,3 +228,20 @@ def test_a_broker_of_3_1_1_is_spoken_to_in_3_1_1(
         (TOPICS.detections("gate"), b"seen"),
         (TOPICS.status, b"offline"),
     ]
+
+
+@pytest.mark.rooted
+def test_a_move_that_is_taken_back_ends_where_it_began(mosquitto: BrokerProcess, publisher: Publish) -> None:
+    device = publisher(mosquitto.port)
+    wait_for(lambda: device.connected)
+    device.use(MqttConfig(host=HOST, port=free_port()), ())
+    device.use(MqttConfig(host=HOST, port=mosquitto.port), ())
+    device._link.wake()
+    wait_for(lambda: not device.moving)
+    wait_for(lambda: device.connected)
+    device.use(MqttConfig(host=HOST, port=free_port()), ())
+    wait_for(lambda: "nothing listens" in (device.last_error or ""))
+    device.use(MqttConfig(host=HOST, port=free_port()), ())
+    device.use(MqttConfig(host=HOST, port=mosquitto.port), ())
+    wait_for(lambda: device.connected)
+    assert not device.moving
