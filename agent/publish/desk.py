@@ -205,11 +205,14 @@ class Desk:
             self._ledger.book(answer.mid, answer.reason, answer.name, now)
 
     def _announce(self) -> bool:
-        """Sends `online` after the last retained value; True once that is acknowledged. The lock is held."""
+        """Sends `online` after all that was retained at the opening; True once that is acknowledged. The lock is held.
+
+        What changes meanwhile has its turn before or after: else many that change often would keep the device silent.
+        """
         retained, status = self._ledger.retained, self._topics.status
         if self._announced or self._leaving or not self._ledger.subscribed:
             return False
-        if not retained.waiting:
+        if not retained.opening:
             retained.put(status, ONLINE)
         self._announced = retained.holds(status, ONLINE)
         if self._announced:

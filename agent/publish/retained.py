@@ -26,6 +26,7 @@ class RetainedValues:
         self._wanted: dict[str, bytes] = {}
         self._held: dict[str, bytes] = {}
         self._due: dict[str, None] = {}
+        self._first: set[str] = set()  # of those, what was due when the connection was opened
         self._flying: dict[int, _InFlight] = {}
 
     def put(self, topic: str, payload: bytes) -> None:
@@ -50,6 +51,7 @@ class RetainedValues:
         """The topic is not to be sent any more; what the broker holds stays."""
         for book in (self._wanted, self._held, self._due):
             book.pop(topic, None)
+        self._first.discard(topic)
 
     def take(self) -> tuple[str, bytes] | None:
         """The next value to send now, oldest wish first, or None. Each must be followed by `sent` or `refused`."""
@@ -60,6 +62,7 @@ class RetainedValues:
         if topic is None:
             return None
         del self._due[topic]
+        self._first.discard(topic)
         return topic, self._wanted[topic]
 
     def sent(self, mid: int, topic: str, payload: bytes, now: float) -> None:
@@ -91,6 +94,7 @@ class RetainedValues:
         self._flying.clear()
         self._held.clear()
         self._due = dict.fromkeys(self._wanted)
+        self._first = set(self._wanted)
 
     def oldest(self) -> float | None:
         """When the longest unanswered message was sent; None when nothing is in flight."""
@@ -102,9 +106,9 @@ class RetainedValues:
         return len(self._flying)
 
     @property
-    def waiting(self) -> bool:
-        """Whether values still wait to be handed over."""
-        return bool(self._due)
+    def opening(self) -> bool:
+        """Whether values that were due when the connection was opened have yet to be handed over."""
+        return bool(self._first)
 
     @property
     def settled(self) -> bool:

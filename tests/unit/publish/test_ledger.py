@@ -186,3 +186,24 @@ def test_a_subscription_that_is_never_answered_is_a_frozen_broker() -> None:
     ledger.book(1, 1, "", 109.0)
     assert ledger.subscribed
     assert ledger.frozen_for(109.0) is None
+
+
+def test_values_that_change_all_the_time_do_not_hold_up_what_comes_after_the_opening() -> None:
+    values = RetainedValues()
+    broker = Broker(values)
+    for n in range(2 * WINDOW):
+        values.put(f"t{n}", b"0")
+    values.lost()
+    for turn in range(6 * WINDOW):
+        broker.pump()
+        if not values.opening:
+            values.put("status", b"online")
+        broker.answer()
+        for n in range(2 * WINDOW):
+            values.put(f"t{n}", b"%d" % turn)
+    topics = [topic for topic, _ in broker.received]
+    assert set(topics[: 2 * WINDOW]) == {f"t{n}" for n in range(2 * WINDOW)}
+    assert "status" in topics
+    values.lost()
+    values.forget("status")
+    assert values.opening
