@@ -24,14 +24,14 @@ MOST = 256
 KEPT_S = 15 * 60.0
 """Copies come within seconds; after this the same words are a new wish."""
 LARGEST = 16 << 10
-"""A longer answer is not kept; only commands that change nothing have such."""
+"""A longer answer is not kept."""
 
 log = logging.getLogger("vedette.commands")
 
 
 @dataclass(slots=True)
 class Known:
-    """One command that was begun. at: wall clock. answer: None until there is one. lasting: it stands on the disk.
+    """One command that was begun. at: monotonic. answer: None until there is one. lasting: it stands on the disk.
 
     before: it is of an earlier run.
     """
@@ -43,40 +43,51 @@ class Known:
 
 
 class Copies:
-    """folder: the state directory. wall: the clock."""
+    """folder: the state directory. wall: the clock, which only tells over a restart; steady: monotonic seconds.
 
-    def __init__(self, folder: Path, wall: Callable[[], float] = time.time) -> None:
+    So no step of the clock makes anything new within a run.
+    """
+
+    def __init__(
+        self, folder: Path, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
+    ) -> None:
         self._path = folder / FILE
         self._wall = wall
+        self._steady = steady
         self._known: dict[str, Known] = {}  # oldest first
         self._failed = False
         try:
             for entry in json.loads(self._path.read_text())["commands"]:
                 answer = entry["answer"]
                 kept = None if answer is None else base64.b64decode(answer)
-                self._known[str(entry["key"])] = Known(float(entry["at"]), lasting=True, answer=kept, before=True)
+                age = max(0.0, wall() - float(entry["at"]))
+                if age <= KEPT_S:
+                    known = Known(steady() - age, lasting=True, answer=kept, before=True)
+                    self._known[str(entry["key"])] = known
         except FileNotFoundError:
             pass
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
             log.warning("cannot read %s (%s): a command that comes again may be executed again", self._path, e)
 
     def find(self, key: str) -> Known | None:
-        """None: it is new. A step of the clock makes nothing new that came within this run's last commands."""
+        """None: it is new."""
         known = self._known.get(key)
-        if known is not None and abs(self._wall() - known.at) > KEPT_S:
+        if known is not None and self._steady() - known.at > KEPT_S:
             del self._known[key]
             return None
         return known
 
     def begin(self, key: str, *, lasting: bool) -> None:
-        """Before it is executed."""
+        """Before it is executed. Beyond the bound those that only read are forgotten first."""
         while len(self._known) >= MOST:
-            del self._known[next(iter(self._known))]
-        self._known[key] = Known(self._wall(), lasting)
+            reading = (key for key, known in self._known.items() if not known.lasting)
+            del self._known[next(reading, next(iter(self._known)))]
+        self._known[key] = Known(self._steady(), lasting)
         if lasting:
             self._save()
 
     def answered(self, key: str, answer: bytes) -> None:
+        """A copy hears the same; one whose answer is too long is forgotten, and executed again."""
         known = self._known.get(key)
         if known is None:
             return
@@ -88,8 +99,9 @@ class Copies:
             self._save()
 
     def _save(self) -> None:
+        ahead = self._wall() - self._steady()
         kept = [
-            {"key": key, "at": known.at, "answer": _text(known.answer)}
+            {"key": key, "at": known.at + ahead, "answer": _text(known.answer)}
             for key, known in self._known.items()
             if known.lasting
         ]

@@ -28,3 +28,5 @@ ACTIONS: Mapping[str, Action] = {
     "restart": device.restart,
     "diagnostics": device.diagnostics,
 }
+LATER = frozenset({"snapshot", "model.select"})
+"""Their outcome may take its time; of those only so many are under way at once."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from agent.config.redact import redact
 from agent.publish.clock import clock_synced
 from agent.publish.commands.allowed import READING, allowed
-from agent.publish.commands.copies import Copies
+from agent.publish.commands.copies import LARGEST, Copies
 from agent.publish.commands.limits import Rates
 from agent.publish.commands.order import Order, Outcome, Refusal, reply
 from agent.publish.commands.request import understand
 from agent.publish.events import command_event
-from agent.runtime.orders.actions import ACTIONS
+from agent.runtime.orders.actions import ACTIONS, LATER
 from agent.runtime.orders.result import Accepted, Later
 
 if TYPE_CHECKING:
@@ -100,15 +100,17 @@ class Orders:
             return message, overflown
 
     def _take(self, order: Order, now: float) -> None:
+        if not self._rates.allows(order.name, now):  # copies too
+            text = f"too many commands; {self._rates.limit(order.name)} at most"
+            self._refuse(order, Outcome("rejected", error=("rate_limited", text)), now)
+            return
         known = self._copies.find(order.key) if order.key is not None else None
         if known is not None:
             self._again(order, known)
-            return
-        if not self._rates.allows(order.name, now):
-            text = f"too many commands; {self._rates.limit(order.name)} at most"
-            self._end(order, Outcome("rejected", error=("rate_limited", text)), now)
         elif order.refusal is not None:
-            self._end(order, Outcome.of(order.refusal), now)
+            self._refuse(order, Outcome.of(order.refusal), now)
+        elif order.name in LATER and len(self._pending) >= PENDING:
+            self._refuse(order, Outcome("rejected", error=("busy", f"{PENDING} commands are under way")), now)
         else:
             if order.key is not None:
                 self._copies.begin(order.key, lasting=order.name not in READING)
@@ -124,11 +126,7 @@ class Orders:
 
     def _do(self, order: Order, now: float) -> None:
         try:
-            result = ACTIONS[order.name](self._parts, order.arguments, order.caller)
-            if isinstance(result, Later) and len(self._pending) >= PENDING:
-                self._end(order, Outcome("rejected", error=("busy", f"{PENDING} commands are under way")), now)
-            else:
-                self._book(order, result, now)
+            self._book(order, ACTIONS[order.name](self._parts, order.arguments, order.caller), now)
         except Refusal as refusal:
             self._end(order, Outcome.of(refusal), now)
         except Exception as error:
@@ -152,10 +150,23 @@ class Orders:
                 self._pending.remove(pending)
                 self._end(pending.order, outcome, now)
 
-    def _end(self, order: Order, outcome: Outcome, now: float) -> None:
+    def _refuse(self, order: Order, outcome: Outcome, now: float) -> None:
+        """Before it was begun, so a copy is looked at anew."""
         answer = reply(outcome, order.caller, 1e3 * (time.monotonic() - order.at))
+        self._say(order, outcome, answer, now)
+
+    def _end(self, order: Order, outcome: Outcome, now: float) -> None:
+        took = 1e3 * (time.monotonic() - order.at)
+        answer = reply(outcome, order.caller, took)
         if order.key is not None:
-            self._copies.answered(order.key, answer)
+            kept = answer
+            if len(answer) > LARGEST and order.name not in READING:  # what changes something is not done again for that
+                text = f"executed ({outcome.status}); an answer of more than {LARGEST} bytes is not kept for copies"
+                kept = reply(Outcome("error", error=("not_kept", text)), order.caller, took)
+            self._copies.answered(order.key, kept)
+        self._say(order, outcome, answer, now)
+
+    def _say(self, order: Order, outcome: Outcome, answer: bytes, now: float) -> None:
         self._answer(order, answer)
         executed = outcome.status in {"ok", "accepted", "error"}
         arguments = _shown(order.arguments) if executed else {}

@@ -22,7 +22,7 @@ class Clock:
 
 def test_what_was_answered_is_known_for_a_while(tmp_path: Path) -> None:
     clock = Clock()
-    copies = Copies(tmp_path, clock)
+    copies = Copies(tmp_path, steady=clock)
     assert copies.find("a") is None
     copies.begin("a", lasting=False)
     known = copies.find("a")
@@ -62,6 +62,45 @@ def test_there_is_a_bound(tmp_path: Path) -> None:
     assert copies.find(str(MOST)) is not None
     copies.answered("1", bytes(LARGEST + 1))
     assert copies.find("1") is None
+
+
+@pytest.mark.parametrize("step", [-86400.0, 2 * 3600.0])
+def test_a_step_of_the_clock_makes_nothing_new(tmp_path: Path, step: float) -> None:
+    """As when NTP answers, after a start without a clock that goes on while the machine is off."""
+    wall, steady = Clock(), Clock()
+    copies = Copies(tmp_path, wall, steady)
+    copies.begin("a", lasting=True)
+    wall.now += step
+    assert copies.find("a") is not None
+    copies.begin("b", lasting=True)
+    again = Copies(tmp_path, wall, Clock())
+    assert again.find("a") is not None
+    wall.now -= step
+    assert again.find("a") is not None
+
+
+def test_after_a_restart_what_is_old_is_new_again(tmp_path: Path) -> None:
+    wall, steady = Clock(), Clock()
+    Copies(tmp_path, wall).begin("a", lasting=True)
+    wall.now += KEPT_S - 1
+    copies = Copies(tmp_path, wall, steady)
+    assert copies.find("a") is not None
+    steady.now += 2
+    assert copies.find("a") is None
+    wall.now += 2
+    assert Copies(tmp_path, wall).find("a") is None
+
+
+def test_commands_that_only_read_push_out_none_that_changes_something(tmp_path: Path) -> None:
+    copies = Copies(tmp_path)
+    copies.begin("restart", lasting=True)
+    for n in range(2 * MOST):
+        copies.begin(str(n), lasting=False)
+    assert copies.find("restart") is not None
+    for n in range(MOST):
+        copies.begin(f"set {n}", lasting=True)
+    assert copies.find("restart") is None
+    assert copies.find(f"set {MOST - 1}") is not None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"commands": [{"key": 1}]}', "\ud7ff"])
