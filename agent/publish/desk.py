@@ -148,9 +148,11 @@ class Desk:
     def show(self, topic: str, payload: bytes, *, at_once: bool = False) -> None:
         """A camera's latest picture: QoS 0, retained for 24 h, at most one in 10 s; the newest is kept.
 
-        at_once: not after those 10 s, for somebody waits for it.
+        at_once: not after those 10 s, for somebody waits for it. What `expect` does not want any more is dropped.
         """
         with self._lock:
+            if self._wanted is not None and not self._wanted(topic):
+                return
             self._ledger.shown.put(topic, payload, time.monotonic(), at_once=at_once)
             self._ledger.memory.add(topic)
             self._pump()

@@ -46,8 +46,13 @@ class Ledger:
         self._heard_at = 0.0
 
     def opened(self, window: int | None, now: float) -> None:
-        """A new connection: every retained value is due. window: the broker's Receive Maximum, if given."""
+        """A new connection: every retained value is due. window: the broker's Receive Maximum, if given.
+
+        What was refused is asked anew: it may be another broker, or one with other rules.
+        """
         self.closed()
+        self.refused.clear()
+        self._retry_at.clear()
         self.events.open()
         self.window = min(WINDOW, window or WINDOW)
         self._heard_at = now

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "retained.json"
+RETRY_S = 5.0
 MOST = 10_000
 """Topics remembered; more than any config yields."""
 
@@ -25,6 +26,7 @@ class Memory:
         self._path = path
         self._topics: dict[str, None] = {}
         self._changed = self._failed = False
+        self._retry_at = float("-inf")
         if path is None:
             return
         try:
@@ -47,15 +49,15 @@ class Memory:
     def topics(self) -> tuple[str, ...]:
         return tuple(self._topics)
 
-    def save(self) -> None:
-        """Writes what has changed."""
-        if self._path is None or not self._changed:
+    def save(self, now: float) -> None:
+        """Writes what has changed; what fails is tried again some seconds later. now: time.monotonic()."""
+        if self._path is None or not self._changed or now < self._retry_at:
             return
-        self._changed = False
         try:
             keep(self._path, json.dumps({"version": 1, "topics": list(self._topics)}))
-            self._failed = False
+            self._changed = self._failed = False
         except OSError as e:
+            self._retry_at = now + RETRY_S
             if not self._failed:  # once, not with each topic
                 log.warning("cannot write %s: %s", self._path, e.strerror)
             self._failed = True

@@ -294,6 +294,8 @@ class Publisher(Desk):
         announced, refused = self._book(link)
         for topic, name in refused:
             self._complaints.say(rejected_text(topic, name))
+        if not self._ledger.refused:
+            self._complaints.last_error = None
         if announced:
             self._complaints.opened(self._endpoint.place, self.protocol)
             if self._on_connect is not None:

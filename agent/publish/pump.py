@@ -38,7 +38,7 @@ def send(link: Link | None, ledger: Ledger, topic: str, payload: bytes, expiry: 
 def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
     """Queues everything that may go now; only retained values until the device is announced."""
     retained = ledger.retained
-    ledger.memory.save()
+    ledger.memory.save(now)
     ledger.late_due = None
     if announced:
         _pump_replies(link, ledger, now)
@@ -55,6 +55,7 @@ def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
     while not ledger.full and (shown := ledger.shown.take(now)) is not None:
         topic, payload, left = shown
         if fits(link, topic, payload):
+            ledger.refused.pop(topic, None)
             ledger.live(link.publish(topic, payload, qos=0, retain=True, expiry=left, hold=True), len(payload))
         else:
             ledger.refuse(topic, TOO_LARGE)

@@ -245,3 +245,23 @@ def test_a_move_that_is_taken_back_ends_where_it_began(mosquitto: BrokerProcess,
     device.use(MqttConfig(host=HOST, port=mosquitto.port), ())
     wait_for(lambda: device.connected)
     assert not device.moving
+
+
+@pytest.mark.rooted
+def test_a_picture_that_comes_after_its_camera_was_taken_away_does_not_stay(
+    mosquitto: BrokerProcess, listen: Listen, publisher: Publish
+) -> None:
+    """The outbox's thread words the last events of a camera when the config has it no more."""
+    audience = listen(mosquitto)
+    device = publisher(mosquitto.port)
+    wanted = {TOPICS.camera_snapshot("gate"), TOPICS.camera_snapshot("yard")}
+    device.expect(lambda topic: topic in wanted)
+    wait_for(lambda: device.connected)
+    device.show(TOPICS.camera_snapshot("gate"), b"first")
+    wait_for(lambda: (TOPICS.camera_snapshot("gate"), b"first") in audience.heard())
+    wanted.remove(TOPICS.camera_snapshot("gate"))
+    device.drop([TOPICS.camera_snapshot("gate")])
+    device.show(TOPICS.camera_snapshot("gate"), b"last", at_once=True)
+    device.show(TOPICS.camera_snapshot("yard"), b"another")
+    wait_for(lambda: (TOPICS.camera_snapshot("yard"), b"another") in audience.heard())
+    assert audience.values()[TOPICS.camera_snapshot("gate")] == b""

@@ -150,6 +150,6 @@ def test_a_retained_value_larger_than_the_broker_takes_is_named_and_silences_not
     assert "max_packet_size" in (device.last_error or "")
     device.retain(large, b"{}")
     wait_for(lambda: (large, b"{}") in audience.heard())
-    wait_for(lambda: not device.refused)
+    wait_for(lambda: not device.refused and device.last_error is None)
     assert (TOPICS.info, b"{}") in audience.heard()
     assert device.counters.reconnects == 0

@@ -94,3 +94,34 @@ def test_correlation_data_has_its_size_too() -> None:
     wire = Wire(Ledger(), 20, largest=3000)
     assert fits(wire, "t", bytes(2900))  # type: ignore[arg-type]
     assert not fits(wire, "t", bytes(2900), bytes(1024))  # type: ignore[arg-type]
+
+
+def test_what_was_too_large_once_is_told_no_more_when_the_next_fits_or_another_broker_comes() -> None:
+    ledger = Ledger()
+    wire = Wire(ledger, 20, largest=1000)
+    ledger.shown.put("snapshot", bytes(2000), 0.0)
+    wire.pump()
+    assert ledger.refused == {"snapshot": "Packet too large"}
+    ledger.shown.put("snapshot", b"small", 1.0, at_once=True)
+    wire.pump(1.0)
+    assert wire.topics == ["snapshot"]
+    assert not ledger.refused
+    ledger.retained.put("value", bytes(2000))
+    wire.pump(2.0)
+    assert ledger.refused
+    other = Wire(ledger, 20)
+    assert not ledger.refused
+    other.pump(3.0)
+    assert "value" in other.topics
+
+
+def test_a_subscription_that_was_refused_once_may_be_granted_by_the_next_connection() -> None:
+    ledger = Ledger()
+    Wire(ledger, 20)
+    ledger.subscribing(1, 0.0)
+    ledger.book(1, 0x87, "Not authorized", 0.0)
+    assert ledger.refused == {"cmd/+": "Not authorized"}
+    Wire(ledger, 20)
+    ledger.subscribing(1, 1.0)
+    ledger.book(1, 1, "", 1.0)
+    assert not ledger.refused
