@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.publish.tail.line import batches
@@ -23,37 +24,44 @@ _MOST_LINES = 200
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """until: time.monotonic(). rate: batches a second. part: see `Line.matches`."""
+    """until: time.monotonic(). rate: batches a second. part: see `Line.matches`.
+
+    again: from then on the last lines may be sent once more.
+    """
 
     until: float
     level: int
     rate: float
     part: str
+    again: float = 0.0
 
     def same(self, other: Lease) -> bool:
-        """But for its time."""
+        """But for its times."""
         return (self.level, self.part) == (other.level, other.part)
 
 
 class Tail:
-    """Belongs to the main thread. send: publishes one batch. set_level: called with the least level that is read now.
+    """Belongs to the main thread.
 
+    send: publishes one batch; False when it is dropped. set_level: called with the least level that is read now.
     All who read hear the same topic: it has what any of them wants, at the pace of the fastest. The level, the
     number of batches and of lines a second, and what waits are bounded, whatever is logged.
     """
 
-    def __init__(self, ring: Ring, send: Callable[[bytes], object], set_level: Callable[[int | None], None]) -> None:
+    def __init__(self, ring: Ring, send: Callable[[bytes], bool], set_level: Callable[[int | None], None]) -> None:
         self._ring = ring
         self._send = send
         self._set_level = set_level
         self._leases: dict[str, Lease] = {}
         self._ready: deque[bytes] = deque()  # batches, sent one at a time
         self._next = 0.0
+        self._lost = 0  # lines that were dropped on their way
 
     def lease(self, reader: str, level: str, ttl: float, rate: float, part: str, now: float) -> int | None:
         """How many of the last lines are sent first; None when too many read already.
 
-        reader: who renews by this name; the last lines are not sent again. ttl: seconds; 0 ends it.
+        reader: who renews by this name; the last lines are not sent again, and for another level or filter no sooner
+        than the rate allows. ttl: seconds; 0 ends it.
         """
         before = self._leases.pop(reader, None)
         if ttl <= 0:
@@ -61,13 +69,16 @@ class Tail:
             return 0
         if len(self._leases) >= MOST:
             return None
-        lease = self._leases[reader] = Lease(now + ttl, LEVELS[level], rate, part.casefold())
+        again = 0.0 if before is None else before.again
+        lease = self._leases[reader] = Lease(now + ttl, LEVELS[level], rate, part.casefold(), again)
         self._listen()
-        if before is not None and before.same(lease):
+        if before is not None and (before.same(lease) or now < again):
             return 0
         last = [line for line in self._ring.last() if line.matches(lease.level, lease.part)]
-        for batch in batches((line.encoded() for line in last), 0):
-            self._send(batch)
+        made = batches((line.encoded() for line in last), 0)
+        self._leases[reader] = replace(lease, again=now + len(made) / rate)
+        for batch in made:
+            self._tell(batch)
         return len(last)
 
     def due(self) -> float | None:
@@ -88,10 +99,16 @@ class Tail:
             return
         if not self._ready and self._ring.waiting:
             lines, dropped = self._ring.take(_MOST_LINES)
-            self._ready += batches((line.encoded() for line in lines if self._matches(line)), dropped)
+            lost, self._lost = self._lost, 0
+            self._ready += batches((line.encoded() for line in lines if self._matches(line)), dropped + lost)
         if self._ready:
-            self._send(self._ready.popleft())
+            self._tell(self._ready.popleft())
             self._next = now + 1 / max(lease.rate for lease in self._leases.values())
+
+    def _tell(self, batch: bytes) -> None:
+        if not self._send(batch):
+            body = json.loads(batch)
+            self._lost += len(body["lines"]) + body["dropped"]
 
     def _matches(self, line: Line) -> bool:
         return any(line.matches(lease.level, lease.part) for lease in self._leases.values())
@@ -102,6 +119,7 @@ class Tail:
             self._set_level(None)
             self._ring.listen(None)
             self._ready.clear()
+            self._lost = 0
             return
         self._ring.listen(lambda line: any(line.may_match(*one) for one in wanted))
         self._set_level(min(level for level, _ in wanted))

@@ -147,6 +147,8 @@ class _Reading:
         self._leased_at, self._tried_at = None, float("-inf")  # a device that has begun anew knows of no lease
 
     def _answer(self, body: dict[str, Any]) -> None:
+        if not self._asked.once and body["status"] == "rejected" and body["error"]["code"] == "rate_limited":
+            return  # others ask it much just now; it is asked again
         if body["status"] != "ok":
             raise TailError(f"{self._device} refuses: {body['error']['text']}")
         self._silent = False

@@ -27,6 +27,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.woken = 0
+        self.connected = True
         self.level: int | None = None
         self.batches: list[dict[str, Any]] = []
         self.sizes: list[int] = []
@@ -43,9 +44,12 @@ class Reader:
     def _set_level(self, level: int | None) -> None:
         self.level = level
 
-    def _send(self, batch: bytes) -> None:
+    def _send(self, batch: bytes) -> bool:
+        if not self.connected:
+            return False
         self.sizes.append(len(batch))
         self.batches.append(json.loads(batch))
+        return True
 
     @property
     def messages(self) -> list[str]:
@@ -102,6 +106,34 @@ def test_renewing_does_not_repeat_the_last_lines(reader: Reader) -> None:
     assert [reader.lease(), reader.lease(30.0), reader.lease(30.0, level="debug")] == [1, 0, 1]
     assert reader.lease(31.0, ttl=0.0) == 0
     assert reader.level is None
+
+
+def test_other_filters_bring_the_last_lines_no_faster_than_the_rate(reader: Reader) -> None:
+    for n in range(LAST):
+        reader.logger.info("line %d %s", n, "word " * 40)
+    assert reader.lease(rate=1.0) == LAST
+    first = len(reader.batches)
+    assert first > 5
+    told = [reader.lease(n / 100, rate=1.0, part="line" if n % 2 else "word") for n in range(100)]
+    assert told == [0] * 100
+    assert reader.lease(first + 1.0, rate=1.0, part="line 19") == 11
+    reader.logger.info("line 19 comes")
+    reader.logger.info("another")
+    reader.tail.turn(first + 2.0)
+    assert reader.messages[-1] == "line 19 comes"
+
+
+def test_what_nobody_could_be_sent_is_counted_as_left_out(reader: Reader) -> None:
+    reader.logger.info("before")
+    reader.connected = False
+    reader.lease()
+    reader.logger.info("while away")
+    reader.tail.turn(1.0)
+    reader.connected = True
+    reader.logger.info("back")
+    reader.tail.turn(2.0)
+    assert reader.messages == ["back"]
+    assert [batch["dropped"] for batch in reader.batches] == [2]
 
 
 def test_a_flood_is_bounded_and_what_is_left_out_is_counted(reader: Reader) -> None:
