@@ -17,12 +17,14 @@ logger = logging.getLogger("vedette.mqtt")
 class Versions:
     """first: what to try first; MQTT311 spares a broker known to speak only that a refusal.
 
-    A broker without MQTT 5 should say so in its CONNACK, and that is remembered. Some only close, or wait for ever:
-    then 3.1.1 is tried once, and 5 again with the next connection, as the broker may just have been slow.
+    A broker without MQTT 5 should say so in its CONNACK, and that is remembered until a session has ended: the broker
+    may have become another one. Some only close, or wait for ever: then 3.1.1 is tried once, and 5 again with the next
+    connection, as the broker may just have been slow.
     """
 
     def __init__(self, first: int) -> None:
-        self.now = self._preferred = first
+        self.now = self._preferred = self._first = first
+        self._told = False
 
     @property
     def word(self) -> str:
@@ -34,7 +36,9 @@ class Versions:
             self.now = self._preferred
             return False
         if refused == UNSUPPORTED_VERSION:
-            logger.info("%s speaks MQTT 3.1.1 only: it cannot say which topics it refuses", place)
+            if not self._told:  # once, not with each connection
+                logger.info("%s speaks MQTT 3.1.1 only: it cannot say which topics it refuses", place)
+            self._told = True
             self._preferred = MQTT311
         elif fault.kind != "silent":
             return False
@@ -43,4 +47,4 @@ class Versions:
 
     def ended(self) -> None:
         """A session, by whichever version, is over."""
-        self.now = self._preferred
+        self.now = self._preferred = self._first
