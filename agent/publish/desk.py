@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agent.publish.ledger import Ledger
 from agent.publish.memory import Memory
 from agent.publish.payloads import OFFLINE, ONLINE
-from agent.publish.pump import fits, pump, send
+from agent.publish.pump import fits, pump, send, show
 from agent.publish.replies import Reply
 
 if TYPE_CHECKING:
@@ -78,9 +78,10 @@ class Desk:
             self._pump()
 
     def expect(self, wanted: Callable[[str], bool]) -> None:
-        """From now on, what was once retained and is neither told now nor `wanted` is emptied after each announcement.
+        """From now on, what was once retained and is neither told nor `wanted` is emptied, now and at each connection.
 
-        For what a config does not yield any more: a camera, a zone, the device under its old name.
+        For what a config does not yield any more (a camera, a zone, the device under its old name), and for what the
+        run before knew and this one does not: before the device is online, so that all it has retained holds.
         """
         with self._lock:
             self._wanted = wanted
@@ -176,9 +177,10 @@ class Desk:
             if not self._leaving:
                 self._ledger.retained.forget(self._topics.status)
             self._ledger.memory.add(self._topics.status)  # the will may be the first that tells it
+            self._lay_ghosts()
             self._ledger.opened(link.window, time.monotonic())
             if listen:
-                self._ledger.subscribing(link.subscribe(list(listen), qos=1), time.monotonic())
+                self._ledger.subscribing(link.subscribe(list(listen), qos=1, as_published=True), time.monotonic())
             self._link = link
 
     def _closed(self) -> None:
@@ -214,12 +216,12 @@ class Desk:
         retained, status = self._ledger.retained, self._topics.status
         if self._announced or self._leaving or not self._ledger.subscribed:
             return False
-        if not retained.opening:
+        if not retained.opening and self._link is not None:
+            show(self._link, self._ledger, time.monotonic())
             retained.put(status, ONLINE)
         self._announced = retained.holds(status, ONLINE)
         if self._announced:
             self._ledger.counters.connects += 1
-            self._lay_ghosts()
         return self._announced
 
     def _lay_ghosts(self) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.bell import Bell
 from agent.publish.faults import (
@@ -198,23 +199,32 @@ class Link:
         expiry: float | None = None,
         correlation: bytes | None = None,
         response_topic: str | None = None,
+        content_type: str | None = None,
         hold: bool = False,
     ) -> int:
         """Queues a message; the answer will carry the returned number. From any thread.
 
         hold: more follow, and it goes with the next that is not held, or with `flush`.
         expiry: seconds the broker may keep it for a subscriber, rounded up to whole ones. correlation, response_topic:
-        of a request, and the former of its answer. All three with MQTT 5 only.
+        of a request, and the former of its answer. content_type: of what expires. All four with MQTT 5 only.
         """
-        properties = publishing(expiry, correlation, response_topic) if self.version == MQTT5 else None
+        asked = (expiry, correlation, response_topic, content_type)
+        properties = publishing(*asked) if self.version == MQTT5 else None
         mid = self._client.publish(topic, payload, qos, retain, properties).mid
         if not hold:
             self.flush()
         return mid
 
-    def subscribe(self, topics: list[str], qos: int) -> int | None:
-        """As `publish`; None when the connection is gone."""
-        mid = self._client.subscribe([(topic, qos) for topic in topics])[1]
+    def subscribe(self, topics: list[str], qos: int, *, as_published: bool = False) -> int | None:
+        """As `publish`; None when the connection is gone.
+
+        as_published: with MQTT 5, each message says whether it was sent as retained, not only one that was kept.
+        """
+        if self.version == MQTT5:
+            options = SubscribeOptions(qos, retainAsPublished=as_published)
+            mid = self._client.subscribe([(topic, options) for topic in topics])[1]
+        else:
+            mid = self._client.subscribe([(topic, qos) for topic in topics])[1]
         self.flush()
         return mid
 

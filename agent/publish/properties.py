@@ -11,11 +11,13 @@ LARGEST_IN = 512 << 10
 """Bytes of a packet we take: a broker of MQTT 5 drops what is larger instead of sending it."""
 
 
-def publishing(expiry: float | None, correlation: bytes | None, response_topic: str | None) -> Properties | None:
-    """expiry: seconds, rounded up to whole ones. correlation: of a request, and of its answer."""
+def publishing(
+    expiry: float | None, correlation: bytes | None, response_topic: str | None, content_type: str | None = None
+) -> Properties | None:
+    """expiry: seconds, rounded up to whole ones. correlation: of a request, and of its answer, which have no type."""
     seconds = None if expiry is None else max(1, -int(-expiry // 1))
     if correlation is None and response_topic is None:
-        return None if seconds is None else _expiring(seconds)
+        return None if seconds is None else _expiring(seconds, content_type)
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     if seconds is not None:
         properties.MessageExpiryInterval = seconds
@@ -27,9 +29,11 @@ def publishing(expiry: float | None, correlation: bytes | None, response_topic: 
 
 
 @lru_cache(maxsize=64)
-def _expiring(seconds: int) -> Properties:
+def _expiring(seconds: int, content_type: str | None) -> Properties:
     properties: Properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.MessageExpiryInterval = seconds
+    if content_type is not None:
+        properties.ContentType = content_type
     return properties
 
 

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from agent.publish.ledger import Ledger
     from agent.publish.link import Link
 
-HEADER_BYTES = 32
+HEADER_BYTES = 80
+"""At most, with all properties but correlation data."""
+EVENT, PICTURE = "application/cloudevents+json", "image/jpeg"
+"""Content types, as CloudEvents' binding to MQTT wants them."""
 
 
 def fits(link: Link, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
@@ -52,11 +55,17 @@ def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
     if not announced:
         return
     _pump_events(link, ledger, now)
+    show(link, ledger, now)
+
+
+def show(link: Link, ledger: Ledger, now: float) -> None:
+    """Queues the pictures of cameras that are due."""
     while not ledger.full and (shown := ledger.shown.take(now)) is not None:
         topic, payload, left = shown
         if fits(link, topic, payload):
             ledger.refused.pop(topic, None)
-            ledger.live(link.publish(topic, payload, qos=0, retain=True, expiry=left, hold=True), len(payload))
+            mid = link.publish(topic, payload, qos=0, retain=True, expiry=left, content_type=PICTURE, hold=True)
+            ledger.live(mid, len(payload))
         else:
             ledger.refuse(topic, TOO_LARGE)
 
@@ -85,6 +94,6 @@ def _pump_events(link: Link, ledger: Ledger, now: float) -> None:
         departure.row.allowed = True
         if late and not departure.picture:
             payload = as_historical(payload)
-        left = departure.expires - now
-        mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=left, hold=True)
+        left, kind = departure.expires - now, PICTURE if departure.picture else EVENT
+        mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=left, content_type=kind, hold=True)
         line.sent(mid, departure, now)

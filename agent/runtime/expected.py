@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.publish.commands.allowed import allowed
 from agent.publish.topics import ALL, Topics
 
 if TYPE_CHECKING:
@@ -17,14 +18,22 @@ def expected(config: Config, labels: Mapping[str, Collection[str]]) -> frozenset
     topics = Topics(config.mqtt.prefix, config.device)
     found = {topics.status, topics.info, topics.summary, topics.config_status}
     for camera in config.cameras:
-        found |= set(_camera(topics, camera, labels[camera.id]))
+        found |= set(_camera(topics, camera, labels[camera.id], pictures="snapshot" in allowed(config)))
     return frozenset(found)
 
 
-def _camera(topics: Topics, camera: CameraConfig, known: Collection[str]) -> Iterator[str]:
+def seen(config: Config, topic: str) -> bool:
+    """Whether it tells how many are there, or whether anybody is: that nobody knows before the first look."""
+    cameras = f"{Topics(config.mqtt.prefix, config.device).root}/cam/"
+    words = topic.removeprefix(cameras).split("/")
+    return topic.startswith(cameras) and len(words) > 2 and words[1] != "line" and words[-2] in {"count", "occupancy"}
+
+
+def _camera(topics: Topics, camera: CameraConfig, known: Collection[str], *, pictures: bool) -> Iterator[str]:
     yield topics.camera_status(camera.id)
     yield topics.camera_state(camera.id)
-    yield topics.camera_snapshot(camera.id)
+    if pictures or camera.snapshots.enabled:
+        yield topics.camera_snapshot(camera.id)
     wanted = {rule.label for rule in camera.labels} or set(known)
     for label in [ALL, *wanted]:
         for place in ["", *(zone.id for zone in camera.zones)]:

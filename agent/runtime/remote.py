@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from agent.publish.homeassistant.announcer import Announcer
 from agent.publish.homeassistant.presence import Presence
 from agent.publish.tail.tail import Tail
-from agent.runtime.expected import comes_and_goes, expected
+from agent.runtime.expected import comes_and_goes, expected, seen
 from agent.runtime.orders.orders import Orders
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ class Remote:
             self._parts.publisher.expect(self._wanted)
 
     def _wanted(self, topic: str) -> bool:
-        return topic in self._expected or self._announcer.owns(topic)
+        known = topic in self._expected and not seen(self._parts.config, topic)
+        return known or self._announcer.owns(topic)
 
     def _announce(self, info: Info) -> None:
         config = self._parts.config

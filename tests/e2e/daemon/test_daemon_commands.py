@@ -200,6 +200,19 @@ def test_what_is_wrong_is_refused_with_a_reason(stage: Stage) -> None:
     assert 'did you mean "yard"' in stage.caller.ask("snapshot", {"camera": "yrad"})["error"]["text"]
 
 
+def test_a_retained_command_is_refused_though_it_comes_live(stage: Stage) -> None:
+    """A broker hands it on to who has subscribed already as if it were not retained, unless asked not to."""
+    boot, topic = stage.daemon.status()["boot_id"], TOPICS.command("restart")
+    link = stage.caller.subscriber._link
+    assert link is not None
+    link.publish(topic, b"{}", qos=1, retain=True)
+    try:
+        wait_for(lambda: [data["code"] for data in stage.executed("restart")] == ["retained"], WITHIN)
+    finally:
+        link.publish(topic, b"", qos=1, retain=True)
+    assert stage.daemon.status()["boot_id"] == boot
+
+
 def test_ten_thousand_pieces_of_junk_do_no_harm(stage: Stage) -> None:
     """Faster than they are looked at, with answers asked for; and some that the broker keeps."""
     draw = random.Random(5)

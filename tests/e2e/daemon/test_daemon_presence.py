@@ -116,3 +116,21 @@ def test_what_the_config_does_not_yield_any_more_is_emptied(
     homes = {topic for topic in before if topic.startswith("homeassistant/")}
     assert len(homes) == 3
     assert len({topic for topic in after if topic.startswith("homeassistant/")}) == 2
+
+
+def test_what_only_the_run_before_knew_is_gone_when_the_next_is_online(
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, model: str, clip: Path
+) -> None:
+    """A daemon that was killed has told of people; with the next one, whose camera does not answer, nobody knows."""
+    first = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True, "fps": 5}}, model=model))
+    counts = {TOPICS.count("yard", "all"), TOPICS.occupancy("yard", "all")}
+    wait_for(lambda: counts <= retained(mosquitto).keys(), 20, first.log())
+    first.process.kill()
+    first.process.wait(5)
+    heard = listen(mosquitto)
+    second = daemon(config(mosquitto.port, {"yard": {"source": f"rtsp://{HOST}:9/"}}, model=model))
+    wait_for(lambda: heard.statuses()[-1:] == [b"online"], 30, second.log())
+    emptied = [(topic, payload) for topic, payload in heard.heard() if topic in counts | {TOPICS.status}]
+    assert {topic for topic, payload in emptied if not payload} == counts
+    assert emptied[-1] == (TOPICS.status, b"online")
+    assert not counts & retained(mosquitto).keys()

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from agent.cli import main
+from agent.runtime import paths
 from agent.runtime.doctor import cameras, children, watching
 from agent.runtime.doctor.examine import GROUPS
 from tests.support.brokers import free_port
@@ -157,7 +158,7 @@ def test_a_camera_that_sees_nothing_but_black(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_the_daemon_watches_is_not_opened_again(
-    tmp_path: Path, silent: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, silent: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The status file is written here as a daemon writes it; that one writes it so, the daemon's own tests prove."""
     sources = {name: {"source": f"rtsp://127.0.0.1:{silent}/{name}", "timeout": 0.5} for name in ("gate", "yard")}
@@ -165,6 +166,7 @@ def test_a_camera_that_the_daemon_watches_is_not_opened_again(
     said = {"status": "online", "frame_age": 0.2, "fps_in": 9.9, "width": 640, "height": 480}
     seen = {"gate": said, "yard": said | {"frame_age": 99.0}}
     status = {"pid": os.getpid(), "device": "gate-pi", "cameras": seen, "mqtt": {"connected": True}}
+    monkeypatch.setattr("agent.runtime.paths.runs", paths.lives)  # the process of the status files below is this one
     (tmp_path / "state/status.json").write_text(json.dumps(status))
     code, found = ask(capsys, write(tmp_path, sources), "--only", "cameras")
     assert code == 1

@@ -20,6 +20,7 @@ from agent.publish.endpoint import Endpoint
 from agent.publish.mqtt import Publisher
 from agent.publish.subscribe import Subscriber
 from agent.publish.topics import Topics
+from agent.runtime import paths
 from agent.runtime.doctor import session
 from tests.support.audience import DEVICE, TOPICS
 from tests.support.brokers import (
@@ -224,6 +225,7 @@ def doctor(
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setattr("agent.runtime.paths.runs", paths.lives)  # the process of the status files below is this one
     forget(monkeypatch)
 
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from agent.config.model import CameraConfig, Config, LabelConfig, LineConfig, ZoneConfig
+from dataclasses import replace
+
+from agent.config.model import (
+    CameraConfig,
+    Config,
+    LabelConfig,
+    LineConfig,
+    RemoteConfig,
+    SnapshotsConfig,
+    ZoneConfig,
+)
 from agent.publish.topics import Topics
-from agent.runtime.expected import comes_and_goes, expected
+from agent.runtime.expected import comes_and_goes, expected, seen
 
 CAMERA = CameraConfig(
     "yard",
@@ -28,13 +38,36 @@ def test_what_the_config_yields_stays() -> None:
         TOPICS.config_status,
         TOPICS.camera_status("yard"),
         TOPICS.camera_state("yard"),
-        TOPICS.camera_snapshot("yard"),
         TOPICS.count("yard", "person"),
         TOPICS.count("yard", "all", "porch"),
         TOPICS.occupancy("yard", "person", "porch"),
         TOPICS.line_count("yard", "door", "person"),
     ):
         assert topic in found
+
+
+def test_pictures_stay_where_something_makes_them() -> None:
+    picture, pictures = TOPICS.camera_snapshot("yard"), replace(CAMERA, snapshots=SnapshotsConfig(enabled=True))
+    assert picture not in expected(CONFIG, LABELS)
+    assert picture in expected(replace(CONFIG, cameras=(pictures,)), LABELS)
+    assert picture in expected(replace(CONFIG, remote=RemoteConfig(commands=("snapshot",))), LABELS)
+
+
+def test_what_nobody_knows_before_a_look() -> None:
+    for topic in (
+        TOPICS.count("yard", "person"),
+        TOPICS.count("yard", "all", "porch"),
+        TOPICS.occupancy("yard", "person"),
+        TOPICS.occupancy("count", "person", "porch"),
+    ):
+        assert seen(CONFIG, topic)
+    for topic in (
+        TOPICS.line_count("yard", "door", "person"),
+        TOPICS.camera_status("count"),
+        TOPICS.status,
+        Topics("", "old").count("yard", "person"),
+    ):
+        assert not seen(CONFIG, topic)
 
 
 def test_what_it_does_not_yield_any_more_goes() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.runtime import paths
 from agent.runtime.doctor.finding import Finding
 from agent.runtime.doctor.settings import settings
 from tests.support.secrets import forget
@@ -20,6 +21,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     forget(monkeypatch)
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setattr("agent.runtime.paths.runs", paths.lives)  # the process of the status files below is this one
     (tmp_path / "vedette.yaml").write_text(TEXT)
     (tmp_path / "secrets.yaml").write_text("word: of-the-doctor\n")
     (tmp_path / "secrets.yaml").chmod(0o640)
