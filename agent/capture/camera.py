@@ -69,7 +69,7 @@ class Camera:
         self._halts = self._attempts = 0
         self._thread = threading.Thread(target=self._run, name=f"cam-{config.id}", daemon=True)
         self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
-        self._cadence = Cadence(config.timeout / STALLED)
+        self._cadence = Cadence()
         self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
         self._watch = motion_watch(config)
         self._backoff = Backoff(RETRY_FIRST, RETRY_MOST)

@@ -52,11 +52,11 @@ class Timeline:
 class Cadence:
     """How far apart the pictures of a stream come that does not say so.
 
-    pause: seconds, the longest one of late; `first` before there are two pictures.
+    pause: seconds, the longest one of late; 0 before there are two pictures.
     """
 
-    def __init__(self, first: float) -> None:
-        self.pause = first
+    def __init__(self) -> None:
+        self.pause = 0.0
         self._last: float | None = None
 
     def restart(self) -> None:

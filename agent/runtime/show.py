@@ -91,8 +91,8 @@ def _waiting(outbox: Mapping[str, Any]) -> str:
 
 
 def _cut(text: str) -> str:
-    """For a column of a table; an alert has the whole."""
-    return text if len(text) <= _COLUMN else f"{text[: _COLUMN - 1]}\u2026"
+    """For a column of a table, with its end, where the reason stands; an alert has the whole."""
+    return text if len(text) <= _COLUMN else f"{text[: _COLUMN // 2 - 1]}\u2026{text[-_COLUMN // 2 :]}"
 
 
 def _broker(mqtt: Mapping[str, Any]) -> str:
