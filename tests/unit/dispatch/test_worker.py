@@ -25,11 +25,11 @@ from backends.testing.fake import Fake
 """
 
 
-@pytest.mark.parametrize(("call", "which"), [("pipe", 1), ("pipe", 2), ("memfd_create", 1), ("pipe", 3), ("pipe", 4)])
+@pytest.mark.parametrize(("call", "which"), [("pipe", 1), ("pipe", 2), ("memfd_create", 1)])
 def test_a_start_that_fails_half_way_keeps_no_descriptor(
     monkeypatch: pytest.MonkeyPatch, call: str, which: int
 ) -> None:
-    """The third and the fourth pipe are those of `subprocess`."""
+    """Of those that are ours: `subprocess` loses one of its own until Python 3.11.4."""
     real, calls = getattr(os, call), []
 
     def refused(*arguments: object, **more: object) -> object:
