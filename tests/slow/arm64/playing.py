@@ -30,6 +30,7 @@ SECONDS = 600.0
 """For a whole run under emulation, with a clip of a dozen frames."""
 _PATIENCE = 3
 """So many failures of engines may be; then waiting for the end is in vain."""
+_LATE = "no answer for"
 _RUN = ("run", "-c", "vedette.yaml")
 
 
@@ -37,13 +38,15 @@ _RUN = ("run", "-c", "vedette.yaml")
 class Played:
     """What was heard of a whole run.
 
-    found: by frame index, what `detections` said. unknown: why a frame was not looked at. failures: of engines;
-    a missed deadline is one. board: the daemon's own word for where it runs. seconds: from start to end.
+    found: by frame index, what `detections` said. unknown: why a frame was not looked at. failures: of engines, but for
+    late answers. late: how many answers missed their deadline. board: the daemon's own word for where it runs. seconds:
+    from start to end.
     """
 
     found: dict[int, list[dict[str, Any]]]
     unknown: list[str]
     failures: list[str]
+    late: int
     board: str
     inference_ms: list[float]
     seconds: float
@@ -53,7 +56,7 @@ class Played:
         boxes = sum(len(found) for found in self.found.values())
         return (
             f"{self.board}: {len(self.found)} frames, {boxes} detections in {self.seconds:.1f} s; "
-            f"inference {middle:.0f} ms, at most {most:.0f} ms"
+            f"inference {middle:.0f} ms, at most {most:.0f} ms, {self.late} too late"
         )
 
 
@@ -92,10 +95,12 @@ def play(
 def _played(audience: Audience, seconds: float) -> Played:
     bodies = [json.loads(payload) for topic, payload in audience.heard() if topic == TOPICS.detections(CAMERA)]
     seen = [body for body in bodies if body["inferred"]]
+    failures = _failures(audience)
     return Played(
         found={body["frame"]["index"]: body["detections"] for body in seen},
         unknown=[body["reason"] for body in bodies if not body["inferred"]],
-        failures=_failures(audience),
+        failures=[cause for cause in failures if _LATE not in cause],
+        late=sum(_LATE in cause for cause in failures),
         board=next(json.loads(payload)["board"] for topic, payload in audience.heard() if topic == TOPICS.info),
         inference_ms=[body["latency_ms"]["inference"] for body in seen],
         seconds=seconds,
