@@ -20,8 +20,8 @@ from backends.contract import (
     Output,
     Progress,
 )
+from backends.models.shapes import POSTPROCESS
 from backends.pixels import table
-from backends.shapes import POSTPROCESS
 from backends.tuning import mode_speeds
 
 if TYPE_CHECKING:

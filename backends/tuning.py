@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backends.contract import Progress
-    from backends.registered import Registered
+    from backends.registry.registered import Registered
 
 _PR_SET_PDEATHSIG = 1
 _SECONDS = 0.9

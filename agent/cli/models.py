@@ -84,7 +84,7 @@ def _share(text: str) -> float:
 
 def _list(arguments: argparse.Namespace) -> int:
     from agent.runtime import show
-    from backends import store
+    from backends.models import store
 
     rows = store.listing()
     if arguments.json:
@@ -96,8 +96,8 @@ def _list(arguments: argparse.Namespace) -> int:
 def _pull(arguments: argparse.Namespace) -> int:
     from agent.runtime.modelbench import prepare
     from agent.runtime.progress import Progress
-    from backends import store
     from backends.contract import BackendError
+    from backends.models import store
 
     for name in arguments.name:
         try:
@@ -115,8 +115,8 @@ def _pull(arguments: argparse.Namespace) -> int:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    from backends import store
     from backends.contract import BackendError
+    from backends.models import store
 
     try:
         print(*store.add(arguments.file, arguments.name, arguments.twin), sep="\n")
@@ -170,8 +170,8 @@ def _compare(arguments: argparse.Namespace) -> int:
     from agent.runtime.comparison.compare import OtherLabels, compare
     from agent.runtime.comparison.pictures import NoPictures, pictures
     from agent.runtime.progress import Progress
-    from backends import store
     from backends.contract import BackendError
+    from backends.models import store
 
     _quiet()
     try:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backends.artifact import Artifact
-    from backends.registered import Registered
+    from backends.registry.registered import Registered
 
 
 @dataclass(frozen=True, slots=True)

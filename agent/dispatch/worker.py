@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from backends.registered import Registered
+    from backends.registry.registered import Registered
 
 _SEND_SECONDS = 1.0
 _DEATH_SECONDS = 0.2

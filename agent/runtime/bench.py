@@ -29,8 +29,8 @@ from agent.runtime import machine
 from agent.runtime.broker import BrokerError
 from agent.runtime.demo import CLIP
 from agent.runtime.testbed import Run, RunError
-from backends import store
 from backends.contract import BackendError
+from backends.models import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -22,8 +22,8 @@ from agent.runtime.plan import plan
 from agent.runtime.progress import Progress
 from agent.runtime.reload.edition import Edition
 from agent.runtime.reload.first import First
-from backends import store
 from backends.contract import BackendError
+from backends.models import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

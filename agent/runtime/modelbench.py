@@ -6,9 +6,11 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from backends import order, registry, speeds, store, tuning
+from backends import registry, tuning
 from backends.contract import BackendError, BackendUnavailable, EngineError
-from backends.speeds import Speed
+from backends.models import speeds, store
+from backends.models.speeds import Speed
+from backends.registry import order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,17 +6,19 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from backends import order, registry, speeds, store, twins
+from backends import registry
 from backends.contract import ArtifactError
 from backends.formats.sniff import read_model
+from backends.models import speeds, store, twins
+from backends.registry import order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backends.artifact import Artifact
     from backends.formats.modelfile import ModelFile
+    from backends.models.speeds import Speed
     from backends.registry import Survey
-    from backends.speeds import Speed
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from agent.dispatch.engine import RemoteEngine
 from agent.dispatch.scaler import Scaler
 from agent.dispatch.spec import EngineSpec
 from agent.dispatch.worker import WorkerProcess
-from backends import order, registry, speeds
+from backends import registry
 from backends.contract import BackendError, BackendUnavailable, EngineError
 from backends.detections import Detections, Unknown
+from backends.models import speeds
+from backends.registry import order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from agent.dispatch.result import Done
     from backends.artifact import Artifact
     from backends.contract import Progress
-    from backends.registered import Registered
+    from backends.registry.registered import Registered
 
 _OPTIONS = {"mode": "latency", "threads": None}
 _LEAVE_SECONDS = 2.0

@@ -10,16 +10,18 @@ from agent.config import ConfigError
 from agent.config.problems import MOST
 from agent.config.suggest import did_you_mean
 from agent.publish.topics import slug, slug_faults
-from backends import order, registry, speeds, store
+from backends import registry
 from backends.contract import ArtifactError, BackendUnavailable
+from backends.models import speeds, store
+from backends.registry import order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agent.config import CameraConfig, Config, Problem
     from backends.artifact import Artifact
-    from backends.order import Rung
-    from backends.registered import Registered
+    from backends.registry.order import Rung
+    from backends.registry.registered import Registered
 
 _LONGEST_ID = 32
 

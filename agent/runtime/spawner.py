@@ -17,7 +17,7 @@ from agent.dispatch.worker import WorkerProcess
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backends.registered import Registered
+    from backends.registry.registered import Registered
 
 log = logging.getLogger("vedette.spawner")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agent.perception.facts import Facts
     from agent.runtime.plan import Plan
     from backends.artifact import Artifact
-    from backends.registered import Registered
+    from backends.registry.registered import Registered
 
 _MEMORY_FOR_STANDBY = 1 << 30
 

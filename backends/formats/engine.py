@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import ArtifactError
+from backends.formats.literal import literal
 from backends.formats.modelfile import ModelFile, Tensor
-from backends.literal import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -148,7 +148,7 @@ def _chosen(names: str) -> str:
 
 def _beside(path: Path) -> dict[str, str]:
     """metadata.yaml as Ultralytics writes it into the model's folder, values as Python literals."""
-    from backends.yamltree import parse
+    from backends.formats.yamltree import parse
 
     file = path.parent / "metadata.yaml"
     try:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from backends.artifact import Format
-from backends.registered import Registered
+from backends.models.resolve import open_artifact
 from backends.registry import discover, survey
-from backends.resolve import open_artifact
+from backends.registry.registered import Registered
 from backends.testing.driver import Driven
 from backends.testing.examined import BREACH, VARIABLE
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backends.artifact import Artifact
-    from backends.registered import Registered
+    from backends.registry.registered import Registered
 
 HELLO_SECONDS = 20.0
 _LEAVE_SECONDS = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backends.resolve import open_artifact
+from backends.models.resolve import open_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

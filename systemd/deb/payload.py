@@ -80,7 +80,7 @@ def _compile(folder: Path, final: str) -> None:
 
 def _model() -> Path:
     """The default model as `vedette models pull` leaves it: downloaded where it is not there yet."""
-    from backends import store
+    from backends.models import store
 
     model: Path = store.pull(MODEL, lambda _phase, _done: None)
     return model.parent

@@ -83,7 +83,7 @@ def _licence(distribution: Distribution) -> dict[str, Any] | None:
 
 
 def _model(folder: Path) -> dict[str, Any]:
-    from backends import catalog
+    from backends.models import catalog
 
     entry = catalog.model(folder.name)
     return {

@@ -31,7 +31,7 @@ def distributions(folder: Path) -> list[Path]:
 
 
 def wheelhouse(folder: Path, wanted: target.Target) -> Path:
-    from backends import catalog
+    from backends.models import catalog
 
     shutil.rmtree(folder, ignore_errors=True)
     locked = f"--requirement={lock.found(wanted.python)}"

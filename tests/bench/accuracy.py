@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agent.runtime.testbed import Run
-from backends import catalog
-from backends.resolve import open_artifact
+from backends.models import catalog
+from backends.models.resolve import open_artifact
 from tests.support.accuracy import ap50, read_mot
 from tests.support.direct import Direct, through_bgr
 from tests.support.staged import staged

@@ -17,7 +17,7 @@ import numpy as np
 from agent.runtime.bench import decode_cpu_ms
 from agent.runtime.demo import CLIP
 from agent.runtime.testbed import Run
-from backends import store
+from backends.models import store
 
 BOXES = 10
 SIDECAR = "family: boxes\nlabels: [thing]\ninput: {height: 300, width: 300, layout: NHWC, dtype: uint8}\n"

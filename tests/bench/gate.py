@@ -27,8 +27,8 @@ from agent.capture.motion import MotionWatch
 from agent.capture.opening import open_source
 from agent.config.model import CameraConfig, MotionConfig
 from agent.perception.gate import Gate
-from backends import catalog, store
-from backends.resolve import open_artifact
+from backends.models import catalog, store
+from backends.models.resolve import open_artifact
 from tests.support.direct import Direct
 from tests.support.staged import staged
 

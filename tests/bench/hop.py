@@ -23,9 +23,9 @@ from agent.dispatch.engine import RemoteEngine
 from agent.dispatch.spec import EngineSpec
 from agent.dispatch.worker import WorkerProcess
 from backends.heads import make_head
+from backends.models.resolve import open_artifact
 from backends.openvino import OpenVINO, Options
 from backends.registry import Registered
-from backends.resolve import open_artifact
 from tests.bench.cost import model
 
 ENTRY = Registered("openvino", "backends.openvino:OpenVINO", "")

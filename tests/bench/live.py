@@ -28,8 +28,8 @@ from agent.config.model import CameraConfig
 from agent.dispatch.letterbox import Placement
 from agent.dispatch.scaler import Scaler
 from agent.runtime.testbed import Run, percentiles
-from backends import store
-from backends.resolve import open_artifact
+from backends.models import store
+from backends.models.resolve import open_artifact
 from tests.bench.alignment import align
 from tests.bench.quiet import others
 from tests.support.clips import film, scene, write_clip

@@ -23,8 +23,8 @@ from agent.perception.facts import WHOLE, Moment
 from agent.perception.looks import merge
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
-from backends import store
-from backends.resolve import open_artifact
+from backends.models import store
+from backends.models.resolve import open_artifact
 from tests.support import small_people
 from tests.support.accuracy import iou
 from tests.support.direct import Direct

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from backends import store
+from backends.models import store
 from tests.support.audience import Audience
 from tests.support.brokers import BrokerProcess
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from agent import cli
-from backends import catalog
-from backends.resolve import open_artifact
+from backends.models import catalog
+from backends.models.resolve import open_artifact
 from tests.support.quantised import quantise
 from tests.support.staged import staged
 from tests.support.synthetic import boxes_network, bright_network

@@ -21,8 +21,8 @@ import yaml
 from agent import cli
 from agent.runtime.exporting.put import put
 from agent.runtime.exporting.workplace import workplace
-from backends import store
-from backends.resolve import open_artifact
+from backends.models import store
+from backends.models.resolve import open_artifact
 from tests.support.synthetic import bright_network
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from agent.runtime.testbed import Run
-from backends import catalog, store
-from backends.resolve import open_artifact
+from backends.models import catalog, store
+from backends.models.resolve import open_artifact
 from tests.support.accuracy import iou
 from tests.support.clips import film, scene, write_clip
 from tests.support.direct import Direct, as_the_daemon

@@ -16,7 +16,7 @@ from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
 from agent.perception.tracker import LOST_SECONDS
 from backends.detections import Detections, Unknown
-from backends.resolve import open_artifact
+from backends.models.resolve import open_artifact
 from tests.support.direct import Direct
 from tests.support.staged import staged
 

@@ -19,7 +19,7 @@ from agent.dispatch.worker import WorkerProcess
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
 from backends.detections import Detections
-from backends.registered import Registered
+from backends.registry.registered import Registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

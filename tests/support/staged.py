@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from backends import store
-from backends.resolve import files_of
+from backends.models import store
+from backends.models.resolve import files_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ import yaml
 from agent.config import parse
 from agent.publish.homeassistant.documents import devices
 from agent.publish.homeassistant.presence import Presence
-from backends import catalog
+from backends.models import catalog
 from tests.support.pages import BLOCKS, PAGES, ROOT, Block, commands, spans
 from tests.support.shell_words import ELSEWHERE, PACKAGES, fault, parsed
 from tests.support.shown import output_of

@@ -43,7 +43,7 @@ DOORS = {
         "agent/capture/grid.py",
     },
     "paho": {"agent/publish/link.py", "agent/publish/heard.py", "agent/publish/properties.py"},
-    "openvino": {"backends/openvino.py", "backends/convert.py", "backends/bare.py"},
+    "openvino": {"backends/openvino.py", "backends/models/convert.py", "backends/bare.py"},
     "ai_edge_litert": {"backends/tflite/runtimes.py"},
     "tflite_runtime": {"backends/tflite/runtimes.py"},
     "pycoral": {"backends/tflite/runtimes.py"},
@@ -53,10 +53,10 @@ DOORS = {
     "lap": {"agent/perception/association.py"},
     "amqtt": {"agent/runtime/amqtt_broker.py"},
     "picamera2": {"agent/capture/picamera_child.py"},
-    "ultralytics": {"backends/ultralytics_export.py"},
+    "ultralytics": {"backends/models/ultralytics_export.py"},
     "torch": set(),
     "tensorflow": set(),
-    "PIL": {"backends/ultralytics_export.py"},
+    "PIL": {"backends/models/ultralytics_export.py"},
 }
 SOURCES = sorted(path for room in ("agent", "backends") for path in (ROOT / room).rglob("*.py"))
 
@@ -96,7 +96,7 @@ def test_heavy_libraries_come_through_named_doors(path: Path) -> None:
 def test_nobody_imports_what_imports_ultralytics() -> None:
     """It is AGPL: it runs in a process of its own, or not at all."""
     for path in SOURCES:
-        assert not [name for name in imports(path) if name.startswith("backends.ultralytics_export")], path
+        assert not [name for name in imports(path) if name.startswith("backends.models.ultralytics_export")], path
 
 
 def test_perception_sees_nothing_of_the_backends_but_detections() -> None:

@@ -155,7 +155,7 @@ def ran(quote: str) -> bool:
 
 def named(quote: str) -> bool:
     """A program, an option of the doctor, a file of the system, an entry of the catalog."""
-    catalog = (ROOT / "backends/catalog.yaml").read_text()
+    catalog = (ROOT / "backends/models/catalog.yaml").read_text()
     options = re.fullmatch(r"--only (\w+)", quote)
     if options:
         return fault(["vedette", "doctor", "--only", options[1]]) is None

@@ -10,8 +10,8 @@ from agent.capture.pyav import decode_image
 from agent.runtime.comparison import agreement
 from agent.runtime.comparison.agreement import Pair
 from agent.runtime.modelrun import running
-from backends import twins
 from backends.contract import BackendError
+from backends.models import twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from agent.runtime.board import sysfs
 from agent.runtime.doctor.finding import Finding
 from agent.runtime.doctor.models import named
-from backends import order, registry, store
+from backends import registry
 from backends.contract import ArtifactError
+from backends.models import store
+from backends.registry import order
 from backends.tflite import coral
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from agent.config.model import Config
     from agent.runtime.doctor.finding import State
     from backends.artifact import Artifact
-    from backends.survey import Survey
+    from backends.registry.survey import Survey
 
 SECONDS = 20.0
 _FIX = "pip install 'vedette[openvino]', which runs on any CPU; make install does it"

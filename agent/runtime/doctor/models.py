@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent.runtime.doctor.finding import Finding
-from backends import store
 from backends.contract import ArtifactError
+from backends.models import store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agent.runtime import paths
 from agent.runtime.board import sysfs
 from agent.runtime.doctor.finding import Finding
-from backends import store
+from backends.models import store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from backends.contract import Progress
 
-_MODULE = "backends.ultralytics_export"
+_MODULE = "backends.models.ultralytics_export"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _WITHHELD = ("PYTHONPATH", "PYTHONHOME", "ULTRALYTICS_API_KEY")
 _HINT = "in an environment of its own, best: docs/models.md"
@@ -54,7 +54,7 @@ def interpreter(named: str | None) -> str:
 
 
 def ask(python: str, request: Mapping[str, Any], work: Path, timeout: float, progress: Progress) -> Made:
-    """request: as `backends.ultralytics_export` takes it; `work`: its folder. Raises ExportError."""
+    """request: as `backends.models.ultralytics_export` takes it; `work`: its folder. Raises ExportError."""
     command = bridge.command(python, _MODULE)
     try:
         answer = child.ask(command, _environment(work), json.dumps(request), timeout, progress)

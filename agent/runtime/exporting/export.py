@@ -19,11 +19,11 @@ from agent.runtime.exporting.put import put
 from agent.runtime.exporting.target import left_to_do
 from agent.runtime.exporting.workplace import workplace
 from agent.runtime.modelrun import running
-from backends import sidecar, store
 from backends.contract import BackendError
 from backends.formats.sniff import read_model
-from backends.place import write_sidecar
-from backends.resolve import open_artifact
+from backends.models import sidecar, store
+from backends.models.place import write_sidecar
+from backends.models.resolve import open_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

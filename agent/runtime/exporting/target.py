@@ -21,7 +21,7 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """kind: as `backends.ultralytics_export` calls it. role: of the file that is wanted, among those it makes.
+    """kind: as `backends.models.ultralytics_export` calls it. role: of the file that is wanted, among those it makes.
 
     suffix: of the file's name after that of the weights. imgsz: where nobody named one, None for what it was trained
     at. quantised: to INT8, which needs pictures, and has to be compared with the network it came from.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backends.artifact import Artifact, InputSpec
-from backends.registered import Registered
+from backends.registry.registered import Registered
 from backends.testing.driver import Driven
 from tests.support import coral_tree, tiny_tflite
 from tests.support.edgetpu import double_path

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from backends.models.resolve import open_artifact
 from backends.registry import discover
-from backends.resolve import open_artifact
 from backends.testing.driver import Driven
 from backends.testing.model import boxes_model
 from tests.support.audience import TOPICS, Audience
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from backends.artifact import Artifact
-    from backends.registered import Registered
+    from backends.registry.registered import Registered
     from tests.support.brokers import BrokerProcess
 
 ROOT = Path(__file__).parents[3]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from backends.contract import Backend, Engine, EngineInfo
-from backends.drop_in import FOLDER, read_all
 from backends.heads import make_head
+from backends.registry.drop_in import FOLDER, read_all
 from backends.testing.fake import Fake
 from backends.testing.model import boxes_model
 from backends.testing.script import Reader

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backends.registered import Registered
+from backends.registry.registered import Registered
 from backends.testing.driver import Driven
 from backends.testing.fake import expected_row
 from backends.testing.model import boxes_model

@@ -16,7 +16,7 @@ import cv2
 import pytest
 import yaml
 
-from backends import store
+from backends.models import store
 from backends.testing.model import boxes_model
 from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process, wait_for
 from tests.support.clips import scene, walk, write_clip

@@ -88,4 +88,4 @@ def test_it_starts_nothing_but_its_own_children(run: Run) -> None:
     """No pip, no apt, no shell."""
     started = [line for line in run.calls if "execve(" in line and line.endswith("= 0")]
     modules = {match[1] if (match := re.search(r'(?:"-m"|bridge[^,]*), "([^"]+)"', line)) else line for line in started}
-    assert modules <= {"agent.cli", "backends.worker", "backends.tuning", "backends.survey"}
+    assert modules <= {"agent.cli", "backends.worker", "backends.tuning", "backends.registry.survey"}

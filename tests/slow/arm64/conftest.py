@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import av
 import pytest
 
-from backends import store
 from backends.contract import BackendError
+from backends.models import store
 from tests.e2e.conftest import listen, person_model
 from tests.slow.arm64 import root as arm64
 from tests.slow.arm64.binfmt import NoEmulation, emulation

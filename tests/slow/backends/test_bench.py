@@ -12,9 +12,9 @@ import pytest
 from agent import cli
 from agent.runtime import modelbench, modelinspect, show_models
 from agent.runtime.progress import Progress
-from backends import speeds, store
 from backends.contract import BackendUnavailable
-from backends.speeds import Speed
+from backends.models import speeds, store
+from backends.models.speeds import Speed
 from tests.contract.backends.models import boxes_model
 from tests.support import models
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from backends import store
 from backends.contract import BackendError
+from backends.models import store
 from tests.slow.deb import packages, root
 from tests.slow.deb.machine import CHECKOUT, Machine
 from tests.support.audience import Audience

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 import pytest
 
-from backends import sidecar
-from backends.resolve import open_artifact
+from backends.models import sidecar
+from backends.models.resolve import open_artifact
 from tests.support import tiny_tflite
 
 if TYPE_CHECKING:

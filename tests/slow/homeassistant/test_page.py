@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from backends import store
+from backends.models import store
 from tests.slow.homeassistant.home import Home
 from tests.slow.homeassistant.venvs import DEVICE, venv
 from tests.support.daemon import Daemon

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from backends import store
 from backends.contract import BackendError
+from backends.models import store
 from tests.e2e.conftest import listen
 from tests.slow.install import root as bare
 from tests.support.audience import DEVICE, TOPICS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from backends import store
+from backends.models import store
 from tests.e2e.conftest import person_model
 from tests.support.audience import Audience
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process

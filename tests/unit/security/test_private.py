@@ -46,7 +46,7 @@ import os, sys
 from pathlib import Path
 from agent.config.secrets import Secret
 from agent.runtime.private import private
-from backends.registered import Registered
+from backends.registry.registered import Registered
 from backends.surroundings import inherited
 
 os.umask(int(sys.argv[2], 8))

@@ -18,7 +18,7 @@ from agent.publish.outbox.opening import FILE
 from agent.runtime.private import UMASK
 from agent.runtime.reload.kept import GOOD, REMOTE, REMOTE_TEXT
 from agent.runtime.status_file import READABLE
-from backends import yamltree
+from backends.formats import yamltree
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/security.md").read_text()

@@ -13,7 +13,7 @@ import pytest
 
 from backends.artifact import Artifact
 from backends.contract import BackendUnavailable
-from backends.registered import Registered
+from backends.registry.registered import Registered
 from backends.tensorrt import Options, TensorRT
 from backends.testing.conformance import BackendConformance
 from backends.testing.driver import Driven

@@ -9,7 +9,7 @@ import pytest
 from agent.runtime.doctor.engines import runners, told
 from backends.artifact import Artifact, InputSpec
 from backends.contract import Device
-from backends.survey import Report, Survey
+from backends.registry.survey import Report, Survey
 
 CPU = Device("cpu", "CPU", {})
 

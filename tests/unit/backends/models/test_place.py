@@ -1,0 +1,30 @@
+"""What lies in the model folder while one model is put in another's place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backends.models.place import placed
+
+
+@pytest.mark.parametrize(("aside", "left"), [(True, "old"), (False, "new")])
+def test_a_signal_between_two_renames_leaves_a_model(tmp_path, monkeypatch, aside, left):
+    model = tmp_path / "gate" / "model.onnx"
+    model.parent.mkdir()
+    model.write_text("old")
+    rename = Path.rename
+
+    def interrupted(self, target):
+        done = rename(self, target)
+        if (target.name == "model") is aside:
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), placed(tmp_path, "gate") as build:
+        (build / "model.onnx").write_text("new")
+    assert model.read_text() == left
+    assert [path.name for path in tmp_path.iterdir()] == ["gate"]

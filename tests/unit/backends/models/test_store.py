@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from backends.contract import ArtifactError, FetchError
+from backends.models import catalog, store
+from backends.models.place import placed
+from backends.models.sidecar import check
+from tests.support import models
+
+ONNX = models.onnx([("images", (1, 3, 64, 64), 1)], [("o", (1, 6, 84), 1)])
+DATA = Path(__file__).parents[4] / "shared" / "data" / "models"
+SIDECAR = {"labels": ["person", "dog"], "licence": "MIT", "head": {"iou": 0.5}}
+
+
+def quiet(_phase, _done):
+    pass
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("VEDETTE_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def offered(tmp_path, monkeypatch):
+    """Puts a model file into the catalog: offered(bytes, suffix) gives its entry."""
+
+    def offer(data, suffix=".onnx", sha256=None, **sidecar):
+        path = tmp_path / f"offered{suffix}"
+        path.write_bytes(data)
+        entry = catalog.Entry(
+            "tiny", "a tiny one", path.as_uri(), sha256 or hashlib.sha256(data).hexdigest(), len(data), "MIT",
+            {"name": "tiny", "description": "a tiny one", **SIDECAR, **sidecar},
+        )  # fmt: skip
+        monkeypatch.setattr(catalog, "models", lambda: {"tiny": entry})
+        return entry
+
+    return offer
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"VEDETTE_MODELS": "/a", "CACHE_DIRECTORY": "/b"}, "/a"),
+        ({"CACHE_DIRECTORY": "/b/vedette:/c"}, "/b/vedette/models"),
+        ({"HOME": "/home/x"}, "/home/x/.cache/vedette/models"),
+    ],
+)
+def test_the_folder(monkeypatch, environment, expected):
+    for key in ("VEDETTE_MODELS", "CACHE_DIRECTORY"):
+        monkeypatch.delenv(key, raising=False)
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    assert store.folder() == Path(expected)
+
+
+def test_pull_and_find(folder, offered):
+    entry = offered(ONNX)
+    assert not store.installed("tiny")
+    path = store.pull("tiny", quiet)
+    assert path == folder / "tiny" / "model.onnx"
+    assert sorted(p.name for p in folder.rglob("*")) == ["model.onnx", "model.yaml", "tiny"]
+    assert store.installed("tiny")
+    artifact = store.find("tiny")
+    assert (artifact.name, artifact.sha256, artifact.licence) == ("tiny", entry.sha256, "MIT")
+    assert artifact.labels == ("person", "dog")
+    origin = f"origin.source = {entry.source}  ({path.with_suffix('.yaml')}:"
+    assert any(line.startswith(origin) for line in artifact.why)
+    assert store.find(str(path)) == artifact
+
+
+def test_a_second_pull_downloads_nothing_unless_it_is_damaged(folder, offered):
+    entry = offered(ONNX)
+    path = store.pull("tiny", quiet)
+    Path(entry.source.removeprefix("file://")).unlink()
+    assert store.pull("tiny", quiet) == path
+    path.write_bytes(ONNX[:-1])
+    with pytest.raises(FetchError, match="cannot be read"):
+        store.pull("tiny", quiet)
+    offered(ONNX)
+    store.pull("tiny", quiet)
+    assert path.read_bytes() == ONNX
+    assert sorted(p.name for p in folder.iterdir()) == ["tiny"]
+
+
+def test_a_second_pull_brings_the_sidecar_up_to_date(folder, offered):
+    offered(ONNX)
+    sidecar = store.pull("tiny", quiet).with_suffix(".yaml")
+    before = sidecar.stat()
+    store.pull("tiny", quiet)
+    assert sidecar.stat().st_ino == before.st_ino
+    offered(ONNX, head={"iou": 0.25})
+    store.pull("tiny", quiet)
+    assert store.find("tiny").head == {"iou": 0.25}
+    assert sorted(p.name for p in sidecar.parent.iterdir()) == ["model.onnx", "model.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("data", "change", "says"),
+    [
+        (ONNX, {"sha256": "0" * 64}, "its sha256 is"),
+        (b"<html>", {}, "web page"),
+        (ONNX, {"family": "yolo", "labels": ["one"]}, r"models/tiny/model\.onnx: .*needs one output \(1, 5, n\)"),
+    ],
+)
+def test_a_failed_pull_leaves_what_was_there_and_nothing_else(folder, offered, data, change, says):
+    for before in ([], ["tiny"]):
+        if before:
+            offered(models.onnx([("images", (1, 3, 32, 32), 1)], [("o", (1, 6, 21), 1)]))
+            store.pull("tiny", quiet)
+        offered(data, **change)
+        with pytest.raises((FetchError, ArtifactError), match=says):
+            store.pull("tiny", quiet)
+        assert sorted(p.name for p in folder.iterdir()) == before
+    assert store.find("tiny").input.height == 32
+
+
+def test_a_slow_format_is_converted_once(folder, offered, caplog):
+    """With whatever convert.py does here: a graph of nothing cannot become IR, so it is kept, and says so."""
+    data = models.frozen_graph(["detection_boxes", "detection_classes", "detection_scores", "num_detections"])
+    entry = offered(data, ".pb", input={"height": 64, "width": 64}, head={"label_offset": 1})
+    with caplog.at_level(logging.WARNING):
+        path = store.pull("tiny", quiet)
+    assert path.name == "model.pb"
+    assert "model.pb is kept as it is, slow to load: not converted to OpenVINO IR: " in caplog.text
+    assert store.find("tiny").sha256 == entry.sha256
+
+
+def test_the_rev_of_a_converted_model_is_its_originals(folder, offered, monkeypatch):
+    entry = offered(b"\x0aoriginal", ".pb")
+
+    def converted(path, _progress):
+        path.unlink()
+        return models.ir(path.with_suffix(".xml"), [("x", (1, 3, 64, 64), "FP32")], [("o", (1, 6, 84), "FP32")])
+
+    monkeypatch.setattr("backends.models.convertible.to_ir", converted)
+    path = store.pull("tiny", quiet)
+    assert path.name == "model.xml"
+    assert store.find("tiny").sha256 == entry.sha256
+    assert store.pull("tiny", quiet) == path
+    path.with_suffix(".bin").write_bytes(b"damaged")
+    with pytest.raises(ArtifactError, match="it is another file or damaged"):
+        store.find("tiny")
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino is not installed")
+def test_a_real_frozen_graph_becomes_ir(folder, offered):
+    data = (DATA / "pedestrian_ssdlite_frozen_inference_graph.pb").read_bytes()
+    real = catalog.model("person")
+    assert hashlib.sha256(data).hexdigest() == real.sha256
+    offered(data, ".pb", **{key: real.sidecar[key] for key in ("family", "input", "head", "labels")})
+    path = store.pull("tiny", quiet)
+    assert sorted(p.name for p in path.parent.iterdir()) == ["model.bin", "model.xml", "model.yaml"]
+    artifact = store.find("tiny")
+    assert (artifact.format, artifact.rev, artifact.family) == ("openvino", "7a23982e", "ssd")
+    assert artifact.input.dtype == "uint8"
+
+
+def test_a_folder_called_like_a_model_is_not_that_model(folder, offered, tmp_path, monkeypatch):
+    offered(ONNX)
+    (tmp_path / "tiny").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArtifactError, match="get it with: vedette models pull tiny"):
+        store.find("tiny")
+
+
+def test_the_service_names_the_way_into_its_own_folder(folder, offered, tmp_path, monkeypatch):
+    offered(ONNX)
+    monkeypatch.delenv("VEDETTE_MODELS")
+    monkeypatch.setenv("CACHE_DIRECTORY", str(tmp_path))
+    with pytest.raises(ArtifactError, match=rf"sudo VEDETTE_MODELS={tmp_path}/models vedette models pull tiny$"):
+        store.find("tiny")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("x" * 300 + ".onnx", r"xx\.onnx: cannot be looked for: File name too long$"),
+        ("~no-such-user/m.onnx", "home dir"),
+    ],
+)
+def test_a_path_that_cannot_be_one(folder, name, says):
+    for look in (store.find, store.ladder):
+        with pytest.raises(ArtifactError, match=says):
+            look(name)
+
+
+def test_missing_models_name_the_way_to_them(folder, offered, tmp_path):
+    offered(ONNX)
+    with pytest.raises(ArtifactError, match=rf"'tiny' is not in {folder}; get it with: vedette models pull tiny$"):
+        store.find("tiny")
+    with pytest.raises(ArtifactError, match=r"no model 'tinny'.*not in the catalog \(tiny\); did you mean tiny\?"):
+        store.find("tinny")
+    with pytest.raises(ArtifactError, match="no such file"):
+        store.find(str(tmp_path / "x.onnx"))
+    with pytest.raises(ArtifactError, match=r"no model 'tinny' in the catalog; there are tiny; did you mean tiny\?"):
+        store.pull("tinny", quiet)
+    with pytest.raises(ArtifactError, match="no clip 'bike' in the catalog; there are bikes; did you mean bikes"):
+        store.clip("bike", quiet)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("kind", ["onnx", "openvino"])
+def test_add_keeps_all_that_is_known(folder, tmp_path, kind):
+    source = tmp_path / "mine.onnx"
+    if kind == "onnx":
+        source.write_bytes(ONNX)
+    else:
+        source = models.ir(tmp_path / "mine.xml", [("x", (1, 3, 64, 64), "FP32")], [("o", (1, 6, 84), "FP32")])
+    (tmp_path / "names.txt").write_text("person\ndog\n")
+    source.with_suffix(".yaml").write_text("labels: names.txt\nlicence: mine\nhead: {iou: 0.5}\n")
+    before = store.find(str(source))
+    (path,) = store.add(str(source), "gate")
+    after = store.find("gate")
+    assert path == folder / "gate" / f"model{source.suffix}"
+    assert after.name == "gate"
+    for same in ("sha256", "family", "input", "labels", "licence", "head", "precision"):
+        assert getattr(after, same) == getattr(before, same)
+    assert store.add(str(source))[0].parent.name == "mine"
+    rows = {row["name"]: row for row in store.listing()}
+    assert rows["gate"] == {
+        "name": "gate",
+        "installed": True,
+        "size": sum(p.stat().st_size for p in path.parent.iterdir() if p.suffix != ".yaml"),
+        "licence": "mine",
+        "description": None,
+        "source": None,
+        "path": str(path),
+        "rev": after.rev,
+    }
+
+
+EDGETPU = models.tflite(
+    [("image", (1, 64, 64, 3), 3)], [("o", (1, 6, 84), 9)], ["edgetpu-custom-op"], scale=(1 / 255, -128)
+)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """x.onnx with its sidecar, and beside it x_edgetpu.tflite, which says nothing of its labels."""
+    path = tmp_path / "x.onnx"
+    path.write_bytes(ONNX)
+    path.with_suffix(".yaml").write_text("labels: [person, dog]\nlicence: mine\nhead: {iou: 0.5}\n")
+    path.with_name("x_edgetpu.tflite").write_bytes(EDGETPU)
+    return path
+
+
+@pytest.mark.parametrize("main", ["x.onnx", "x_edgetpu.tflite"])
+def test_add_takes_the_twins_along(folder, pair, main):
+    pair.with_name("x_edgetpu.yaml").write_text("labels: [person, dog]\n")
+    before = store.ladder(str(pair.with_name(main)))
+    paths = store.add(str(pair.with_name(main)), "gate")
+    names = ["model.onnx", "model_edgetpu.tflite"]
+    assert [path.name for path in paths] == (names if main == "x.onnx" else names[::-1])
+    assert store.find("gate").path == paths[0]
+    after = store.ladder("gate")
+    assert [artifact.path for artifact in after] == list(paths)
+    for same in ("sha256", "format", "family", "input", "labels", "licence", "head", "quantisation"):
+        assert [getattr(artifact, same) for artifact in after] == [getattr(artifact, same) for artifact in before]
+    assert {artifact.name for artifact in after} == {"gate"}
+
+
+def test_add_with_a_twin_from_elsewhere(folder, pair, tmp_path):
+    other = tmp_path / "elsewhere" / "quantised.tflite"
+    other.parent.mkdir()
+    other.write_bytes(EDGETPU)
+    pair.with_name("x_edgetpu.tflite").unlink()
+    main, twin = store.add(str(pair), "gate", [str(other)])
+    assert sorted(path.name for path in main.parent.iterdir()) == [
+        "model.onnx", "model.yaml", "model_edgetpu.tflite", "model_edgetpu.tflite.yaml",
+    ]  # fmt: skip
+    assert store.ladder("gate")[1].path == twin
+    twin.write_bytes(EDGETPU + b"x")
+    assert store.find("gate").path == main
+    with pytest.raises(
+        ArtifactError, match=r"(?s)model_edgetpu.tflite: its sha256 is.*counts as a twin of .*model.onnx"
+    ):
+        store.ladder("gate")
+
+
+def test_add_refuses_twins(folder, pair, tmp_path):
+    second = tmp_path / "second.tflite"
+    second.write_bytes(EDGETPU)
+    with pytest.raises(ArtifactError, match=r"x_edgetpu\.tflite: .*second\.tflite is for the same engines already"):
+        store.add(str(pair), "gate", [str(second)])
+    second.write_bytes(EDGETPU[:-40])
+    with pytest.raises(ArtifactError, match=r"(?s)second\.tflite: damaged.*counts as a twin of .*x\.onnx"):
+        store.add(str(pair), "gate", [str(second)])
+    pair.with_name("x_edgetpu.yaml").write_text("labels: [person, cat]\n")
+    with pytest.raises(ArtifactError, match=r"x_edgetpu\.tflite: is no twin of .*x\.onnx: label 1 is 'cat' here"):
+        store.add(str(pair), "gate")
+    assert not folder.exists()
+
+
+def test_add_refuses(folder, tmp_path, offered):
+    offered(ONNX)
+    source = tmp_path / "mine.onnx"
+    source.write_bytes(ONNX)
+    with pytest.raises(ArtifactError, match="neither the file"):
+        store.add(str(source), "gate")
+    source.with_suffix(".yaml").write_text("labels: [a, b]\n")
+    with pytest.raises(ArtifactError, match="'tiny' is a model of the catalog"):
+        store.add(str(source), "tiny")
+    for name in ("clips", "../up", "a/b", ""):
+        with pytest.raises(ArtifactError, match="is no name for a model") if name else pytest.raises(StopIteration):
+            store.add(str(source), name)
+            raise StopIteration
+    with pytest.raises(ArtifactError, match="No such file"):
+        store.add(str(tmp_path / "missing.onnx"))
+
+
+def test_listing_says_what_is_wrong(folder, offered):
+    offered(ONNX)
+    assert store.listing() == [
+        {
+            "name": "tiny",
+            "installed": False,
+            "size": len(ONNX),
+            "licence": "MIT",
+            "description": "a tiny one",
+            "source": catalog.models()["tiny"].source,
+        }
+    ]
+    store.pull("tiny", quiet).write_bytes(b"")
+    (folder / "clips").mkdir()
+    (row,) = store.listing()
+    assert row["installed"]
+    assert "is empty" in row["problem"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch, offered):
+    offered(ONNX)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("VEDETTE_MODELS", str(tmp_path / "file" / "models"))
+    with pytest.raises(ArtifactError, match="cannot be made: Not a directory; name another folder with VEDETTE_MODELS"):
+        store.pull("tiny", quiet)
+
+
+def test_a_killed_pull_is_swept_up_later(tmp_path):
+    old, new = tmp_path / ".build-old", tmp_path / ".build-new"
+    for left in (old, new):
+        left.mkdir()
+        (left / "model.onnx").write_text("half")
+    os.utime(old, (time.time() - 90000,) * 2)
+    with placed(tmp_path, "tiny"):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".build-new", "tiny"]
+
+
+def test_the_catalog_is_complete():
+    text = Path(catalog.__file__).with_name("catalog.yaml").read_text()
+    assert {"person", "coco-ssd", "yolox-nano"} <= set(catalog.models())
+    for entry in [*catalog.models().values(), catalog.clip("bikes")]:
+        assert entry.source.startswith(("https://", "pypi:"))
+        assert len(entry.sha256) == 64
+        assert entry.size > 100_000
+        assert entry.licence
+        facts = check(entry.sidecar, lambda key: key, Path())
+        if "family" in facts:
+            assert facts["labels"].value
+    assert yaml.safe_load(text)["models"].keys() == catalog.models().keys()
+    coco = {
+        name: check(catalog.model(name).sidecar, str, Path())["labels"].value for name in ("coco-ssd", "yolox-nano")
+    }
+    assert len(coco["coco-ssd"]) == 90
+    assert coco["yolox-nano"] == tuple(label for label in coco["coco-ssd"] if not label.startswith("class_"))
+
+
+def test_finding_loads_nothing_that_only_pulling_needs(folder):
+    """Beside what NumPy loads, whose `platform` is with Python 3.10 one of the things."""
+    code = "import sys, numpy; known = {*sys.modules}; import backends.models.store; print("
+    code += "{'ssl', 'subprocess', 'urllib.request', 'cv2'} & {*sys.modules} - known)"
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True, timeout=60
+    )
+    assert done.stdout == "set()\n"
