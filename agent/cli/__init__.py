@@ -144,7 +144,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from agent.runtime.check import as_the_service, check
+    from agent.tools.check import as_the_service, check
 
     as_the_service(arguments.config)
     errors, warnings = check(arguments.config)
@@ -159,7 +159,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from agent.runtime.demo import DemoError, demo
+    from agent.tools.demo import DemoError, demo
 
     try:
         demo(arguments.pace, print)
@@ -169,8 +169,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show
     from agent.runtime.paths import runs, status_file
+    from agent.tools import show
 
     try:
         status = json.loads(status_file().read_text())
@@ -187,8 +187,8 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _reload(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show
     from agent.runtime.reload.ask import AskError, ask
+    from agent.tools import show
 
     try:
         told = ask()
@@ -202,7 +202,7 @@ def _reload(arguments: argparse.Namespace) -> int:
 
 
 def _backends(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show
+    from agent.tools import show
     from backends import registry
 
     reports = [found.report for found in registry.survey_all(registry.discover().values())]
@@ -213,7 +213,7 @@ def _backends(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from agent.runtime.bench import BenchError, bench
+    from agent.tools.bench import BenchError, bench
 
     try:
         figures = bench(arguments.model, arguments.clip, arguments.only, lambda line: print(line, file=sys.stderr))
@@ -221,7 +221,7 @@ def _bench(arguments: argparse.Namespace) -> int:
         return fail(e)
     if arguments.json:
         return print_json(figures)
-    from agent.runtime import show
+    from agent.tools import show
 
     print(show.bench(figures))
     return OK

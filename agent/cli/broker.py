@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-    from agent.runtime.target import Target
+    from agent.tools.target import Target
 
 LONGEST_S = 600.0
 _PASSWORD = "VEDETTE_SECRET_MQTT_PASSWORD"  # noqa: S105 - its name
@@ -34,8 +34,8 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
 
 def target(arguments: argparse.Namespace, *, many: bool = False) -> Target:
     """many: a level of the prefix may be `+`. Raises ConfigError, OSError or UnicodeDecodeError."""
-    from agent.runtime.target import Options
-    from agent.runtime.target import target as found
+    from agent.tools.target import Options
+    from agent.tools.target import target as found
 
     names = ("config", "device", "broker", "username", "ca", "insecure", "prefix")
     given: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}

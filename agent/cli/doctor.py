@@ -35,9 +35,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0: nothing has failed; 1: something has; 2: the config cannot be used."""
-    from agent.runtime.doctor.bundle import bundle
-    from agent.runtime.doctor.examine import BROKER, GROUPS, PARTS, examine
-    from agent.runtime.doctor.group import summary
+    from agent.tools.doctor.bundle import bundle
+    from agent.tools.doctor.examine import BROKER, GROUPS, PARTS, examine
+    from agent.tools.doctor.group import summary
 
     only = BROKER if arguments.broker else tuple(PARTS.get(name, name) for name in arguments.only or GROUPS)
     unknown = [name for name in only if name not in GROUPS]

@@ -28,9 +28,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
-    from agent.runtime.fleet import SECONDS, FleetError, fleet
-    from agent.runtime.fleet.rows import rows
-    from agent.runtime.fleet.table import document, table
+    from agent.tools.fleet import SECONDS, FleetError, fleet
+    from agent.tools.fleet.rows import rows
+    from agent.tools.fleet.table import document, table
 
     seconds = SECONDS if arguments.timeout is None else arguments.timeout
     if not 0 < seconds <= broker.LONGEST_S:

@@ -83,7 +83,7 @@ def _share(text: str) -> float:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show
+    from agent.tools import show
     from backends.models import store
 
     rows = store.listing()
@@ -94,8 +94,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    from agent.runtime.modelbench import prepare
-    from agent.runtime.progress import Progress
+    from agent.tools.modelbench import prepare
+    from agent.tools.progress import Progress
     from backends.contract import BackendError
     from backends.models import store
 
@@ -126,8 +126,8 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show_models
-    from agent.runtime.modelinspect import inspect
+    from agent.tools import show_models
+    from agent.tools.modelinspect import inspect
     from backends.contract import BackendError
 
     try:
@@ -142,11 +142,11 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show_models
-    from agent.runtime.comparison.pictures import NoPictures
-    from agent.runtime.exporting.export import Wishes, export
-    from agent.runtime.exporting.target import Unfit, target
-    from agent.runtime.progress import Progress
+    from agent.tools import show_models
+    from agent.tools.comparison.pictures import NoPictures
+    from agent.tools.exporting.export import Wishes, export
+    from agent.tools.exporting.target import Unfit, target
+    from agent.tools.progress import Progress
     from backends.contract import BackendError
 
     _quiet()
@@ -166,10 +166,10 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show_models
-    from agent.runtime.comparison.compare import OtherLabels, compare
-    from agent.runtime.comparison.pictures import NoPictures, pictures
-    from agent.runtime.progress import Progress
+    from agent.tools import show_models
+    from agent.tools.comparison.compare import OtherLabels, compare
+    from agent.tools.comparison.pictures import NoPictures, pictures
+    from agent.tools.progress import Progress
     from backends.contract import BackendError
     from backends.models import store
 
@@ -197,9 +197,9 @@ def _quiet() -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from agent.runtime import show_models
-    from agent.runtime.modelbench import measure
-    from agent.runtime.progress import Progress
+    from agent.tools import show_models
+    from agent.tools.modelbench import measure
+    from agent.tools.progress import Progress
     from backends.contract import BackendError
 
     try:

@@ -27,9 +27,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
-    from agent.runtime.tail import Asked, TailError, tail
-    from agent.runtime.tail.journal import HOW
-    from agent.runtime.tail.output import Output
+    from agent.tools.tail import Asked, TailError, tail
+    from agent.tools.tail.journal import HOW
+    from agent.tools.tail.output import Output
 
     if arguments.journal:
         print(HOW, end="")

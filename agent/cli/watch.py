@@ -12,7 +12,7 @@ from agent.cli.exits import OK, USAGE, fail
 if TYPE_CHECKING:
     import argparse
 
-    from agent.runtime.watch.output import Output
+    from agent.tools.watch.output import Output
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
-    from agent.runtime.watch import ONCE_SECONDS, WatchError, watch
+    from agent.tools.watch import ONCE_SECONDS, WatchError, watch
 
     try:
         found = broker.target(arguments)
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _output(arguments: argparse.Namespace, device: str | None) -> Output:
-    from agent.runtime.watch.output import JsonLines, Lines, Once, Screen
+    from agent.tools.watch.output import JsonLines, Lines, Once, Screen
 
     if arguments.json:
         return JsonLines(sys.stdout, sys.stderr)

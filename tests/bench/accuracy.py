@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agent.runtime.testbed import Run
+from agent.tools.testbed import Run
 from backends.models import catalog
 from backends.models.resolve import open_artifact
 from tests.support.accuracy import ap50, read_mot

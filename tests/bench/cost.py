@@ -14,9 +14,9 @@ from statistics import median
 
 import numpy as np
 
-from agent.runtime.bench import decode_cpu_ms
-from agent.runtime.demo import CLIP
-from agent.runtime.testbed import Run
+from agent.tools.bench import decode_cpu_ms
+from agent.tools.demo import CLIP
+from agent.tools.testbed import Run
 from backends.models import store
 
 BOXES = 10

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from agent.runtime.broker import start_broker
+from agent.tools.broker import start_broker
 from tests.support.daemon import Daemon
 from tests.support.processes import workers_of
 from tests.support.synthetic import slow_network

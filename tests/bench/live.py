@@ -27,7 +27,7 @@ from agent.capture.mailbox import Mailbox
 from agent.config.model import CameraConfig
 from agent.dispatch.letterbox import Placement
 from agent.dispatch.scaler import Scaler
-from agent.runtime.testbed import Run, percentiles
+from agent.tools.testbed import Run, percentiles
 from backends.models import store
 from backends.models.resolve import open_artifact
 from tests.bench.alignment import align

@@ -24,7 +24,7 @@ from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.publish.subscribe import Subscriber
 from agent.runtime import machine
-from agent.runtime.testbed import percentiles
+from agent.tools.testbed import percentiles
 from tests.support.audience import DEVICE, TOPICS
 from tests.support.brokers import HOST, free_port, mosquitto_process, wait_for
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from agent.runtime.broker import start_broker
+from agent.tools.broker import start_broker
 from tests.support.audience import TOPICS, Audience
 from tests.support.brokers import wait_for
 from tests.support.clips import scene, write_clip
@@ -44,7 +44,7 @@ class Bench:
         self.audience = Audience(self.broker)
         self.daemon = Daemon(folder, self.text())
         self.daemon.start()
-        wait_for(self.daemon.ready, 60, self.daemon.log())
+        wait_for(self.daemon.ready, 60, self.daemon.log)
         time.sleep(AROUND_S)
 
     def text(self) -> str:
@@ -71,7 +71,7 @@ class Bench:
                 (m for m in list(self.audience.messages) if m.topic == topic and m.at > since and m.payload), None
             )
 
-        wait_for(lambda: found() is not None, 60, self.daemon.log())
+        wait_for(lambda: found() is not None, 60, self.daemon.log)
         message = found()
         assert message is not None
         return message

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.publish.subscribe import Subscriber
-from agent.runtime.testbed import percentiles
+from agent.tools.testbed import percentiles
 from tests.support.audience import TOPICS
 from tests.support.brokers import HOST, mosquitto_process, wait_for
 from tests.support.caller import Caller

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from agent.runtime.testbed import Run
+from agent.tools.testbed import Run
 from tests.bench.live import VTEST
 from tests.bench.quiet import QUIET, others
 from tests.support.staged import staged

@@ -19,8 +19,8 @@ import pytest
 import yaml
 
 from agent import cli
-from agent.runtime.exporting.put import put
-from agent.runtime.exporting.workplace import workplace
+from agent.tools.exporting.put import put
+from agent.tools.exporting.workplace import workplace
 from backends.models import store
 from backends.models.resolve import open_artifact
 from tests.support.synthetic import bright_network

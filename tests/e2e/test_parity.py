@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from agent.runtime.testbed import Run
+from agent.tools.testbed import Run
 from backends.models import catalog, store
 from backends.models.resolve import open_artifact
 from tests.support.accuracy import iou

@@ -55,7 +55,7 @@ def test_the_daemon_goes_on_with_its_state(
     daemon.start()
     try:
         wait_for(daemon.ready, 30)
-        wait_for(lambda: _ids(audience)[len(expected["unsent"]) - 1 :], 30, daemon.log())
+        wait_for(lambda: _ids(audience)[len(expected["unsent"]) - 1 :], 30, daemon.log)
         assert _ids(audience)[: len(expected["unsent"])] == expected["unsent"], "unsent events come first, in order"
         values = audience.values()
         assert json.loads(values[TOPICS.info])["device_uid"] == expected["device_uid"]

@@ -23,11 +23,11 @@ _EC = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
 MOSQUITTO_MISSING = "mosquitto is not installed (apt install mosquitto)"
 
 
-def wait_for(what: Callable[[], object], timeout: float = 10.0, why: str = "") -> None:
-    """Until `what()` is true; fails the test at the deadline. Its own assertion shows in the failure."""
+def wait_for(what: Callable[[], object], timeout: float = 10.0, why: str | Callable[[], object] = "") -> None:
+    """Until `what()` is true; fails the test at the deadline, and says why, or what is called then says."""
     deadline = time.monotonic() + timeout
     while not what():
-        assert time.monotonic() < deadline, why or f"not within {timeout} s"
+        assert time.monotonic() < deadline, (why() if callable(why) else why) or f"not within {timeout} s"
         time.sleep(0.01)
 
 
@@ -51,7 +51,7 @@ class BrokerProcess:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command(self.port), stdout=log, stderr=log)
-        wait_for(self._listens, why=f"the broker did not start: {self.log()}")
+        wait_for(self._listens, why=lambda: f"the broker did not start: {self.log()}")
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
@@ -96,7 +96,7 @@ def mosquitto_process(folder: Path, *options: str) -> BrokerProcess:
 
 def amqtt_process(folder: Path) -> BrokerProcess:
     def command(port: int) -> list[str]:
-        return [sys.executable, "-m", "agent.runtime.amqtt_broker", str(port), str(os.getpid())]
+        return [sys.executable, "-m", "agent.tools.amqtt_broker", str(port), str(os.getpid())]
 
     return BrokerProcess(command, folder / "amqtt.log")
 

@@ -86,7 +86,7 @@ class Container:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
 
     def _wait_until_up(self) -> None:
-        wait_for(self._is_up, 30, f"systemd did not start: {self._console.read_text(errors='replace')[-2000:]}")
+        wait_for(self._is_up, 30, lambda: f"systemd did not start: {self._console.read_text(errors='replace')[-2000:]}")
 
     def _is_up(self) -> bool:
         assert self._nspawn.poll() is None, self._console.read_text(errors="replace")[-2000:]

@@ -113,6 +113,8 @@ def ran(folder: Path, broker: Any, rtsp: Any, mjpeg: Any, model: str) -> Run:  #
         "-f",
         "--seccomp-bpf",
         "-qq",
+        "-s",  # of a string; 32 cut the module off where the checkout has a long path
+        "4096",
         "-e",
         "trace=connect,bind,listen,getsockname,execve",
         "-o",
@@ -124,11 +126,11 @@ def ran(folder: Path, broker: Any, rtsp: Any, mjpeg: Any, model: str) -> Run:  #
             [*wrapped, *VEDETTE, "run", "-c", str(daemon.file)], env=daemon.environment, stdout=out, stderr=out, umask=0
         )
     try:
-        wait_for(daemon.ready, 60, daemon.log())
+        wait_for(daemon.ready, 60, daemon.log)
         for camera in ("rtsp", "mjpeg"):
-            wait_for(lambda c=camera: heard.values().get(TOPICS.camera_status(c)) == b"online", 20, daemon.log())
+            wait_for(lambda c=camera: heard.values().get(TOPICS.camera_status(c)) == b"online", 20, daemon.log)
         for camera in ("inline", "env", "query"):
-            wait_for(lambda c=camera: daemon.status()["cameras"][c]["error"], 20, f"{camera}: {daemon.log()}")
+            wait_for(lambda c=camera: daemon.status()["cameras"][c]["error"], 20, daemon.log)
         found.said["replies"] = _asked(caller, daemon)
         for verb in (["status"], ["status", "--json"], ["check", "-c", str(daemon.file)]):
             done = daemon.verb(*verb)

@@ -36,9 +36,9 @@ class Stage:
         self.heard = Audience(broker)
         self.daemon = Daemon(folder, self.text())
         self.daemon.start()
-        wait_for(self.daemon.ready, 30, self.daemon.log())
-        wait_for(lambda: self.value(TOPICS.status) == b"online", WITHIN, self.daemon.log())
-        wait_for(lambda: all(len(self.frames(camera)) > 3 for camera in ("yard", "hall")), WITHIN, self.daemon.log())
+        wait_for(self.daemon.ready, 30, self.daemon.log)
+        wait_for(lambda: self.value(TOPICS.status) == b"online", WITHIN, self.daemon.log)
+        wait_for(lambda: all(len(self.frames(camera)) > 3 for camera in ("yard", "hall")), WITHIN, self.daemon.log)
 
     def text(self) -> str:
         return config(self.broker.port, **self.content)
@@ -54,7 +54,7 @@ class Stage:
         draft = self.daemon.file.with_suffix(".swp")
         draft.write_text(text)
         draft.replace(self.daemon.file)
-        wait_for(lambda: self.daemon.status()["reloads"] > before, 3 * WITHIN, self.daemon.log())
+        wait_for(lambda: self.daemon.status()["reloads"] > before, 3 * WITHIN, self.daemon.log)
         return self.status()
 
     def status(self) -> dict[str, Any]:
@@ -81,6 +81,6 @@ class Stage:
 
     def goes_on(self, camera: str) -> None:
         seen = len(self.frames(camera))
-        wait_for(lambda: len(self.frames(camera)) > seen + 3, WITHIN, self.daemon.log())
+        wait_for(lambda: len(self.frames(camera)) > seen + 3, WITHIN, self.daemon.log)
         frames = self.frames(camera)
         assert frames == sorted(set(frames)), "its frames are counted anew"

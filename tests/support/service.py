@@ -62,7 +62,7 @@ class Service:
 
     def wait_for_detections(self, timeout: float = 20) -> None:
         before = self.inferred()
-        wait_for(lambda: self.inferred() > before, timeout, f"no detections\n{self.journal()}")
+        wait_for(lambda: self.inferred() > before, timeout, lambda: f"no detections\n{self.journal()}")
 
     def journal(self, *match: str) -> str:
         arguments = ("--unit=vedette", "--no-pager", *match)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agent import cli
-from agent.runtime.doctor.examine import GROUPS, PARTS
+from agent.tools.doctor.examine import GROUPS, PARTS
 from tests.support.pages import ROOT
 
 if TYPE_CHECKING:

@@ -125,7 +125,7 @@ def test_the_daemon_runs_it_on_a_clip(installed: Path, tmp_path: Path, mosquitto
         return [frame for frame in told if frame["inferred"]]
 
     try:
-        wait_for(lambda: any(frame["detections"] for frame in frames()), 30, run.log())
+        wait_for(lambda: any(frame["detections"] for frame in frames()), 30, run.log)
     finally:
         run.end()
         heard.subscriber.stop()

@@ -71,13 +71,13 @@ def test_a_camera_that_freezes_and_dies_and_comes_back(
     heard = listen(mosquitto)
     with serve(mjpeg_server(clip), MJPEG_URL) as camera:
         run = daemon(config(mosquitto.port, {"yard": {"source": camera.url, "timeout": 8}}, model=model))
-        wait_for(lambda: dict(heard.heard()).get(TOPICS.camera_status("yard")) == b"online", 20, run.log())
+        wait_for(lambda: dict(heard.heard()).get(TOPICS.camera_status("yard")) == b"online", 20, run.log)
         camera.freeze()
-        wait_for(lambda: raised(heard, "camera-stalled", "yard"), TOLD_WITHIN, run.log())
+        wait_for(lambda: raised(heard, "camera-stalled", "yard"), TOLD_WITHIN, run.log)
         camera.kill()
-        wait_for(lambda: raised(heard, "camera-offline", "yard"), TOLD_WITHIN, run.log())
+        wait_for(lambda: raised(heard, "camera-offline", "yard"), TOLD_WITHIN, run.log)
         camera.start()
-        wait_for(lambda: value(heard, "camera-offline", "yard") == b"", 45, run.log())
+        wait_for(lambda: value(heard, "camera-offline", "yard") == b"", 45, run.log)
     assert value(heard, "camera-stalled", "yard") == b""
     for code in ("camera-stalled", "camera-offline"):
         assert alert_events(heard, code) == ["raised", "cleared"]
@@ -110,7 +110,7 @@ def test_a_disk_that_is_full(
 ) -> None:
     heard = listen(mosquitto)
     run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, model=model))
-    wait_for(run.ready, 20, run.log())
+    wait_for(run.ready, 20, run.log)
     filler = volume / "filler"
     with filler.open("wb", buffering=0) as file:
         try:
@@ -118,10 +118,10 @@ def test_a_disk_that_is_full(
                 file.write(b"\0" * 65536)
         except OSError:
             pass
-    wait_for(lambda: raised(heard, "disk-full"), TOLD_WITHIN, run.log())
+    wait_for(lambda: raised(heard, "disk-full"), TOLD_WITHIN, run.log)
     wait_for(lambda: alert_events(heard, "disk-full") == ["raised"], TOLD_WITHIN, "the event must not need the disk")
     filler.unlink()
-    wait_for(lambda: value(heard, "disk-full") == b"", TOLD_WITHIN, run.log())
+    wait_for(lambda: value(heard, "disk-full") == b"", TOLD_WITHIN, run.log)
     wait_for(lambda: alert_events(heard, "disk-full") == ["raised", "cleared"], TOLD_WITHIN)
     assert run.process.poll() is None
 
@@ -143,10 +143,10 @@ def test_a_renewed_certificate_that_is_wrong_is_told_of_and_not_used(
     run = daemon(config(broker.port, {"yard": {"source": str(clip), "loop": True}}, model=model, mqtt=where))
     wait_for(lambda: raised(heard, "certificate-expiry"), TOLD_WITHIN, run.log())  # in two days, as made above
     sign_client(tmp_path, DEVICE, ca="foreign")
-    wait_for(lambda: raised(heard, "certificate"), TOLD_WITHIN, run.log())
+    wait_for(lambda: raised(heard, "certificate"), TOLD_WITHIN, run.log)
     assert b"the renewed certificates are not used" in (value(heard, "certificate") or b"")
     sign_client(tmp_path, DEVICE, days=100)
-    wait_for(lambda: value(heard, "certificate") == b"", TOLD_WITHIN, run.log())
+    wait_for(lambda: value(heard, "certificate") == b"", TOLD_WITHIN, run.log)
     assert b"offline" not in heard.statuses()
     assert run.log().count("connected to") == 2
     heard.subscriber.stop()
@@ -163,7 +163,7 @@ def test_a_topic_that_the_broker_rejects(
     broker = mosquitto_with(f"acl_file {acl}")
     heard = listen(broker)
     run = daemon(config(broker.port, {"yard": {"source": str(clip), "loop": True}}, model=model))
-    wait_for(lambda: raised(heard, "mqtt-rejected"), TOLD_WITHIN, run.log())
+    wait_for(lambda: raised(heard, "mqtt-rejected"), TOLD_WITHIN, run.log)
     told = json.loads(value(heard, "mqtt-rejected") or b"")
     assert root in told["text"]
     assert "ACL" in told["hint"]

@@ -53,8 +53,8 @@ class Stage:
         self.heard = Audience(broker)
         self.daemon = Daemon(folder, self.text)
         self.daemon.start()
-        wait_for(self.daemon.ready, 30, self.daemon.log())
-        wait_for(lambda: self.value(TOPICS.status) == b"online", WITHIN, self.daemon.log())
+        wait_for(self.daemon.ready, 30, self.daemon.log)
+        wait_for(lambda: self.value(TOPICS.status) == b"online", WITHIN, self.daemon.log)
         self.caller = Caller(broker)
 
     def value(self, topic: str) -> bytes | None:
@@ -102,7 +102,7 @@ def test_info_names_the_commands_and_ping_answers(stage: Stage) -> None:
 def test_a_camera_rests_and_is_watched_again(stage: Stage) -> None:
     answer = stage.caller.ask("camera.set", {"camera": "yard", "enabled": False})
     assert answer["data"] == {"camera": "yard", "enabled": False, "confidence": 0.5, "persistent": True}
-    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"disabled", WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"disabled", WITHIN, stage.daemon.log)
     wait_for(lambda: stage.state("yard")["enabled"] is False)
     told = json.loads(stage.value(TOPICS.config_status) or b"")["overrides"]
     assert [(o["key"], o["value"], o["file_value"]) for o in told] == [("cameras.yard.enabled", False, True)]
@@ -112,7 +112,7 @@ def test_a_camera_rests_and_is_watched_again(stage: Stage) -> None:
     assert stage.detections("yard") == before
     assert stage.caller.ask("snapshot", {"camera": "yard"})["error"]["code"] == "no_picture"
     assert stage.caller.ask("camera.set", {"camera": "yard", "enabled": True})["status"] == "ok"
-    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"online", WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"online", WITHIN, stage.daemon.log)
     wait_for(lambda: stage.detections("yard") > before, WITHIN)
     assert json.loads(stage.value(TOPICS.config_status) or b"")["overrides"] == []
     wait_for(lambda: len(stage.executed("camera.set")) == 2, WITHIN)
@@ -317,8 +317,8 @@ def test_it_restarts_when_told_and_not_again_for_a_copy(stage: Stage) -> None:
     def boot_id() -> str:
         return str(json.loads(stage.value(TOPICS.info) or b"{}").get("boot_id"))
 
-    wait_for(lambda: boot_id() != boot, 30, stage.daemon.log())
-    wait_for(lambda: stage.heard.statuses()[-2:] == [b"offline", b"online"], WITHIN, stage.daemon.log())
+    wait_for(lambda: boot_id() != boot, 30, stage.daemon.log)
+    wait_for(lambda: stage.heard.statuses()[-2:] == [b"offline", b"online"], WITHIN, stage.daemon.log)
     assert stage.daemon.pid == pid
     now = boot_id()
     assert stage.caller.ask("restart", None, key)["status"] == "accepted"

@@ -39,7 +39,7 @@ def test_prometheus_may_ask_as_soon_as_the_config_says_so(stage: Stage) -> None:
             return {}
         return {s.name: s.value for family in families for s in family.samples if s.labels.get("camera") == "yard"}
 
-    wait_for(lambda: bool(scraped()), WITHIN, stage.daemon.log())
+    wait_for(lambda: bool(scraped()), WITHIN, stage.daemon.log)
     first = scraped()
     stage.goes_on("yard")
     assert scraped()["vedette_camera_latency_seconds_count"] > first["vedette_camera_latency_seconds_count"] > 0
@@ -53,10 +53,10 @@ def test_health_comes_as_often_as_the_config_says_now(stage: Stage) -> None:
 
     stage.edit(lambda c: c.update(health={"interval": 10}))
     before = told()
-    wait_for(lambda: told() > before, WITHIN, stage.daemon.log())
+    wait_for(lambda: told() > before, WITHIN, stage.daemon.log)
     stage.edit(lambda c: c.update(health={"interval": 1}))
     before = told()
-    wait_for(lambda: told() > before + 1, 7, stage.daemon.log())
+    wait_for(lambda: told() > before + 1, 7, stage.daemon.log)
 
 
 def test_what_edits_have_taken_away_is_not_kept_open(stage: Stage) -> None:
@@ -76,7 +76,7 @@ def test_stopped_in_the_middle_of_an_attempt_it_ends_in_time(stage: Stage) -> No
         stage.content["cameras"]["yard"] = camera
         stage.content["model"] = stage.models[1]
         stage.daemon.file.write_text(stage.text())
-        wait_for(lambda: stage.daemon.status()["config"]["state"] == "pending", WITHIN, stage.daemon.log())
+        wait_for(lambda: stage.daemon.status()["config"]["state"] == "pending", WITHIN, stage.daemon.log)
         assert stage.daemon.stop() < STOP_SECONDS
     assert "bug in Vedette" not in stage.daemon.log()
 
@@ -84,7 +84,7 @@ def test_stopped_in_the_middle_of_an_attempt_it_ends_in_time(stage: Stage) -> No
 def test_a_signal_and_the_verb_have_the_file_read(stage: Stage) -> None:
     before = stage.daemon.status()["reloads"]
     stage.daemon.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: stage.daemon.status()["reloads"] > before, WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.daemon.status()["reloads"] > before, WITHIN, stage.daemon.log)
     done = stage.daemon.verb("reload")
     assert (done.returncode, "is what runs" in done.stdout) == (0, True)
     stage.daemon.file.write_text("cameras: {}\n")
@@ -98,13 +98,13 @@ def test_a_broken_file_at_the_start_is_stood_in_for_by_what_worked_last(stage: S
     good = stage.daemon.file.read_text()
     stage.daemon.file.write_text("cameras: [\n")
     stage.daemon.start()
-    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    wait_for(stage.daemon.ready, 30, stage.daemon.log)
     told = stage.daemon.status()["config"]
     assert (told["state"], told["errors"][0]["line"]) == ("running_last_good", 2)
-    wait_for(lambda: stage.value(TOPICS.camera_status("hall")) == b"online", WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.value(TOPICS.camera_status("hall")) == b"online", WITHIN, stage.daemon.log)
     assert stage.write(good)["state"] == "ok"
     seen = len(stage.frames("hall"))
-    wait_for(lambda: len(stage.frames("hall")) > seen + 3, WITHIN, stage.daemon.log())
+    wait_for(lambda: len(stage.frames("hall")) > seen + 3, WITHIN, stage.daemon.log)
 
 
 def test_what_came_from_afar_stays_until_the_file_says_something_else(stage: Stage, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_what_came_from_afar_stays_until_the_file_says_something_else(stage: Sta
     Kept(stage.daemon.state, stage.daemon.file).keep_remote(Remote(afar, file_hash(stage.daemon.file), "kept"))
     mount.rename(away)
     stage.daemon.start()
-    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    wait_for(stage.daemon.ready, 30, stage.daemon.log)
     told = stage.daemon.status()["config"]
     assert (told["state"], told["file"]) == ("rejected", str(stage.daemon.file))
     assert "three" in told["errors"][0]["message"]
@@ -124,7 +124,7 @@ def test_what_came_from_afar_stays_until_the_file_says_something_else(stage: Sta
     assert stage.daemon.verb("reload").returncode == 0
     before = stage.daemon.status()["reloads"]
     stage.daemon.file.touch()
-    wait_for(lambda: stage.daemon.status()["reloads"] > before, WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.daemon.status()["reloads"] > before, WITHIN, stage.daemon.log)
     told = stage.write(good)
     assert (told["state"], told["file"], told["errors"]) == ("ok", str(remote), [])
     assert stage.daemon.verb("reload").returncode == 0
@@ -141,7 +141,7 @@ def test_a_device_of_another_name_begins_anew_in_place(stage: Stage) -> None:
     stage.daemon.file.write_text(text)
     done = stage.daemon.verb("reload")
     assert (done.returncode, "is what runs" in done.stdout) == (0, True), done.stderr
-    wait_for(lambda: stage.daemon.status().get("boot_id", boot) != boot, 3 * WITHIN, stage.daemon.log())
-    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    wait_for(lambda: stage.daemon.status().get("boot_id", boot) != boot, 3 * WITHIN, stage.daemon.log)
+    wait_for(stage.daemon.ready, 30, stage.daemon.log)
     assert stage.daemon.pid == pid
     assert stage.daemon.status()["device"].startswith("other-")

@@ -56,7 +56,7 @@ def test_a_killed_worker_is_replaced_and_the_daemon_goes_on(
         (worker,) = workers_of(run.pid)
         before = inferred(heard, "yard")
         os.kill(worker, signal.SIGKILL)
-        wait_for(lambda death=death: engine_states(heard).count(("serving", None)) == death + 1, 20, run.log())
+        wait_for(lambda death=death: engine_states(heard).count(("serving", None)) == death + 1, 20, run.log)
         wait_for(lambda before=before: inferred(heard, "yard") > before, 10, "no detections after the worker died")
 
     assert run.process.poll() is None
@@ -119,7 +119,7 @@ def test_a_missing_source_harms_no_other(
     assert "no such file" in status.lower()
 
     late.write_bytes(clip.read_bytes())  # it keeps trying
-    wait_for(lambda: inferred(heard, "late"), 40, run.log())
+    wait_for(lambda: inferred(heard, "late"), 40, run.log)
 
 
 SECRET, BROKER_SECRET = "Tr0ub4dor/&3", "corr3ct:h0rse@"
@@ -141,7 +141,7 @@ def test_no_secret_is_ever_shown(
         mqtt = {"url": f"mqtt://{HOST}:{broker.port}", "username": "gate", "password": BROKER_SECRET}
         heard = listen(broker)
         run = daemon(config(broker.port, cameras, mqtt=mqtt, log={"level": "debug"}, health={"interval": 1}))
-        wait_for(lambda: inferred(heard, "right"), 30, run.log())
+        wait_for(lambda: inferred(heard, "right"), 30, run.log)
         wait_for(lambda: run.status()["cameras"]["wrong"]["status"] == "offline", 20)
         wait_for(lambda: any(topic == TOPICS.health for topic, _ in heard.heard()), 5)
         shown = run.verb("status").stdout + run.verb("status", "--json").stdout

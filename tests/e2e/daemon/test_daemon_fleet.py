@@ -40,8 +40,8 @@ def test_a_daemon_is_listed_with_its_rate_and_says_so_seldom(
         (row,) = json.loads(done.stdout)["devices"]
         return dict(row)
 
-    wait_for(lambda: TOPICS.summary in dict(heard.heard()), 30, run.log())
-    wait_for(lambda: listed()["state"] == "degraded", 30, run.log())
+    wait_for(lambda: TOPICS.summary in dict(heard.heard()), 30, run.log)
+    wait_for(lambda: listed()["state"] == "degraded", 30, run.log)
     wait_for(lambda: (listed()["fps"] or 0) > 15, 30, "the clip has 25 pictures a second")
     row = listed()
     assert (row["device"], row["version"], row["models"]) == ("gate", "0.1.0", ["person"])

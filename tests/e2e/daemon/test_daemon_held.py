@@ -43,12 +43,12 @@ def test_a_camera_switched_off_while_a_config_is_tried_stays_off(stage: Stage, c
         camera.freeze()
         stage.content["cameras"]["hall"] = {"source": camera.url, "timeout": 60, "fps": 10}
         stage.daemon.file.write_text(stage.text())
-        wait_for(lambda: stage.daemon.status()["config"]["state"] == "pending", WITHIN, stage.daemon.log())
+        wait_for(lambda: stage.daemon.status()["config"]["state"] == "pending", WITHIN, stage.daemon.log)
         for name in ("yard", "hall"):
             answer = caller.ask("camera.set", {"camera": name, "enabled": False, "confidence": 0.7})
             assert (answer["data"]["enabled"], answer["data"]["confidence"]) == (False, 0.7)
         camera.thaw()
-        wait_for(lambda: stage.daemon.status()["reloads"] > 0, 3 * WITHIN, stage.daemon.log())
+        wait_for(lambda: stage.daemon.status()["reloads"] > 0, 3 * WITHIN, stage.daemon.log)
         assert stage.status()["state"] == "ok"
         assert overrides(stage) == {
             f"cameras.{name}.{key}": value
@@ -70,15 +70,15 @@ def test_what_a_config_from_afar_has_ended_holds_again_when_that_is_gone(stage: 
     assert caller.ask("camera.set", {"camera": "yard", "enabled": False})["status"] == "ok"
     del stage.content["cameras"]["yard"]
     assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
-    wait_for(lambda: set(stage.daemon.status()["cameras"]) == {"hall"}, WITHIN, stage.daemon.log())
+    wait_for(lambda: set(stage.daemon.status()["cameras"]) == {"hall"}, WITHIN, stage.daemon.log)
     assert overrides(stage) == {}
     stage.daemon.process.kill()
     stage.daemon.wait(WITHIN)
     stage.daemon.start()
-    wait_for(lambda: stage.daemon.status().get("pid") == stage.daemon.pid, 30, stage.daemon.log())
+    wait_for(lambda: stage.daemon.status().get("pid") == stage.daemon.pid, 30, stage.daemon.log)
     assert stage.daemon.status()["config"]["state"] == "rolled_back"
     assert overrides(stage) == {"cameras.yard.enabled": False}
-    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"disabled", WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"disabled", WITHIN, stage.daemon.log)
 
 
 def test_a_model_that_is_gone_at_the_start_is_left_out_and_edits_go_on(
@@ -91,7 +91,7 @@ def test_a_model_that_is_gone_at_the_start_is_left_out_and_edits_go_on(
     stage.daemon.stop()
     mount.rename(away)
     stage.daemon.start()
-    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    wait_for(stage.daemon.ready, 30, stage.daemon.log)
     assert overrides(stage) == {}
     assert stage.edit(lambda c: c.update(log={"level": "debug"}))["state"] == "ok"
     away.rename(mount)

@@ -52,7 +52,7 @@ def watch(mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path, c
     text = json.loads(config(mosquitto.port, cameras, engine=engine))
     text["mqtt"]["detections"] = detections
     run = daemon(json.dumps(text), coral.environment())
-    wait_for(lambda: "edgetpu" in seen.backends(0), 30, run.log())
+    wait_for(lambda: "edgetpu" in seen.backends(0), 30, run.log)
     wait_for(lambda: len(workers_of(run.pid)) == 3, 20)
     time.sleep(1.0)  # the standby has loaded
     return seen, run
@@ -64,7 +64,7 @@ def test_the_cpu_takes_over_and_the_chip_is_taken_back(watch: tuple[Watch, Daemo
     assert seen.engine(CHIP)["fallback"] == CPU
     descriptors, since = descriptors_of(run.pid), time.monotonic()
     coral.mode("abort")
-    wait_for(lambda: seen.backends(since).count("litert") > 40, 20, run.log())
+    wait_for(lambda: seen.backends(since).count("litert") > 40, 20, run.log)
     assert seen.gap(since) <= DEADLINE + 1
     status = seen.engine(CPU)
     assert (status["state"], status["backend"]) == ("degraded", "litert")
@@ -76,7 +76,7 @@ def test_the_cpu_takes_over_and_the_chip_is_taken_back(watch: tuple[Watch, Daemo
 
     coral.mode("ok")
     before = time.monotonic()
-    wait_for(lambda: "edgetpu" in seen.backends(before), 40, run.log())
+    wait_for(lambda: "edgetpu" in seen.backends(before), 40, run.log)
     wait_for(lambda: seen.engine(CHIP)["state"] == "serving", 5)
     assert seen.engine(CPU) is None
     wait_for(lambda: seen.alert() is None, 15, "the alert was not cleared")
@@ -94,14 +94,14 @@ def test_a_stick_that_is_pulled_out_and_put_back(watch: tuple[Watch, Daemon], co
     seen, run = watch
     since = time.monotonic()
     coral.pull_out()
-    wait_for(lambda: "litert" in seen.backends(since), 20, run.log())
+    wait_for(lambda: "litert" in seen.backends(since), 20, run.log)
     wait_for(
         lambda: "no Coral" in (seen.engine(CHIP) or {}).get("cause", "") or "no " in seen.engine(CHIP)["cause"], 20
     )
     coral.plug()
     coral.mode("ok")
     before = time.monotonic()
-    wait_for(lambda: "edgetpu" in seen.backends(before), 40, run.log())
+    wait_for(lambda: "edgetpu" in seen.backends(before), 40, run.log)
     assert seen.gap(since) <= DEADLINE + 1
 
 
@@ -139,17 +139,17 @@ def test_another_model_has_the_chip_that_only_one_process_can_open(
         return config(mosquitto.port, {"gate": camera}, engine={"standby": "warm"})
 
     run = daemon(text(coral.model), {**coral.environment(), "EDGETPU_DOUBLE_LOCKS": str(locks)})
-    wait_for(lambda: "edgetpu" in seen.backends(0), 30, run.log())
+    wait_for(lambda: "edgetpu" in seen.backends(0), 30, run.log)
     changed = time.monotonic()
     run.file.write_text(text(other))
-    wait_for(lambda: run.status()["reloads"] == 1, 60, run.log())
+    wait_for(lambda: run.status()["reloads"] == 1, 60, run.log)
     assert run.status()["config"]["state"] == "ok", run.log()
     wait_for(lambda: "other" in {f["model"] for at, f in seen.frames() if at > changed and f["inferred"]}, 10)
     broken = coral.model.with_name("broken_edgetpu.tflite")
     broken.write_bytes(coral.model.read_bytes()[:-200])
     broken.with_suffix(".yaml").write_text("name: broken\nfamily: ssd\nlabels: [person]\n")
     run.file.write_text(text(broken))
-    wait_for(lambda: run.status()["reloads"] == 2, 60, run.log())
+    wait_for(lambda: run.status()["reloads"] == 2, 60, run.log)
     assert run.status()["config"]["state"] == "rejected"
     back = time.monotonic()
-    wait_for(lambda: len(seen.backends(back)) > 10, 20, run.log())
+    wait_for(lambda: len(seen.backends(back)) > 10, 20, run.log)

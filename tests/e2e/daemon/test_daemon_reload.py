@@ -29,7 +29,7 @@ def test_a_zone_is_live_at_once_and_nothing_else_notices(stage: Stage) -> None:
     assert (told["state"], told["errors"]) == ("ok", [])
     assert told["running_hash"] == told["file_hash"]
     count = TOPICS.count("yard", "all", "porch")
-    wait_for(lambda: stage.value(count) is not None, WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.value(count) is not None, WITHIN, stage.daemon.log)
     for camera in ("yard", "hall"):
         stage.goes_on(camera)
         assert stage.statuses(camera) == before[camera]
@@ -40,7 +40,7 @@ def test_a_zone_is_live_at_once_and_nothing_else_notices(stage: Stage) -> None:
     (changed,) = [event["data"] for event in stage.events("vedette.config.changed")]
     assert (changed["state"], changed["origin"], changed["changed"]) == ("ok", "file", ["cameras.yard"])
     stage.edit(lambda c: c["cameras"]["yard"].pop("zones"))
-    wait_for(lambda: not stage.value(count), WITHIN, stage.daemon.log())
+    wait_for(lambda: not stage.value(count), WITHIN, stage.daemon.log)
 
 
 def test_a_mistake_costs_nothing_and_is_told_with_its_place(stage: Stage) -> None:
@@ -62,12 +62,12 @@ def test_a_mistake_costs_nothing_and_is_told_with_its_place(stage: Stage) -> Non
 
 def test_cameras_come_and_go(stage: Stage) -> None:
     stage.edit(lambda c: c["cameras"].update(gate={"source": str(stage.clip), "loop": True}))
-    wait_for(lambda: stage.value(TOPICS.camera_status("gate")) == b"online", WITHIN, stage.daemon.log())
-    wait_for(lambda: len(stage.frames("gate")) > 2, WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.value(TOPICS.camera_status("gate")) == b"online", WITHIN, stage.daemon.log)
+    wait_for(lambda: len(stage.frames("gate")) > 2, WITHIN, stage.daemon.log)
     assert json.loads(stage.value(TOPICS.info) or b"")["cameras"] == ["yard", "hall", "gate"]
     stage.edit(lambda c: c["cameras"].pop("yard"))
     gone = (TOPICS.camera_status("yard"), TOPICS.camera_state("yard"), TOPICS.count("yard", "all"))
-    wait_for(lambda: not any(stage.value(topic) for topic in gone), WITHIN, stage.daemon.log())
+    wait_for(lambda: not any(stage.value(topic) for topic in gone), WITHIN, stage.daemon.log)
     for camera in ("hall", "gate"):
         stage.goes_on(camera)
     assert set(stage.daemon.status()["cameras"]) == {"hall", "gate"}
@@ -94,12 +94,12 @@ def test_another_model_warms_up_beside_the_one_that_serves(stage: Stage) -> None
     (old,) = stage.daemon.status()["engines"]
     told = stage.edit(lambda c: c.update(model=stage.models[1]))
     assert told["state"] == "ok"
-    wait_for(lambda: len(stage.daemon.status()["engines"]) == 1, WITHIN, stage.daemon.log())
+    wait_for(lambda: len(stage.daemon.status()["engines"]) == 1, WITHIN, stage.daemon.log)
     for camera in ("yard", "hall"):
         stage.goes_on(camera)
     assert {m["model"] for m in stage.messages("yard")[-2:]} == {"two"}
     assert old not in stage.daemon.status()["engines"]
-    wait_for(lambda: not stage.value(TOPICS.engine_status(old)), WITHIN, stage.daemon.log())
+    wait_for(lambda: not stage.value(TOPICS.engine_status(old)), WITHIN, stage.daemon.log)
     told = stage.edit(lambda c: c.update(model=str(stage.clip)))
     assert told["state"] == "rejected"
     stage.goes_on("yard")
@@ -108,7 +108,7 @@ def test_another_model_warms_up_beside_the_one_that_serves(stage: Stage) -> None
 def test_another_broker_is_tried_before_the_old_one_is_given_up(stage: Stage, tmp_path: Path) -> None:
     good = stage.text()
     stage.daemon.file.write_text(good.replace(str(stage.broker.port), str(free_port())))
-    wait_for(lambda: stage.daemon.status()["config"]["state"] == "pending", WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.daemon.status()["config"]["state"] == "pending", WITHIN, stage.daemon.log)
     done = stage.daemon.verb("reload")  # which, begun anew, took a broker that nobody was connected to any more
     assert (done.returncode, ": mqtt: " in done.stdout) == (2, True), done.stdout
     told = stage.daemon.status()["config"]
@@ -120,9 +120,9 @@ def test_another_broker_is_tried_before_the_old_one_is_given_up(stage: Stage, tm
         there = Audience(second)
         before = stage.daemon.status()["reloads"]
         stage.daemon.file.write_text(good.replace(str(stage.broker.port), str(second.port)))
-        wait_for(lambda: stage.daemon.status()["reloads"] > before, 3 * WITHIN, stage.daemon.log())
-        wait_for(lambda: there.values().get(TOPICS.status) == b"online", WITHIN, stage.daemon.log())
-        wait_for(lambda: stage.value(TOPICS.status) == b"offline", WITHIN, stage.daemon.log())
+        wait_for(lambda: stage.daemon.status()["reloads"] > before, 3 * WITHIN, stage.daemon.log)
+        wait_for(lambda: there.values().get(TOPICS.status) == b"online", WITHIN, stage.daemon.log)
+        wait_for(lambda: stage.value(TOPICS.status) == b"offline", WITHIN, stage.daemon.log)
         assert there.values()[TOPICS.camera_status("yard")] == b"online"
         there.subscriber.stop()
     finally:
@@ -140,7 +140,7 @@ def test_another_clip_is_seen_from_its_beginning_however_long_the_rest_takes(sta
 
     told = stage.edit(change)
     assert told["state"] == "ok"
-    wait_for(lambda: stage.statuses("yard")[-1] == b"ended", WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.statuses("yard")[-1] == b"ended", WITHIN, stage.daemon.log)
     times = [message["frame"]["media_time"] for message in stage.messages("yard") if message.get("model") == "two"]
     assert times
     assert times[-1] - times[0] > 1, "most of it was not looked at"

@@ -151,7 +151,7 @@ def test_unknown_ends_nobody_and_marks_counts_as_stale(
     audience = listen(mosquitto)
     run = daemon(config(mosquitto.port, {"hall": {"source": str(standing), "loop": True, **HALL}}, model=model))
     count = TOPICS.count("hall", "person")
-    wait_for(lambda: [v["count"] for v in values(audience, count)][-1:] == [1], 30, run.log())
+    wait_for(lambda: [v["count"] for v in values(audience, count)][-1:] == [1], 30, run.log)
     (worker,) = workers_of(run.pid)
     os.kill(worker, signal.SIGSTOP)
     wait_for(lambda: values(audience, count)[-1]["stale"], 15, "never stale")
@@ -178,7 +178,7 @@ def test_where_nothing_moves_nothing_is_inferred(
     text = json.loads(config(mosquitto.port, {"hall": {"source": str(clip), "motion": {"enabled": True}}}, model=model))
     text["mqtt"]["detections"] = {"max_rate": 0}
     run = daemon(json.dumps(text))
-    wait_for(lambda: TOPICS.detections("hall") in {topic for topic, _ in audience.heard()}, 30, run.log())
+    wait_for(lambda: TOPICS.detections("hall") in {topic for topic, _ in audience.heard()}, 30, run.log)
     wait_for(lambda: run.status().get("cameras", {}).get("hall", {}).get("inferred"), 20)
     assert run.wait(40) == 0, run.log()
     wait_for(lambda: audience.statuses()[-1:] == [b"offline"], 5)

@@ -58,9 +58,9 @@ def test_an_edit_before_it_is_ready_does_not_make_it_so(
     """Nor is its config the last one that worked."""
     cameras = {"yard": {"source": f"rtsp://{HOST}:{silent_port}/live", "timeout": 60}}
     run = daemon(config(free_port(), cameras), systemd.environment)
-    wait_for(run.status, 30, run.log())
+    wait_for(run.status, 30, run.log)
     run.file.write_text(config(free_port(), cameras, log={"level": "debug"}, device=7))
-    wait_for(lambda: run.status()["reloads"] > 0, WITHIN, run.log())
+    wait_for(lambda: run.status()["reloads"] > 0, WITHIN, run.log)
     assert not run.status()["ready"]
     assert [said for said in systemd.told() if "READY=1" in said or "RELOADING=1" in said] == []
     assert not (run.state / "last_good.json").exists()
@@ -70,7 +70,7 @@ def test_a_reload_does_not_signal_whoever_has_the_number_of_one_that_was_killed(
     daemon: Callable[..., Daemon], silent_port: int
 ) -> None:
     run = daemon(config(free_port(), {"yard": {"source": f"rtsp://{HOST}:{silent_port}/live"}}))
-    wait_for(run.status, 30, run.log())
+    wait_for(run.status, 30, run.log)
     left = run.status()
     run.end()
     with subprocess.Popen(["sleep", "60"]) as other:

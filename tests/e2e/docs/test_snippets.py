@@ -78,7 +78,7 @@ def device(person_model: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         daemon = Daemon(folder, text)
         daemon.start()
         wait_for(daemon.ready, 40, "not ready")
-        wait_for(lambda: daemon.status()["cameras"]["gate"]["status"] == "online", 20, daemon.log())
+        wait_for(lambda: daemon.status()["cameras"]["gate"]["status"] == "online", 20, daemon.log)
         yield Device(daemon, broker, folder)
         daemon.end()
     broker.kill()

@@ -19,8 +19,8 @@ import pytest
 
 from agent.cli import main
 from agent.runtime import paths
-from agent.runtime.doctor import cameras, children, watching
-from agent.runtime.doctor.examine import GROUPS
+from agent.tools.doctor import cameras, children, watching
+from agent.tools.doctor.examine import GROUPS
 from tests.support.brokers import free_port
 from tests.support.clips import scene, write_clip
 from tests.support.secrets import forget
@@ -202,7 +202,7 @@ def test_the_deadline_of_a_check_is_beyond_the_camera_s_own() -> None:
 AS_NOBODY = """
 import json, sys
 from pathlib import Path
-from agent.runtime.doctor import account, children
+from agent.tools.doctor import account, children
 account.SERVICE = "nobody"
 assert account.looking().name == "nobody", account.looking()
 for check in ("config", "access"):

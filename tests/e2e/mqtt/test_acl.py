@@ -21,7 +21,7 @@ from agent.publish.mqtt import Publisher
 from agent.publish.subscribe import Subscriber
 from agent.publish.topics import Topics
 from agent.runtime import paths
-from agent.runtime.doctor import session
+from agent.tools.doctor import session
 from tests.support.audience import DEVICE, TOPICS
 from tests.support.brokers import (
     HOST,

@@ -62,7 +62,7 @@ def test_a_certificate_that_is_refused_is_named_with_the_cause(
         wait_for(lambda: device.connected, why=str(device.last_error))
         assert device.broker_expires is not None
         return
-    wait_for(lambda: device.fault, why=broker.log())
+    wait_for(lambda: device.fault, why=broker.log)
     assert device.fault is not None
     assert device.fault.kind == "tls", device.fault
     assert cause in device.fault.text

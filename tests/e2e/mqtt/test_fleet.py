@@ -16,8 +16,8 @@ import pytest
 from agent.cli import main
 from agent.publish import payloads
 from agent.publish.link import MQTT311
-from agent.runtime.fleet import asking
-from agent.runtime.fleet.messages import hear
+from agent.tools.fleet import asking
+from agent.tools.fleet.messages import hear
 from tests.support import simulated
 from tests.support.audience import Audience
 from tests.support.brokers import HOST, MOSQUITTO_MISSING, free_port, wait_for

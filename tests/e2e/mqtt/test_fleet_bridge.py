@@ -220,7 +220,7 @@ def test_an_outage_of_the_centre_loses_no_event_and_leaves_no_old_state(
     def numbers() -> list[int]:
         return [json.loads(m.payload)["seq"] for m in heard if m.topic == topics.events]
 
-    wait_for(lambda: len(set(numbers())) == sent, 40, f"{len(set(numbers()))} of {sent}")
+    wait_for(lambda: len(set(numbers())) == sent, 75, lambda: f"{len(set(numbers()))} of {sent}")
     first = list(dict.fromkeys(numbers()))
     assert first == sorted(first)
     wait_for(lambda: latest(heard).get(hot) == b"", why="an alert that is over still stands in the centre")

@@ -13,7 +13,7 @@ import pytest
 from agent.config.model import MqttConfig
 from agent.publish.mqtt import Publisher
 from agent.publish.subscribe import Subscriber
-from agent.runtime import broker as own
+from agent.tools import broker as own
 from tests.support.audience import TOPICS
 from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, wait_for
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CHILD = """
 import sys, time
-from agent.runtime import broker
+from agent.tools import broker
 if sys.argv[1] == "amqtt":
     broker.find_mosquitto = lambda: None
 print(broker.start_broker().process.pid, flush=True)

@@ -50,7 +50,7 @@ def test_a_wrong_password_is_said_once_and_never_shown(
     broker = mosquitto_with("allow_anonymous false", f"password_file {passwords}")
     wrong = Secret("wrong-password") if username else None
     device = publisher(broker.port, username=username, password=wrong)
-    wait_for(lambda: broker.log().count("not authori") >= 2, why=broker.log())
+    wait_for(lambda: broker.log().count("not authori") >= 2, why=broker.log)
     assert hint in (device.last_error or "")
     assert len([r for r in caplog.records if r.name == "vedette.mqtt"]) == 1
     assert "wrong-password" not in caplog.text + str(device.last_error)

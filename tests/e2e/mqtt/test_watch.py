@@ -20,7 +20,7 @@ import pytest
 
 from agent.cli import main
 from agent.publish import counts, payloads
-from agent.runtime import watch
+from agent.tools import watch
 from tests.support.audience import TOPICS
 from tests.support.brokers import HOST, MOSQUITTO_MISSING, free_port, wait_for
 

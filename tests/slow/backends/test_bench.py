@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent import cli
-from agent.runtime import modelbench, modelinspect, show_models
-from agent.runtime.progress import Progress
+from agent.tools import modelbench, modelinspect, show_models
+from agent.tools.progress import Progress
 from backends.contract import BackendUnavailable
 from backends.models import speeds, store
 from backends.models.speeds import Speed

@@ -86,5 +86,5 @@ class Machine(Service):
     def wait_to_see(self, since: float, timeout: float = 60) -> float:
         """Seconds from `since` until somebody was detected, of those who come from now on."""
         before = len(self.seen_at())
-        wait_for(lambda: len(self.seen_at()) > before, timeout, f"nobody was seen\n{self.journal()}")
+        wait_for(lambda: len(self.seen_at()) > before, timeout, lambda: f"nobody was seen\n{self.journal()}")
         return self.seen_at()[before] - since

@@ -99,7 +99,7 @@ def test_a_good_upgrade_loses_nothing(
     assert (tried.running(), tried.current()) == ("0.1.1", newer.version)
     assert _waiting(tried) >= EVENTS
     tried.way.accept()
-    wait_for(lambda: len(_numbers(tried)) >= EVENTS, 60, f"only {len(_numbers(tried))} events arrived")
+    wait_for(lambda: len(_numbers(tried)) >= EVENTS, 60, lambda: f"only {len(_numbers(tried))} events arrived")
     assert sorted(_numbers(tried)) == list(range(EVENTS))
     tell(f"an upgrade with {EVENTS} unsent events: all arrived, each once")
     assert tried.container.run("cat", CONFIG, "/var/lib/vedette/device_uid").stdout == edited

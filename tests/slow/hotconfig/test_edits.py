@@ -43,7 +43,7 @@ def test_random_edits(tmp_path: Path) -> None:
     editor = Editor(Random(SEED), broker.port, clips, models, f"http://127.0.0.1:{free_port()}/stream")
     daemon = Daemon(tmp_path, editor.text())
     daemon.start()
-    wait_for(daemon.ready, 30, daemon.log())
+    wait_for(daemon.ready, 30, daemon.log)
     pid, good, waits, kinds = daemon.pid, editor.text(), [], Counter[str]()
     first: int | None = None
     try:
@@ -95,7 +95,7 @@ def write(daemon: Daemon, pid: int, text: str) -> tuple[set[str], dict[str, Any]
         anew = now.get("boot_id", before["boot_id"]) != before["boot_id"]  # another device name
         return (anew and bool(now.get("ready"))) or now.get("reloads", 0) > before["reloads"]
 
-    wait_for(decided, DECIDED_S, f"{text}\n{daemon.log()[-3000:]}")
+    wait_for(decided, DECIDED_S, lambda: f"{text}\n{daemon.log()[-3000:]}")
     told = dict(daemon.status()["config"])
     if text == daemon.file.read_text():
         try:
@@ -113,4 +113,4 @@ def all_see(daemon: Daemon, text: str) -> None:
         now = daemon.status()["cameras"]
         return all(name in now and now[name]["frames"] > frames + 5 for name, frames in before.items())
 
-    wait_for(moved, ALIVE_S, f"{text}\n{daemon.log()[-4000:]}")
+    wait_for(moved, ALIVE_S, lambda: f"{text}\n{daemon.log()[-4000:]}")

@@ -59,18 +59,18 @@ def test_it_is_kept_in_the_state_directory_until_the_file_is_edited(stage: Stage
     wait_for(lambda: json.loads(stage.value(TOPICS.camera_state("yard")) or b"{}")["confidence"] == 0.7, WITHIN)
     assert state(stage) == "pending"
     assert caller.refused("config.apply", {"yaml": stage.text()}) == "busy"
-    wait_for(lambda: state(stage) == "ok", TRIAL_S + WITHIN, stage.daemon.log())
+    wait_for(lambda: state(stage) == "ok", TRIAL_S + WITHIN, stage.daemon.log)
     told = stage.status()
     assert told["file"] == str(stage.daemon.state / "remote.yaml")
     assert told["running_hash"] != told["file_hash"]
     assert stage.daemon.file.read_text() == written
     stage.daemon.stop(signal.SIGTERM)
     stage.daemon.start()
-    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    wait_for(stage.daemon.ready, 30, stage.daemon.log)
     assert stage.status()["running_hash"] == told["running_hash"]
     answer = caller.ask("config.rollback")
     assert (answer["status"], answer["data"]["running_hash"]) == ("accepted", told["running_hash"])
-    wait_for(lambda: stage.daemon.status()["config"]["file"] == str(stage.daemon.file), WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.daemon.status()["config"]["file"] == str(stage.daemon.file), WITHIN, stage.daemon.log)
     assert not (stage.daemon.state / "remote.yaml").exists()
     assert [(o["key"], o["value"]) for o in stage.status()["overrides"]] == [("cameras.yard.confidence", 0.9)]
     assert caller.refused("config.rollback") == "not_available"
@@ -83,14 +83,14 @@ def test_a_camera_that_does_not_come_back_takes_it_back(stage: Stage, caller: Ca
     stage.content["cameras"]["hall"]["confidence"] = 0.7
     stage.content["cameras"]["gate"] = {"source": f"http://127.0.0.1:{free_port()}/stream"}
     assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
-    wait_for(lambda: "gate" in stage.daemon.status()["cameras"], WITHIN, stage.daemon.log())
-    wait_for(lambda: state(stage) == "rolled_back", TRIAL_S + WITHIN, stage.daemon.log())
+    wait_for(lambda: "gate" in stage.daemon.status()["cameras"], WITHIN, stage.daemon.log)
+    wait_for(lambda: state(stage) == "rolled_back", TRIAL_S + WITHIN, stage.daemon.log)
     told = stage.status()
     assert told["running_hash"] == before
     assert [error["key"] for error in told["errors"]] == ["cameras.gate"]
     assert [(o["key"], o["value"]) for o in told["overrides"]] == [("cameras.hall.confidence", 0.9)]
     wait_for(lambda: json.loads(stage.value(TOPICS.camera_state("hall")) or b"{}")["confidence"] == 0.9, WITHIN)
-    wait_for(lambda: not stage.value(TOPICS.camera_status("gate")), WITHIN, stage.daemon.log())
+    wait_for(lambda: not stage.value(TOPICS.camera_status("gate")), WITHIN, stage.daemon.log)
     assert [e["data"]["state"] for e in stage.events("vedette.config.changed")] == ["pending", "rolled_back"]
     for camera in ("yard", "hall"):
         stage.goes_on(camera)
@@ -101,7 +101,7 @@ def test_one_that_needs_a_new_beginning_is_judged_as_any_other(stage: Stage, cal
     dead = {"source": f"http://127.0.0.1:{free_port()}/stream"}
     stage.edit(lambda c: c["cameras"].update(gate=dict(dead)))
     assert caller.ask("camera.set", {"camera": "hall", "confidence": 0.9})["status"] == "ok"
-    wait_for(lambda: stage.value(TOPICS.camera_status("gate")) == b"offline", WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.value(TOPICS.camera_status("gate")) == b"offline", WITHIN, stage.daemon.log)
     boot = stage.daemon.status()["boot_id"]
 
     def begun_anew() -> bool:
@@ -109,17 +109,17 @@ def test_one_that_needs_a_new_beginning_is_judged_as_any_other(stage: Stage, cal
 
     stage.content["outbox"] = {"max_age": "6d"}
     assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
-    wait_for(begun_anew, 30, stage.daemon.log())
+    wait_for(begun_anew, 30, stage.daemon.log)
     assert state(stage) == "pending"
-    wait_for(lambda: state(stage) == "ok", 30 + TRIAL_S + WITHIN, stage.daemon.log())
+    wait_for(lambda: state(stage) == "ok", 30 + TRIAL_S + WITHIN, stage.daemon.log)
     kept, boot = stage.daemon.status()["config"]["running_hash"], stage.daemon.status()["boot_id"]
     stage.content["outbox"] = {"max_age": "5d"}
     stage.content["cameras"]["hall"]["confidence"] = 0.7
     stage.content["cameras"]["porch"] = dict(dead)
     assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
-    wait_for(begun_anew, 30, stage.daemon.log())
+    wait_for(begun_anew, 30, stage.daemon.log)
     boot = stage.daemon.status()["boot_id"]
-    wait_for(begun_anew, 60 + TRIAL_S + WITHIN, stage.daemon.log())
+    wait_for(begun_anew, 60 + TRIAL_S + WITHIN, stage.daemon.log)
     told = stage.daemon.status()["config"]
     assert (told["state"], told["running_hash"]) == ("rolled_back", kept)
     assert [error["key"] for error in told["errors"]] == ["cameras.porch"]
@@ -131,11 +131,11 @@ def test_a_daemon_that_dies_of_it_comes_back_without_it(stage: Stage, caller: Ca
     before = stage.daemon.status()["config"]["running_hash"]
     stage.content["cameras"]["yard"]["confidence"] = 0.7
     assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
-    wait_for(lambda: stage.daemon.status()["config"]["running_hash"] != before, WITHIN, stage.daemon.log())
+    wait_for(lambda: stage.daemon.status()["config"]["running_hash"] != before, WITHIN, stage.daemon.log)
     stage.daemon.process.kill()
     stage.daemon.wait(WITHIN)
     stage.daemon.start()
-    wait_for(lambda: stage.daemon.status().get("pid") == stage.daemon.pid, 30, stage.daemon.log())
+    wait_for(lambda: stage.daemon.status().get("pid") == stage.daemon.pid, 30, stage.daemon.log)
     told = stage.daemon.status()["config"]
     assert (told["state"], told["running_hash"]) == ("rolled_back", before)
 
@@ -157,7 +157,7 @@ def test_a_model_is_selected_for_one_camera_and_kept_over_a_restart(stage: Stage
     assert caller.refused("model.select", {"camera": "hall", "model": "/no/such.onnx"}) == "invalid"
     stage.daemon.stop(signal.SIGTERM)
     stage.daemon.start()
-    wait_for(stage.daemon.ready, 30, stage.daemon.log())
+    wait_for(stage.daemon.ready, 30, stage.daemon.log)
     assert len(stage.daemon.status()["engines"]) >= 1
     assert stage.status()["overrides"] == [override]
     stage.edit(lambda c: c["cameras"]["yard"].update(model=stage.models[1]))

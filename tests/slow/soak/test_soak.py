@@ -55,7 +55,7 @@ def test_soak(tmp_path: Path, person_model: str) -> None:  # noqa: F811
                 FAULTS[name](stage, draw)
                 next_fault += EVERY_S
             time.sleep(SAMPLE_S)
-        wait_for(lambda: all_see(stage), SETTLED_S, f"{stage.daemon.status()}\n{stage.daemon.log()[-5000:]}")
+        wait_for(lambda: all_see(stage), SETTLED_S, lambda: f"{stage.daemon.status()}\n{stage.daemon.log()[-5000:]}")
         wait_for(lambda: stage.daemon.status()["outbox"]["depth"] == 0, SETTLED_S)
         assert stage.daemon.pid == pid
         assert not zombies_of(pid)

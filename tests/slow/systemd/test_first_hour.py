@@ -65,7 +65,7 @@ def test_the_page_leads_to_a_device_that_watches(service: Service, camera: str) 
         assert words in TYPED
     assert run("vedette", "check").stdout == f"{CONFIG}: ok\n"
     run("systemctl", "start", "vedette")
-    wait_for(lambda: not missing("vedette status", run("vedette", "status").stdout), 40, service.journal())
+    wait_for(lambda: not missing("vedette status", run("vedette", "status").stdout), 40, service.journal)
     told = run("vedette", "doctor", check=False).stdout
     assert re.search(r"^ok +cameras +gate: 320x240, ", told, re.MULTILINE), told
     assert re.search(r"^ok +broker ", told, re.MULTILINE), told

@@ -134,7 +134,7 @@ def test_an_edit_is_taken_over_by_systemctl_reload(running: Service) -> None:
     running.configure({"yard": {**CLIP["yard"], "zones": {"porch": {"polygon": [[0, 0], [1, 0], [1, 1]]}}}})
     running.systemctl("reload")
     assert running.show("ActiveState") == "active"
-    wait_for(lambda: TOPICS.count("yard", "all", "porch") in dict(running.audience.heard()), 10, running.journal())
+    wait_for(lambda: TOPICS.count("yard", "all", "porch") in dict(running.audience.heard()), 10, running.journal)
     running.configure({"yard": {"sorce": "x"}})
     done = running.container.run("systemctl", "reload", "vedette", check=False)
     assert done.returncode == 1

@@ -140,7 +140,11 @@ class Stage:
 
     def count(self, table: str, number: int) -> None:
         """Until there are as many."""
-        wait_for(lambda: len(self.rows(table)) >= number, PATIENCE_S, f"fewer than {number} in {table}: {self.log()}")
+
+        def enough() -> bool:
+            return len(self.rows(table)) >= number
+
+        wait_for(enough, PATIENCE_S, lambda: f"fewer than {number} in {table}: {self.log()}")
         assert len(self.rows(table)) == number
 
     def metrics(self) -> str:

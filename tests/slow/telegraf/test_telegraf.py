@@ -178,7 +178,7 @@ def test_a_restart_loses_no_event(stage: Stage, stop: Callable[[Stage], None]) -
             stage.start()
         time.sleep(2)
         sent = fleet.end()["events"]
-    wait_for(lambda: _distinct(stage) >= sum(sent.values()), 30, f"{_distinct(stage)} of {sum(sent.values())}")
+    wait_for(lambda: _distinct(stage) >= sum(sent.values()), 30, lambda: f"{_distinct(stage)} of {sum(sent.values())}")
     stage.ask(EVENTS)
     each = stage.ask("SELECT device, count(*) FROM vedette_event_once GROUP BY device")
     assert {device: int(number) for device, number in each} == sent

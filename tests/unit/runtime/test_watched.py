@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from agent.publish import counts, payloads
 from agent.publish.events import Numbered, camera_status_event, event_message
-from agent.runtime.watch.messages import hear
-from agent.runtime.watch.state import FORGOTTEN_LOOKS, MOST, MOST_EVENTS, Watched
-from agent.runtime.watch.table import fitted, screen, table
+from agent.tools.watch.messages import hear
+from agent.tools.watch.state import FORGOTTEN_LOOKS, MOST, MOST_EVENTS, Watched
+from agent.tools.watch.table import fitted, screen, table
 
 ROOT = "vedette/1/gate-pi"
 

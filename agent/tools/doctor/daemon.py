@@ -1,0 +1,76 @@
+"""What the running daemon has met: two of one client id are only seen by the one that loses its place."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from agent.runtime import paths
+from agent.tools.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from agent.config.model import Config
+    from agent.tools.doctor.finding import State
+
+
+_BROKERS = ("mqtt-", "certificate", "tls-")
+"""How the codes of alerts begin that have to do with the broker."""
+
+
+def daemon(config: Config, about: Sequence[str] = ("",)) -> Iterator[Finding]:
+    """about: how the codes begin of the alerts that are looked at; default: all."""
+    status = running()
+    if status is None:
+        yield Finding("daemon", "skipped", "no vedette runs here that could say what it has met")
+        return
+    if status.get("device") != config.device:
+        text = f"the vedette that runs here is {status.get('device')}, not {config.device}"
+        yield Finding("daemon", "warning", text, "give its config with -c, or restart it with this one")
+        return
+    mqtt = status.get("mqtt")
+    mqtt = mqtt if isinstance(mqtt, dict) else {}
+    told = _alerts(status, tuple(about))
+    for text, severity in told.items():
+        state: State = "warning" if severity == "warning" else "failed"
+        yield Finding("daemon", state, f"the running vedette says: {text}", _fix(text, config.device))
+    error = mqtt.get("last_error")
+    if error and error not in told:
+        state = "warning" if mqtt.get("connected") else "failed"
+        yield Finding("daemon", state, f"the running vedette says: {error}", _fix(str(error), config.device))
+    elif not told and not mqtt.get("connected"):
+        yield Finding("daemon", "warning", "the running vedette is not connected yet", "ask again in a few seconds")
+    elif not told:
+        yield Finding("daemon", "ok", f"the running vedette is connected ({mqtt.get('protocol')}), without a complaint")
+
+
+def about_the_broker(config: Config) -> Iterator[Finding]:
+    """Of what it has met, what has to do with the broker: a camera that is offline is no fault of that."""
+    return daemon(config, _BROKERS)
+
+
+def _alerts(status: dict[str, Any], about: tuple[str, ...]) -> dict[str, str]:
+    """By text, the severity."""
+    raised = status.get("alerts")
+    return {
+        str(alert.get("text")): str(alert.get("severity"))
+        for alert in (raised if isinstance(raised, list) else [])
+        if isinstance(alert, dict) and str(alert.get("code")).startswith(about)
+    }
+
+
+def running() -> dict[str, Any] | None:
+    """What the daemon says of itself; None if none runs."""
+    try:
+        status: dict[str, Any] = json.loads(paths.status_file().read_text())
+        pid = status.get("pid")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return status if isinstance(pid, int) and paths.runs(pid) else None
+
+
+def _fix(text: str, device: str) -> str:
+    if "another client" in text:
+        return f"find the other client that is called {device!r}, and give one of the two another `device`"
+    return "do as it says, or as is said above"
