@@ -13,7 +13,8 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from agent.publish.outbox import limits
+from agent.publish.clock import clock_synced
+from agent.publish.outbox import limits, unsaid
 from agent.publish.outbox.afloat import Afloat
 from agent.publish.outbox.age import AgeClock
 from agent.publish.outbox.opening import FILE, damaged, open_store, put_aside
@@ -37,6 +38,8 @@ LIMITS_EVERY_S = 1.0
 LIMITS_EVERY_BYTES = 1 << 20
 AGES_EVERY_S = 10.0
 _NEAR = 0.95
+FORMER_ROWS = 20_000
+"""Looked through at a start, for tracks without an end: 0.1 s."""
 
 log = logging.getLogger("vedette.outbox")
 
@@ -140,6 +143,17 @@ class Book:
             return []
         try:
             return [row for row in self._store.between(epoch, first, last, after, most) if row.sound]
+        except sqlite3.Error as error:
+            self._fail(error, time.monotonic())
+            return []
+
+    def endings(self) -> list[Event]:
+        """The ends of tracks that a run before has not told: to be asked for before anything is written."""
+        if self._store is None:
+            return []
+        try:
+            rows = self._store.newest(unsaid.TYPES, FORMER_ROWS)
+            return unsaid.endings(rows, time.time(), synced=clock_synced())
         except sqlite3.Error as error:
             self._fail(error, time.monotonic())
             return []

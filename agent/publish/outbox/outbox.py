@@ -119,6 +119,10 @@ class Outbox:
             self._thread.join(timeout)
 
     def _run(self) -> None:
+        try:
+            self._book.write([(0, event) for event in self._book.endings()], 0, self._fed)
+        except Exception:
+            logger.exception("the outbox stumbled over what the run before has left")
         while True:
             work = self._intake.take(TURN_S)
             try:

@@ -151,6 +151,13 @@ class Store:
                 break
         return found
 
+    def newest(self, glob: str, most: int) -> Iterator[tuple[str, bytes]]:
+        """Type and body of rows of the types that `glob` means, among the newest `most`: the newest first."""
+        query = "SELECT seq, type, crc, body FROM events WHERE n > ? AND type GLOB ? ORDER BY n DESC"
+        for seq, kind, crc, body in self._db.execute(query, (self.last - most, glob)):
+            if crc == _crc(seq, body):
+                yield kind, body
+
     def between(self, epoch: str, first: int, last: int, after: int, most: int) -> list[Stored]:
         """Answered rows by their seq, those with n above `after`, without their pictures."""
         query = (

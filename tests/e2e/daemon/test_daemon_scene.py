@@ -62,8 +62,9 @@ def events(audience: Audience) -> list[dict[str, Any]]:
 
 
 def kinds(audience: Audience) -> list[str]:
-    """What happened to tracks, in order, without the updates."""
-    found = [event["type"].removeprefix("vedette.") for event in events(audience)]
+    """What happened to tracks, in order and each once, without the updates."""
+    once = {event["id"]: event for event in events(audience)}.values()
+    found = [event["type"].removeprefix("vedette.") for event in once]
     return [kind for kind in found if kind.split(".")[0] in {"track", "zone", "line"} and kind != "track.updated"]
 
 
@@ -167,6 +168,26 @@ def test_unknown_ends_nobody_and_marks_counts_as_stale(
     wait_for(lambda: "track.ended" in kinds(audience), 5)
     (end,) = [event for event in events(audience) if event["type"] == "vedette.track.ended"]
     assert end["data"]["end_reason"] == "stopped"
+
+
+def test_what_a_killed_run_has_told_of_is_ended_by_the_next(
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, tmp_path: Path, model: str
+) -> None:
+    """The next one sees nobody: without it they would be there for ever."""
+    standing = write_clip(tmp_path / "stand.mp4", walk([0.8] * 40), frames=40, fps=FPS, counted=False)
+    empty = write_clip(tmp_path / "empty.mp4", walk([None] * 5), frames=5, fps=FPS, counted=False)
+    audience = listen(mosquitto)
+    run = daemon(config(mosquitto.port, {"hall": {"source": str(standing), "loop": True, **HALL}}, model=model))
+    wait_for(lambda: "zone.entered" in kinds(audience), 30, run.log)
+    run.process.kill()
+    run.process.wait(5)
+    run = daemon(config(mosquitto.port, {"hall": {"source": str(empty), "pace": "max", **HALL}}, model=model))
+    assert run.wait(40) == 0, run.log()
+    wait_for(lambda: audience.statuses()[-1:] == [b"offline"], 5)
+    assert kinds(audience) == ["track.started", "zone.entered", "zone.left", "track.ended"]
+    told = {event["type"]: event["data"] for event in events(audience)}
+    began, end = told["vedette.track.started"], told["vedette.track.ended"]
+    assert (end["track_uid"], end["end_reason"], end["stale"]) == (began["track_uid"], "stopped", True)
 
 
 def test_where_nothing_moves_nothing_is_inferred(
