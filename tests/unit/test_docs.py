@@ -23,7 +23,7 @@ CAMERAS = "cameras: {gate: {source: rtsp://10.0.0.7/stream2}}\n"
 """What a piece of a config is completed with."""
 QUOTED = re.compile(r"tests/\S+|run")
 """Marks of what `tests/contract/backends/test_plugin*.py` read."""
-HELD = {"docs/mqtt.md": "tests/unit/test_asyncapi.py", "docs/fleet.md": "tests/unit/runtime/fleet/test_page.py"}
+HELD = {"docs/mqtt.md": "tests/unit/test_asyncapi.py", "docs/fleet.md": "tests/unit/tools/fleet/test_page.py"}
 """Pages whose outputs have a test of their own."""
 ACL = re.compile(r"(user|topic|pattern|#) ?.*")
 FOLDER = re.compile(r"(?:^|  )([a-z]+/[a-z/]*)(?=  )")
