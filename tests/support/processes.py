@@ -31,6 +31,12 @@ def descriptors_of(pid: int) -> int:
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
+def loaded_of(pid: int) -> int:
+    """How many workers of the daemon `pid` have loaded their engine: it maps a file in memory for each."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return len({line.split()[4] for line in lines if "/memfd:" in line})
+
+
 def command_of(pid: int) -> bytes:
     """Its argument list, each word ended by a zero byte."""
     try:

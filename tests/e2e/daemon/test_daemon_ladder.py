@@ -16,7 +16,7 @@ from tests.support.audience import TOPICS
 from tests.support.brokers import wait_for
 from tests.support.coral import CHIP, CPU, DEADLINE, Coral, Watch
 from tests.support.daemon import config
-from tests.support.processes import descriptors_of, workers_of, zombies_of
+from tests.support.processes import descriptors_of, loaded_of, workers_of, zombies_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +53,7 @@ def watch(mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path, c
     text["mqtt"]["detections"] = detections
     run = daemon(json.dumps(text), coral.environment())
     wait_for(lambda: "edgetpu" in seen.backends(0), 30, run.log)
-    wait_for(lambda: len(workers_of(run.pid)) == 3, 20)
-    time.sleep(1.0)  # the standby has loaded
+    wait_for(lambda: loaded_of(run.pid) == 3, 30, run.log)  # the standby, too
     return seen, run
 
 

@@ -22,7 +22,7 @@ from tests.support.brokers import mosquitto_process, wait_for
 from tests.support.clips import scene, write_clip
 from tests.support.coral import CHIP, CPU, DEADLINE, Coral, Watch, chip_worker
 from tests.support.daemon import Daemon, config
-from tests.support.processes import descriptors_of, workers_of, zombies_of
+from tests.support.processes import descriptors_of, loaded_of, workers_of, zombies_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +77,7 @@ class Trial:
 
     def _repeat(self, daemon: Daemon, coral: Coral, seen: Watch) -> None:
         wait_for(lambda: "edgetpu" in seen.backends(0), 60, "it never served")
-        wait_for(lambda: len(workers_of(daemon.pid)) == 3, 30)
+        wait_for(lambda: loaded_of(daemon.pid) == 3, 30)
         time.sleep(HEALTHY)
         descriptors, began = descriptors_of(daemon.pid), time.monotonic()
         for _ in range(TIMES):

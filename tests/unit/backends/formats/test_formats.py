@@ -15,7 +15,7 @@ from backends.formats.modelfile import Tensor
 from backends.formats.sniff import read_model
 from tests.support import models
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "models"
+DATA = Path(__file__).parents[5] / "shared" / "data" / "models"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
 DETECTION = ["detection_boxes", "detection_classes", "detection_scores", "num_detections"]
 IMAGE = ("images", (1, 3, 640, 640), 1)

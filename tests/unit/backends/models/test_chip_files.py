@@ -15,7 +15,7 @@ from backends.models.resolve import open_artifact
 from backends.openvino import OpenVINO
 from tests.support import models
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "models"
+DATA = Path(__file__).parents[5] / "shared" / "data" / "models"
 HEADER = {
     "description": "Ultralytics YOLO11n model trained on coco8",
     "author": "Ultralytics",

@@ -92,7 +92,7 @@ def in_child(source, target, before):
         "try:\n    fetch(sys.argv[1], Path(sys.argv[2]), sys.argv[3], lambda p, d: None)\n"
         "except Exception as error:\n    print(type(error).__name__, error)\n"
     )
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     command = [sys.executable, "-c", code, source, str(target), SHA]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment).stdout

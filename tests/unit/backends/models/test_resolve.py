@@ -16,7 +16,7 @@ from backends.contract import ArtifactError
 from backends.models.resolve import open_artifact
 from tests.support import models
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "models"
+DATA = Path(__file__).parents[5] / "shared" / "data" / "models"
 IMAGE = [("images", (1, 3, 640, 640), 1)]
 ULTRALYTICS = {
     "description": "Ultralytics YOLO11n model",

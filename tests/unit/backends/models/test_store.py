@@ -19,7 +19,7 @@ from backends.models.sidecar import check
 from tests.support import models
 
 ONNX = models.onnx([("images", (1, 3, 64, 64), 1)], [("o", (1, 6, 84), 1)])
-DATA = Path(__file__).parents[4] / "shared" / "data" / "models"
+DATA = Path(__file__).parents[5] / "shared" / "data" / "models"
 SIDECAR = {"labels": ["person", "dog"], "licence": "MIT", "head": {"iou": 0.5}}
 
 
@@ -384,7 +384,7 @@ def test_finding_loads_nothing_that_only_pulling_needs(folder):
     """Beside what NumPy loads, whose `platform` is with Python 3.10 one of the things."""
     code = "import sys, numpy; known = {*sys.modules}; import backends.models.store; print("
     code += "{'ssl', 'subprocess', 'urllib.request', 'cv2'} & {*sys.modules} - known)"
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True, timeout=60
     )
