@@ -16,7 +16,7 @@ from tests.support.audience import TOPICS
 from tests.support.brokers import wait_for
 from tests.support.coral import CHIP, CPU, DEADLINE, Coral, Watch
 from tests.support.daemon import config
-from tests.support.processes import descriptors_of, loaded_of, workers_of, zombies_of
+from tests.support.processes import descriptors_of, loaded_of, zombies_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
