@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
 import ssl
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,14 +90,37 @@ def handshake(config: CameraConfig) -> Callable[[socket.socket], ssl.SSLSocket]:
 
 def _wrap(plain: socket.socket, context: ssl.SSLContext, config: CameraConfig) -> ssl.SSLSocket:
     host = urlsplit(config.source).hostname
+    secured = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
     try:
-        return context.wrap_socket(plain, server_hostname=host)
+        with contextlib.ExitStack() as failing:
+            failing.callback(secured.close)
+            _shake(secured, time.monotonic() + config.timeout)
+            failing.pop_all()
     except ssl.SSLCertVerificationError as error:
         raise _not_accepted(error.verify_message, config) from None
     except ssl.SSLEOFError:
         raise SourceError("the camera ended the TLS handshake", _PLAIN.format(config.id)) from None
     except ssl.SSLError as error:
         raise SourceError(f"no TLS with the camera ({_words(error)})", _PLAIN.format(config.id)) from None
+    return secured
+
+
+def _shake(secured: ssl.SSLSocket, deadline: float) -> None:
+    """The handshake, which as a whole has a deadline: of one that drips each byte is in time. Raises TimeoutError."""
+    timeout = secured.gettimeout()
+    secured.setblocking(False)
+    nobody: list[ssl.SSLSocket] = []
+    while True:
+        try:
+            secured.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            reading, writing = [secured], nobody
+        except ssl.SSLWantWriteError:
+            reading, writing = nobody, [secured]
+        if not any(select.select(reading, writing, [], max(0.0, deadline - time.monotonic()))):
+            raise TimeoutError
+    secured.settimeout(timeout)
 
 
 _PLAIN = "it may speak no TLS at this port: write http:// or rtsp:// in cameras.{}.source, or the right port"

@@ -47,6 +47,11 @@ def changed(before: Config, after: Config) -> list[str]:
     return found + [f"cameras.{name}" for name in {**old, **new} if old.get(name) != new.get(name)]
 
 
-def begins_anew(before: Config, after: Config) -> bool:
-    """Whether topics themselves or the outbox on the disk change: for that the daemon starts again, in place."""
-    return before.device != after.device or before.mqtt.prefix != after.mqtt.prefix or before.outbox != after.outbox
+def begins_anew(before: Config, after: Config) -> list[str]:
+    """The keys among those that differ for which the daemon starts again, in place: of topics, and of what is kept."""
+    pairs = {
+        "device": (before.device, after.device),
+        "mqtt.prefix": (before.mqtt.prefix, after.mqtt.prefix),
+        "outbox": (before.outbox, after.outbox),
+    }
+    return [key for key, (old, new) in pairs.items() if old != new]

@@ -176,8 +176,8 @@ class Reload:
         back = cause == "rollback"
         wanted = applied(edition, self._overrides, back=back, may_lack=self._overrides.models if back else None)
         config = wanted.config
-        if begins_anew(self._pipeline.config, config):
-            log.warning("the device's name, its prefix or its outbox has changed: beginning anew")
+        if anew := begins_anew(self._pipeline.config, config):
+            log.warning("%s changed: the daemon begins anew", ", ".join(anew))
             self._keep(edition, cause, restarting=True)
             self._owner.begin_anew()
             return

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import socket
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +15,7 @@ import pytest
 
 from agent.capture import pyav, tls
 from agent.capture.ffmpeg_options import AVFORMAT, CHECKS_PARTS
+from agent.capture.rtsp import RtspClient
 from agent.capture.source import SourceError
 from agent.config.model import CameraConfig, CameraTlsConfig
 from agent.config.secrets import Secret
@@ -112,6 +118,28 @@ def test_a_port_without_tls(scheme: str, certificates: Path, plain_ports: dict[s
     config = camera(scheme, "localhost", plain_ports[scheme], ca=certificates / "localhost" / "ca.pem")
     with watching(config) as watch:
         assert "it may speak no TLS at this port" in watch.until("offline").error
+
+
+def test_a_handshake_that_drips_is_not_waited_for(certificates: Path) -> None:
+    """Each byte of it is in time, and it never ends."""
+
+    def drip(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            there, _ = listener.accept()
+            with there:
+                there.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xf0")  # a record of 16 kB, a ServerHello in it
+                while True:
+                    time.sleep(0.05)
+                    there.sendall(b"\x00")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, args=(listener,), daemon=True).start()
+        config = camera("rtsps", "localhost", listener.getsockname()[1], ca=certificates / "localhost" / "ca.pem")
+        config = replace(config, timeout=0.5)
+        began = time.monotonic()
+        with pytest.raises(SourceError, match=r"no answer within 0\.5 s"):
+            RtspClient(config.source, None, config.timeout, lambda: False, tls.handshake(config))
+        assert time.monotonic() - began < 5
 
 
 def test_a_playlist_is_refused_before_its_parts_are_fetched_unverified(certificates: Path, tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def test_cameras_that_come_and_go_are_named() -> None:
 
 
 def test_topics_and_the_outbox_begin_anew() -> None:
-    assert begins_anew(CONFIG, replace(CONFIG, device="other"))
-    assert begins_anew(CONFIG, replace(CONFIG, mqtt=replace(CONFIG.mqtt, prefix="site")))
-    assert begins_anew(CONFIG, replace(CONFIG, outbox=OutboxConfig(max_bytes=1_000_000)))
+    renamed = replace(CONFIG, device="other")
+    assert begins_anew(CONFIG, renamed) == ["device"]
+    assert begins_anew(CONFIG, replace(renamed, mqtt=replace(CONFIG.mqtt, prefix="site"))) == ["device", "mqtt.prefix"]
+    assert begins_anew(CONFIG, replace(CONFIG, outbox=OutboxConfig(max_bytes=1_000_000))) == ["outbox"]
     assert not begins_anew(CONFIG, replace(CONFIG, mqtt=replace(CONFIG.mqtt, drain_rate=5.0)))
