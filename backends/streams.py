@@ -7,10 +7,11 @@ as it has streams.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from backends.protocol import MAX_DETECTIONS, LineReader, Message, SlotLayout, e
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from backends.contract import Engine
     from backends.detections import Detections
@@ -91,6 +94,7 @@ class Streams:
         try:
             outputs = self._engine.run(self._images[slot])
             inferred = time.monotonic()
+            _check(outputs)
             found = _fitting(head.decode(outputs, floor))
             count = len(found)
             rows = self._results[slot]
@@ -103,6 +107,16 @@ class Streams:
             return encode("error", slot=slot, n=n, text=f"{type(e).__name__}: {e}", retriable=False)
         end = time.monotonic()
         return encode_done(slot, n, count, start, (inferred - start) * 1e3, (end - inferred) * 1e3)
+
+
+def _check(outputs: Sequence[NDArray[Any]]) -> None:
+    """Raises EngineError for an output without a number in it, as of half precision that overflowed.
+
+    To a head NaN is no score that counts, so nobody would be there; but nobody knows.
+    """
+    for index, output in enumerate(outputs):
+        if output.dtype.kind == "f" and output.size and math.isnan(output.flat[0]) and np.isnan(output).all():
+            raise EngineError(f"output {index} is not a number anywhere", retriable=True)
 
 
 def _fitting(found: Detections) -> Detections:

@@ -163,13 +163,16 @@ def _built(artifact: Artifact, place: _Place, precision: str, options: Options, 
     lack = memory.shortage(artifact.path.stat().st_size, request.key.workspace_mib)
     if lack:
         raise BackendUnavailable(lack, memory.RECIPE)
+    if lack := plans.shortage(request.plan.parent, artifact.path.stat().st_size):
+        raise BackendUnavailable(lack, "make room there: building takes minutes, and the engine is kept")
     if failure := plans.failed_lately(request.plan, options.build_seconds):
         again = f"it is tried again after a day, or once {request.plan.with_suffix('.failed')} is removed"
         raise BackendUnavailable(f"the engine could not be built: {failure}", again)
     try:
         run_child("backends.trt.build", request.to_json(), options.build_seconds, "building the engine", progress)
     except BackendError as error:
-        plans.note_failure(request.plan, options.build_seconds, str(error))
+        if not (isinstance(error, EngineError) and error.retriable):
+            plans.note_failure(request.plan, options.build_seconds, str(error))
         raise
     plan = plans.read(request.plan, request.key)
     if plan is None:

@@ -191,8 +191,11 @@ def main(argv: list[str]) -> int:
     try:
         plan = build(api.load(), request, lambda phase: tell(phase=phase))
         plans.write(request.plan, request.key, plan)
-    except (BackendError, OSError) as error:
+    except BackendError as error:
         tell(error=str(error), kind=type(error).__name__)
+        return 1
+    except OSError as error:
+        tell(error=str(error), kind="OSError")
         return 1
     tell(ok=True)
     return 0

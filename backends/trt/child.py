@@ -31,7 +31,8 @@ def run_child(module: str, request: str, seconds: float, what: str, progress: Pr
     """Runs `python -m module FD` with `request` on stdin, and returns the last JSON line it wrote to FD.
 
     Lines {"phase": text} go to `progress`, at least one every two seconds; its output goes where ours goes. Raises
-    EngineError after `seconds` (the child is killed), ChildDied, or what the child said: {"error": text, "kind": name}.
+    EngineError after `seconds` (the child is killed), ChildDied, or what the child said: {"error": text, "kind": name};
+    an OSError, which is the machine's and may pass, as a retriable one.
     """
     replies, writer = os.pipe()
     try:
@@ -87,8 +88,8 @@ def _watch(replies: int, seconds: float, what: str, progress: Progress) -> dict[
 
 def _judged(answer: dict[str, Any], code: int, what: str) -> dict[str, Any]:
     if answer.get("error"):
-        kind = ArtifactError if answer.get("kind") == "ArtifactError" else EngineError
-        raise kind(f"{what}: {answer['error']}")
+        text, kind = f"{what}: {answer['error']}", answer.get("kind")
+        raise ArtifactError(text) if kind == "ArtifactError" else EngineError(text, retriable=kind == "OSError")
     if answer.get("ok"):
         return answer
     if code == -signal.SIGKILL:

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -76,6 +77,16 @@ def folder_for(artifact: Artifact) -> Path:
     raise BackendUnavailable(
         f"no folder to keep the engine in: {' and '.join(tried)} cannot be written",
         "building takes minutes and is not done at every start; make one of them writable",
+    )
+
+
+def shortage(folder: Path, model_bytes: int) -> str:
+    """Why an engine cannot be kept in `folder` now, or nothing. A plan is about as large as its model, in f32."""
+    needed, free = 2 * model_bytes, shutil.disk_usage(folder).free
+    return (
+        ""
+        if free >= needed
+        else f"{folder} needs about {needed >> 20} MiB for the engine, of which {free >> 20} are free"
     )
 
 

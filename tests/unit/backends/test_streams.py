@@ -17,7 +17,7 @@ from backends.streams import Streams
 LAYOUT = SlotLayout(8, 8, 2)
 
 
-def decoded(*found: Any) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
+def decoded(*found: Any, outputs: Any = ()) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
     """The answers to a frame for each of `found`, which is what the head returns, and the slots' rows."""
     left = list(found)
     memory = memoryview(bytearray(LAYOUT.size))
@@ -27,7 +27,7 @@ def decoded(*found: Any) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
         for i in range(len(found)):
             os.write(requests, encode_run(i % 2, i, 0.1))
         os.write(requests, encode("close"))
-        engine: Any = SimpleNamespace(run=lambda _image: [])
+        engine: Any = SimpleNamespace(run=lambda _image: outputs)
         head: Any = SimpleNamespace(decode=lambda _outputs, _floor: left.pop(0))
         over = Streams(LineReader(read), write, engine, [head], LAYOUT, memory).run()
         assert over == {"op": "close"}
@@ -58,3 +58,21 @@ def test_more_than_a_slot_holds_are_cut_to_the_best(order: Callable[[np.ndarray]
 def test_nonsense_out_of_a_head_is_an_error_and_the_next_frame_is_served() -> None:
     answers, _ = decoded(None, some(np.array([0.5])))
     assert [(answer["op"], answer["n"]) for answer in answers] == [("error", 0), ("done", 1)]
+
+
+NAN = np.full((1, 84, 10), np.nan, np.float16)
+
+
+@pytest.mark.parametrize("outputs", [[NAN], [np.zeros((1, 4), np.float32), NAN.astype(np.float32)]])
+def test_an_output_without_a_number_is_unknown_and_not_nobody(outputs: list[np.ndarray]) -> None:
+    (answer,), _ = decoded(some(np.array([])), outputs=outputs)
+    assert (answer["op"], answer["retriable"]) == ("error", True)
+    assert "is not a number anywhere" in answer["text"]
+
+
+@pytest.mark.parametrize("number", [0.0, np.inf])
+def test_one_number_is_enough_for_the_head_to_judge(number: float) -> None:
+    output = NAN.copy()
+    output[0, 80, 3] = number
+    (answer,), _ = decoded(some(np.array([0.5])), outputs=[output, np.zeros((0, 4)), np.zeros((1, 3), np.uint8)])
+    assert (answer["op"], answer["count"]) == ("done", 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -190,6 +191,33 @@ def test_too_little_memory_is_said_before_anything_is_built(
     ):
         load(artifact)
     assert "Builder" not in trt.calls
+
+
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+def test_a_full_disk_is_said_before_anything_is_built(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(artifact.path.parent)
+    with monkeypatch.context() as full:
+        full.setattr(plans.shutil, "disk_usage", lambda _: usage._replace(free=0))
+        with pytest.raises(BackendUnavailable, match=r"cache/tensorrt needs about \d+ MiB .* 0 are free \(make room"):
+            load(artifact)
+    assert "Builder" not in trt.calls
+
+
+@pytest.mark.parametrize("trt", ["10.3.0"], indirect=True)
+def test_a_child_that_cannot_keep_what_it_built_is_no_failure_of_the_build(
+    gpu: Scripted, trt: ModuleType, artifact: Artifact
+) -> None:
+    load(artifact).close()
+    (plan,) = artifact.path.parent.glob("cache/tensorrt/*.plan")
+    plan.unlink()
+    plan.mkdir()  # as a full disk would, it takes no file
+    with pytest.raises(EngineError, match=r"building the engine: .*Is a directory") as raised:
+        load(artifact)
+    assert raised.value.retriable
+    plan.rmdir()
+    load(artifact).close()
 
 
 # An engine of Ultralytics
