@@ -1,4 +1,4 @@
-"""One camera's thread: opens its source, decodes, puts frames into the mailbox, and opens it anew when it fails."""
+"""One camera's thread: opens its source, has its pictures delivered, and opens it anew when it fails."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.backoff import Backoff
-from agent.capture.frame import Frame
-from agent.capture.opening import motion_watch, open_source
+from agent.capture.delivery import Delivery, rotated
+from agent.capture.opening import open_source
 from agent.capture.source import Decoded, Source, SourceError, SourceInfo
 from agent.capture.status import STATUS_EVENT, CameraStatus
-from agent.capture.timeline import Cadence, Pacer, Timeline
 from agent.config.redact import redact
 
 if TYPE_CHECKING:
@@ -25,14 +24,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("vedette.capture")
 
-USUAL_RATE = 25.0
 SETTLED = 10.0
 """Seconds online after which the next failure waits only briefly again."""
 RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 STALLED = 3
 """Pictures that are missing in a row where it takes longer than usual."""
-LOOK = 0.2
-"""Seconds between two looks at the stop event where a wait cannot be woken."""
 
 
 class Camera:
@@ -40,7 +36,6 @@ class Camera:
 
     on_status: called with it for each change, on its own thread or on the one that calls `poll`. It must not block.
     `start`, `enable` and `stop` belong to one thread. enabled: whether it is wanted; while not, it is not opened.
-    last_frame_at: time.monotonic() of the last frame, None before the first.
     """
 
     def __init__(
@@ -51,11 +46,10 @@ class Camera:
     ) -> None:
         self.config = config
         self.mailbox = mailbox
-        self.frames = self.reconnects = 0
+        self.reconnects = 0
         self._after: Camera | None = None
         self._other: Camera | None = None
         self._trial = False
-        self.last_frame_at: float | None = None
         self._on_status = on_status
         self._corrupt = 0
         self._status = self._announced = CameraStatus("connecting", time.time())
@@ -68,10 +62,7 @@ class Camera:
         self._turned = threading.Event()
         self._halts = self._attempts = 0
         self._thread = threading.Thread(target=self._run, name=f"cam-{config.id}", daemon=True)
-        self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
-        self._cadence = Cadence()
-        self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
-        self._watch = motion_watch(config)
+        self._delivery = Delivery(config, mailbox, self._halt)
         self._backoff = Backoff(RETRY_FIRST, RETRY_MOST)
         self._logged = ""
         self._log = logging.LoggerAdapter(log, {"CAMERA": config.id, "EVENT": STATUS_EVENT})
@@ -81,6 +72,16 @@ class Camera:
         """Packets and pictures skipped because they could not be decoded."""
         source = self._source
         return self._corrupt + (source.corrupt if source else 0)
+
+    @property
+    def frames(self) -> int:
+        """How many were delivered, by those it has followed too."""
+        return self._delivery.frames
+
+    @property
+    def last_frame_at(self) -> float | None:
+        """time.monotonic() of the last frame, None before the first."""
+        return self._delivery.last_at
 
     @property
     def alive(self) -> bool:
@@ -112,9 +113,8 @@ class Camera:
 
     def change(self, config: CameraConfig) -> None:
         """From now on this holds, of what needs no other source: motion. From any thread."""
-        before, self.config = self.config, config
-        if before.motion != config.motion:
-            self._watch = motion_watch(config)
+        self.config = config
+        self._delivery.change(config)
 
     def stop(self) -> None:
         """Asks the thread to end and returns at once. A read FFmpeg blocks in may last until `timeout`."""
@@ -157,7 +157,7 @@ class Camera:
 
     def _stall_after(self) -> float:
         rate = self._info.fps if self._info else 0.0
-        return max(min(2.0, self.config.timeout / 2), STALLED * (1 / rate if rate else self._cadence.pause))
+        return max(min(2.0, self.config.timeout / 2), STALLED * (1 / rate if rate else self._delivery.pause))
 
     def _announce(self, status: CameraStatus) -> None:
         last, self._announced = self._announced, status
@@ -166,14 +166,11 @@ class Camera:
 
     def _set(self, state: State, error: str = "", *, attempts: int = 0) -> None:
         info = self._info or SourceInfo()
-        width, height = self._rotated(info.width, info.height)
+        width, height = rotated(info.width, info.height, self.config.rotate)
         decoder = f"{info.decoder} ({info.note})" if info.note else info.decoder
         since = self._status.since if state == self._status.state else time.time()
         self._status = CameraStatus(state, since, error, width, height, info.fps, decoder, attempts)
         self._announce(self._status)
-
-    def _rotated(self, width: int, height: int) -> tuple[int, int]:
-        return (height, width) if self.config.rotate in {90, 270} else (width, height)
 
     def _run(self) -> None:
         if self._after is not None:
@@ -246,13 +243,12 @@ class Camera:
         """One opening of the source to its end. Raises SourceError."""
         source = open_source(self.config, self._halt.is_set)
         self._source = source
-        self._timeline.restart()
-        self._cadence.restart()
+        self._delivery.restart()
         try:
             self._reading_since = time.monotonic()
             for decoded in source.frames():
                 self._reading_since = None
-                self._cadence.note(decoded.arrived)
+                self._delivery.note(decoded.arrived)
                 self._inform(source)
                 self._deliver(decoded)
                 if self._halt.is_set():
@@ -274,18 +270,14 @@ class Camera:
             self._log.info("online, %dx%d", info.width, info.height)
             self._logged = ""
         self._info = info
-        rate = info.fps or (self.config.fps if self.config.kind == "folder" else 0.0) or USUAL_RATE
-        self._timeline.nominal = 1 / rate
+        self._delivery.expect(info.fps)
         self._set("online")
 
     def _follow(self, other: Camera) -> None:
         before = other._after or other._other  # it has not come to deliver anything itself
         if before is not None:
             self._follow(before)
-        self.frames = max(self.frames, other.frames)
-        self._timeline.follow(other._timeline)
-        if self._pacer is not None:  # the step in time is none to wait for
-            self._pacer = Pacer()
+        self._delivery.follow(other._delivery)
 
     def _deliver(self, decoded: Decoded) -> None:
         if self._trial and not self.config.live:
@@ -295,26 +287,4 @@ class Camera:
             self._other, self._trial = None, False
         if self._trial:
             return
-        media_time = self._timeline.media_time(decoded.pts, decoded.arrived)
-        monotonic = decoded.arrived
-        if self._pacer is not None:
-            self._halt.wait(self._pacer.delay(media_time, time.monotonic()))
-            monotonic = time.monotonic()
-        height, width = decoded.picture.y.shape
-        width, height = self._rotated(width, height)
-        frame = Frame(
-            camera=self.config.id,
-            index=self.frames,
-            picture=decoded.picture,
-            width=width,
-            height=height,
-            rotate=self.config.rotate,
-            captured_at=time.time() - (time.monotonic() - monotonic),
-            monotonic=monotonic,
-            media_time=media_time,
-            motion=watch.look(decoded.picture.y, media_time) if (watch := self._watch) is not None else None,
-        )
-        self.frames += 1
-        self.last_frame_at = monotonic
-        while not self.mailbox.put(frame, LOOK) and not self._halt.is_set():
-            pass
+        self._delivery.put(decoded)

@@ -1,0 +1,102 @@
+"""From a camera's pictures to frames in its mailbox: stamped with both clocks, numbered, and paced where a file is."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from agent.capture.frame import Frame
+from agent.capture.opening import motion_watch
+from agent.capture.timeline import Cadence, Pacer, Timeline
+
+if TYPE_CHECKING:
+    import threading
+
+    from agent.capture.mailbox import Mailbox
+    from agent.capture.source import Decoded
+    from agent.config.model import CameraConfig
+
+USUAL_RATE = 25.0
+LOOK = 0.2
+"""Seconds between two looks at `halt` while the mailbox is full."""
+
+
+class Delivery:
+    """Belongs to the camera's thread, but for `change`. halt: set while the camera is not wanted; then nothing waits.
+
+    frames: how many were made. last_at: time.monotonic() of the last one, None before the first.
+    """
+
+    def __init__(self, config: CameraConfig, mailbox: Mailbox, halt: threading.Event) -> None:
+        self.frames = 0
+        self.last_at: float | None = None
+        self._config = config
+        self._mailbox = mailbox
+        self._halt = halt
+        self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
+        self._cadence = Cadence()
+        self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
+        self._watch = motion_watch(config)
+
+    def change(self, config: CameraConfig) -> None:
+        """From now on this holds, of motion. From any thread."""
+        before, self._config = self._config, config
+        if before.motion != config.motion:
+            self._watch = motion_watch(config)
+
+    def restart(self) -> None:
+        """The next picture comes from a source opened anew."""
+        self._timeline.restart()
+        self._cadence.restart()
+
+    def expect(self, rate: float) -> None:
+        """rate: pictures a second, as the source says it; 0 where it does not."""
+        told = rate or (self._config.fps if self._config.kind == "folder" else 0.0)
+        self._timeline.nominal = 1 / (told or USUAL_RATE)
+
+    @property
+    def pause(self) -> float:
+        """Seconds, the longest lately between two pictures; 0 before there are two."""
+        return self._cadence.pause
+
+    def note(self, arrived: float) -> None:
+        """arrived: time.monotonic() of a picture, whatever becomes of it."""
+        self._cadence.note(arrived)
+
+    def follow(self, other: Delivery) -> None:
+        """Frames and time are counted on from those of the other."""
+        self.frames = max(self.frames, other.frames)
+        self._timeline.follow(other._timeline)
+        if self._pacer is not None:  # the step in time is none to wait for
+            self._pacer = Pacer()
+
+    def put(self, decoded: Decoded) -> None:
+        """Waits until the picture is due, and until the mailbox takes it where none may be lost."""
+        config, watch = self._config, self._watch
+        media_time = self._timeline.media_time(decoded.pts, decoded.arrived)
+        monotonic = decoded.arrived
+        if self._pacer is not None:
+            self._halt.wait(self._pacer.delay(media_time, time.monotonic()))
+            monotonic = time.monotonic()
+        height, width = decoded.picture.y.shape
+        width, height = rotated(width, height, config.rotate)
+        frame = Frame(
+            camera=config.id,
+            index=self.frames,
+            picture=decoded.picture,
+            width=width,
+            height=height,
+            rotate=config.rotate,
+            captured_at=time.time() - (time.monotonic() - monotonic),
+            monotonic=monotonic,
+            media_time=media_time,
+            motion=None if watch is None else watch.look(decoded.picture.y, media_time),
+        )
+        self.frames += 1
+        self.last_at = monotonic
+        while not self._mailbox.put(frame, LOOK) and not self._halt.is_set():
+            pass
+
+
+def rotated(width: int, height: int, rotate: int) -> tuple[int, int]:
+    return (height, width) if rotate in {90, 270} else (width, height)
