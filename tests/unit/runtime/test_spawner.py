@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from agent.runtime.spawner import Spawner
+from tests.support.brokers import wait_for
+from tests.support.processes import command_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,7 @@ def test_workers_are_ended_and_nobody_else_whoever_is_gone_already(tmp_path: Pat
     pids = tmp_path / "workers.pid"
     with subprocess.Popen([*SLEEPS, "backends.worker"]) as worker, subprocess.Popen(SLEEPS) as other:
         try:
+            wait_for(lambda: command_of(worker.pid))  # nothing stands there in the middle of exec
             pids.write_text(f"{gone.pid}\nx\n{other.pid}\n{worker.pid}\n")
             Spawner(lambda: None, pids).end_orphans()
             assert worker.wait(10) == -9
