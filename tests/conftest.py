@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support import unchecked
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, amqtt_process, mosquitto_process
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from tests.support.brokers import BrokerProcess
 
 NO_SKIP = "VEDETTE_NO_SKIP"
+
+# How long an example takes says more of the machine, and of what else runs on it, than of what is tested.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

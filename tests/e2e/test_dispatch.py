@@ -63,15 +63,15 @@ def test_live_frames_are_the_newest_and_cameras_take_turns(slow: Artifact, rigs:
     rigs.append(rig)
     rig.dispatcher.start()
     rig.until_serving()
-    stop = time.monotonic() + 2.0
-    index = 0
-    while time.monotonic() < stop:
+    deadline, index = time.monotonic() + 30.0, 0
+    counts = [0]
+    while min(counts) < 5 and time.monotonic() < deadline:
         for lane in rig.lanes:
             lane.mailbox.put(frame(lane.camera, index, 100), 0)
         index += 1
         time.sleep(0.005)
-    counts = [len(rig.inferred(camera)) for camera in "abc"]
-    assert min(counts) > 3
+        counts = [len(rig.inferred(camera)) for camera in "abc"]
+    assert min(counts) >= 5
     assert max(counts) - min(counts) <= 2
     assert all(lane.mailbox.dropped["busy"] > 0 for lane in rig.lanes)
     for camera in "abc":

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 VEDETTE = [sys.executable, "-m", "agent.cli"]
 STOP_SECONDS = 2.0
 """What a clean stop may take."""
+BUSY_SECONDS = 1.0
+"""What it may take longer where four tests run at a time on two cores."""
 
 
 def config(port: int, cameras: Mapping[str, object], **more: object) -> str:

@@ -268,7 +268,7 @@ def test_while_the_child_builds_progress_is_told(
     told: list[str] = []
     with pytest.raises(EngineError, match="took more than 1 s"):
         load(artifact, told, build_seconds=1)
-    assert told.count("building the engine: building") >= 3
+    assert sum(phase.startswith("building the engine: ") for phase in told) >= 3
 
 
 def children(parent: int) -> list[str]:
