@@ -83,11 +83,9 @@ def folder_for(artifact: Artifact) -> Path:
 def shortage(folder: Path, model_bytes: int) -> str:
     """Why an engine cannot be kept in `folder` now, or nothing. A plan is about as large as its model, in f32."""
     needed, free = 2 * model_bytes, shutil.disk_usage(folder).free
-    return (
-        ""
-        if free >= needed
-        else f"{folder} needs about {needed >> 20} MiB for the engine, of which {free >> 20} are free"
-    )
+    if free >= needed:
+        return ""
+    return f"{folder} needs about {needed >> 20} MiB for the engine, of which {free >> 20} are free"
 
 
 def path_of(folder: Path, name: str, key: PlanKey) -> Path:

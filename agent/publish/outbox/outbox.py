@@ -120,7 +120,8 @@ class Outbox:
 
     def _run(self) -> None:
         try:
-            self._book.write([(0, event) for event in self._book.endings()], 0, self._fed)
+            if owed := self._book.endings():
+                self._book.write([(0, event) for event in owed], 0, self._fed)
         except Exception:
             logger.exception("the outbox stumbled over what the run before has left")
         while True:
