@@ -104,6 +104,21 @@ def rows_above(scores: NDArray[Any], least: float) -> NDArray[np.intp]:
     return rows[first]
 
 
+def columns_above(scores: NDArray[Any], least: float) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[Any]]:
+    """The columns of (classes, n) that have a score >= least, and of each its class and that score.
+
+    The maximum along whole rows runs at the speed of memory, twice that of one along columns; then only the few
+    classes are looked at of which there is something.
+    """
+    present = np.flatnonzero(~(scores.max(axis=1) < least))  # to max, NaN is the greatest
+    if not len(present):
+        return present, present.astype(np.int32), np.empty(0, scores.dtype)
+    scores = scores[present]
+    picked = np.flatnonzero(np.fmax.reduce(scores, axis=0) >= least)
+    class_id, confidence = best(scores.take(picked, axis=1).T)
+    return picked, present[class_id].astype(np.int32), confidence
+
+
 def strongest(picked: NDArray[np.intp], stored: NDArray[Any]) -> NDArray[np.intp]:
     """`picked`, cut to the MAX_CANDIDATES of highest score. stored: one score per row of `picked`."""
     if picked.size <= MAX_CANDIDATES:
@@ -113,8 +128,11 @@ def strongest(picked: NDArray[np.intp], stored: NDArray[Any]) -> NDArray[np.intp
 
 def centres_to_corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """(n, 4) cx, cy, width, height to x1, y1, x2, y2."""
-    half = boxes[:, 2:] * np.float32(0.5)
-    return np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1)
+    centre, half = boxes[:, :2], boxes[:, 2:] * np.float32(0.5)
+    corners = np.empty_like(boxes)
+    np.subtract(centre, half, out=corners[:, :2])
+    np.add(centre, half, out=corners[:, 2:])
+    return corners
 
 
 def ranked(xyxy: NDArray[np.float32], confidence: NDArray[np.float32], class_id: NDArray[np.int32]) -> Detections:
@@ -141,5 +159,7 @@ def _usable(
     xyxy: NDArray[np.float32], confidence: NDArray[np.float32], class_id: NDArray[np.int32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
     # Catches NaN and infinity too; areas of what is left are positive and cannot overflow.
+    if (np.abs(xyxy) < _FARTHEST).all() and (xyxy[:, :2] <= xyxy[:, 2:]).all():
+        return xyxy, confidence, class_id
     usable = (np.abs(xyxy) < _FARTHEST).all(axis=1) & (xyxy[:, 0] <= xyxy[:, 2]) & (xyxy[:, 1] <= xyxy[:, 3])
-    return (xyxy, confidence, class_id) if usable.all() else (xyxy[usable], confidence[usable], class_id[usable])
+    return xyxy[usable], confidence[usable], class_id[usable]

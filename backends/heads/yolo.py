@@ -50,20 +50,19 @@ class YoloHead:
         end = 4 + self._classes
         if self._channels_first:
             table = outputs[self._index].reshape(self._channels, -1)
-            highest = np.fmax.reduce(table[4:end], axis=0)
-            picked = np.flatnonzero(highest >= least)
-            picked = fit.strongest(picked, highest[picked])
-            rows = table[:end, picked].T
+            picked, class_id, confidence = fit.columns_above(table[4:end], least)
+            boxes = table[:4, picked].T
         else:
             table = outputs[self._index].reshape(-1, self._channels)
             rows = table[fit.rows_above(table[:, 4:end], least), :end]
-        if not len(rows):
+            class_id, confidence = fit.best(rows[:, 4:])
+            boxes = rows[:, :4]
+        if not len(boxes):
             return Detections.empty()
-        class_id, confidence = fit.best(rows[:, 4:])
-        chosen = fit.strongest(np.arange(len(rows)), confidence)
-        if len(chosen) < len(rows):
-            rows, class_id, confidence = rows[chosen], class_id[chosen], confidence[chosen]
-        boxes = fit.real(rows[:, :4], self._output)
+        if len(boxes) > fit.MAX_CANDIDATES:
+            chosen = fit.strongest(np.arange(len(boxes)), confidence)
+            boxes, class_id, confidence = boxes[chosen], class_id[chosen], confidence[chosen]
+        boxes = fit.real(boxes, self._output)
         if not self._corners:
             boxes = fit.centres_to_corners(boxes)
         boxes *= self._size
