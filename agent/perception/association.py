@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import lap
@@ -24,17 +25,15 @@ def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
     return found
 
 
-def of_height(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """IoU of the heights alone: (n, m), 0..1. Of two who overlap, the one farther away is the shorter, or higher up.
+def of_height(one: Sequence[float], other: Sequence[float]) -> float:
+    """IoU of the heights alone of two boxes, 0..1. Of two who overlap, the one farther away is shorter, or higher up.
 
     After Mingzhan Yang et al., "Hybrid-SORT: Weak Cues Matter for Online Multi-Object Tracking" (2024), who multiply
     IoU by it. Here it only ranks: as a condition it would take one who is suddenly half hidden for somebody new.
     """
-    top, bottom = a[:, 1, None], a[:, 3, None]
-    shared = np.minimum(bottom, b[:, 3]) - np.maximum(top, b[:, 1])
-    spanned = np.maximum(bottom, b[:, 3]) - np.minimum(top, b[:, 1])
-    found: NDArray[np.float64] = np.maximum(shared, 0) / np.maximum(spanned, 1e-12)
-    return found
+    shared = min(one[3], other[3]) - max(one[1], other[1])
+    spanned = max(one[3], other[3]) - min(one[1], other[1])
+    return max(shared, 0.0) / max(spanned, 1e-12)
 
 
 def widened(xyxy: NDArray[np.float64], share: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -46,24 +45,28 @@ def widened(xyxy: NDArray[np.float64], share: NDArray[np.float64] | float) -> ND
     return found
 
 
-def pairs(possible: Sequence[tuple[int, int]], a: NDArray[np.float64], b: NDArray[np.float64]) -> list[tuple[int, int]]:
+def pairs(
+    possible: Sequence[tuple[int, int]],
+    shared: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+) -> list[tuple[int, int]]:
     """Of the possible pairs of a box of a (n, 4) and one of b (m, 4), those that belong together, each at most once.
 
-    possible: at least one, in ascending order. Theirs is the largest sum of overlap times overlap of the heights.
-    Where nobody competes there is nothing to solve, which is nearly always.
+    possible: at least one, in ascending order, of boxes that overlap. shared: the `overlap` of a and b. Theirs is the
+    largest sum of overlap times overlap of the heights. Where nobody competes there is nothing to solve.
     """
-    rows, columns = (
-        {number: place for place, number in enumerate(dict.fromkeys(side))} for side in zip(*possible, strict=True)
-    )
-    if len(rows) == len(columns) == len(possible):
+    row_numbers, column_numbers = zip(*possible, strict=True)
+    if len({*row_numbers}) == len(possible) == len({*column_numbers}):
         return [*possible]
-    boxes, others = a[[*rows]], b[[*columns]]
-    worth = overlap(boxes, others) * of_height(boxes, others)
+    row_of, column_of = Counter(row_numbers), Counter(column_numbers)
+    contested = [(i, j) for i, j in possible if row_of[i] > 1 or column_of[j] > 1]
+    rows, columns = ([*dict.fromkeys(side)] for side in zip(*contested, strict=True))
     # A pair is worth its score over leaving both alone, which costs 1: what is impossible costs more than that.
-    cost = np.full_like(worth, 2.0)
-    at = [rows[i] for i, _ in possible], [columns[j] for _, j in possible]
-    cost[at] = 1 - worth[at]
+    cost = np.full((len(rows), len(columns)), 2.0)
+    for i, j in contested:
+        cost[rows.index(i), columns.index(j)] = 1 - shared[i, j] * of_height(a[i].tolist(), b[j].tolist())
     _, of_row, _ = lap.lapjv(cost, extend_cost=True, cost_limit=1.0)
-    allowed, names = set(possible), [*columns]
-    solved = ((row, names[column]) for row, column in zip(rows, of_row.tolist(), strict=True) if column >= 0)
-    return [pair for pair in solved if pair in allowed]
+    solved = {(row, columns[column]) for row, column in zip(rows, of_row.tolist(), strict=True) if column >= 0}
+    undisputed = set(possible).difference(contested)
+    return [pair for pair in possible if pair in undisputed or pair in solved]

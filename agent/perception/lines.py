@@ -147,6 +147,8 @@ class LineWatch:
         if now != walk.side and walk.side and crosses(walk.point, point, first, last):
             walk.through += now
         walk.point, walk.side = point, now
+        if now == walk.clear and not walk.through:  # nothing is begun, so how far away it is changes nothing
+            return walk, None
         if not now or abs(off) < self._band(track.box, off, CLEAR):
             return walk, None
         before, walk.clear = walk.clear, now

@@ -150,7 +150,7 @@ class Tracker:
         for stage in stages:
             free = [(i, j) for i, j in stage if i not in taken[0] and j not in taken[1]]
             if free:
-                matched = pairs(free, expected, found)
+                matched = pairs(free, shared, expected, found)
                 matches += matched
                 for side, numbers in zip(taken, zip(*matched, strict=True), strict=True):
                     side.update(numbers)
