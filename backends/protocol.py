@@ -49,6 +49,7 @@ _ROW = 6 * 4
 
 Message = dict[str, Any]
 _JSON = json.JSONEncoder(separators=(",", ":")).encode
+_READ = json.JSONDecoder().decode  # `json.loads` would look for the encoding of each line
 
 
 class ProtocolError(Exception):
@@ -148,7 +149,7 @@ class LineReader:
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         try:
-            message = json.loads(line)
+            message = _READ(line.decode())
         except (ValueError, RecursionError) as e:  # the latter for ten thousand brackets
             raise ProtocolError(f"not a JSON line: {line[:80]!r}") from e
         if not isinstance(message, dict) or not isinstance(message.get("op"), str):

@@ -43,16 +43,19 @@ class SsdHead:
         picked = np.flatnonzero(scores >= fit.gate(floor, self._outputs[self._scores]))
         if not picked.size:
             return Detections.empty()
-        numbers = self._real(outputs, self._classes).reshape(-1)[picked]
-        class_id = np.nan_to_num(numbers, nan=-1.0).round().astype(np.int32) - np.int32(self._offset)
-        known = (class_id >= 0) & (class_id < self._labels)
+        numbers = np.rint(self._rows(outputs, self._classes, picked)) - self._offset
+        known = (numbers >= 0) & (numbers < self._labels)  # what is no number is neither
         if not known.all():
-            picked, class_id = picked[known], class_id[known]
-        boxes = self._real(outputs, self._boxes).reshape(-1, 4)[picked][:, [1, 0, 3, 2]] * self._size
-        return fit.ranked(boxes, fit.real(scores[picked], self._outputs[self._scores]), class_id)
+            picked, numbers = picked[known], numbers[known]
+        boxes = self._rows(outputs, self._boxes, picked, 4)[:, [1, 0, 3, 2]] * self._size
+        confidence = self._rows(outputs, self._scores, picked)
+        return fit.ranked(boxes, confidence, numbers.astype(np.int32))
 
-    def _real(self, outputs: Sequence[NDArray[Any]], index: int) -> NDArray[np.float32]:
-        return fit.real(outputs[index], self._outputs[index])
+    def _rows(
+        self, outputs: Sequence[NDArray[Any]], index: int, picked: NDArray[np.intp], *columns: int
+    ) -> NDArray[np.float32]:
+        """The real numbers of these rows of a tensor."""
+        return fit.real(outputs[index].reshape(-1, *columns)[picked], self._outputs[index])
 
 
 def _valid(count: NDArray[Any], rows: int) -> int:
