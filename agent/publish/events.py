@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from agent.publish.clock import clock_word, isotime
-from agent.publish.payloads import plain
+from agent.publish.payloads import compact, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -122,7 +122,7 @@ def event_message(event: Event, number: Numbered, device: str, snapshot: Snapsho
         body = {**event.data, "clock": clock_word(event.synced)}
         if snapshot is not None:
             body["snapshot"] = snapshot
-        data = json.dumps(plain(body), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        data = compact(plain(body))
     return f"{head}{numbers}{data}}}".encode(errors="replace")
 
 

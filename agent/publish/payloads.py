@@ -43,6 +43,7 @@ __all__ = [
     "alert",
     "camera_state",
     "camera_status",
+    "compact",
     "config_status",
     "detections_message",
     "encode",
@@ -227,9 +228,13 @@ def alert(severity: Severity, since: float, text: str, hint: str) -> bytes:
     return encode({"severity": severity, "since": isotime(since), "text": text, "hint": hint})
 
 
+compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+"""A value as compact JSON. Raises ValueError on NaN and infinities (`plain` makes them null)."""
+
+
 def encode(value: Any) -> bytes:
-    """Compact UTF-8 JSON. Strict: raises ValueError on NaN and infinities (`plain` makes them null)."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    """As `compact`, in UTF-8."""
+    return compact(value).encode()
 
 
 _AS_THEY_ARE = frozenset((str, int, bool, type(None)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,11 +59,11 @@ class Afloat:
     def renumber(self, first: int, waits: Callable[[int], bool]) -> None:
         """Those that wait get numbers from `first` on; the others go."""
         kept = [row for row in self._rows if waits(row.n)]
-        self._take([replace(row, n=n) for n, row in enumerate(kept, first)])
+        self._take([row._replace(n=n) for n, row in enumerate(kept, first)])
 
     def older(self, seconds: float) -> None:
         """The age clock goes on from another point: they were born so many seconds later on it."""
-        self._take([replace(row, born=row.born + seconds) for row in self._rows])
+        self._take([row._replace(born=row.born + seconds) for row in self._rows])
 
     def clear(self) -> None:
         self._take([])

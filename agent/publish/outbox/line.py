@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ROWS = 256
 BYTES = 2 << 20
@@ -52,8 +52,7 @@ class Row:
         return len(self.payload) + len(self.picture or b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of a row, or of its picture. reason: the broker's word for a refusal."""
 
     row: Row
@@ -62,8 +61,7 @@ class Settled:
     picture: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Departure:
+class Departure(NamedTuple):
     """What is to be handed over now: a row's picture, or the row itself."""
 
     row: Row

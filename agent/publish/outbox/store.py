@@ -17,8 +17,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import zlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,8 +49,7 @@ _ROWS = (
 Error = sqlite3.Error
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """One event. born: on the age clock. picture: its snapshot's bytes, to be sent to picture_topic.
 
     sound: False if it was read and is not what was written.
@@ -129,16 +127,16 @@ class Store:
         self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def add(self, rows: Iterable[Stored]) -> None:
-        for row in rows:
-            self._db.execute(
-                "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (row.n, row.epoch, row.seq, row.type, row.born, _crc(row.seq, row.body), row.body),
-            )
-            if row.picture is not None:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", (row.n, row.picture_topic, row.picture)
-                )
-            self.last = max(self.last, row.n)
+        rows = list(rows)
+        self._db.executemany(
+            "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((row.n, row.epoch, row.seq, row.type, row.born, _crc(row.seq, row.body), row.body) for row in rows),
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)",
+            ((row.n, row.picture_topic, row.picture) for row in rows if row.picture is not None),
+        )
+        self.last = max((self.last, *(row.n for row in rows)))
 
     def waiting(self, after: int, most: int, size: int) -> list[Stored]:
         """The next rows that were not answered, in order; at most `most`, and few beyond `size` bytes."""
