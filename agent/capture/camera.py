@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from agent.backoff import Backoff
 from agent.capture.delivery import Delivery, rotated
 from agent.capture.opening import open_source
-from agent.capture.source import Decoded, Source, SourceError, SourceInfo
+from agent.capture.source import STARVED, Decoded, Source, SourceError, SourceInfo
 from agent.capture.status import STATUS_EVENT, CameraStatus
 from agent.config.redact import redact
 
@@ -52,7 +52,7 @@ class Camera:
         self._trial = False
         self._on_status = on_status
         self._corrupt = 0
-        self._status = self._announced = CameraStatus("connecting", time.time())
+        self._status = self._announced = CameraStatus("connecting" if config.enabled else "disabled", time.time())
         self._reading_since: float | None = None
         self._source: Source | None = None
         self._info: SourceInfo | None = None
@@ -154,6 +154,10 @@ class Camera:
         if status.state == "stalled" and self._announced.state != "stalled":
             self._log.warning("stalled: %s", status.error)
         self._announce(status)
+        since, source = self._reading_since, self._source
+        patience = max(STARVED, self._stall_after()) + self.config.timeout
+        if since is not None and source is not None and now - since > patience:
+            source.interrupt()  # bytes that drip keep a read alive for ever
 
     def _stall_after(self) -> float:
         rate = self._info.fps if self._info else 0.0

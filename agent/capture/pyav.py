@@ -84,6 +84,9 @@ def decode_image(path: Path) -> Picture | None:
     """The picture in a JPEG, PNG or BMP file, None when there is none to be had."""
     try:
         with path.open("rb") as file, av.open(file) as container:
+            # A file that is still being written is no picture: else FFmpeg makes it whole, grey from where it ends.
+            # Not so in a stream: the JPEGs of many a camera end a few bytes too early.
+            container.streams.video[0].codec_context.options = {"err_detect": "explode"}
             return next((picture_of(frame) for frame in container.decode(video=0)), None)
     except (OSError, ValueError, LookupError, FFmpegError):
         return None
@@ -210,7 +213,15 @@ class StreamSource:
         container = None
         try:
             with waiting:
-                container = av.open(way.url, "r", way.format, way.options, timeout=(timeout, timeout), hwaccel=accel)
+                container = av.open(
+                    way.url,
+                    "r",
+                    way.format,
+                    way.options,
+                    metadata_errors="replace",
+                    timeout=(timeout, timeout),
+                    hwaccel=accel,
+                )
         except SourceError:
             if container is not None:  # else the device stays busy until the garbage is collected
                 container.close()

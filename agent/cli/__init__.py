@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import json
 import os
 import signal
@@ -23,6 +25,29 @@ _EDIT_S = 5.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 ended as asked, 1 failure, 2 bad config or usage, 75 another daemon holds the state."""
+    for name in ("stdout", "stderr"):  # None where it was closed: `vedette doctor >&-`
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - for as long as we live
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale may lack a letter of a name
+    try:
+        try:
+            return _verb(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # `vedette models list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes once more at its end
+        return OK
+    except OSError as e:
+        if e.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return fail(f"cannot write: {e.strerror}")
+    except KeyboardInterrupt:
+        return FAILED
+
+
+def _verb(argv: Sequence[str] | None) -> int:
     parser = _parser()
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -31,13 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     run: Callable[[argparse.Namespace], int] = arguments.run
-    try:
-        return run(arguments)
-    except BrokenPipeError:  # `vedette models list | head`
-        sys.stderr.close()
-        return OK
-    except KeyboardInterrupt:
-        return FAILED
+    return run(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -30,7 +30,7 @@ def load(path: Path) -> Config:
     except InvalidError as error:
         findings.error(error.place, "", error.message)
     except FileNotFoundError:
-        findings.error(None, "", "no such file; name the config with -c FILE")
+        findings.error(None, "", "no such file; put it there, or name another with -c FILE")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         findings.error(None, "", f"cannot be read: {reason}; check the path and the file's permissions")

@@ -136,6 +136,8 @@ def _node(
     else:
         return None
     if event.anchor:
+        if isinstance(node, Scalar) and node.plain and not node.text:
+            raise InvalidError('an anchor (&) without a value; put a text that begins with & in "quotes"', place)
         anchors[event.anchor] = node
     return node
 
@@ -172,6 +174,8 @@ def _events(text: str) -> Iterator[Event]:
         yield from yaml.parse(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.context_mark and "end of stream" in (error.problem or ""):
+            mark = error.context_mark  # where the quote was opened, not where the file ends
         place = Position(mark.line + 1, mark.column + 1) if mark else None
         found = _character(text, place) if place else ""
         raise InvalidError(explained(error.problem or "", error.context or "", found), place) from None

@@ -6,6 +6,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from agent.config.redact import MASK
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,9 +24,21 @@ def remote_problems(wanted: Config, running: Config) -> tuple[Problem, ...]:
 
     A password may only go where it goes now; that of a new camera is given on the device.
     """
-    if running.remote.config == "full":
-        return ()
-    return tuple(_problems(wanted, running))
+    masked = tuple(_masked(wanted))
+    return masked if masked or running.remote.config == "full" else tuple(_problems(wanted, running))
+
+
+def _masked(wanted: Config) -> Iterator[Problem]:
+    """What `config.get` shows in place of a credential is none; taken for one it would lock the device out."""
+    parts: list[tuple[str, MqttConfig | CameraConfig, str]] = [("mqtt", wanted.mqtt, "")]
+    parts += [(f"cameras.{camera.id}", camera, camera.source) for camera in wanted.cameras]
+    for key, part, source in parts:
+        password = None if part.password is None else part.password.reveal()
+        said = {"source": MASK if MASK in source else source, "username": part.username, "password": password}
+        for word, value in said.items():
+            if value == MASK:
+                message = f"{MASK} stands for what config.get does not show: write it out, a password as !secret NAME"
+                yield wanted.problem(f"{key}.{word}", message)
 
 
 def granted(running: Config) -> frozenset[Tagged] | None:

@@ -199,6 +199,8 @@ class RemoteEngine:
 
     def _on_start(self, op: str, message: Message, now: float) -> None:
         """The words before the first run, in their order."""
+        if self.serving and op in {"hello", "refused", "ready", "mapped"}:
+            raise ValueError(f"{op} while it serves")
         if op == "hello":
             self._load(now)
         elif op == "refused":

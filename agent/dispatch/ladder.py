@@ -95,9 +95,11 @@ class Ladder:
         """
         usable = [rung for rung in self.rungs if rung.state != "refused"]
         best = next((rung for rung in usable if rung.serving), None)
-        chosen = best or (usable or self.rungs)[0]
+        there = (rung for rung in usable if rung.spec.expected or rung.state != "absent")
+        chosen = best or next(there, (usable or self.rungs)[0])
         if chosen is not self.current:
-            log.info("%s takes over from %s", chosen.spec.id, self.current.spec.id, extra=chosen.spec.log_fields)
+            if chosen.serving:  # else one that is not there makes way for one that loads
+                log.info("%s takes over from %s", chosen.spec.id, self.current.spec.id, extra=chosen.spec.log_fields)
             self.current = chosen
         wanted = len(usable) if best is None else usable.index(best) + 1
         if best is not None and self._warm:

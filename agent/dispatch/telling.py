@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from agent.dispatch.job import without_picture
 from agent.dispatch.lane import moment
 from agent.dispatch.result import Result
 from agent.perception.facts import Facts
@@ -57,7 +58,7 @@ class Telling:
             waiting = lane.mailbox.peek()
             taken = None if waiting is None else waiting.monotonic
             self._without_frame(lane, lane.scene.idle(now, time.time(), taken))
-        if now < self.speaks_at(lane) or lane.jobs:
+        if now < self.speaks_at(lane):
             return
         cause, frame = self._unanswered(lane, now, engine)
         if frame is None:
@@ -69,11 +70,19 @@ class Telling:
     @staticmethod
     def speaks_at(lane: Lane) -> float:
         """time.monotonic() from which on something is to be said of the camera, whatever there is to say."""
-        return lane.answered_at + _SPEAKS_SECONDS
+        since = lane.answered_at
+        if lane.jobs:
+            since = max(since, lane.jobs[0].frame.monotonic)
+        return since + _SPEAKS_SECONDS
 
     @staticmethod
     def _unanswered(lane: Lane, now: float, engine: RemoteEngine) -> tuple[str, Frame | None]:
-        """A live frame that is old is that of a camera which has stopped, and says so itself."""
+        """A live frame that is old is that of a camera which has stopped, and says so itself.
+
+        Of those an engine has it is the oldest, so that frames are told of in order.
+        """
+        if lane.jobs:
+            return "engine busy", without_picture(lane.jobs[0].frame)
         waiting = "rate" if engine.serving else f"engine {engine.state}"
         for cause, frame in (("gated", lane.gated_frame), (waiting, lane.mailbox.peek())):
             if frame is not None and not (lane.live and now - frame.monotonic > _UNANSWERED_SECONDS):

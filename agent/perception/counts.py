@@ -28,25 +28,31 @@ class _Place:
 
 
 class Counts:
-    """zones: their ids; the whole picture, "", is always counted.
+    """zones: by id the class ids each of them takes, None for all; the whole picture, "", is always counted.
 
     told: class ids that are told from the first look on, beside the sum of all; others once they have been seen.
-    Before the first look nothing is told: nobody knows.
+    Before the first look nothing is told: nobody knows. Nor of a label that a zone does not take.
     """
 
-    def __init__(self, zones: Iterable[str], told: Iterable[int] = ()) -> None:
-        self._zones: tuple[str, ...] = ("", *zones)
+    def __init__(self, zones: Mapping[str, Collection[int] | None], told: Iterable[int] = ()) -> None:
+        self._zones: Mapping[str, Collection[int] | None] = {"": None, **zones}
         self._told: tuple[int | None, ...] = (None, *sorted(told))
         self._places: dict[tuple[str, int | None], _Place] = {}
         self._last: Mapping[str, Sequence[int]] | None = None
         self._vacating = 0
 
-    def change(self, zones: Iterable[str], told: Iterable[int], known: Collection[int]) -> None:
+    @property
+    def begun(self) -> bool:
+        """Whether anything has been told."""
+        return bool(self._places)
+
+    def change(self, zones: Mapping[str, Collection[int] | None], told: Iterable[int], known: Collection[int]) -> None:
         """Other zones and labels: what is kept of them goes on. known: class ids that may be counted at all."""
-        self._zones = ("", *zones)
+        self._zones = {"": None, **zones}
         self._told = (None, *sorted(told))
         for zone, class_id in list(self._places):
-            if zone not in self._zones or (class_id is not None and class_id not in known):
+            unknown = class_id is not None and class_id not in known
+            if unknown or zone not in self._zones or not self._takes(zone, class_id):
                 self._vacating -= self._places.pop((zone, class_id)).empty_since is not None
         self._last = None
 
@@ -62,8 +68,13 @@ class Counts:
             numbers[None] = len(classes)
             known = [class_id for place, class_id in self._places if place == zone]
             for class_id in dict.fromkeys([*self._told, *known, *numbers]):
-                changed += self._place(at, zone, class_id, numbers[class_id])
+                if self._takes(zone, class_id):
+                    changed += self._place(at, zone, class_id, numbers[class_id])
         return changed
+
+    def _takes(self, zone: str, class_id: int | None) -> bool:
+        only = self._zones[zone]
+        return class_id is None or only is None or class_id in only
 
     def mark(self, wall: float, *, stale: bool) -> list[Count | Occupancy]:
         """All that has been told, once more, with its last value.

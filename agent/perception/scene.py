@@ -11,14 +11,15 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from agent.perception.blindness import Blindness
-from agent.perception.counts import Counts
+from agent.perception.counts import VACANT, Counts
 from agent.perception.facts import WHOLE, Facts
 from agent.perception.gate import Gate
 from agent.perception.labels import LabelFilter
+from agent.perception.life import CONFIRM_HITS
 from agent.perception.lines import LineWatch
 from agent.perception.lives import Lives
 from agent.perception.regions import choose
-from agent.perception.tracker import Tracker
+from agent.perception.tracker import STRONG, Tracker
 from agent.perception.zones import ZoneWatch
 from backends.detections import Unknown
 
@@ -45,16 +46,18 @@ class Scene:
         totals = totals or {}
         self._wanted = LabelFilter(settings.rules)
         self._tracker = Tracker(ids or count(1))
+        self._tracker.least = _least(settings)
         self._gate = Gate() if settings.gate else None
         self._regions = settings.regions
         self._lives = Lives(settings.rules, views=settings.snapshots)
         self._zones = [ZoneWatch(zone) for zone in settings.zones]
         self._lines = [LineWatch(line, totals.get(line.id), settings.told) for line in settings.lines]
-        self._counts = Counts([zone.id for zone in settings.zones], settings.told)
+        self._counts = Counts(_taken(settings.zones), settings.told)
         self._blind = Blindness()
         self._crops: dict[float, tuple[Box, ...]] = {}
         self._whole_at: float | None = None
         self._quiet: Moment | None = None
+        self._began: float | None = None
 
     def wants(
         self,
@@ -133,12 +136,19 @@ class Scene:
         told += self._gone(at.captured_at, found.ended)
         told += self._moved(at, matched, counts)
         told += self._lives.updates(at)
-        counts += self._counts.update(at, self._present())
+        if self._counts.begun or not self._expects(at.media_time):
+            counts += self._counts.update(at, self._present())
         counts += self._fresh(at.captured_at)
         ids = tuple(
             None if track is None else track.id for track, flag in zip(found.tracks, flags, strict=True) if flag
         )
         return Facts(seen[passed], ids, tuple(told), tuple(counts), tuple(views))
+
+    def _expects(self, time: float) -> bool:
+        """Whether the first looks have seen somebody who may be confirmed by the next: nobody knows yet how many."""
+        self._began = time if self._began is None else self._began
+        young = self._tracker.tentative or any(track.hits < CONFIRM_HITS for track in self._tracker.tracks)
+        return young and time - self._began < VACANT
 
     def _moved(self, at: Moment, tracks: Sequence[Track], counts: Told) -> list[Happening]:
         """Zones and lines, for the tracks that this look has seen."""
@@ -214,6 +224,7 @@ class Scene:
         known here or not.
         """
         self._wanted = LabelFilter(settings.rules)
+        self._tracker.least = _least(settings)
         self._gate = (self._gate or Gate()) if settings.gate else None
         self._regions = settings.regions
         unwanted = [track for track in self._lives.confirmed if track.class_id not in settings.rules]
@@ -222,7 +233,7 @@ class Scene:
         told += self._rezoned(wall, settings.zones)
         self._redraw(settings, totals or {})
         self._lives.change(settings.rules, views=settings.snapshots)
-        self._counts.change([zone.id for zone in settings.zones], settings.told, settings.rules)
+        self._counts.change(_taken(settings.zones), settings.told, settings.rules)
         return self._unless_empty(Facts(Unknown("changed"), (), tuple(told)))
 
     def _redraw(self, settings: Settings, totals: Totals) -> None:
@@ -264,3 +275,12 @@ class Scene:
     @staticmethod
     def _unless_empty(facts: Facts) -> Facts | None:
         return facts if facts.happenings or facts.counts else None
+
+
+def _least(settings: Settings) -> dict[int, float]:
+    """By class id: the confidences below that from which on a track usually begins."""
+    return {c: rule.confidence for c, rule in settings.rules.items() if rule.confidence < STRONG}
+
+
+def _taken(zones: Iterable[Zone]) -> dict[str, frozenset[int] | None]:
+    return {zone.id: zone.class_ids for zone in zones}

@@ -18,7 +18,7 @@ from agent.perception.rest import Rest
 from agent.perception.track import Track
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -74,6 +74,8 @@ class Tracker:
         self._boxes = Boxes()
         self._rows: list[_Candidate] = []
         self._time: float | None = None
+        self.least: Mapping[int, float] = {}
+        """By class id, the confidence from which on it may begin a track, where that is less than `STRONG`."""
         self.tracks: list[Track] = []
         """Those alive that have an id, also those missed in the last looks, in the order of `predicted`."""
 
@@ -110,7 +112,8 @@ class Tracker:
         # fmax and fmin take the number where the other is none.
         xyxy = np.fmin(np.fmax(seen.xyxy.astype(np.float64), -1.0), 2.0)
         sound = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
-        strong = sound & (seen.confidence >= STRONG)
+        begins = np.array([self.least.get(c, STRONG) for c in seen.class_id.tolist()]) if self.least else STRONG
+        strong = sound & (seen.confidence >= begins)
         weak = sound & ~strong & (seen.confidence >= WEAK)
         matches = self._associate(elapsed, xyxy, seen.class_id, strong, weak)
         self._miss(min(elapsed, LOOK), {row for row, _ in matches}, looked)

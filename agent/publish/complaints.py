@@ -59,4 +59,5 @@ class Complaints:
             self._said.clear()
             return fault
         self._short += 1
-        return cut_fault(place, client_id) if fault.kind == "closed" and self._short >= SHORT_SESSIONS else fault
+        unexplained = fault.kind == "closed" and not fault.given
+        return cut_fault(place, client_id) if unexplained and self._short >= SHORT_SESSIONS else fault

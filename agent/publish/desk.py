@@ -180,8 +180,12 @@ class Desk:
             self._lay_ghosts()
             self._ledger.opened(link.window, time.monotonic())
             if listen:
-                self._ledger.subscribing(link.subscribe(list(listen), qos=1, as_published=True), time.monotonic())
+                self._subscribe(link, listen)
             self._link = link
+
+    def _subscribe(self, link: Link, topics: Sequence[str]) -> None:
+        """The lock is held."""
+        self._ledger.subscribing(link.subscribe(list(topics), qos=1, as_published=True), time.monotonic())
 
     def _closed(self) -> None:
         with self._lock:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agent.config.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Kind = Literal["unreachable", "name", "tls", "version", "auth", "takeover", "closed", "silent", "refused", "settings"]
 
 UNSUPPORTED_VERSION = 0x84
 TAKEN_OVER = 0x8E
 REFUSED_FROM = 0x80
-TOO_LARGE = "Packet too large"
-"""What MQTT 5 calls it; said by us in place of the broker, which would close the connection."""
+NOT_AUTHORIZED, TOO_LARGE = "Not authorized", "Packet too large"
+"""What MQTT 5 calls them; the latter said by us in place of the broker, which would close the connection."""
 LARGEST_HINT = "raise the broker's largest packet (mosquitto: max_packet_size)"
 _CREDENTIALS = frozenset({0x86, 0x87, 0x8A, 0x8C})
 _MEANING = {
@@ -50,10 +53,11 @@ _ALERTS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """kind: for code. text: for the user, what is wrong and the fix."""
+    """kind: for code. text: for the user, what is wrong and the fix. given: the broker has said so itself."""
 
     kind: Kind
     text: str
+    given: bool = False
 
     @property
     def slow(self) -> bool:
@@ -124,7 +128,8 @@ def closed_fault(reason: int | None, name: str, place: str, client_id: str) -> F
     if reason is None:
         return Fault("closed", f"the connection to {place} was lost: see whether the broker and the network are up")
     meaning = _MEANING.get(reason, "look into the log of the broker")
-    return Fault("auth" if reason in _CREDENTIALS else "closed", f"{place} closed the connection ({name}): {meaning}")
+    kind: Kind = "auth" if reason in _CREDENTIALS else "closed"
+    return Fault(kind, f"{place} closed the connection ({name}): {meaning}", given=True)
 
 
 def cut_fault(place: str, client_id: str) -> Fault:
@@ -154,7 +159,15 @@ def frozen_fault(place: str, seconds: float) -> Fault:
 def rejected_text(topic: str, name: str) -> str:
     if name == TOO_LARGE:
         return f"what we publish to {topic} is larger than the broker takes ({name}): {LARGEST_HINT}"
+    if name != NOT_AUTHORIZED:
+        return f"the broker rejected what we publish to {topic} ({name}): look into its log"
     return f"the broker rejected what we publish to {topic} ({name}): allow this user to write there (its ACL)"
+
+
+def unheard_text(topics: Iterable[str], name: str) -> str:
+    """For a subscription that is refused."""
+    wanted = " and ".join(topics)
+    return f"the broker refused our subscription to {wanted} ({name}): allow this user to read there (its ACL)"
 
 
 def _unreachable_text(error: Exception, place: str) -> str:

@@ -15,8 +15,12 @@ BACKLOG = 64
 BACKLOG_BYTES = 4 << 20
 PROBE_AFTER_S = 5.0
 FROZEN_AFTER_S = 8.0
+LONGEST_S = 60.0
+"""For one answer, though others come: with pictures on a slow network some take long."""
 RETRY_S = 60.0
-"""Until a retained value that the broker refused is tried again."""
+"""Until a retained value or a subscription that the broker refused is tried again."""
+SUBSCRIPTION = "cmd/+"
+"""What stands for our subscription among the topics that are refused."""
 
 
 class Ledger:
@@ -40,6 +44,7 @@ class Ledger:
         self._refused: dict[str, str] = {}
         self._retry_at: dict[str, float] = {}
         self._subscription: tuple[int, float] | None = None
+        self._subscribe_at: float | None = None
         self._unsent: dict[int, int] = {}
         self._unsent_bytes = 0
         self._probe: tuple[int, float] | None = None
@@ -62,7 +67,7 @@ class Ledger:
             self.counters.dropped["lost"] += len(self._unsent)
         self._unsent.clear()
         self._unsent_bytes = 0
-        self._probe = self._subscription = self.late_due = None
+        self._probe = self._subscription = self._subscribe_at = self.late_due = None
         unsent = self.replies.lost()
         if unsent:
             self.counters.dropped["reply"] += unsent
@@ -86,6 +91,11 @@ class Ledger:
 
     def subscribing(self, mid: int | None, now: float) -> None:
         self._subscription = None if mid is None else (mid, now)
+        self._subscribe_at = None
+
+    def subscription_due(self, now: float) -> bool:
+        """Whether the broker has refused it a while ago, and may be asked again."""
+        return self._subscribe_at is not None and now >= self._subscribe_at
 
     @property
     def subscribed(self) -> bool:
@@ -110,7 +120,7 @@ class Ledger:
             self.counters.sent += 1
             return
         self._heard_at = now
-        if self._own(mid, reason, name):
+        if self._own(mid, reason, name, now):
             return
         departure = self.events.answered(mid, name if reason >= REFUSED_FROM else "")
         topic = self.retained.answered(mid) if departure is None else departure.place
@@ -131,14 +141,17 @@ class Ledger:
         else:
             self.counters.events += 1
 
-    def _own(self, mid: int, reason: int, name: str) -> bool:
+    def _own(self, mid: int, reason: int, name: str, now: float) -> bool:
         """Whether it answers what nobody outside waits for."""
         if self._probe is not None and self._probe[0] == mid:
             self._probe = None
         elif self._subscription is not None and self._subscription[0] == mid:
             self._subscription = None
             if reason >= REFUSED_FROM:
-                self.refuse("cmd/+", name)
+                self.refuse(SUBSCRIPTION, name)
+                self._subscribe_at = now + RETRY_S
+            else:
+                self.refused.pop(SUBSCRIPTION, None)
         elif self.replies.answered(mid):
             if reason >= REFUSED_FROM:
                 self.counters.rejected[name] += 1
@@ -159,11 +172,13 @@ class Ledger:
     def frozen_for(self, now: float) -> float | None:
         """How long the broker has owed us an answer, once that is too long.
 
-        Any answer shows that it lives: on a slow network the one to a large picture may take its time.
+        Any answer shows that it lives: on a slow network the one to a large picture may take its time, to a limit.
         """
         oldest = self._oldest()
-        since = None if oldest is None else max(oldest, self._heard_at)
-        return now - since if since is not None and now - since > FROZEN_AFTER_S else None
+        if oldest is None:
+            return None
+        since = oldest if now - oldest > LONGEST_S else max(oldest, self._heard_at)
+        return now - since if now - since > FROZEN_AFTER_S else None
 
     def probe_due(self, now: float) -> bool:
         """Whether nothing under way would show that the broker has ceased to answer."""

@@ -21,8 +21,9 @@ from agent.publish.backoff import ReconnectBackoff
 from agent.publish.complaints import Complaints
 from agent.publish.desk import Desk
 from agent.publish.endpoint import Endpoint
-from agent.publish.faults import Fault, LinkError, frozen_fault, rejected_text
+from agent.publish.faults import Fault, LinkError, frozen_fault, rejected_text, unheard_text
 from agent.publish.feed import RateLimit
+from agent.publish.ledger import SUBSCRIPTION
 from agent.publish.link import MQTT5, Link
 from agent.publish.payloads import OFFLINE
 from agent.publish.tls import handshake
@@ -148,6 +149,8 @@ class Publisher(Desk):
             if self._link is None:
                 return
             self._ledger.retry(now)
+            if self._ledger.subscription_due(now):
+                self._subscribe(self._link, self._listen)
             self._pump()
             seconds = self._ledger.frozen_for(now)
             if seconds is not None:
@@ -293,10 +296,13 @@ class Publisher(Desk):
         """Books what was answered, and says what that means."""
         announced, refused = self._book(link)
         for topic, name in refused:
-            self._complaints.say(rejected_text(topic, name))
+            ours = topic == SUBSCRIPTION
+            self._complaints.say(unheard_text(self._listen, name) if ours else rejected_text(topic, name))
         if not self._ledger.refused:
             self._complaints.last_error = None
         if announced:
+            if self._fault is not None and self._fault[0].kind != "takeover":
+                self._fault = None
             self._complaints.opened(self._endpoint.place, self.protocol)
             if self._on_connect is not None:
                 self._on_connect()

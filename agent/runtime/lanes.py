@@ -43,7 +43,7 @@ def tuning(config: CameraConfig, labels: Sequence[str], state: SceneState) -> Tu
         settings=scene_settings(config, labels, state.labels(config.id)),
         totals=line_totals(state.totals(config.id), labels),
         fps=config.fps,
-        floor=min(_FLOOR, config.confidence),
+        floor=min([_FLOOR, config.confidence, *(r.confidence for r in config.labels if r.confidence is not None)]),
         weight=config.weight,
         private=config.privacy,
         crop=config.snapshots.crop if config.snapshots.enabled else None,

@@ -38,13 +38,17 @@ which is taken back; it stands in for another, which may be had again."""
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """value: what holds. instead_of: what the file said when it was set. at: wall clock."""
+    """value: what holds. instead_of: what the file said when it was set. at: wall clock.
+
+    stood: whether the key stood in the file then; None where an earlier version has kept it.
+    """
 
     camera: str
     key: str
     value: Value
     instead_of: Value
     at: float
+    stood: bool | None = None
 
     @property
     def name(self) -> str:
@@ -52,9 +56,13 @@ class Override:
         return f"cameras.{self.camera}.{self.key}"
 
 
-def _holds(override: Override, cameras: Mapping[str, CameraConfig]) -> bool:
-    camera = cameras.get(override.camera)
-    return camera is not None and getattr(camera, override.key) == override.instead_of
+def _holds(override: Override, config: Config) -> bool:
+    """Whether the key says what it said. One that was written where it was left out is edited, whatever it says."""
+    camera = next((camera for camera in config.cameras if camera.id == override.camera), None)
+    stands = override.name in config.places
+    return (
+        camera is not None and getattr(camera, override.key) == override.instead_of and override.stood in {None, stands}
+    )
 
 
 class Overrides:
@@ -65,7 +73,7 @@ class Overrides:
 
     def __init__(self, folder: Path, config: Config, way: Way = "edited") -> None:
         self._path = folder / FILE
-        self._cameras: Mapping[str, CameraConfig] = {}
+        self._config = config
         self._held: dict[str, Override] = {}
         self._aside: dict[str, Override] = {}
         self.left_out: frozenset[str] = frozenset()
@@ -74,7 +82,7 @@ class Overrides:
 
     def use(self, config: Config, way: Way) -> None:
         """It runs from now on: what it says otherwise is no longer overridden."""
-        self._cameras = {camera.id: camera for camera in config.cameras}
+        self._config = config
         if way == "meanwhile":
             return
         before = (self._held, self._aside)
@@ -90,9 +98,8 @@ class Overrides:
 
     def _holding(self, config: Config, *, back: bool) -> list[Override]:
         """Those whose keys still say what they said. back: with those that were put aside."""
-        cameras = {camera.id: camera for camera in config.cameras}
-        found = {o.name: o for o in self._aside.values() if back and _holds(o, cameras)}
-        return list({**found, **{o.name: o for o in self._held.values() if _holds(o, cameras)}}.values())
+        found = {o.name: o for o in self._aside.values() if back and _holds(o, config)}
+        return list({**found, **{o.name: o for o in self._held.values() if _holds(o, config)}}.values())
 
     @property
     def models(self) -> frozenset[str]:
@@ -114,9 +121,10 @@ class Overrides:
 
     def set(self, camera: str, values: Mapping[str, Value]) -> bool:
         """Whether it will outlive this run. What the file says anyway is no override."""
+        config = next(c for c in self._config.cameras if c.id == camera)
         for key, value in values.items():
-            said: Value = getattr(self._cameras[camera], key)
-            override = Override(camera, key, value, said, time.time())
+            said: Value = getattr(config, key)
+            override = Override(camera, key, value, said, time.time(), f"cameras.{camera}.{key}" in self._config.places)
             self._held.pop(override.name, None)
             self.left_out -= {override.name}
             if override.name in self._aside and self._aside[override.name].value != value:
@@ -130,7 +138,7 @@ class Overrides:
         return [
             {"key": o.name, "value": o.value, "file_value": o.instead_of, "at": isotime(o.at)}
             for o in self._held.values()
-            if o.name not in self.left_out and _holds(o, self._cameras)
+            if o.name not in self.left_out and _holds(o, self._config)
         ]
 
     def _read(self) -> None:
@@ -155,7 +163,9 @@ class Overrides:
 
 def _loaded(saved: Any) -> dict[str, Override]:
     found = [
-        Override(str(o["camera"]), o["key"], KEYS[o["key"]](o["value"]), KEYS[o["key"]](o["file"]), o["at"])
+        Override(
+            str(o["camera"]), o["key"], KEYS[o["key"]](o["value"]), KEYS[o["key"]](o["file"]), o["at"], o.get("stood")
+        )
         for o in saved
     ]
     return {override.name: override for override in found}
@@ -163,7 +173,7 @@ def _loaded(saved: Any) -> dict[str, Override]:
 
 def _saved(overrides: Mapping[str, Override]) -> list[dict[str, Any]]:
     return [
-        {"camera": o.camera, "key": o.key, "value": o.value, "file": o.instead_of, "at": o.at}
+        {"camera": o.camera, "key": o.key, "value": o.value, "file": o.instead_of, "at": o.at, "stood": o.stood}
         for o in overrides.values()
     ]
 

@@ -45,6 +45,7 @@ class Remote:
         self._announcer = Announcer(parts.config, parts.publisher, folder)
         self._commands = parts.topics.command("")
         self._expected = expected(parts.config, labels)
+        self._private = {camera.id: camera.privacy for camera in parts.config.cameras}
         self._settle_at: float | None = None
 
     @property
@@ -54,11 +55,14 @@ class Remote:
 
     def use(self, labels: Labels) -> None:
         """The parts have another config: what it does not yield any more is emptied at the broker."""
-        parts, before = self._parts, self._expected
+        parts, before, private = self._parts, self._expected, self._private
+        self._private = {camera.id: camera.privacy for camera in parts.config.cameras}
         self._expected = expected(parts.config, labels)
         self._announcer.use(parts.config)
         self._announce(parts.info())
-        parts.publisher.drop(before - self._expected)
+        # A picture from before something became private may show it.
+        changed = (name for name, masks in self._private.items() if private.get(name, masks) != masks)
+        parts.publisher.drop({*before.difference(self._expected), *map(parts.topics.camera_snapshot, changed)})
 
     def heard(self, message: Message) -> None:
         if message.topic.startswith(self._commands):
@@ -70,6 +74,8 @@ class Remote:
         """Before the publisher is. now: time.monotonic()."""
         self._announce(self._parts.info())
         self._settle_at = now + SETTLED_S
+        # Nobody knows what was private when the run before took its pictures.
+        self._parts.publisher.drop(self._parts.topics.camera_snapshot(n) for n, masks in self._private.items() if masks)
         self._parts.publisher.expect(lambda topic: self._wanted(topic) or comes_and_goes(self._parts.config, topic))
 
     def due(self) -> float:

@@ -81,6 +81,7 @@ class Report:
         self._lock = threading.Lock()
         self.views: dict[str, View] = {}
         self._scenes: dict[str, SceneReport] = {}
+        self._seqs: dict[str, int] = {}  # of cameras that are gone
         self._alerts = Alerts(self._on_alert)
         self._summary = Summary()
 
@@ -101,6 +102,8 @@ class Report:
         if before is not None:
             view.seq, view.published, view.told = before.seq, before.published, before.told
             view.latency = before.latency
+        else:
+            view.seq = self._seqs.pop(lane.camera, 0)
         scene = SceneReport(view, self._topics, self._publisher, self._outbox, self._state)
         with self._lock:  # new dicts, since others may be going through them on their threads
             self._scenes = {**self._scenes, lane.camera: scene}
@@ -109,6 +112,8 @@ class Report:
     def remove(self, camera: str) -> None:
         """Nothing more is said of it."""
         with self._lock:
+            if (view := self.views.get(camera)) is not None:
+                self._seqs[camera] = view.seq  # it may come back, and its messages are numbered on
             self.views = {name: view for name, view in self.views.items() if name != camera}
             self._scenes = {name: scene for name, scene in self._scenes.items() if name != camera}
 

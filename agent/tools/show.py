@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,10 @@ def config(value: Mapping[str, Any]) -> str:
     for error in value["errors"]:
         place = f"{error['file']}:{error['line']}:{error['column']}" if error["line"] else error["file"]
         lines.append(f"  {place}: {': '.join(filter(None, (error['key'], error['message'])))}")
-    lines += [f"  {o['key']} is {o['value']} by command, not {o['file_value']}" for o in value["overrides"]]
+    lines += [
+        f"  {o['key']} is {json.dumps(o['value'])} by command, not {json.dumps(o['file_value'])}"
+        for o in value["overrides"]
+    ]
     return "\n".join(lines)
 
 

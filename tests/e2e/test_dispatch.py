@@ -135,6 +135,28 @@ def test_a_camera_nobody_looks_at_says_so_each_second(artifact: Artifact, rigs: 
     )
 
 
+def test_a_camera_whose_frame_is_not_answered_says_so_each_second(slow: Artifact, rigs: list[Rig]) -> None:
+    rig = Rig(slow, {"a": True})
+    rigs.append(rig)
+    rig.dispatcher.start()
+    rig.until_serving()
+    rig.lanes[0].mailbox.put(frame("a", 0, 50), 0)
+    rig.wait_for("a", 1)
+    worker = rig.engine._worker
+    assert worker is not None
+    os.kill(worker.pid, signal.SIGSTOP)
+    before, stop = len(rig.results["a"]), time.monotonic() + 2.6
+    try:
+        while time.monotonic() < stop:
+            rig.lanes[0].mailbox.put(frame("a", 1, 50), 0)
+            time.sleep(0.03)
+    finally:
+        os.kill(worker.pid, signal.SIGCONT)
+    silent = [r.facts.seen for r in rig.results["a"][before:] if isinstance(r.facts.seen, Unknown)]
+    assert len(silent) >= 2
+    assert {seen.reason for seen in silent} == {"engine busy"}
+
+
 def test_who_is_in_a_file_leaves_with_its_end_though_another_camera_goes_on(
     artifact: Artifact, rigs: list[Rig]
 ) -> None:

@@ -194,6 +194,20 @@ def test_a_chip_that_is_not_there_is_a_fault_only_where_somebody_counts_on_it(
     assert ("chip" in rig.ladder.statuses) is expected
 
 
+def test_what_is_not_there_is_not_blamed_while_the_one_that_is_loads(rigs: list[Rig], tmp_path: Path) -> None:
+    rig = Rig(tmp_path, expected=False)
+    rigs.append(rig)
+    rig.say("chip", open="unavailable")
+    rig.say("cpu", open="slow:1.5")
+    rig.start()
+    while rig.ladder.rungs[0].state != "absent":
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert rig.ladder.current is rig.ladder.rungs[1]
+    assert not [status for engine, status in rig.told if engine == "chip" and status and status.state == "failed"]
+    rig.until("cpu")
+
+
 def test_a_hang_at_open_costs_nothing_while_another_serves(rig: Rig) -> None:
     rig.say("chip", run="abort", open="hang")
     rig.until("cpu")

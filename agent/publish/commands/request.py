@@ -34,15 +34,29 @@ def understand(
     caller, key = Caller(), None
     try:
         caller = _by_properties(message, topics)
-        _in_time(message, now)
-        _known(name)
-        body = read(name, message.payload)
+        unfit = _unfit(name, message, now)
+        try:
+            body = read(name, message.payload)
+        except Refusal as refusal:
+            raise unfit or refusal from None
         caller = _by_body(caller, body, topics)
+        if unfit is not None:
+            raise unfit
         key = _key(name, caller, body)
         _permitted(name, allowed)
         return Order(name, message.at, caller, checked(name, body, cameras), key)
     except Refusal as refusal:
         return Order(name, message.at, caller, key=key, refusal=refusal)
+
+
+def _unfit(name: str, message: Message, now: float) -> Refusal | None:
+    """What is wrong whatever the body says; told only once it has said, for 3.1.1, who wants to know."""
+    try:
+        _in_time(message, now)
+        _known(name)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def _in_time(message: Message, now: float) -> None:
@@ -64,10 +78,10 @@ def _permitted(name: str, allowed: Collection[str]) -> None:
 
 
 def _by_properties(message: Message, topics: Topics) -> Caller:
-    if message.response_topic is None:
-        return Caller()
     if len(message.correlation or b"") > LONGEST_CORRELATION:
         raise Refusal("bad_reply", f"correlation data of {LONGEST_CORRELATION} bytes at most, please")
+    if message.response_topic is None:
+        return Caller(None, message.correlation)
     return Caller(_fenced(message.response_topic, topics), message.correlation)
 
 
@@ -79,7 +93,7 @@ def _by_body(caller: Caller, body: dict[str, Any], topics: Topics) -> Caller:
     if caller.topic is None and wanted is not None:
         if not isinstance(wanted, str):
             raise Refusal("bad_reply", "reply_to is a topic, as text")
-        return Caller(_fenced(wanted, topics), None, transaction)
+        return Caller(_fenced(wanted, topics), caller.correlation, transaction)
     return Caller(caller.topic, caller.correlation, transaction)
 
 

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 from agent.publish.clock import clock_synced
 from agent.publish.outbox import limits, unsaid
 from agent.publish.outbox.afloat import Afloat
-from agent.publish.outbox.age import AgeClock
+from agent.publish.outbox.age import AgeClock, boot_id
 from agent.publish.outbox.opening import FILE, damaged, open_store, put_aside
 from agent.publish.outbox.progress import Progress
 from agent.publish.outbox.scribe import Scribe, latest
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from agent.config.model import OutboxConfig
     from agent.publish.events import Event
@@ -63,6 +64,7 @@ class Book:
         self._afloat = Afloat()
         self._parked: list[tuple[int, str]] = []
         self._begun = self._adrift = self._oversized = False
+        self._noted = False  # on the disk for sure, that this run has begun
         self.generation = self.former = 0
         self._retry_at = self._limits_at = self._ages_at = 0.0
         self.progress = Progress()
@@ -175,7 +177,7 @@ class Book:
     def close(self) -> None:
         if self._store is not None:
             with contextlib.suppress(sqlite3.Error), self._store.transaction():
-                self._note(self._store)
+                self._note(self._store, clean=True)
             self._store.close()
             self._store = None
 
@@ -187,7 +189,7 @@ class Book:
         if store is None:
             self._retry_at = time.monotonic() + RETRY_S
             return
-        self._store = store
+        self._store, self._noted = store, False
         if not self._begun:
             self._begin(store)
         self.former = min(self.former, store.last)
@@ -200,9 +202,15 @@ class Book:
         ahead = age.now() - self.age.now()
         self._afloat.older(ahead)
         self.age = age
-        if not self.last:
+        if not self.last and not self._may_be_short(meta):
             self.epoch = self._scribe.epoch = str(meta.get("epoch") or self.epoch)
-            self._scribe.seq = store.last_of(self.epoch)
+            # What was sent while the disk took nothing never came to lie there.
+            self._scribe.seq = max(store.last_of(self.epoch), int(meta.get("seq", 0)))
+
+    def _may_be_short(self, meta: Mapping[str, Any]) -> bool:
+        """Whether rows that were sent may be gone with the power, so that their ids would be given again."""
+        clean = bool(meta.get("clean", 0)) or meta.get("boot") in {None, "", boot_id()}
+        return self._config.durability == "crash" and not clean
 
     def _renumber(self, store: Store) -> None:
         """What was said of rows by numbers that are not theirs any more is forgotten; they wait again."""
@@ -220,7 +228,9 @@ class Book:
         limits_due = now >= self._limits_at or self._added >= LIMITS_EVERY_BYTES
         ages_due = now >= self._ages_at
         gone = 0
-        with store.transaction():
+        if limits_due and not store.in_place:
+            raise sqlite3.OperationalError("the file was removed, or another is in its place")
+        with store.transaction(sync=not self._noted):
             store.add(row for row in self._afloat if self.progress.waits(row.n))
             rows = self._scribe.number(events, skipped, self.age, self.progress)
             store.add(rows)
@@ -229,8 +239,9 @@ class Book:
             told = self._scribe.tell(self.age, self.progress)
             store.add(told)
             store.settle(self.progress.answered, self.progress.ahead, self._parked)
-            if ages_due or store.meta.get("epoch") != self._scribe.epoch:
+            if ages_due or not self._noted or store.meta.get("epoch") != self._scribe.epoch:
                 self._note(store)
+        self._noted = True
         store.meta["epoch"] = self._scribe.epoch
         store.settled(self.progress.answered, self.progress.ahead)
         self.progress.changed = False
@@ -248,9 +259,11 @@ class Book:
         self.faults.pop("outbox-failed", None)
         return latest([*rows, *told])
 
-    def _note(self, store: Store) -> None:
+    def _note(self, store: Store, *, clean: bool = False) -> None:
+        """clean: this run sends nothing more, and the file is about to be closed."""
         age, boot, boottime = self.age.saved()
-        store.note(epoch=self._scribe.epoch, age=age, boot=boot, boottime=boottime)
+        epoch, seq = self._scribe.epoch, self._scribe.seq
+        store.note(epoch=epoch, seq=seq, age=age, boot=boot, boottime=boottime, clean=int(clean))
 
     def _float(self, events: Sequence[tuple[int, Event]], skipped: int) -> list[Stored]:
         """The same without a disk."""

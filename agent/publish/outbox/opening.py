@@ -34,7 +34,7 @@ def open_store(folder: Path, durability: Literal["crash", "power"]) -> Opened:
         return Opened(Store(path, durability))
     except NewerError as error:
         found = Opened(None, "outbox-newer", f"{path} is of a newer vedette ({error}): it is kept as")
-    except (sqlite3.Error, OSError, ValueError) as error:
+    except (sqlite3.Error, OSError, ValueError, TypeError) as error:
         if not damaged(error):
             return Opened(None, "outbox-failed", f"{path} cannot be used: {error}")
         found = Opened(None, "outbox-corrupt", f"{path} is damaged ({error}): it is kept as")
@@ -45,7 +45,7 @@ def damaged(error: Exception) -> bool:
     """Whether the file itself is at fault, and not the disk it lies on."""
     if isinstance(error, sqlite3.OperationalError):
         return str(error).startswith(("no such ", "malformed"))
-    return isinstance(error, (sqlite3.DatabaseError, ValueError))
+    return isinstance(error, (sqlite3.DatabaseError, ValueError, TypeError))
 
 
 def _anew(path: Path, durability: Literal["crash", "power"], found: Opened) -> Opened:

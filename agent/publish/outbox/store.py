@@ -80,11 +80,17 @@ class Store:
     def __init__(self, path: Path, durability: Literal["crash", "power"]) -> None:
         """Opens or makes it. Raises NewerError, and sqlite3.Error where it is corrupt or cannot be written."""
         self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        self._db.text_factory = _text
+        self._path, self._durability = path, durability
         try:
             self._prepare(durability)
+            self._inode = path.stat().st_ino
             self.meta: dict[str, Any] = dict(self._db.execute("SELECT key, value FROM meta"))
-            self.answered = int(self.meta.get("answered", 0))
-            self.ahead = list(self._db.execute("SELECT first, last FROM ahead ORDER BY first"))
+            for key in ("answered", "seq", "age", "boottime"):  # what is none is damage, and shows here
+                float(self.meta.setdefault(key, 0))
+            self.answered = int(self.meta["answered"])
+            ahead = self._db.execute("SELECT first, last FROM ahead ORDER BY first")
+            self.ahead = [(int(first), int(last)) for first, last in ahead]
             self.last = max(self.answered, self._db.execute("SELECT coalesce(max(n), 0) FROM events").fetchone()[0])
             self._updates_from = 0
         except BaseException:
@@ -111,12 +117,25 @@ class Store:
         if found != "ok":
             raise sqlite3.DatabaseError(found)
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the file still lies where it was opened: what is written to a removed one nobody finds again."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, sync: bool = False) -> Iterator[None]:
+        """sync: on the disk when it ends, whatever the durability."""
+        if sync:
+            self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
             self._db.execute("COMMIT")
+            if sync and self._durability == "crash":
+                self._db.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
@@ -153,7 +172,7 @@ class Store:
         """Type and body of rows of the types that `glob` means, among the newest `most`: the newest first."""
         query = "SELECT seq, type, crc, body FROM events WHERE n > ? AND type GLOB ? ORDER BY n DESC"
         for seq, kind, crc, body in self._db.execute(query, (self.last - most, glob)):
-            if crc == _crc(seq, body):
+            if _sound(seq, crc, body):
                 yield kind, body
 
     def between(self, epoch: str, first: int, last: int, after: int, most: int) -> list[Stored]:
@@ -247,7 +266,7 @@ class Store:
 
     def last_of(self, epoch: str) -> int:
         """The highest seq of an epoch."""
-        query = "SELECT coalesce(max(seq), 0) FROM events WHERE epoch = ?"
+        query = "SELECT coalesce(max(seq), 0) FROM events WHERE epoch = ? AND typeof(seq) = 'integer'"
         seq: int = self._db.execute(query, (epoch,)).fetchone()[0]
         return seq
 
@@ -258,7 +277,18 @@ class Store:
 
 def _stored(row: tuple[Any, ...]) -> Stored:
     n, epoch, seq, kind, born, crc, body, topic, picture = row
-    return Stored(n, epoch, seq, kind, born, body, topic or "", picture, sound=crc == _crc(seq, body))
+    if not _sound(seq, crc, body):
+        return Stored(n, epoch, seq if isinstance(seq, int) else 0, kind, born, b"", sound=False)
+    return Stored(n, epoch, seq, kind, born, body, topic or "", picture)
+
+
+def _sound(seq: object, crc: object, body: object) -> bool:
+    return isinstance(seq, int) and isinstance(body, bytes) and crc == _crc(seq, body)
+
+
+def _text(raw: bytes) -> str:
+    """One broken word must not keep all rows from being read."""
+    return raw.decode(errors="replace")
 
 
 def _crc(seq: int, body: bytes) -> int:

@@ -28,6 +28,7 @@ def endings(rows: Iterable[tuple[str, bytes]], at: float, *, synced: bool) -> li
     over: set[bytes] = set()
     last: dict[bytes, bytes] = {}
     inside: dict[bytes, dict[str, bool]] = {}
+    spent: dict[tuple[bytes, str], float] = {}  # in the stays that are over
     for kind, body in rows:
         match = _UID.search(body)
         if match is None or (uid := match[1]) in over:
@@ -39,7 +40,11 @@ def endings(rows: Iterable[tuple[str, bytes]], at: float, *, synced: bool) -> li
             continue
         last.setdefault(uid, body)
         if kind.startswith("vedette.zone."):
-            inside.setdefault(uid, {}).setdefault(json.loads(body)["data"]["zone"], kind.endswith("entered"))
+            data = json.loads(body)["data"]
+            zone = data["zone"]
+            inside.setdefault(uid, {}).setdefault(zone, kind.endswith("entered"))
+            if kind.endswith("left"):
+                spent[uid, zone] = spent.get((uid, zone), 0.0) + float(data["seconds"] or 0.0)
     told = []
     for uid, body in reversed(last.items()):
         message = json.loads(body)
@@ -48,7 +53,7 @@ def endings(rows: Iterable[tuple[str, bytes]], at: float, *, synced: bool) -> li
         track |= {"stale": True, "snapshot": None}
         for zone, there in inside.get(uid, {}).items():
             if there:
-                left = {**track, "zone": zone, "seconds": _stay(track, zone)}
+                left = {**track, "zone": zone, "seconds": max(0.0, _stay(track, zone) - spent.get((uid, zone), 0.0))}
                 told.append(Event("vedette.zone.left", at, synced, left, camera))
         told.append(Event("vedette.track.ended", at, synced, {**track, "end_reason": "stopped"}, camera))
     return told

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EVERY_S = 0.2
 
-_Stamp = tuple[tuple[int, int, int] | None, ...]
+_Stamp = tuple[tuple[int, int, int, int] | None, ...]
 
 
 class Watched:
@@ -55,9 +55,9 @@ def wait_for_edit(file: Path, most: float) -> None:
         time.sleep(EVERY_S)
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path) -> tuple[int, int, int, int] | None:
     try:
         stat = path.stat()
     except OSError:
         return None
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns  # the last: chmod and chown, too

@@ -246,6 +246,8 @@ def test_a_file_that_is_no_model_is_a_cause(artifact: Artifact, tmp_path: Path) 
         '{"op":"done","slot":SLOT,"n":N,"count":301,"start":0.0,"infer_ms":1.0}',
         '{"op":"error","slot":SLOT,"n":N,"retriable":true}',
         '{"op":"error","slot":SLOT,"n":N,"text":"","retriable":false}',
+        '{"op":"refused","text":"not any more"}',
+        '{"op":"hello","version":1,"pid":1}',
         pytest.param('{"op":"telemetry","values":' + 20_000 * "[", id="deep"),
     ],
 )

@@ -4,6 +4,7 @@ import logging
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 
 from agent.config.model import CameraConfig
@@ -128,6 +129,35 @@ def test_unreadable_images_are_skipped_and_counted(tmp_path: Path) -> None:
     assert len(frames) == 2
     assert watch.camera.corrupt == 3
     assert watch.states == ["connecting", "online", "ended"]
+
+
+def test_an_image_that_is_still_being_written_is_none(tmp_path: Path) -> None:
+    """FFmpeg would hand it out, grey from where it ends: as if nobody stood there."""
+    write_image(tmp_path / "1.jpg", next(scene(320, 240)))
+    whole = (tmp_path / "1.jpg").read_bytes()
+    (tmp_path / "2.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "3.jpg").write_bytes(whole[:-2])
+    with watching(fast(tmp_path, "folder")) as watch:
+        frames = watch.frames(10)
+    assert len(frames) == 2
+    assert watch.camera.corrupt == 1
+
+
+def test_a_title_in_another_alphabet_is_no_obstacle(tmp_path: Path) -> None:
+    plain, clip = (
+        write_clip(tmp_path / "plain.avi", scene(320, 240), frames=FRAMES, codec="mjpeg"),
+        tmp_path / "clip.avi",
+    )
+    with av.open(str(plain)) as source, av.open(str(clip), "w") as target:
+        target.metadata["title"] = "Uberwachung"
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    clip.write_bytes(clip.read_bytes().replace(b"Uberwachung", b"\xdcberwachung"))
+    with watching(fast(clip)) as watch:
+        assert len(watch.frames(1000)) == FRAMES
 
 
 def test_an_empty_folder_is_offline_and_says_what_to_put_there(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.capture import source as source_of
+from agent.capture.camera import Camera
+from agent.capture.mailbox import Mailbox
 from agent.capture.rtsp import RtspClient
 from agent.capture.rtsp_auth import Credentials
 from agent.capture.rtsp_source import RtspSource
@@ -360,3 +362,19 @@ def test_a_keep_alive_that_is_refused_is_sent_once_more_and_not_for_ever() -> No
 
 def test_credentials_have_no_password_in_their_repr() -> None:
     assert "secret" not in repr(Credentials("viewer", "secret"))
+
+
+def test_a_packet_that_drips_does_not_keep_a_camera_from_being_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, and the packet never."""
+    monkeypatch.setattr("agent.capture.camera.STARVED", 0.3)
+    dripping = b"$\x04\xff\xff" + bytes(60_000)
+    with camera(instead("PLAY", lambda request: reply(request) + dripping), pause=0.02) as fake:
+        watched = Camera(CameraConfig("cam", fake.url, "rtsp", timeout=0.5), Mailbox(lambda: None, wait=False))
+        watched.start()
+        deadline = time.monotonic() + 30
+        while watched.reconnects < 1:
+            assert time.monotonic() < deadline, watched.status(time.monotonic())
+            time.sleep(0.05)
+            watched.poll(time.monotonic())
+        watched.stop()
+        assert watched.join(5)

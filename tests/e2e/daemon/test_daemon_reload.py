@@ -43,6 +43,24 @@ def test_a_zone_is_live_at_once_and_nothing_else_notices(stage: Stage) -> None:
     wait_for(lambda: not stage.value(count), WITHIN, stage.daemon.log)
 
 
+def test_what_was_pictured_before_it_became_private_is_not_kept(stage: Stage) -> None:
+    picture, person = TOPICS.camera_snapshot("yard"), {"enabled": True, "crop": False}
+    stage.edit(lambda c: c["cameras"]["yard"].update(snapshots=person))
+    wait_for(lambda: bool(stage.value(picture)), 3 * WITHIN, stage.daemon.log)
+    stage.edit(lambda c: c["cameras"]["yard"].update(privacy={"masks": [[[0, 0], [1, 0], [1, 0.99], [0, 0.99]]]}))
+    wait_for(lambda: not stage.value(picture), WITHIN, stage.daemon.log)
+
+
+def test_messages_are_numbered_on_when_a_camera_comes_back(stage: Stage) -> None:
+    hall = stage.content["cameras"]["hall"]
+    reached = stage.messages("hall")[-1]["seq"]
+    stage.edit(lambda c: c["cameras"].pop("hall"))
+    stage.edit(lambda c: c["cameras"].update(hall=hall))
+    told = len(stage.messages("hall"))
+    wait_for(lambda: len(stage.messages("hall")) > told + 3, WITHIN, stage.daemon.log)
+    assert stage.messages("hall")[-1]["seq"] > reached
+
+
 def test_a_mistake_costs_nothing_and_is_told_with_its_place(stage: Stage) -> None:
     good = stage.text()
     told = stage.write(good.replace('"loop"', '"lop"', 1))

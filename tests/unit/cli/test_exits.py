@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PROGRAM = """
 import atexit, sys, threading
@@ -24,3 +30,39 @@ def test_python_is_not_ended_below_a_thread_that_is_left(left: bool) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     said = "last words;" if left else "last words;Python ended\n"
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, said, "")
+
+
+def vedette(arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """As a shell runs it, with its output gathered as Python does by default."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = f"set -o pipefail; {shlex.quote(sys.executable)} -m agent.cli {arguments}"
+    shell = ["bash", "-c", command]
+    return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=False, env={**kept, **environment})
+
+
+@pytest.mark.parametrize("verb", ["--help", "models list", "run --help"])
+def test_a_reader_that_is_gone_is_no_failure(verb: str) -> None:
+    ended = vedette(f"{verb} | (exec <&-; sleep 1)")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_disk_that_is_full_is_said() -> None:
+    ended = vedette("models list >/dev/full")
+    assert ended.returncode == 1
+    assert "cannot write: No space left" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_an_output_it_ends_as_ever(tmp_path: Path) -> None:
+    assert vedette("models list >&-").returncode == 0
+    config = tmp_path / "vedette.yaml"
+    config.write_text("nonsense: 1\n")
+    assert vedette(f"check -c {config} 2>&-").returncode == 2
+
+
+def test_a_letter_that_the_locale_lacks_is_told_in_another_way(tmp_path: Path) -> None:
+    config = tmp_path / "vedette.yaml"
+    config.write_text("nonsense\N{SNOWMAN}: 1\n", "utf-8")
+    ended = vedette(f"check -c {config}", PYTHONIOENCODING="latin-1")
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr

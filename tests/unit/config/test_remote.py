@@ -127,3 +127,20 @@ def test_home_assistant_may_come_from_afar_where_its_commands_are_allowed(folder
     own = OWN + "remote: {commands: [camera.set, snapshot, config.apply]}\n"
     wanted = read(folder, own + "homeassistant: {enabled: true}\n")
     assert remote_problems(wanted, read(folder, own)) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        ("username: gate", "username: '***'", "mqtt.username"),
+        ("username: viewer", "username: '***'", "cameras.yard.username"),
+        ("10.0.0.7/a", "10.0.0.7/a?token=***", "cameras.yard.source"),
+    ],
+)
+def test_what_is_shown_in_place_of_a_credential_is_not_taken_for_one(
+    folder: Path, before: str, after: str, key: str
+) -> None:
+    for own in (OWN, OWN + "remote: {config: full}\n"):
+        (problem,) = remote_problems(read(folder, own.replace(before, after)), read(folder, own))
+        assert problem.key == key
+        assert "write it out" in problem.message

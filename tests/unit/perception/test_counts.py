@@ -23,13 +23,13 @@ def occupied(facts: list[Count | Occupancy]) -> dict[tuple[str, int | None], boo
 
 
 def test_before_the_first_look_nobody_knows() -> None:
-    counts = Counts(["porch"], [0])
+    counts = Counts({"porch": None}, [0])
     assert counts.mark(WALL, stale=True) == []
     assert counts.mark(WALL, stale=False) == []
 
 
 def test_the_first_look_tells_all_that_is_asked_for() -> None:
-    facts = Counts(["porch"], [3, 0]).update(at(1), {"": [], "porch": []})
+    facts = Counts({"porch": None}, [3, 0]).update(at(1), {"": [], "porch": []})
     places = [(zone, label) for zone in ("", "porch") for label in (None, 0, 3)]
     assert numbers(facts) == dict.fromkeys(places, 0)
     assert occupied(facts) == dict.fromkeys(places, False)
@@ -38,14 +38,14 @@ def test_the_first_look_tells_all_that_is_asked_for() -> None:
 
 
 def test_other_labels_are_told_once_seen_and_where_they_are_seen() -> None:
-    counts = Counts(["porch"])
+    counts = Counts({"porch": None})
     assert set(numbers(counts.update(at(0), {"": []}))) == {("", None), ("porch", None)}
     assert numbers(counts.update(at(1), {"": [7, 7], "porch": []})) == {("", None): 2, ("", 7): 2}
     assert numbers(counts.update(at(2), {"": [], "porch": []})) == {("", None): 0, ("", 7): 0}
 
 
 def test_only_what_changes_is_told() -> None:
-    counts = Counts(["porch", "yard"], [0])
+    counts = Counts({"porch": None, "yard": None}, [0])
     counts.update(at(0), {"": [0], "porch": [0], "yard": []})
     assert counts.update(at(1), {"": [0], "porch": [0], "yard": []}) == []
     facts = counts.update(at(2), {"": [0, 0], "porch": [0], "yard": [0]})
@@ -55,11 +55,11 @@ def test_only_what_changes_is_told() -> None:
 
 
 def test_all_is_the_sum_of_the_labels() -> None:
-    assert numbers(Counts([]).update(at(0), {"": [1, 2, 2, 5]})) == {("", None): 4, ("", 1): 1, ("", 2): 2, ("", 5): 1}
+    assert numbers(Counts({}).update(at(0), {"": [1, 2, 2, 5]})) == {("", None): 4, ("", 1): 1, ("", 2): 2, ("", 5): 1}
 
 
 def test_a_place_is_occupied_at_once_and_vacant_after_a_while() -> None:
-    counts = Counts([])
+    counts = Counts({})
     counts.update(at(0), {"": []})
     assert occupied(counts.update(at(1), {"": [0]})) == {("", None): True, ("", 0): True}
     facts = counts.update(at(2), {"": []})
@@ -72,7 +72,7 @@ def test_a_place_is_occupied_at_once_and_vacant_after_a_while() -> None:
 
 
 def test_whoever_is_back_soon_leaves_it_occupied() -> None:
-    counts = Counts([], [0])
+    counts = Counts({}, [0])
     for i in range(20):
         facts = counts.update(at(i), {"": [0] * (i % 2)})
         assert occupied(facts) == ({("", None): i > 0, ("", 0): i > 0} if i < 2 else {})
@@ -81,14 +81,14 @@ def test_whoever_is_back_soon_leaves_it_occupied() -> None:
 
 
 def test_one_label_vacates_while_another_stays() -> None:
-    counts = Counts([])
+    counts = Counts({})
     counts.update(at(0), {"": [0, 1]})
     counts.update(at(1), {"": [0]})
     assert occupied(counts.update(at(1 + VACANT), {"": [0]})) == {("", 1): False}
 
 
 def test_t14_a_zones_count_falls_when_its_object_disappears() -> None:
-    counts = Counts(["porch"], [0])
+    counts = Counts({"porch": None}, [0])
     counts.update(at(0), {"": [0], "porch": [0]})
     assert numbers(counts.update(at(1), {"": []})) == {
         (zone, label): 0 for zone in ("", "porch") for label in (None, 0)
@@ -96,7 +96,7 @@ def test_t14_a_zones_count_falls_when_its_object_disappears() -> None:
 
 
 def test_stale_tells_all_again_with_its_last_value() -> None:
-    counts = Counts(["porch"], [0])
+    counts = Counts({"porch": None}, [0])
     counts.update(at(0), {"": [0], "porch": []})
     told = counts.mark(WALL + 9, stale=True)
     assert numbers(told) == {("", None): 1, ("", 0): 1, ("porch", None): 0, ("porch", 0): 0}
@@ -111,7 +111,7 @@ def test_stale_tells_all_again_with_its_last_value() -> None:
 
 def test_a_blind_minute_vacates_nothing() -> None:
     """Whoever was gone for a moment when nobody could look any more may be back: two more seconds must show it."""
-    counts = Counts([])
+    counts = Counts({})
     counts.update(at(0), {"": [0]})
     counts.update(at(1), {"": []})
     counts.mark(WALL + 3, stale=True)
@@ -122,7 +122,7 @@ def test_a_blind_minute_vacates_nothing() -> None:
 
 @pytest.mark.parametrize("present", [{}, {"": []}, {"attic": [0]}])
 def test_places_nobody_asked_for_or_spoke_of(present: dict[str, list[int]]) -> None:
-    assert numbers(Counts([]).update(at(0), present)) == {("", None): 0}
+    assert numbers(Counts({}).update(at(0), present)) == {("", None): 0}
 
 
 classes = st.lists(st.integers(0, 2), max_size=3)
@@ -131,7 +131,7 @@ classes = st.lists(st.integers(0, 2), max_size=3)
 @given(st.lists(st.tuples(st.floats(0, 3), classes, classes, st.sampled_from(["look", "look", "blind"])), max_size=40))
 def test_what_was_told_adds_up_to_what_is(looks: list[tuple[float, list[int], list[int], str]]) -> None:
     """Whoever keeps the last value of each topic has the truth, and occupancy turns only in order."""
-    counts, now = Counts(["porch"], [0]), 0.0
+    counts, now = Counts({"porch": None}, [0]), 0.0
     number: dict[tuple[str, int | None], int] = {}
     state: dict[tuple[str, int | None], bool] = {}
     for pause, everywhere, porch, kind in looks:
@@ -155,3 +155,17 @@ def test_what_was_told_adds_up_to_what_is(looks: list[tuple[float, list[int], li
     facts = counts.update(at(now + 10), {}) + counts.update(at(now + 20), {})
     state.update(occupied(facts))
     assert not any(state.values())
+
+
+def test_of_a_label_that_a_zone_does_not_take_nothing_is_said_there() -> None:
+    counts = Counts({"road": {2}}, [0, 2])
+    assert set(numbers(counts.update(at(0), {"": [0], "road": []}))) == {
+        ("", None),
+        ("", 0),
+        ("", 2),
+        ("road", None),
+        ("road", 2),
+    }
+    counts.change({"road": {0}}, [0, 2], {0, 2})
+    assert ("road", 2) not in numbers(counts.mark(WALL, stale=True))
+    assert numbers(counts.update(at(1), {"": [0], "road": [0]})) == {("road", None): 1, ("road", 0): 1}

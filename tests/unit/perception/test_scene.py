@@ -203,9 +203,9 @@ def test_a_gated_scene_knows_what_it_knows() -> None:
         stage.keep(stage.scene.idle(stage.now.monotonic, stage.now.captured_at))
     assert gated > 100
     assert not any(stale for _, stale in stage.count())
-    assert [count for count, _ in stage.count()] == [0, 1, 0]
+    assert [count for count, _ in stage.count()] == [1, 0]
     occupied = [c.occupied for c in stage.counts if isinstance(c, Occupancy) and c.class_id == 0]
-    assert occupied == [False, True, False]
+    assert occupied == [True, False]
 
 
 def test_who_stands_still_has_entered_when_dwell_is_over() -> None:
@@ -345,3 +345,31 @@ def test_a_scene_waits_for_motion_once_it_knows_that_nobody_is_there() -> None:
     assert stage.scene.waits_for_motion
     stage.keep(stage.scene.idle(stage.now.monotonic + 60, 1e9))
     assert not stage.scene.waits_for_motion, "it is blind"
+
+
+def test_who_is_published_with_little_confidence_is_followed_and_counted() -> None:
+    scene = Scene(Settings({0: LabelRule(0.2)}, told=frozenset({0})))
+    box = np.array([person(0.5)], np.float32)
+    told: list[object] = []
+    for n in range(10):
+        seen = Detections(box, np.array([0.25], np.float32), np.array([0], np.int32))
+        facts = scene.update(Moment(n * 0.2, 1e9 + n * 0.2, 50 + n * 0.2), SIZE, seen)
+        told += [fact.count for fact in facts.counts if isinstance(fact, Count) and fact.class_id == 0]
+    assert facts.track_ids == (1,)
+    assert told == [1]
+
+
+@pytest.mark.parametrize(("looks", "first"), [(2, []), (3, [1])])
+def test_before_those_of_the_first_look_are_known_nobody_says_that_there_is_none(looks: int, first: list[int]) -> None:
+    stage = Stage(told=frozenset({0}))
+    for _ in range(looks):
+        stage.look(person(0.5))
+    assert [count for count, _ in stage.count()] == first
+
+
+def test_one_who_is_never_confirmed_delays_the_first_count_by_two_seconds_at_most() -> None:
+    stage = Stage(told=frozenset({0}))
+    for n in range(20):
+        stage.look(*([person(0.3 + 0.4 * (n % 2))] if n % 3 else []))
+    assert stage.count()[0] == (0, False)
+    assert min(c.at for c in stage.counts if isinstance(c, Count)) <= 1e9 + 2.5

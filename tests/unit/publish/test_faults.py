@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from agent.publish.faults import closed_fault, connect_fault, refusal_fault
+from agent.publish.complaints import SHORT_SESSIONS, Complaints
+from agent.publish.faults import closed_fault, connect_fault, refusal_fault, rejected_text, unheard_text
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,18 @@ def test_each_end_of_a_connection_says_why(reason: int | None, kind: str, says: 
     fault = closed_fault(reason, "word", "b:1", "gate")
     assert fault.kind == kind
     assert says in fault.text
+
+
+@pytest.mark.parametrize(("reason", "own"), [(None, False), (0x97, True)])
+def test_the_brokers_own_reason_is_told_however_often_it_cuts(reason: int | None, own: bool) -> None:
+    complaints = Complaints(None)
+    for _ in range(SHORT_SESSIONS):
+        fault = complaints.ended(closed_fault(reason, "Quota exceeded", "b:1", "gate"), 1.0, "b:1", "gate")
+    assert ("again and again" in fault.text) is not own
+    assert ("quota" in fault.text) is own
+
+
+def test_what_is_refused_says_whether_the_rules_are_to_blame() -> None:
+    assert "write there (its ACL)" in rejected_text("v/events", "Not authorized")
+    assert "ACL" not in rejected_text("v/events", "Quota exceeded")
+    assert "read there" in unheard_text(("v/cmd/+", "homeassistant/status"), "Not authorized")

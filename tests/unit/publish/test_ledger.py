@@ -207,3 +207,27 @@ def test_values_that_change_all_the_time_do_not_hold_up_what_comes_after_the_ope
     values.lost()
     values.forget("status")
     assert values.opening
+
+
+def test_one_answer_that_never_comes_is_not_waited_for_though_others_do() -> None:
+    ledger = Ledger()
+    ledger.opened(None, now=100.0)
+    ledger.probed(7, 100.0)
+    ledger.book(8, 0, "", 150.0)
+    assert ledger.frozen_for(155.0) is None
+    ledger.book(9, 0, "", 160.0)
+    assert ledger.frozen_for(161.0) == 61.0
+
+
+def test_a_subscription_that_is_refused_is_asked_for_again() -> None:
+    ledger = Ledger()
+    ledger.opened(None, now=100.0)
+    ledger.subscribing(1, 100.0)
+    ledger.book(1, REFUSED, "Not authorized", 100.1)
+    assert ledger.take_refused() == [("cmd/+", "Not authorized")]
+    assert not ledger.subscription_due(150.0)
+    assert ledger.subscription_due(161.0)
+    ledger.subscribing(2, 161.0)
+    assert not ledger.subscription_due(300.0)
+    ledger.book(2, 1, "", 161.1)
+    assert not ledger.refused

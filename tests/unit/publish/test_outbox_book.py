@@ -195,6 +195,100 @@ def test_no_id_is_given_twice_when_the_disk_fails_again_and_the_power_goes(
     assert len({(row.epoch, row.seq) for row in given}) == len(given) == 6
 
 
+def test_no_id_is_given_twice_after_what_was_sent_while_the_disk_took_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr(store, "_BUSY_S", 0.01)
+    kept = book(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        sent = fill(kept, 3)
+        answer(kept, sent)
+    kept.write([], 0, 0)
+    assert not kept.faults
+    again = fill(book(tmp_path), 3)
+    assert not {(row.epoch, row.seq) for row in sent} & {(row.epoch, row.seq) for row in again}
+
+
+@pytest.mark.parametrize(
+    ("durability", "clean", "boot", "same"),
+    [
+        ("crash", False, "another", False),
+        ("crash", False, None, True),
+        ("crash", True, "another", True),
+        ("power", False, "another", True),
+    ],
+)
+def test_after_a_power_cut_ids_begin_anew_for_the_last_rows_may_be_gone(
+    tmp_path: Path, durability: str, clean: bool, boot: str | None, same: bool
+) -> None:
+    """Only what a cut leaves in the file is made here: a real one takes a machine."""
+    kept = book(tmp_path / "running" if not clean else tmp_path, durability=durability)
+    assert kept.faults or clean
+    if not clean:
+        (tmp_path / "running").mkdir()
+        kept._retry_at = 0.0
+    fill(kept, 3)
+    folder = tmp_path / "left"
+    folder.mkdir()
+    if clean:
+        kept.close()
+    for file in (tmp_path if clean else tmp_path / "running").glob(f"{FILE}*"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    if boot is not None:
+        with closing(sqlite3.connect(folder / FILE)) as database, database:
+            database.execute("UPDATE meta SET value = ? WHERE key = 'boot'", (boot,))
+    assert (book(folder, durability=durability).epoch == kept.epoch) is same
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE events SET type = CAST(x'ff' AS TEXT) WHERE seq = 4",
+        "UPDATE events SET body = 7 WHERE seq = 4",
+        "UPDATE events SET seq = 'four' WHERE seq = 4",
+    ],
+)
+def test_one_row_of_nonsense_does_not_hold_up_the_others(tmp_path: Path, damage: str) -> None:
+    first = book(tmp_path)
+    fill(first, 6)
+    first.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
+        database.execute("PRAGMA ignore_check_constraints = 1")
+        database.execute(damage)
+    found = [body["data"]["n"] for body in waiting(book(tmp_path))]
+    assert [n for n in found if n != 3] == [0, 1, 2, 4, 5]
+
+
+@pytest.mark.parametrize("value", [None, "soon", b"\xff"])
+@pytest.mark.parametrize("key", ["answered", "age", "seq"])
+def test_a_note_of_nonsense_is_damage(tmp_path: Path, key: str, value: object) -> None:
+    first = book(tmp_path)
+    fill(first, 2)
+    first.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
+        database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+    again = book(tmp_path)
+    assert "outbox-corrupt" in again.faults
+    assert fill(again, 1)[0].seq == 1
+
+
+def test_a_file_that_was_removed_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.book.LIMITS_EVERY_S", 0.0)
+    kept = book(tmp_path)
+    fill(kept, 2)
+    for file in tmp_path.glob(f"{FILE}*"):
+        file.unlink()
+    fill(kept, 1, first=2)
+    assert "removed" in kept.faults["outbox-failed"]
+    fill(kept, 1, first=3)
+    assert not kept.faults
+    kept.close()
+    assert [body["data"]["n"] for body in waiting(book(tmp_path))][-2:] == [2, 3]
+
+
 def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,18 @@ def test_it_leaves_the_zones_it_is_in_before_it_ends() -> None:
     assert "zone" not in end.data  # type: ignore[operator]
 
 
+def test_a_stay_is_told_by_itself_and_not_with_those_before() -> None:
+    told = (
+        track("track.started", 1),
+        track("zone.entered", 1, zone="porch", zones=[("porch", 0.0)]),
+        track("zone.left", 1, zone="porch", zones=[("porch", 2.0)]),
+        track("zone.entered", 1, zone="porch", zones=[("porch", 2.0)]),
+        track("track.updated", 1, zones=[("porch", 7.5)]),
+    )
+    left, _ = unsaid.endings(rows(*told), AT, synced=True)
+    assert left.data["seconds"] == 5.5  # type: ignore[index]
+
+
 def test_the_oldest_of_very_many_are_left_out() -> None:
     found = owed(*(track("track.started", n) for n in range(unsaid.MOST_TRACKS + 20)))
     assert [number for _, number, _ in found] == list(range(20, unsaid.MOST_TRACKS + 20))

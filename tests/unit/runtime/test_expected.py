@@ -88,3 +88,14 @@ def test_alerts_and_engines_of_this_device_are_waited_for() -> None:
     assert comes_and_goes(CONFIG, TOPICS.alert("disk-full", "device"))
     assert comes_and_goes(CONFIG, TOPICS.engine_status("openvino-person"))
     assert not comes_and_goes(CONFIG, Topics("", "old").alert("disk-full", "device"))
+
+
+def test_a_zone_yields_only_the_labels_it_takes() -> None:
+    camera = replace(
+        CAMERA, labels=(LabelConfig("person"), LabelConfig("dog")), zones=(ZoneConfig("porch", (), labels=("dog",)),)
+    )
+    found = expected(replace(CONFIG, cameras=(camera,)), LABELS)
+    assert TOPICS.count("yard", "dog", "porch") in found
+    assert TOPICS.count("yard", "all", "porch") in found
+    assert TOPICS.count("yard", "person") in found
+    assert TOPICS.count("yard", "person", "porch") not in found

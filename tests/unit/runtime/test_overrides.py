@@ -124,3 +124,17 @@ def test_without_a_disk_it_says_that_it_will_not_last(tmp_path: Path, caplog: py
     assert not overrides.set("yard", {"enabled": False})
     assert "ends with this run" in caplog.text
     assert not overrides.applied(CONFIG).cameras[0].enabled
+
+
+def test_a_key_that_is_written_where_it_was_left_out_is_edited_whatever_it_says(tmp_path: Path) -> None:
+    Overrides(tmp_path, CONFIG).set("yard", {"enabled": False, "confidence": 0.7})
+    written = replace(CONFIG, places={"cameras.yard.enabled": (3, 5)})
+    overrides = Overrides(tmp_path, written)
+    assert [o["key"] for o in overrides.told()] == ["cameras.yard.confidence"]
+    assert overrides.applied(written).cameras[0].enabled
+
+
+def test_what_an_earlier_version_has_kept_holds_until_the_value_is_edited(tmp_path: Path) -> None:
+    kept = {"camera": "yard", "key": "enabled", "value": False, "file": True, "at": 1.0}
+    (tmp_path / FILE).write_text(json.dumps({"version": 1, "overrides": [kept]}))
+    assert not Overrides(tmp_path, CONFIG).applied(CONFIG).cameras[0].enabled

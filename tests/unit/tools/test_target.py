@@ -78,7 +78,7 @@ def test_no_password_goes_to_another_broker_or_with_another_user(config: Path) -
         ({"ca": "/nowhere/ca.pem", "broker": "mqtts://h"}, "--ca: no such file: /nowhere/ca.pem"),
         ({"insecure": True}, "--insecure: TLS is off, for the broker is mqtt://localhost:1883; write mqtts://"),
         ({"ca": __file__, "broker": "mqtt://h"}, "--ca: TLS is off"),
-        ({"config": Path("/nowhere/vedette.yaml")}, "no such file; name the config with -c"),
+        ({"config": Path("/nowhere/vedette.yaml")}, "no such file; put it there, or name another with -c"),
     ],
 )
 def test_wrong_options_are_told(options: dict[str, Any], said: str) -> None:

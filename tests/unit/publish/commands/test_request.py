@@ -211,3 +211,17 @@ def test_ten_thousand_pieces_of_junk_are_each_refused_with_a_reason() -> None:
         codes.add(found.refusal.code)
     assert codes >= {"retained", "not_json", "too_deep", "too_large", "not_an_object", "bad_arguments"}
     assert "unknown_command" in codes
+
+
+def test_a_refusal_is_answered_where_only_the_body_says_to_whom() -> None:
+    body = {"reply_to": ANSWERED, "transaction": 6}
+    for found in (order("reboot", body), order("ping", body, retain=True)):
+        assert (found.caller.topic, found.caller.transaction) == (ANSWERED, 6)
+        assert code(found) in {"unknown_command", "retained"}
+    assert code(order("reboot", b"{")) == "unknown_command"
+
+
+def test_a_name_without_an_answer_tells_copies_apart_too() -> None:
+    keys = [order("restart", correlation=name).key for name in (b"1", b"1", b"2")]
+    assert keys[0] == keys[1] != keys[2]
+    assert None not in keys

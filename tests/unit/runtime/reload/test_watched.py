@@ -52,3 +52,10 @@ def test_what_is_written_after_it_was_read_by_order_is_an_edit(file: Path) -> No
     watched.read()
     file.write_text("a: 22\n")
     assert looks(watched) == [False, True, False, False]
+
+
+def test_rights_that_are_given_back_are_an_edit(file: Path) -> None:
+    file.chmod(0o600)
+    watched = Watched(str(file))
+    file.chmod(0o640)
+    assert looks(watched) == [False, True, False, False]
