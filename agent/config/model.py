@@ -106,7 +106,7 @@ class HomeAssistantConfig:
 class OutboxConfig:
     """max_bytes: on the disk. max_age: seconds. durability: what no committed event is lost by.
 
-    crash: the daemon's or the kernel's end, but a power cut may take the last half second. power: nothing.
+    crash: the daemon's end, but a power cut or the kernel's may take the last half minute. power: nothing.
     """
 
     max_bytes: int = 256_000_000
