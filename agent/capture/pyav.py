@@ -44,6 +44,8 @@ CLOCKLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc"})
 """Formats that carry no time: FFmpeg then numbers the pictures as if there were 25 a second."""
 VERIFIES_RTSPS = 62
 """The libavformat whose RTSP client heeds `tls_verify`; 61 silently does not."""
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+"""A title in another alphabet is no reason not to open a source; PyAV 19 thinks so by itself."""
 MOST_ERRORS = 100
 """Unreadable packets in a row after which a file counts as ended and a stream as broken."""
 
@@ -210,17 +212,11 @@ class StreamSource:
     def _try(self, way: Input, accel: HWAccel | None) -> InputContainer:
         timeout = self._config.timeout
         waiting = v4l2.opening(way.url, timeout) if self._config.kind == "v4l2" else nullcontext()
-        container = None
+        container: InputContainer | None = None
         try:
             with waiting:
                 container = av.open(
-                    way.url,
-                    "r",
-                    way.format,
-                    way.options,
-                    metadata_errors="replace",
-                    timeout=(timeout, timeout),
-                    hwaccel=accel,
+                    way.url, "r", way.format, way.options, timeout=(timeout, timeout), hwaccel=accel, **_LENIENT
                 )
         except SourceError:
             if container is not None:  # else the device stays busy until the garbage is collected
