@@ -36,10 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # `vedette models list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes once more at its end
+        for number in (1, 2):  # whichever it was: Python flushes both once more at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
         return OK
     except OSError as e:
-        if e.errno != errno.ENOSPC:
+        if e.errno != errno.ENOSPC or e.filename is not None:  # of a file of ours
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return fail(f"cannot write: {e.strerror}")

@@ -121,7 +121,7 @@ class Overrides:
 
     def set(self, camera: str, values: Mapping[str, Value]) -> bool:
         """Whether it will outlive this run. What the file says anyway is no override."""
-        config = next(c for c in self._config.cameras if c.id == camera)
+        config = {c.id: c for c in self._config.cameras}[camera]
         for key, value in values.items():
             said: Value = getattr(config, key)
             override = Override(camera, key, value, said, time.time(), f"cameras.{camera}.{key}" in self._config.places)
