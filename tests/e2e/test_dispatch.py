@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from agent.capture.frame import Picture
+from agent.dispatch.result import Result
 from agent.perception.facts import Count
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
@@ -40,6 +41,12 @@ def rigs() -> Iterator[list[Rig]]:
     for rig in made:
         rig.dispatcher.stop()
         assert rig.dispatcher.join(5)
+
+
+def is_stopgap(result: Result) -> bool:
+    """Said since a second has passed without an answer: on a slow machine that may be at any time."""
+    seen = result.facts.seen
+    return isinstance(seen, Unknown) and seen.reason in {"engine loading", "engine busy"}
 
 
 def test_where_every_frame_counts_none_is_lost_and_the_order_stays(artifact: Artifact, rigs: list[Rig]) -> None:
@@ -95,9 +102,7 @@ def test_a_worker_killed_while_serving_is_replaced_and_its_frames_are_unknown(sl
     while not (rig.inferred("a") and rig.inferred("a")[-1].frame.index == 119):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    answers = [
-        r for r in rig.results["a"] if not (isinstance(r.facts.seen, Unknown) and "loading" in r.facts.seen.reason)
-    ]
+    answers = [r for r in rig.results["a"] if not is_stopgap(r)]
     lost = [r for r in answers if isinstance(r.facts.seen, Unknown)]
     assert 1 <= len(lost) <= 3
     assert all(r.facts.seen == Unknown("engine: killed by signal 9") for r in lost)

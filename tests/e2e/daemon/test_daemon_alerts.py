@@ -79,7 +79,8 @@ def test_a_camera_that_freezes_and_dies_and_comes_back(
         camera.start()
         wait_for(lambda: value(heard, "camera-offline", "yard") == b"", 45, run.log)
     assert value(heard, "camera-stalled", "yard") == b""
-    for code in ("camera-stalled", "camera-offline"):
+    for code in ("camera-stalled", "camera-offline"):  # events come by way of the disk, after the alert itself
+        wait_for(lambda code=code: len(alert_events(heard, code)) == 2, 10)
         assert alert_events(heard, code) == ["raised", "cleared"]
     lines = [line for line in run.log().splitlines() if " camera-offline of yard " in line]
     assert "raised: " in lines[0]

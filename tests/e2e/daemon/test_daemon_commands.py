@@ -213,6 +213,16 @@ def test_a_retained_command_is_refused_though_it_comes_live(stage: Stage) -> Non
     assert stage.daemon.status()["boot_id"] == boot
 
 
+def test_no_answer_leaves_the_fence(stage: Stage) -> None:
+    """Before the flood, after which events of refusals are few."""
+    elsewhere = f"{TOPICS.root}/status"
+    stage.caller.subscriber.publish(TOPICS.command("ping"), b"{}", response_topic=elsewhere, correlation=b"x")
+    stage.caller.subscriber.publish(TOPICS.command("ping"), json.dumps({"reply_to": "a/b"}).encode())
+    wait_for(lambda: [d["code"] for d in stage.executed("ping")].count("bad_reply") == 2, WITHIN)
+    assert stage.value(elsewhere) == b"online"
+    assert stage.value("a/b") is None
+
+
 def test_ten_thousand_pieces_of_junk_do_no_harm(stage: Stage) -> None:
     """Faster than they are looked at, with answers asked for; and some that the broker keeps."""
     draw = random.Random(5)
@@ -234,15 +244,6 @@ def test_ten_thousand_pieces_of_junk_do_no_harm(stage: Stage) -> None:
     for name in ("restart", "camera.set"):
         link.publish(TOPICS.command(name), b"", qos=1, retain=True)
     assert stage.state("yard")["enabled"] is True
-
-
-def test_no_answer_leaves_the_fence(stage: Stage) -> None:
-    elsewhere = f"{TOPICS.root}/status"
-    stage.caller.subscriber.publish(TOPICS.command("ping"), b"{}", response_topic=elsewhere, correlation=b"x")
-    stage.caller.subscriber.publish(TOPICS.command("ping"), json.dumps({"reply_to": "a/b"}).encode())
-    wait_for(lambda: [d["code"] for d in stage.executed("ping")].count("bad_reply") == 2, WITHIN)
-    assert stage.value(elsewhere) == b"online"
-    assert stage.value("a/b") is None
 
 
 def test_the_body_may_say_where_and_by_which_name_to_answer(stage: Stage) -> None:
