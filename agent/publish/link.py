@@ -19,11 +19,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.bell import Bell
+from agent.publish.client import ReadingAhead, cork, tune
 from agent.publish.faults import (
     REFUSED_FROM,
     Fault,
@@ -40,6 +40,8 @@ from agent.publish.tls import expires, handshake, tls_context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from paho.mqtt.client import Client
+
     from agent.publish.endpoint import Endpoint
     from agent.publish.message import Answer, Message
 
@@ -49,7 +51,6 @@ ANSWER_S = {MQTT5: 2.0, MQTT311: 5.0}
 """How long to wait for CONNACK. Shorter for MQTT 5, since a broker of 3.1.1 may wait for ever for the rest of a CONNECT
 it misreads (amqtt does, once that holds a will or a user name; it answers others with "unsupported version")."""
 KEEPALIVE_S = 15
-UNACKED_MS = 8000
 
 
 class Link:
@@ -67,7 +68,7 @@ class Link:
         self._endpoint = endpoint
         self._client_id = client_id
         self._heard = heard = Heard(on_message)
-        self._client = client = Client(
+        self._client = client = ReadingAhead(
             CallbackAPIVersion.VERSION2,
             client_id,
             protocol=MQTTProtocolVersion(version),
@@ -84,9 +85,10 @@ class Link:
         client.on_subscribe = heard.listed
         client.on_unsubscribe = heard.listed
         client.on_message = heard.message
-        client.on_socket_open = _tune
+        client.on_socket_open = tune
         client.on_socket_register_write = _leave_it
         self._writing = threading.Lock()  # paho's queue has one reader at a time
+        self._held = 0  # messages since the last write; about, for threads count without a lock
         self._bell = Bell()
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
@@ -166,17 +168,18 @@ class Link:
         file = -1 if sock is None else sock.fileno()
         if file < 0 or self._heard.closed:
             return False
-        if isinstance(sock, ssl.SSLSocket) and sock.pending():
+        ahead = client.ahead
+        if ahead or (isinstance(sock, ssl.SSLSocket) and sock.pending()):
             timeout = 0
         self._poll.register(file, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         ready = dict(self._poll.poll(timeout * 1e3))
         self._poll.unregister(file)
         if ready.pop(self._bell.fileno(), None):
             self._bell.heard()
-        rc = client.loop_read() if any(events & ~select.POLLOUT for events in ready.values()) else 0
+        rc = client.loop_read() if ahead or any(events & ~select.POLLOUT for events in ready.values()) else 0
         if not rc and client.want_write():
             with self._writing:
-                rc = client.loop_write()
+                rc = self._write()
         rc = rc or client.loop_misc()
         return not (rc or self._heard.closed)
 
@@ -211,6 +214,7 @@ class Link:
         asked = (expiry, correlation, response_topic, content_type)
         properties = publishing(*asked) if self.version == MQTT5 else None
         mid = self._client.publish(topic, payload, qos, retain, properties).mid
+        self._held += 1
         if not hold:
             self.flush()
         return mid
@@ -245,12 +249,24 @@ class Link:
         here = self._endpoint.tls is None and self._heard.telling != threading.get_ident()
         if here and self._writing.acquire(blocking=False):
             try:
-                self._client.loop_write()
+                self._write()
             finally:
                 self._writing.release()
             if not (self._client.want_write() or self._heard.closed):
                 return
         self._bell.ring()
+
+    def _write(self) -> int:
+        """Whoever has `_writing`: what is queued, as far as the socket takes it. paho's return code."""
+        held, self._held = self._held, 0
+        sock = self._client.socket()
+        if held < 2 or not isinstance(sock, socket.socket):
+            return self._client.loop_write()
+        cork(sock, shut=True)
+        try:
+            return self._client.loop_write()
+        finally:
+            cork(sock, shut=False)
 
     def closed_by(self) -> Fault:
         """Why the connection ended, as far as the broker said."""
@@ -272,13 +288,6 @@ class Link:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return  # the other side was faster
-
-
-def _tune(_client: Client, _userdata: Any, sock: Any) -> None:
-    """No Nagle (with delayed acks it costs 40 ms); data not acknowledged for 8 s end a dead connection."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKED_MS)
 
 
 def _leave_it(_client: Client, _userdata: Any, _sock: Any) -> None:

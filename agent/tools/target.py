@@ -117,5 +117,8 @@ def _mistakes(options: Options) -> Iterator[tuple[str, str]]:
     prefix = "/".join("any" if options.many and level == "+" else level for level in levels)
     if prefix and not re.fullmatch(PREFIX.rstrip("$"), prefix):
         yield "--prefix", f"{options.prefix!r} is not a topic prefix: {PREFIX_RULE}"
+    for option, text in (("--prefix", prefix), ("--username", options.username or "")):
+        if any("\ud800" <= character <= "\udfff" for character in text):  # a byte of the command line, as it was
+            yield option, f"{text!r} is not text: write it in UTF-8"
     if options.ca is not None and not Path(options.ca).is_file():
         yield "--ca", f"no such file: {options.ca}"

@@ -51,7 +51,7 @@ DOORS = {
         "agent/capture/backdrop.py",
         "agent/capture/grid.py",
     },
-    "paho": {"agent/publish/link.py", "agent/publish/heard.py", "agent/publish/properties.py"},
+    "paho": {f"agent/publish/{name}.py" for name in ("client", "heard", "link", "properties")},
     "openvino": {"backends/openvino.py", "backends/models/convert.py", "backends/bare.py"},
     "ai_edge_litert": {"backends/tflite/runtimes.py"},
     "tflite_runtime": {"backends/tflite/runtimes.py"},

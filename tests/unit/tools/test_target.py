@@ -72,6 +72,8 @@ def test_no_password_goes_to_another_broker_or_with_another_user(config: Path) -
         ({"device": "#"}, "DEVICE: '#' is not a device's id: 1 to 32 of"),
         ({"device": "a/b"}, "DEVICE: "),
         ({"prefix": "a/+"}, "--prefix: 'a/+' is not a topic prefix"),
+        ({"prefix": "a\udcff"}, "--prefix: 'a\\udcff' is not text: write it in UTF-8"),
+        ({"username": "a\udcff"}, "--username: 'a\\udcff' is not text"),
         ({"broker": "broker"}, "--broker: a broker's URL begins with mqtt://"),
         ({"broker": "mqtt://u:p@h"}, "--broker: a user name or password inside the URL"),
         ({"broker": "mqtt://u:p@h"}, "take them out and give --username and --password-file"),

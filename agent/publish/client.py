@@ -1,0 +1,48 @@
+"""paho's client, with fewer calls of the system for what comes and goes."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Any
+
+from paho.mqtt.client import Client
+
+AHEAD_BYTES = 16 << 10
+UNACKED_MS = 8000
+
+
+class ReadingAhead(Client):
+    """paho asks the socket for one byte of a packet, for its length, and for the rest: three calls for each PUBACK.
+
+    Here one call takes what there is. Nothing else depends on it: with a paho that reads by another method, `ahead`
+    stays false.
+    """
+
+    _ahead = b""
+    _at = 0
+
+    @property
+    def ahead(self) -> bool:
+        """Whether something was read and not yet looked at, of which the socket says nothing any more."""
+        return self._at < len(self._ahead)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if not self.ahead:
+            self._ahead, self._at = super()._sock_recv(max(bufsize, AHEAD_BYTES)), 0
+        start, self._at = self._at, self._at + bufsize
+        return self._ahead[start : self._at]
+
+
+def tune(_client: Client, _userdata: Any, sock: Any) -> None:
+    """No Nagle (with delayed acks it costs 40 ms); data not acknowledged for 8 s end a dead connection."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKED_MS)
+
+
+def cork(sock: socket.socket, *, shut: bool) -> None:
+    """While it is shut the kernel gathers what is written: one segment for many messages, not one for each."""
+    if hasattr(socket, "TCP_CORK"):
+        with contextlib.suppress(OSError):  # closed meanwhile
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, shut)
