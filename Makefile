@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE :=  # else each process that a test starts compiles all anew
 
 .PHONY: run test lint bench install uninstall deb dist wheelhouse lock clean
 run: $(VENV)/.run

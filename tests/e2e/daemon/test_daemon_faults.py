@@ -170,7 +170,6 @@ def test_an_engine_that_cannot_load_is_told_and_tried_again(
     assert detections
     assert all(b'"inferred":false' in payload and b'"detections":' not in payload for payload in detections)
     assert dict(heard.heard())[TOPICS.camera_status("yard")] == b"online"
-    broken.unlink()
-    broken.parent.rmdir()
+    broken.parent.rename(tmp_path / "mended")
     wait_for(lambda: inferred(heard, "yard"), 30, "once the library is mended, the engine comes by itself")
     run.stop()
