@@ -168,15 +168,13 @@ class Link:
         file = -1 if sock is None else sock.fileno()
         if file < 0 or self._heard.closed:
             return False
-        ahead = client.ahead
-        if ahead or (isinstance(sock, ssl.SSLSocket) and sock.pending()):
-            timeout = 0
+        waiting = client.ahead or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)  # where no poll sees it
         self._poll.register(file, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
-        ready = dict(self._poll.poll(timeout * 1e3))
+        ready = dict(self._poll.poll(0 if waiting else timeout * 1e3))
         self._poll.unregister(file)
         if ready.pop(self._bell.fileno(), None):
             self._bell.heard()
-        rc = client.loop_read() if ahead or any(events & ~select.POLLOUT for events in ready.values()) else 0
+        rc = client.loop_read() if waiting or any(events & ~select.POLLOUT for events in ready.values()) else 0
         if not rc and client.want_write():
             with self._writing:
                 rc = self._write()
