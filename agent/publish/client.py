@@ -1,4 +1,4 @@
-"""paho's client, with fewer calls of the system for what comes and goes."""
+"""paho's client, with fewer calls of the system for what comes and goes, and an ear for the broker's last words."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ class ReadingAhead(Client):
             self._ahead, self._at = super()._sock_recv(max(bufsize, AHEAD_BYTES)), 0
         start, self._at = self._at, self._at + bufsize
         return self._ahead[start : self._at]
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        """A broker that has closed may have said why: whoever reads hears that, and then the end."""
+        try:
+            return super()._sock_send(buf)
+        except ConnectionError:
+            raise BlockingIOError from None
 
 
 def tune(_client: Client, _userdata: Any, sock: Any) -> None:

@@ -61,12 +61,17 @@ class Heard:
         self.answers.append(Answer(mid, worst.value if worst else 0, worst.getName() if worst else ""))
 
     def message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
-        if self._on_message is not None:
-            self.telling = threading.get_ident()
-            try:
-                self._on_message(_message(message, time.monotonic()))
-            finally:
-                self.telling = None
+        if self._on_message is None:
+            return
+        try:
+            heard = _message(message, time.monotonic())
+        except UnicodeDecodeError:  # a topic that is no text: some brokers pass it on
+            return
+        self.telling = threading.get_ident()
+        try:
+            self._on_message(heard)
+        finally:
+            self.telling = None
 
 
 def _message(message: MQTTMessage, at: float) -> Message:

@@ -19,7 +19,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.bell import Bell
@@ -90,6 +90,7 @@ class Link:
         self._writing = threading.Lock()  # paho's queue has one reader at a time
         self._held = 0  # messages since the last write; about, for threads count without a lock
         self._bell = Bell()
+        self._owner = 0
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
 
@@ -164,6 +165,7 @@ class Link:
 
     def loop(self, timeout: float) -> bool:
         """Reads and writes what there is, for at most `timeout` seconds. False once closed."""
+        self._owner = threading.get_ident()
         client, sock = self._client, self._client.socket()
         file = -1 if sock is None else sock.fileno()
         if file < 0 or self._heard.closed:
@@ -211,11 +213,13 @@ class Link:
         """
         asked = (expiry, correlation, response_topic, content_type)
         properties = publishing(*asked) if self.version == MQTT5 else None
-        mid = self._client.publish(topic, payload, qos, retain, properties).mid
+        info = self._client.publish(topic, payload, qos, retain, properties)
+        while qos and info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # its number came round, and is not answered yet
+            info = self._client.publish(topic, payload, qos, retain, properties)
         self._held += 1
         if not hold:
             self.flush()
-        return mid
+        return info.mid
 
     def subscribe(self, topics: list[str], qos: int, *, as_published: bool = False) -> int | None:
         """As `publish`; None when the connection is gone.
@@ -252,7 +256,8 @@ class Link:
                 self._writing.release()
             if not (self._client.want_write() or self._heard.closed):
                 return
-        self._bell.ring()
+        if threading.get_ident() != self._owner:  # who looks for it anyway, once the socket takes more
+            self._bell.ring()
 
     def _write(self) -> int:
         """Whoever has `_writing`: what is queued, as far as the socket takes it. paho's return code."""

@@ -273,13 +273,17 @@ class Publisher(Desk):
         return True
 
     def _leave(self, link: Link) -> None:
-        """Events that wait, then `offline`, each for as long as its part of the deadline allows."""
+        """Events that wait, then `offline`, each for as long as its part of the deadline allows; else by the will."""
         alive = self._turn_until(link, self._goodbye, lambda: self._ledger.done)
         with self._lock:
             self._say_offline()
         alive = alive and self._turn_until(link, self._deadline, lambda: self._ledger.retained.settled)
-        if alive:
+        with self._lock:
+            told = self._ledger.retained.settled
+        if alive and told:
             link.close(max(0.0, min(FLUSH_S, self._deadline - time.monotonic())))
+        else:  # the will says it
+            link.abort()
 
     def _turn_until(self, link: Link, deadline: float, done: Callable[[], bool]) -> bool:
         """False once the connection is closed. done: asked with the lock held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from typing import TYPE_CHECKING
@@ -14,9 +15,11 @@ from agent.publish.link import MQTT5, MQTT311, Link
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from agent.publish.message import Message
+    from agent.publish.message import Answer, Message
 
 RETRY_S, RETRY_MOST_S = 0.2, 2.0
+
+log = logging.getLogger("vedette.mqtt")
 
 
 class Subscriber:
@@ -97,23 +100,32 @@ class Subscriber:
                     continue
                 self._version = MQTT5
             else:
-                self._listen(link)
+                try:
+                    self._listen(link)
+                except Exception as error:
+                    self._error = f"unexpected error: {error!r}"
+                    log.exception("what %s sends cannot be heard", self._endpoint.place)
+                    link.abort()
             self._stopping.wait(self._backoff.delay())
 
     def _listen(self, link: Link) -> None:
         request = link.subscribe(self._topics, qos=1)
-        while not self._stopping.is_set() and link.loop(0.1):
-            for answer in link.answers():
-                if answer.mid != request:
-                    continue
-                if answer.reason >= REFUSED_FROM:
-                    self._error = f"{self._endpoint.place} refused the subscription ({answer.name})"
-                else:
-                    self._error = None
-                    self._backoff.reset()
-                    self._link = link
-                    self._subscribed.set()
-                    self._on_connect()
-        self._link = None
-        self._subscribed.clear()
+        try:
+            while not self._stopping.is_set() and link.loop(0.1):
+                for answer in link.answers():
+                    if answer.mid == request:
+                        self._answered(link, answer)
+        finally:
+            self._link = None
+            self._subscribed.clear()
         link.close(0.5)
+
+    def _answered(self, link: Link, answer: Answer) -> None:
+        if answer.reason >= REFUSED_FROM:
+            self._error = f"{self._endpoint.place} refused the subscription ({answer.name})"
+            return
+        self._error = None
+        self._backoff.reset()
+        self._link = link
+        self._subscribed.set()
+        self._on_connect()
