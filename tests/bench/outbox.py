@@ -40,6 +40,8 @@ BACKLOGS = (2_000, 10), (20_000, 2)
 DAY = 2 * 86_400
 """Two events a second."""
 LIVE_RATE = 50.0
+UNBOUNDED = "max_queued_messages 0"
+"""Of mosquitto, which else drops what its listener is slow to take."""
 
 
 class Device:
@@ -169,7 +171,7 @@ class Drained(NamedTuple):
 
 
 def _drained(folder: Path, backlog: int) -> Drained:
-    broker = mosquitto_process(folder)
+    broker = mosquitto_process(folder, UNBOUNDED)
     device = Device(broker.port, folder, connects=False)
     for _ in range(backlog):
         device.make()
@@ -237,7 +239,7 @@ def _disk(folder: Path) -> int:
 
 def _delivered(folder: Path, max_bytes: int) -> dict[str, float]:
     """What comes once there is a broker: each event, or a gap that names it."""
-    broker = mosquitto_process(folder, "max_queued_messages 0")  # else it drops what its listener is slow to take
+    broker = mosquitto_process(folder, UNBOUNDED)
     with listening(broker.port, [TOPICS.events]) as heard:
         device = Device(broker.port, folder, max_bytes=max_bytes)
         wait_for(lambda: device.publisher.connected)

@@ -59,7 +59,8 @@ class Stage:
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind, self.folder = kind, folder
-        self.broker = mosquitto_process(folder)
+        # Else it drops what its listener is slow to take: 1,000 are few after an outage.
+        self.broker = mosquitto_process(folder, "max_queued_messages 0")
         self.proxy = Proxy(self.broker.port)
         self.messages: list[Message] = []
         self._listen()
