@@ -18,6 +18,9 @@ CLOCK = 90000
 LARGEST_UNIT = 16 << 20
 """Bytes of one access unit; an intra picture of an 8K camera stays far below."""
 START_CODE = b"\0\0\0\1"
+SHORT_CODE = START_CODE[1:]
+LONGEST_START = len(START_CODE) + 3
+"""Bytes that tell what a NAL unit is: its start code, its header and the byte behind."""
 
 
 class MalformedError(ValueError):
@@ -25,6 +28,9 @@ class MalformedError(ValueError):
 
 
 class Packet(NamedTuple):
+    """source: the SSRC, whose numbering of packets and timestamps this is. The payload may be empty."""
+
+    source: int
     payload_type: int
     sequence: int
     timestamp: int
@@ -54,9 +60,10 @@ def parse(data: bytes) -> Packet:
             raise MalformedError("the header extension is cut off")
         start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
     end = len(data) - (data[-1] if data[0] & 0x20 else 0)
-    if start >= end:
-        raise MalformedError("no payload")
+    if start > end:
+        raise MalformedError("the header or the padding is longer than the packet")
     return Packet(
+        source=int.from_bytes(data[8:12], "big"),
         payload_type=data[1] & 0x7F,
         sequence=int.from_bytes(data[2:4], "big"),
         timestamp=int.from_bytes(data[4:8], "big"),
@@ -68,18 +75,25 @@ def parse(data: bytes) -> Packet:
 class Depacketizer:
     """Collects the access units of one stream. Memory is bounded by LARGEST_UNIT.
 
+    payload_type: packets of another type, and those without a payload, only count in the numbering.
+
     Cameras disagree on the marker bit. Set on parameter sets alone: the unit goes on until it has a slice. Never set:
-    a new timestamp ends the unit. Set on each slice: seen by a slice that continues the last unit, and from then on
-    only a new timestamp counts.
+    a new timestamp ends the unit. Set on each packet: no unit ends within a fragment. Set on each slice: seen by a
+    slice that continues the last unit, and from then on only a new timestamp counts.
+
+    Some never set the end bit of a fragment: what is missing is told by the numbers of the packets alone.
     """
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: Codec, payload_type: int) -> None:
         self._hevc = codec == "hevc"
+        self._payload_type = payload_type
         self._unit = bytearray()
         self._fragment = False
         self._has_slice = False
         self._damaged = False
+        self._lost = False
         self._trust_marker = True
+        self._source: int | None = None
         self._sequence: int | None = None
         self._raw_timestamp: int | None = None
         self._ticks = 0
@@ -87,21 +101,39 @@ class Depacketizer:
 
     def push(self, packet: Packet) -> Iterator[AccessUnit]:
         """The access units complete with this packet: none, one, or two where the last one had no marker."""
-        in_order = self._sequence is None or packet.sequence == (self._sequence + 1) & 0xFFFF
+        counts_only = packet.payload_type != self._payload_type or not packet.payload
+        if packet.source != self._source:
+            if counts_only:
+                return
+            if self._has_slice:
+                self._damaged |= self._lost or self._fragment
+                yield self._emit()
+            self._start(packet.source)
+        self._lost |= self._sequence is not None and packet.sequence != (self._sequence + 1) & 0xFFFF
         self._sequence = packet.sequence
+        if not counts_only:
+            yield from self._take(packet)
+
+    def _start(self, source: int) -> None:
+        """A camera that restarts its encoder numbers anew: nothing is lost, and its clock tells nothing of the step."""
+        self._unit.clear()
+        self._fragment = self._has_slice = self._damaged = self._lost = False
+        self._source = source
+        self._sequence = self._raw_timestamp = self._emitted = None
+
+    def _take(self, packet: Packet) -> Iterator[AccessUnit]:
         if packet.timestamp != self._raw_timestamp:
             if self._has_slice:
-                self._damaged |= not in_order or self._fragment
+                self._damaged |= self._lost
                 yield self._emit()
             self._advance(packet.timestamp)
-        if not in_order:
-            self._damaged, self._fragment = True, False
+        if self._lost:
+            self._damaged, self._fragment, self._lost = True, False, False
         try:
             self._append(packet.payload)
         except MalformedError:
             self._damaged, self._fragment = True, False
-        if packet.marker and self._trust_marker and self._has_slice:
-            self._damaged |= self._fragment
+        if packet.marker and self._trust_marker and self._has_slice and not self._fragment:
             yield self._emit()
 
     def _advance(self, timestamp: int) -> None:
@@ -124,18 +156,20 @@ class Depacketizer:
             self._append_h264(payload)
 
     def _append_h264(self, payload: bytes) -> None:
+        """The types 0, 30 and 31 are to be ignored (RFC 6184, 5.2), those that are left have pictures in them."""
         kind = payload[0] & 0x1F
-        if 1 <= kind <= 23:
+        if 1 <= kind <= 23 or _starts(payload):
             self._nal(payload)
         elif kind == 24:
             self._aggregate(payload, 1)
-        elif kind == 28 and len(payload) > 2:
+        elif kind == 28 and len(payload) > 1:
             header = bytes([payload[0] & 0xE0 | payload[1] & 0x1F])
             self._fragment_of(header, payload[1], payload[2:])
-        else:
+        elif 24 < kind < 30:
             raise MalformedError(f"H.264 payload type {kind}")
 
     def _append_hevc(self, payload: bytes) -> None:
+        """The types above 50 are nobody's (RFC 7798, 4.4), and 50 has a picture in it."""
         if len(payload) < 2:  # the end of a sequence is a header alone
             raise MalformedError("an H.265 payload of less than 2 bytes")
         kind = payload[0] >> 1 & 0x3F
@@ -143,19 +177,20 @@ class Depacketizer:
             self._nal(payload)
         elif kind == 48:
             self._aggregate(payload, 2)
-        elif kind == 49 and len(payload) > 3:
+        elif kind == 49 and len(payload) > 2:
             header = bytes([payload[0] & 0x81 | (payload[2] & 0x3F) << 1, payload[1]])
             self._fragment_of(header, payload[2], payload[3:])
-        else:
+        elif kind <= 50:
             raise MalformedError(f"H.265 payload type {kind}")
 
     def _aggregate(self, payload: bytes, at: int) -> None:
         while at < len(payload):
             size = int.from_bytes(payload[at : at + 2], "big")
             at += 2
-            if not 0 < size <= len(payload) - at:
+            if size > max(0, len(payload) - at):
                 raise MalformedError("an aggregate names more bytes than it has")
-            self._nal(payload[at : at + size])
+            if size:  # some pad an aggregate with zeros
+                self._nal(payload[at : at + size])
             at += size
 
     def _fragment_of(self, header: bytes, flags: int, payload: bytes) -> None:
@@ -163,27 +198,46 @@ class Depacketizer:
             self._nal(header + payload)
             self._fragment = True
         elif self._fragment:
+            before = len(self._unit)
             self._grow(payload)
+            self._find_slice(max(0, before - LONGEST_START))
         else:
             raise MalformedError("a fragment without its beginning")
         if flags & 0x40:
             self._fragment = False
 
     def _nal(self, nal: bytes) -> None:
-        if self._fragment:
-            self._damaged, self._fragment = True, False
-        header, slices = (2, nal[0] >> 1 & 0x3F < 32) if self._hevc else (1, 1 <= nal[0] & 0x1F <= 5)
-        if slices:
-            # first_mb_in_slice = 0, first_slice_segment_in_pic_flag = 1: both are a first bit of 1
-            first = len(nal) > header and bool(nal[header] & 0x80)
-            if not first and not self._has_slice and self._emitted == self._ticks:
-                self._trust_marker = False
-                self._damaged = True
-            self._has_slice = True
-        self._grow(START_CODE + nal)
+        self._fragment = False
+        before = len(self._unit)
+        self._grow(nal if _starts(nal) else START_CODE + nal)
+        self._find_slice(before)
+
+    def _find_slice(self, at: int) -> None:
+        """Behind each start code: some cameras send all of a picture as one NAL unit, as the byte stream it came in."""
+        while not self._has_slice and (at := self._unit.find(SHORT_CODE, at)) >= 0:
+            at += len(SHORT_CODE)
+            self._note(bytes(self._unit[at : at + 3]))
+
+    def _note(self, start: bytes) -> None:
+        header = 2 if self._hevc else 1
+        if len(start) <= header:
+            return
+        slices = start[0] >> 1 & 0x3F < 32 if self._hevc else 1 <= start[0] & 0x1F <= 5
+        if not slices:
+            return
+        # first_mb_in_slice = 0, first_slice_segment_in_pic_flag = 1: both are a first bit of 1
+        if not start[header] & 0x80 and self._emitted == self._ticks:
+            self._trust_marker = False
+            self._damaged = True
+        self._has_slice = True
 
     def _grow(self, data: bytes) -> None:
         if len(self._unit) + len(data) > LARGEST_UNIT:
             self._unit.clear()
             raise MalformedError(f"an access unit of more than {LARGEST_UNIT} bytes")
         self._unit += data
+
+
+def _starts(nal: bytes) -> bool:
+    """Some cameras leave the start code on. No NAL unit begins with its zeros."""
+    return nal.startswith((START_CODE, SHORT_CODE))

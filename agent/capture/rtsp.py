@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LONGEST_REASON = 80
+LOGIN = re.compile(r"(Basic|Digest)\b.+", re.IGNORECASE)
 MOST_HEADERS = 64
 LARGEST_BODY = 64 << 10
 AGENT = "vedette"
@@ -97,6 +98,8 @@ class RtspClient:
         if track is None:
             raise UnsupportedError("no H.264 or H.265 video in the camera's description")
         self._base = answer.header("content-base") or answer.header("content-location") or self._url
+        if "://" in track.aggregate:  # the tracks are relative to it, as for FFmpeg
+            self._base = track.aggregate
         return track
 
     def play(self, track: VideoTrack) -> None:
@@ -167,6 +170,7 @@ class RtspClient:
             raise SourceError("the camera closed the connection") from error
 
     def _request(self, method: str, url: str, *headers: str, may_fail: bool = False) -> Response:
+        """may_fail: whatever it answers but a redirection or a wanted login will do."""
         with self._reader.within():
             for attempt in range(2):
                 self._send(method, url, *headers)
@@ -174,6 +178,8 @@ class RtspClient:
                 if answer.status != 401 or attempt == 1 or self._login is None:
                     break
                 self._login.heed(answer.challenges)
+        if may_fail and answer.status != 401 and not 300 <= answer.status < 400:
+            return answer
         if answer.status in {401, 403}:
             hint = "check username and password" if self._login else "set username and password"
             raise SourceError(f"the camera refuses the login ({answer.status} {answer.reason})", hint)
@@ -181,7 +187,7 @@ class RtspClient:
             raise SourceError("the camera has no such stream (404)", "check the path of the URL")
         if answer.status in {461, 501, 551} or 300 <= answer.status < 400:
             raise UnsupportedError(f"{method}: {answer.status} {answer.reason}")
-        if answer.status != 200 and not may_fail:
+        if answer.status != 200:
             raise SourceError(f"the camera answers {answer.status} {answer.reason} to {method}")
         return answer
 
@@ -223,18 +229,38 @@ class RtspClient:
         if not start.strip():  # an empty line between two messages is nothing, and a packet may follow
             return None
         words = start.decode("utf-8", "replace").split(None, 2)
+        headers, length = self._headers()
+        if length > LARGEST_BODY:
+            raise SourceError(f"the camera's answer is longer than {LARGEST_BODY} bytes")
+        body = self._reader.body(length)
+        if len(words) < 2 or not words[0].startswith("RTSP/"):
+            return None
+        status = re.match(r"\d{3}(?!\d)", words[1], re.ASCII)
+        reason = _shown(words[2]) if len(words) > 2 else ""
+        return Response(int(status[0]) if status else 0, reason, tuple(headers), body)
+
+    def _headers(self) -> tuple[list[tuple[str, str]], int]:
+        """With the length of the body. A packet ends them too: some cameras forget the empty line."""
         headers: list[tuple[str, str]] = []
-        while line := self._reader.line().strip():
+        while not self._reader.at(b"$"):
+            line = self._reader.line().strip()
+            if not line:
+                return headers, _length(headers)
             key, _, value = line.decode("utf-8", "replace").partition(":")
             headers.append((key.strip().lower(), value.strip()))
             if len(headers) > MOST_HEADERS:
                 raise SourceError(f"the camera sends more than {MOST_HEADERS} header lines")
-        length = next((value for key, value in headers if key == "content-length"), "0")
-        if not length.isdecimal() or len(length) > 6 or int(length) > LARGEST_BODY:
-            raise SourceError(f"the camera's answer is longer than {LARGEST_BODY} bytes")
-        body = self._reader.body(int(length))
-        if len(words) < 2 or not words[0].startswith("RTSP/"):
-            return None
-        status = int(words[1]) if re.fullmatch(r"\d{3}", words[1], re.ASCII) else 0
-        reason = words[2].strip()[:LONGEST_REASON] if len(words) > 2 else ""
-        return Response(status, reason, tuple(headers), body)
+        return headers, 0
+
+
+def _length(headers: list[tuple[str, str]]) -> int:
+    """Cameras leave it empty, or name a unit."""
+    text = next((value for key, value in headers if key == "content-length"), "")
+    digits = re.match(r"0*([1-9][0-9]{0,8})", text)
+    return int(digits[1]) if digits else 0
+
+
+def _shown(reason: str) -> str:
+    """Fit for an error's text: a camera may echo what it refuses, our login included."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in reason)
+    return LOGIN.sub(r"\1 ***", printable).strip()[:LONGEST_REASON]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DIGESTS = {"SHA-256": "sha256", "MD5": "md5", "": "md5"}
 FFMPEGS = "MD5-SESS"
 """A Digest that FFmpeg's client knows and ours does not."""
+SCHEME = re.compile(r'"[^"]*"|(?<![^,;"])\s*(basic|digest)(?=[\s,;]|$)', re.IGNORECASE)
+"""Where the group is in the match, an offer begins; a name within quotes begins none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +59,34 @@ class Login:
 
 
 def _best(challenges: Sequence[str]) -> dict[str, str]:
+    """The fields of the best Digest; none where there is only Basic, which sends the password readable."""
     offers: list[tuple[int, dict[str, str]]] = []
-    left = False
-    for challenge in challenges:
-        scheme, _, rest = challenge.partition(" ")
+    digests: set[str] = set()
+    for scheme, rest in (offer for challenge in challenges for offer in _offers(challenge)):
+        if scheme == "basic":
+            offers.append((0, {}))
+            continue
         fields = {
             match[1].lower(): match[2] if match[2] is not None else match[3]
             for match in re.finditer(r'([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))', rest)
         }
         algorithm = fields.get("algorithm", "").upper()
-        if scheme.lower() == "basic":
-            offers.append((0, {}))
-        elif scheme.lower() == "digest" and algorithm in DIGESTS:
+        digests.add(algorithm)
+        if algorithm in DIGESTS:
             offers.append((2 if algorithm == "SHA-256" else 1, fields))
-        left |= scheme.lower() == "digest" and algorithm == FFMPEGS
-    if not offers and left:
+    best, fields = max(offers, key=lambda offer: offer[0], default=(0, {}))
+    if not best and FFMPEGS in digests:
         raise UnsupportedError("the camera wants a Digest of a session")
-    if not offers:
+    if not offers or (digests and not best):
         raise SourceError("the camera wants a login method other than Digest and Basic")
-    return max(offers, key=lambda offer: offer[0])[1]
+    return fields
+
+
+def _offers(challenge: str) -> list[tuple[str, str]]:
+    """Name and parameters of each scheme in one header line, which may have several (RFC 7235, 4.1)."""
+    found = [match for match in SCHEME.finditer(challenge) if match[1]]
+    ends = [*(match.start() for match in found[1:]), len(challenge)]
+    return [(match[1].lower(), challenge[match.end() : end]) for match, end in zip(found, ends, strict=False)]
 
 
 def _digest(fields: dict[str, str], method: str, url: str, credentials: Credentials, count: str, cnonce: str) -> str:

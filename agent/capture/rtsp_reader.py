@@ -22,7 +22,7 @@ BUFFER = 1 << 16
 class Reader:
     """Raises SourceError where the connection ends, is silent for `timeout` seconds, or brings what is no RTSP.
 
-    `line` and `body` are for use under `within` only, `packet` outside of it.
+    `line`, `body` and `at` are for use under `within` only, `packet` outside of it.
     """
 
     def __init__(self, connection: socket.socket, timeout: float, stop: Stop) -> None:
@@ -64,6 +64,10 @@ class Reader:
         while len(data) < size:
             data += self._file.read(min(len(self._here()), size - len(data)))
         return data
+
+    def at(self, start: bytes) -> bool:
+        """Whether the next byte is this one; it stays where it is."""
+        return self._here().startswith(start)
 
     def _here(self) -> bytes:
         """What can be read without a wait, at least a byte."""

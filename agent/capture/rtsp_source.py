@@ -45,7 +45,7 @@ class RtspSource:
         return self._dropped + self._decoder.corrupt
 
     def frames(self) -> Iterator[Decoded]:
-        depacketizer = Depacketizer(self._track.codec)
+        depacketizer = Depacketizer(self._track.codec, self._track.payload_type)
         since: float | None = None
         for data in self._client.packets():
             arrived = time.monotonic()
@@ -56,8 +56,6 @@ class RtspSource:
                 packet = parse(data)
             except MalformedError:
                 self._dropped += 1
-                continue
-            if packet.payload_type != self._track.payload_type:
                 continue
             for unit in depacketizer.push(packet):
                 if unit.damaged:

@@ -40,12 +40,13 @@ def _track(media: str, aggregate: str) -> VideoTrack | None:
     words = media.split("\n", 1)[0].split()
     if len(words) < 4 or words[0] != "video" or not words[3].isdecimal():
         return None
-    encoding = re.search(rf"(?m)^a=rtpmap:{words[3]} +([A-Za-z0-9-]+)/90000", media)
+    encoding = re.search(rf"(?m)^a=rtpmap:[ \t]*{words[3]}[ \t]+([A-Za-z0-9-]+)/90000", media)
     codec = CODECS.get(encoding[1].upper()) if encoding else None
     if codec is None:
         return None
-    line = re.search(rf"(?m)^a=fmtp:{words[3]} +(.*)", media)
-    parameters = dict(part.strip().split("=", 1) for part in (line[1] if line else "").split(";") if "=" in part)
+    lines = ";".join(re.findall(rf"(?m)^a=fmtp:[ \t]*{words[3]}[ \t]+(.*)", media))
+    pairs = (part.strip().split("=", 1) for part in lines.split(";") if "=" in part)
+    parameters = {key.lower(): value for key, value in pairs}
     if parameters.get("packetization-mode") == "2" or parameters.get("sprop-max-don-diff", "0") != "0":
         return None  # interleaved mode: NAL units out of decoding order
     return VideoTrack(
@@ -64,11 +65,13 @@ def _attribute(text: str, name: str) -> str:
 
 
 def _parameter_sets(parameters: dict[str, str]) -> bytes:
+    """Cameras quote them, end them with a NUL, and leave out the padding of the Base64."""
     sets = bytearray()
     for key in ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets"):
         for word in parameters.get(key, "").split(","):
+            code = word.strip(" \t\0\"'")
             try:
-                nal = base64.b64decode(word, validate=True)
+                nal = base64.b64decode(code + "=" * (-len(code) % 4), validate=True)
             except (binascii.Error, ValueError):
                 continue  # the stream repeats them before each key picture
             if nal:

@@ -21,11 +21,17 @@ class Sender:
     """Numbers packets as a camera would."""
 
     def __init__(self, codec: Codec = "h264", sequence: int = 65530) -> None:
-        self.sequence, self.depacketizer = sequence, Depacketizer(codec)
+        self.sequence, self.source, self.depacketizer = sequence, 7, Depacketizer(codec, 96)
 
-    def send(self, payload: bytes, timestamp: int, *, marker: bool = False, skip: int = 0) -> list[AccessUnit]:
+    def send(
+        self, payload: bytes, timestamp: int, *, marker: bool = False, skip: int = 0, kind: int = 96
+    ) -> list[AccessUnit]:
         self.sequence = (self.sequence + 1 + skip) & 0xFFFF
-        return list(self.depacketizer.push(Packet(96, self.sequence, timestamp, marker, payload)))
+        packet = Packet(self.source, kind, self.sequence, timestamp, marker, payload)
+        return list(self.depacketizer.push(packet))
+
+    def restart(self) -> None:
+        self.source, self.sequence = self.source + 1, 99
 
 
 def fragments(nal: bytes, count: int) -> list[bytes]:
@@ -42,7 +48,12 @@ def fragments(nal: bytes, count: int) -> list[bytes]:
 def test_header_fields_extension_and_padding() -> None:
     header = bytes([0xB1, 0xE0, 0x12, 0x34]) + (77).to_bytes(4, "big") + b"ssrc" + b"csrc"
     packet = parse(header + b"\0\0\0\1ext!" + b"payload" + b"\0\0\3")
-    assert packet == Packet(0x60, 0x1234, 77, True, b"payload")
+    assert packet == Packet(int.from_bytes(b"ssrc", "big"), 0x60, 0x1234, 77, True, b"payload")
+
+
+@pytest.mark.parametrize("data", [b"\x80" + bytes(11), b"\xa0" + bytes(11) + b"\0\0\0\4"], ids=["short", "padding"])
+def test_a_packet_without_a_payload(data: bytes) -> None:
+    assert parse(data).payload == b""
 
 
 @pytest.mark.parametrize(
@@ -51,13 +62,12 @@ def test_header_fields_extension_and_padding() -> None:
         b"",
         b"\x80" * 11,
         b"\x40" + bytes(20),
-        b"\x80" + bytes(11),
         b"\x8f" + bytes(30),
         b"\x90" + bytes(12),
         b"\x90" + bytes(11) + b"\0\0\xff\xff" + bytes(9),
         b"\xa0" + bytes(20) + b"\xff",
     ],
-    ids=["empty", "short", "version 1", "no payload", "csrc cut", "extension cut", "extension too long", "padding"],
+    ids=["empty", "short", "version 1", "csrc cut", "extension cut", "extension too long", "padding"],
 )
 def test_no_rtp_packet(data: bytes) -> None:
     with pytest.raises(MalformedError):
@@ -142,6 +152,125 @@ def test_a_loss_between_two_pictures_may_have_been_of_either() -> None:
     assert [(unit.timestamp, unit.damaged) for unit in units] == [(0, True), (3000, True)]
 
 
+def test_a_camera_that_numbers_anew_has_lost_nothing() -> None:
+    """Its encoder starts anew, with another SSRC: numbers and timestamps have nothing to do with the former ones."""
+    sender = Sender()
+    assert sender.send(PICTURE, 9000, marker=True) == [AccessUnit(annex_b(PICTURE), 0, False)]
+    assert sender.send(PICTURE, 12000) == []
+    sender.restart()
+    assert sender.send(SPS, 77) == [AccessUnit(annex_b(PICTURE), 3000, False)]
+    assert sender.send(IDR, 77, marker=True) == [AccessUnit(annex_b(SPS, IDR), 3000, False)]
+    assert sender.send(PICTURE, 3077, marker=True) == [AccessUnit(annex_b(PICTURE), 6000, False)]
+
+
+def test_what_was_left_open_when_it_numbers_anew_is_damaged_or_gone() -> None:
+    sender = Sender()
+    sender.send(fragments(IDR, 3)[0], 0)
+    sender.restart()
+    assert [unit.damaged for unit in sender.send(SPS, 5)] == [True]
+    sender.restart()
+    assert sender.send(IDR, 9, marker=True) == [AccessUnit(annex_b(IDR), 0, False)]
+
+
+@pytest.mark.parametrize(("payload", "kind"), [(b"", 96), (b"other", 97)], ids=["padding alone", "another type"])
+def test_a_packet_that_is_not_of_the_video_counts_in_the_numbering_only(payload: bytes, kind: int) -> None:
+    sender = Sender()
+    assert sender.send(payload, 0, kind=kind) == []
+    sender.send(IDR, 0)
+    assert sender.send(payload, 0, kind=kind, marker=True) == []
+    assert sender.send(NEXT_SLICE, 0, marker=True) == [AccessUnit(annex_b(IDR, NEXT_SLICE), 0, False)]
+    assert sender.send(payload, 3000, kind=kind) == []
+    assert [unit.damaged for unit in sender.send(PICTURE, 3000, marker=True)] == [False]
+    sender.send(PICTURE, 6000)
+    assert sender.send(payload, 6000, kind=kind, skip=1) == []
+    assert [unit.damaged for unit in sender.send(PICTURE, 9000, marker=True)] == [True, True], "one was missing"
+
+
+def test_another_type_of_another_numbering_is_no_restart() -> None:
+    sender = Sender()
+    sender.send(IDR, 0)
+    assert list(sender.depacketizer.push(Packet(1, 97, 4711, 5, True, b"other"))) == []
+    assert sender.send(NEXT_SLICE, 0, marker=True) == [AccessUnit(annex_b(IDR, NEXT_SLICE), 0, False)]
+
+
+def test_a_fragment_without_its_end_bit_is_whole_when_no_number_is_missing() -> None:
+    sender = Sender()
+    for part in fragments(IDR, 3):
+        assert sender.send(part[:1] + bytes([part[1] & ~0x40]) + part[2:], 0) == []
+    assert sender.send(PICTURE, 3000, marker=True) == [
+        AccessUnit(annex_b(IDR), 0, False),
+        AccessUnit(annex_b(PICTURE), 3000, False),
+    ]
+    sender.send(b"\x7c\x87" + SPS[1:], 6000)
+    assert sender.send(IDR, 6000, marker=True) == [AccessUnit(annex_b(SPS, IDR), 6000, False)]
+
+
+def test_an_end_bit_may_come_without_a_byte() -> None:
+    sender = Sender()
+    sender.send(b"\x7c\x85" + IDR[1:], 0)
+    assert sender.send(b"\x7c\x45", 0, marker=True) == [AccessUnit(annex_b(IDR), 0, False)]
+    idr = b"\x26\x01\x80slice-data"
+    sender = Sender("hevc")
+    sender.send(b"\x62\x01" + bytes([0x80 | 19]) + idr[2:], 0)
+    assert sender.send(b"\x62\x01" + bytes([0x40 | 19]), 0, marker=True) == [AccessUnit(annex_b(idr), 0, False)]
+
+
+def test_markers_on_every_packet_end_no_unit_within_a_fragment() -> None:
+    sender = Sender()
+    assert sender.send(SPS, 9, marker=True) == []
+    *parts, last = fragments(IDR, 3)
+    assert [unit for part in parts for unit in sender.send(part, 9, marker=True)] == []
+    assert sender.send(last, 9, marker=True) == [AccessUnit(annex_b(SPS, IDR), 0, False)]
+
+
+VPS_H265, IDR_H265 = b"\x40\x01vps", b"\x26\x01\x80slice"
+
+
+@pytest.mark.parametrize(("codec", "nals"), [("h264", (SPS, PPS, IDR)), ("hevc", (VPS_H265, IDR_H265))])
+@pytest.mark.parametrize("front", [b"", START_CODE, START_CODE[1:]])
+def test_a_byte_stream_as_one_nal_unit(codec: Codec, nals: tuple[bytes, ...], front: bytes) -> None:
+    units = Sender(codec).send(front + START_CODE.join(nals), 0, marker=True)
+    assert units == [AccessUnit((front or START_CODE) + START_CODE.join(nals), 0, False)]
+
+
+def test_a_byte_stream_in_fragments_is_searched_across_their_borders() -> None:
+    for stream in (START_CODE.join((SPS, PPS, IDR)), annex_b(SPS, PPS, IDR)):
+        for count in range(1, len(stream) // 5):
+            sender = Sender()
+            *parts, last = fragments(stream, count)
+            assert [unit for part in parts for unit in sender.send(part, 0)] == []
+            assert sender.send(last, 0, marker=True) == [AccessUnit(annex_b(SPS, PPS, IDR), 0, False)]
+            assert sender.send(PICTURE, 3000, marker=True) == [AccessUnit(annex_b(PICTURE), 3000, False)]
+
+
+@pytest.mark.parametrize("kind", [0, 30, 31])
+def test_private_packets_of_h264_are_ignored(kind: int) -> None:
+    sender = Sender()
+    assert sender.send(bytes([kind]) + b"private", 0) == []
+    assert sender.send(IDR, 0, marker=True) == [AccessUnit(annex_b(IDR), 0, False)]
+
+
+@pytest.mark.parametrize("kind", [51, 55, 63])
+def test_private_packets_of_h265_are_ignored(kind: int) -> None:
+    sender = Sender("hevc")
+    assert sender.send(bytes([kind << 1, 1]) + b"private", 0) == []
+    assert sender.send(IDR_H265, 0, marker=True) == [AccessUnit(annex_b(IDR_H265), 0, False)]
+
+
+@pytest.mark.parametrize(("codec", "payload"), [("h264", b"\x19\0\1"), ("h264", b"\x1d\x85"), ("hevc", b"\x64\1")])
+def test_packets_with_pictures_that_cannot_be_read_damage_theirs(codec: Codec, payload: bytes) -> None:
+    """An aggregate with a number (STAP-B), a fragment with one (FU-B), a payload in another (PACI)."""
+    sender = Sender(codec)
+    sender.send(payload + b"picture", 0)
+    assert [unit.damaged for unit in sender.send(IDR if codec == "h264" else IDR_H265, 0, marker=True)] == [True]
+
+
+@pytest.mark.parametrize("zeros", [1, 2, 3, 4])
+def test_an_aggregate_may_be_padded(zeros: int) -> None:
+    packet = b"\x18" + len(IDR).to_bytes(2, "big") + IDR + bytes(zeros)
+    assert Sender().send(packet, 0, marker=True) == [AccessUnit(annex_b(IDR), 0, False)]
+
+
 def test_timestamps_wrap() -> None:
     sender = Sender()
     ticks = [sender.send(PICTURE, at & 0xFFFFFFFF, marker=True)[0].timestamp for at in (-3000, 0, 3000, 1000)]
@@ -162,12 +291,15 @@ def test_memory_is_bounded() -> None:
 @given(
     st.sampled_from(["h264", "hevc"]),
     st.lists(
-        st.tuples(st.binary(min_size=1, max_size=40), st.integers(0, 3), st.booleans(), st.integers(0, 2)), max_size=60
+        st.tuples(st.binary(max_size=40), st.integers(0, 3), st.booleans(), st.integers(0, 2), st.integers(0, 9)),
+        max_size=60,
     ),
 )
-def test_nonsense_is_never_more_than_damaged(codec: Codec, packets: list[tuple[bytes, int, bool, int]]) -> None:
+def test_nonsense_is_never_more_than_damaged(codec: Codec, packets: list[tuple[bytes, int, bool, int, int]]) -> None:
     sender = Sender(codec)
-    for payload, timestamp, marker, skip in packets:
+    for payload, timestamp, marker, skip, restarts in packets:
+        if not restarts:
+            sender.restart()
         for unit in sender.send(payload, timestamp, marker=marker, skip=skip):
             assert unit.data or unit.damaged
 
@@ -178,4 +310,4 @@ def test_any_bytes_are_a_packet_or_malformed(data: bytes) -> None:
         packet = parse(data)
     except MalformedError:
         return
-    assert packet.payload
+    assert packet.payload in data

@@ -48,6 +48,28 @@ def test_tracks(text: str, track: VideoTrack, end: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
+        ("Z0I=,aM4=", " Z0I= , aM4= "),
+        ("Z0I=,aM4=", "Z0I,aM4"),
+        ("Z0I=,aM4=", '"Z0I=,aM4="'),
+        ("Z0I=,aM4=", "'Z0I=','aM4='"),
+        ("Z0I=,aM4=; profile-level-id=42", "Z0I=,aM4=\0"),
+        ("packetization-mode=1;", "packetization-mode=1\na=fmtp:96 "),
+        ("fmtp:96 ", "fmtp: 96 "),
+        ("fmtp:96 ", "fmtp:96\t"),
+        ("rtpmap:96 ", "rtpmap: 96\t"),
+        ("sprop-parameter-sets", "Sprop-Parameter-Sets"),
+        ("profile-level-id=42", "sprop-max-don-diff"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_spellings_of_cameras(change: tuple[str, str], end: str) -> None:
+    assert H264.count(change[0]) == 1
+    assert find_video(H264.replace(*change).replace("\n", end)) == find_video(H264)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
         ("H264", "JPEG"),
         ("m=video", "m=text"),
         ("packetization-mode=1", "packetization-mode=2"),
