@@ -7,6 +7,9 @@ import socket
 from typing import Any
 
 from paho.mqtt.client import Client
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
+
+from agent.publish.properties import with_lesser_size
 
 AHEAD_BYTES = 16 << 10
 UNACKED_MS = 8000
@@ -32,6 +35,11 @@ class ReadingAhead(Client):
             self._ahead, self._at = super()._sock_recv(max(bufsize, AHEAD_BYTES)), 0
         start, self._at = self._at, self._at + bufsize
         return self._ahead[start : self._at]
+
+    def _handle_connack(self) -> MQTTErrorCode:
+        if self._protocol == MQTTProtocolVersion.MQTTv5:
+            self._in_packet["packet"] = bytearray(with_lesser_size(bytes(self._in_packet["packet"])))
+        return super()._handle_connack()
 
     def _sock_send(self, buf: bytes | bytearray) -> int:
         """A broker that has closed may have said why: whoever reads hears that, and then the end."""

@@ -57,3 +57,28 @@ def connecting() -> Properties:
     properties: Properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.MaximumPacketSize = LARGEST_IN
     return properties
+
+
+_MAXIMUM_PACKET_SIZE, _USER_PROPERTY = 0x27, 0x26
+_SIZES = {0x11: 4, 0x13: 2, 0x21: 2, 0x22: 2, 0x24: 1, 0x25: 1, _MAXIMUM_PACKET_SIZE: 4, 0x28: 1, 0x29: 1, 0x2A: 1}
+_TEXTS = frozenset({0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F, _USER_PROPERTY})
+"""What a CONNACK may have: bytes of a number, or a length of two bytes and as many (MQTT 5, 2.2.2.2 and 3.2.2.3)."""
+_MOST = 268_435_455
+
+
+def with_lesser_size(connack: bytes) -> bytes:
+    """The body of a CONNACK of MQTT 5, its Maximum Packet Size what paho takes at most, if it was more.
+
+    Any number is allowed, and NanoMQ named one above that until 2025; paho then ends the connection.
+    """
+    at = 3
+    while at <= len(connack) and connack[at - 1] & 0x80:  # the length of the properties: 7 bits in each byte
+        at += 1
+    while at < len(connack):
+        kind, at = connack[at], at + 1
+        if kind == _MAXIMUM_PACKET_SIZE and at + 4 <= len(connack):
+            size = min(int.from_bytes(connack[at : at + 4], "big"), _MOST)
+            return connack[:at] + size.to_bytes(4, "big") + connack[at + 4 :]
+        for _ in range(2 if kind == _USER_PROPERTY else 1):
+            at += 2 + int.from_bytes(connack[at : at + 2], "big") if kind in _TEXTS else _SIZES.get(kind, len(connack))
+    return connack

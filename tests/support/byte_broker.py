@@ -29,7 +29,7 @@ def disconnect(reason: int) -> bytes:
 
 
 class ByteBroker:
-    """Serves one connection. said: with its CONNACK, in one segment. answers: whether a topic's QoS 1 message is.
+    """Serves one connection. said: with `connack`, in one segment. answers: whether a topic's QoS 1 message is.
 
     reads: whether it takes anything after CONNECT. leaves: it closes once it has said all, with a reset.
     """
@@ -38,6 +38,7 @@ class ByteBroker:
         self,
         said: bytes = b"",
         *,
+        connack: bytes = CONNACK,
         context: ssl.SSLContext | None = None,
         answers: Callable[[str], bool] = lambda _topic: True,
         reads: bool = True,
@@ -46,7 +47,8 @@ class ByteBroker:
         self.published: list[tuple[str, bytes]] = []
         self.kinds: list[int] = []
         self.left = threading.Event()
-        self._said, self._context, self._answers, self._reads, self._leaves = said, context, answers, reads, leaves
+        self._said, self._context, self._answers = connack + said, context, answers
+        self._reads, self._leaves = reads, leaves
         self._ended = threading.Event()
         self._server = socket.create_server((HOST, 0))
         self._server.settimeout(10)
@@ -92,7 +94,7 @@ class ByteBroker:
     def _on(self, connection: socket.socket, kind: int, header: int, body: bytes) -> None:
         self.kinds.append(kind)
         if kind == CONNECT:
-            connection.sendall(CONNACK + self._said)
+            connection.sendall(self._said)
         elif kind == PUBLISH:
             length = struct.unpack("!H", body[:2])[0]
             topic, rest = body[2 : 2 + length].decode(), body[2 + length :]

@@ -110,6 +110,14 @@ def test_the_brokers_last_word_is_heard_though_nothing_can_be_sent_any_more(begi
     assert "Quota exceeded" in link.closed_by().text
 
 
+def test_a_broker_that_takes_more_than_paho_believes_is_spoken_to_in_mqtt_5(begin: Begin) -> None:
+    properties = b"\x26\0\1a\0\2bc" + b"\x21\0\x0a" + b"\x27\xff\xff\xff\xff" + b"\x12\0\1x"
+    connack = bytes([0x20, 3 + len(properties), 0, 0, len(properties)]) + properties
+    link = opened(begin(connack=connack), [])
+    assert (link.largest, link.window) == (268_435_455, 10)
+    link.abort()
+
+
 def test_a_full_socket_is_waited_for_in_peace(begin: Begin) -> None:
     link = opened(begin(reads=False), [])
     link.loop(0)
