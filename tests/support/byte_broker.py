@@ -25,7 +25,8 @@ def publish(topic: bytes, payload: bytes) -> bytes:
 
 
 def disconnect(reason: int) -> bytes:
-    return bytes([0xE0, 2, reason, 0])
+    """With a reason string, without which paho 2.1 passes over the reason, too."""
+    return bytes([0xE0, 6, reason, 4, 0x1F, 0, 1]) + b"x"
 
 
 class ByteBroker:
