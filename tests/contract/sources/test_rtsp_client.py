@@ -22,8 +22,6 @@ from tests.support.rtsp_camera import SDP, TCP, camera, honest, instead, play, r
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.rtsp_camera import Answer
-
 
 @pytest.mark.parametrize(
     ("method", "answer", "says"),
