@@ -42,7 +42,7 @@ VERSION = 1
 MAX_DETECTIONS = 300
 MAX_SLOTS = 64
 MAX_LINE = 1 << 20
-PROBE_SECONDS = 20.0
+PROBE_SECONDS = 30.0
 """How long a `probe` may take: alone, or as the beginning of a `load`, which may have longer for itself."""
 _PAGE = 4096
 _ROW = 6 * 4

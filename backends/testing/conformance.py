@@ -20,6 +20,7 @@ import numpy as np
 
 from backends.artifact import Format
 from backends.models.resolve import open_artifact
+from backends.protocol import PROBE_SECONDS
 from backends.registry import discover, survey
 from backends.registry.registered import Registered
 from backends.testing.driver import Driven
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from backends.artifact import Artifact
     from backends.protocol import Message
 
-_PROBE_SECONDS = 20.0
 _MEGABYTE = 1 << 20
 _LONGEST = 300
 
@@ -67,9 +67,9 @@ class BackendConformance:
         self._open.close()
 
     def test_probe_answers_with_devices_or_a_reason_and_a_hint(self) -> None:
-        report = survey(self._program(examined=False), (), _PROBE_SECONDS).report
+        report = survey(self._program(examined=False), (), PROBE_SECONDS).report
         assert report.status != "broken", f"{report.reason} ({report.hint})"
-        said = self._worker().ask("probe", "devices", "unavailable", within=_PROBE_SECONDS)
+        said = self._worker().ask("probe", "devices", "unavailable", within=PROBE_SECONDS)
         assert BREACH not in said.get("reason", ""), said["reason"]
         if report.status == "unavailable":
             assert report.reason, "BackendUnavailable without a reason"
@@ -80,13 +80,13 @@ class BackendConformance:
     def test_devices_have_the_same_ids_each_time(self) -> None:
         worker, device = self._probed()
         for _ in range(2):
-            said = worker.ask("probe", "devices", within=_PROBE_SECONDS)
+            said = worker.ask("probe", "devices", within=PROBE_SECONDS)
             assert said["devices"][0]["id"] == device
 
     def test_takes_its_model_and_refuses_other_formats_in_one_sentence(self) -> None:
         own = self.artifact()
         others = [replace(own, format=name) for name in get_args(Format) if name != own.format]
-        found = survey(self._program(examined=False), [own, *others], _PROBE_SECONDS)
+        found = survey(self._program(examined=False), [own, *others], PROBE_SECONDS)
         assert found.refusals, f"accepts was not answered: {found.report.reason or 'it hangs or dies'}"
         assert found.refusals[0] is None, f"it refuses the suite's own model: {found.refusals[0]}"
         refusals = [text for text in found.refusals[1:] if text is not None]
@@ -196,7 +196,7 @@ class BackendConformance:
     def _probed(self) -> tuple[Driven, str]:
         """A worker, and the id of the first device; without one the test is skipped."""
         worker = self._worker()
-        said = worker.ask("probe", "devices", "unavailable", within=_PROBE_SECONDS)
+        said = worker.ask("probe", "devices", "unavailable", within=PROBE_SECONDS)
         if said["op"] == "unavailable":
             assert BREACH not in said["reason"], said["reason"]
             _skip(f"{self.backend}: {said['reason']}")

@@ -30,7 +30,8 @@ SECONDS = 600.0
 """For a whole run under emulation, with a clip of a dozen frames."""
 _PATIENCE = 3
 """So many failures of engines may be; then waiting for the end is in vain."""
-_LATE = "no answer for"
+_LATE = ("no answer for", "no sign of life")
+"""What is said of an engine, or of the child that tries a runtime, when it is too slow."""
 _RUN = ("run", "-c", "vedette.yaml")
 
 
@@ -39,7 +40,7 @@ class Played:
     """What was heard of a whole run.
 
     found: by frame index, what `detections` said. unknown: why a frame was not looked at. failures: of engines, but for
-    late answers. late: how many answers missed their deadline. board: the daemon's own word for where it runs. seconds:
+    late ones. late: how many missed their deadline. board: the daemon's own word for where it runs. seconds:
     from start to end.
     """
 
@@ -99,12 +100,16 @@ def _played(audience: Audience, seconds: float) -> Played:
     return Played(
         found={body["frame"]["index"]: body["detections"] for body in seen},
         unknown=[body["reason"] for body in bodies if not body["inferred"]],
-        failures=[cause for cause in failures if _LATE not in cause],
-        late=sum(_LATE in cause for cause in failures),
+        failures=[cause for cause in failures if not _late(cause)],
+        late=sum(map(_late, failures)),
         board=next(json.loads(payload)["board"] for topic, payload in audience.heard() if topic == TOPICS.info),
         inference_ms=[body["latency_ms"]["inference"] for body in seen],
         seconds=seconds,
     )
+
+
+def _late(cause: str) -> bool:
+    return any(words in cause for words in _LATE)
 
 
 def _failures(audience: Audience) -> list[str]:
