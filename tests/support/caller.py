@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agent.publish.message import Message
     from tests.support.brokers import BrokerProcess
 
-WITHIN = 5.0
+WITHIN = 20.0
 
 
 class Caller:
