@@ -123,13 +123,13 @@ class Outbox:
             if owed := self._book.endings():
                 self._book.write([(0, event) for event in owed], 0, self._fed)
         except Exception:
-            logger.exception("the outbox stumbled over what the run before has left")
+            logger.exception("error in the outbox, in what the previous run left")
         while True:
             work = self._intake.take(TURN_S)
             try:
                 self._turn(work)
             except Exception:
-                logger.exception("the outbox stumbled")
+                logger.exception("error in the outbox")
             if work.closing:
                 self._committed.set()
                 if self._ending:

@@ -250,10 +250,10 @@ class Reload:
                 self._kept.keep_remote(replace(remote, state="kept"))
             self._kept.keep_good(self.running.text)
             self.problems, self._state = (), "ok"
-            log.info("the config from afar is kept", extra=_CHANGED)
+            log.info("the config sent over MQTT is kept", extra=_CHANGED)
             self._decided("remote", ())
             return
-        log.error("the config from afar is taken back: %s", "; ".join(faults), extra=_CHANGED)
+        log.error("the config sent over MQTT is rolled back: %s", "; ".join(faults), extra=_CHANGED)
         name = str(self._kept.remote_file)
         self.problems = tuple(Problem(name, 0, 0, key, why) for key, _, why in (f.partition(": ") for f in faults))
         self._state = "rolled_back"
@@ -282,7 +282,7 @@ class Reload:
         self._owner.reloaded(Told(self.status(), origin, keys))
 
     def _where(self, cause: Cause) -> str:
-        file = str(self._file) if self.running.origin == "file" else "the config from afar"
-        return {"file": file, "remote": "the config from afar", "command": "what was set by command"}.get(
+        file = str(self._file) if self.running.origin == "file" else "the config sent over MQTT"
+        return {"file": file, "remote": "the config sent over MQTT", "command": "what was set by command"}.get(
             cause, "the config before"
         )

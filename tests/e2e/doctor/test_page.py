@@ -245,7 +245,7 @@ def test_the_checks_are_made_as_the_service_s_user(tmp_path: Path, open_folder: 
     file.chmod(0o644)
     opened, who = told()
     assert opened == f"{file}: device gate-pi, 1 camera"
-    assert who.startswith("looked at as nobody, ")
+    assert who.startswith("checked as nobody, ")
 
 
 @pytest.fixture
