@@ -161,7 +161,7 @@ def test_without_picamera2_both_ways_are_named(number: int, monkeypatch: pytest.
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SourceError) as told:
         csi.open_csi(CameraConfig("cam", f"csi:{number}", "csi", timeout=2.0), lambda: False)
-    assert "picamera2 is not there" in told.value.reason
+    assert "picamera2 is not installed" in told.value.reason
     assert "apt install python3-picamera2" in told.value.hint
     assert ("gstreamer1.0-libcamera" in told.value.hint) == (number == 0), "libcamerasrc knows only the first one"
 
