@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.config.redact import redact
@@ -266,9 +267,8 @@ class Publisher(Desk):
         try:
             handshake(self._endpoint.host, self._endpoint.port, self._endpoint.tls)
         except LinkError as error:
-            text = f"the renewed certificates are not used: {error.fault.text}"
-            self._unfit = Fault(error.fault.kind, text)
-            self._complaints.warn(text)
+            self._unfit = replace(error.fault, what=f"the renewed certificates are not used: {error.fault.what}")
+            self._complaints.warn(self._unfit.text)
             return False
         return True
 

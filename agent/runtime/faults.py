@@ -106,7 +106,8 @@ def broker_faults(
         faults[Subject("mqtt-rejected", DEVICE)] = Fault("error", text, hint)
     if fault is not None:
         code = _BROKER_CODES.get(fault.kind, "mqtt-offline")
-        faults[Subject(code, DEVICE)] = Fault("error", fault.text, "see vedette doctor --broker")
+        hint = "; ".join(filter(None, (fault.fix, "see vedette doctor --broker")))
+        faults[Subject(code, DEVICE)] = Fault("error", fault.what, hint)
     if unfit is not None:
         hint = "the connection goes on with the former ones for now; put good ones in their place"
         faults[Subject("certificate", DEVICE)] = Fault("error", unfit.text, hint)
