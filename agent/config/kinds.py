@@ -280,7 +280,9 @@ class Listen:
         return host, port
 
     def schema(self) -> dict[str, Any]:
-        return {"type": ["string", "integer", "null"], "pattern": f"^{_LISTEN}$"}
+        return {"type": ["string", "integer", "null"], "pattern": f"^{_LISTEN_SCHEMA}$"}
 
 
 _LISTEN = r"((?P<host>localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\])?:)?(?P<port>[0-9]{1,5})"
+_LISTEN_SCHEMA = re.sub(r"\?P<\w+>", "", _LISTEN)
+"""JavaScript names groups otherwise, and editors refuse a whole schema for one of Python's."""

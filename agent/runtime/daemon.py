@@ -137,7 +137,7 @@ class Daemon:
     def run(self) -> bool:
         """Returns when all finite sources have ended, or `stop` was called. True: it shall be run again."""
         self._spawner.end_orphans()
-        with handled({signal.SIGTERM: self.stop, signal.SIGINT: self.stop, signal.SIGHUP: self._ask}):
+        with handled({signal.SIGTERM: self._end, signal.SIGINT: self._end, signal.SIGHUP: self._ask}):
             notify("STATUS=starting")
             self.report.announce(self._info, self._last_exit)
             told = self._reload.status()
@@ -277,6 +277,11 @@ class Daemon:
         """With a config that needs that."""
         self._restart("the config needs it")
 
+    def _end(self) -> None:
+        """By a signal: for good, even where it was about to begin anew."""
+        self._restarting = False
+        self.stop()
+
     def _ask(self) -> None:
         self._reload.ask()
         self._bell.ring()
@@ -293,6 +298,8 @@ class Daemon:
         self.report.config(self._reload.status())
 
     def _restart(self, why: str) -> None:
+        if self._stopping:
+            return
         log.info("restarting: %s", why)
         self._restarting = True
         self.stop()

@@ -132,9 +132,11 @@ class Report:
         view = self.views[result.frame.camera]
         self.on_facts(result.frame.camera, result.facts, result.pictures)
         now = time.monotonic()
-        if not isinstance(result.facts.seen, Unknown):
+        unknown = isinstance(result.facts.seen, Unknown)
+        if not unknown:
             view.latency.observe(now - result.frame.monotonic)
-        if not self._wanted(view, now) or not view.limit.allows(now):
+        # That nobody looked must not take the place of the answer which comes right after.
+        if not self._wanted(view, now) or not (view.limit.would(now) if unknown else view.limit.allows(now)):
             return
         frame = result.frame
         stamp = FrameStamp(frame.index, frame.width, frame.height, frame.captured_at, frame.media_time)

@@ -48,10 +48,11 @@ class Unfit(Exception):
 
 
 class Transition:
-    """For the main thread. config, found: what shall run."""
+    """For the main thread. config, found: what shall run. probe: changed cameras must be seen to work before."""
 
-    def __init__(self, pipeline: Pipeline, config: Config, found: Plan, now: float) -> None:
+    def __init__(self, pipeline: Pipeline, config: Config, found: Plan, now: float, *, probe: bool = True) -> None:
         self.config = config
+        self._probe = probe
         self._pipeline = pipeline
         self._found = found
         self._until = now + LONGEST_S
@@ -80,15 +81,9 @@ class Transition:
             fresh.dispatcher.wake()
         for camera in self.config.cameras:
             running_camera = pipeline.cameras.get(camera.id)
-            if running_camera is not None and self._is_tried(running_camera, camera):
+            if self._probe and running_camera is not None and _is_tried(running_camera, camera):
                 opened = self._opened[camera.id] = lanes.source(camera, pipeline.report)
                 opened.start(trial=True)
-
-    @staticmethod
-    def _is_tried(running: Camera, wanted: CameraConfig) -> bool:
-        """One that works shall not be given up for one that does not."""
-        works = running.status(time.monotonic()).state == "online"
-        return works and wanted.enabled and _beside(wanted) and reopens(running.config, wanted)
 
     def poll(self, now: float) -> bool:
         """Whether all that is new works. Raises Unfit when it does not, or not in time."""
@@ -288,6 +283,12 @@ class Transition:
 
 def _holds(rung: RemoteEngine, programs: Collection[str]) -> bool:
     return rung.serving and rung.spec.program.name in programs and bool(rung.info.get("exclusive"))
+
+
+def _is_tried(running: Camera, wanted: CameraConfig) -> bool:
+    """One that works shall not be given up for one that does not."""
+    works = running.status(time.monotonic()).state == "online"
+    return works and wanted.enabled and _beside(wanted) and reopens(running.config, wanted)
 
 
 def _beside(camera: CameraConfig) -> bool:

@@ -85,10 +85,11 @@ def _from_file(path: Path, kept: Kept, undone: tuple[Problem, ...] = (), *, back
     try:
         return First(read(path), "rolled_back" if undone else "ok", undone, way="back" if back else "edited")
     except ConfigError as broken:
-        return _last_good(path, kept, broken)
+        return First(last_good(path, kept, broken), "running_last_good", broken.problems, way="meanwhile")
 
 
-def _last_good(path: Path, kept: Kept, broken: ConfigError) -> First:
+def last_good(path: Path, kept: Kept, broken: ConfigError) -> Edition:
+    """What worked last, in place of the file at `path`. Raises `broken`, why that is not used, where there is none."""
     text = kept.good()
     if text is None:
         raise broken
@@ -99,4 +100,4 @@ def _last_good(path: Path, kept: Kept, broken: ConfigError) -> First:
     for problem in broken.problems:
         log.error("not used: %s", problem)
     log.error("%s is broken: what worked last runs in its place", path)
-    return First(edition, "running_last_good", broken.problems, way="meanwhile")
+    return edition
