@@ -100,8 +100,7 @@ class Report:
             RateLimit(self._config.mqtt.detections.max_rate),
         )
         if before is not None:
-            view.seq, view.published, view.told = before.seq, before.published, before.told
-            view.latency = before.latency
+            view.count_on(before)
         else:
             view.seq = self._seqs.pop(lane.camera, 0)
         scene = SceneReport(view, self._topics, self._publisher, self._outbox, self._state)

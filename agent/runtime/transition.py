@@ -220,7 +220,7 @@ class Transition:
         def attach(_: Future[Lane]) -> None:
             # With the totals, and what was set by command, as they are now.
             lane = lanes.lane(camera.config, built.artifact.labels, camera.mailbox, state)
-            _count_on(lane, view.lane)
+            lane.count_on(view.lane)
             self._attach(camera, lane, built)
             pipeline.report.tell(name)
             if opened is None:
@@ -247,7 +247,7 @@ class Transition:
             moved = lane
             if ends:
                 moved = lanes.lane(camera.config, built.artifact.labels, lane.mailbox, pipeline.state)
-                _count_on(moved, lane)
+                moved.count_on(lane)
             self._attach(camera, moved, built)
             lanes.change(pipeline.report.views[wanted.id], camera.config, pipeline.state)
             pipeline.report.tell(wanted.id)
@@ -294,9 +294,3 @@ def _is_tried(running: Camera, wanted: CameraConfig) -> bool:
 def _beside(camera: CameraConfig) -> bool:
     """Whether it can be read twice at a time, to be tried while the old one is in use, and loses nothing by that."""
     return camera.kind in {"rtsp", "http"} or (camera.kind in {"file", "folder"} and camera.pace != "max")
-
-
-def _count_on(lane: Lane, before: Lane) -> None:
-    """Numbers that only grow go on."""
-    lane.gated, lane.inferred, lane.inferences = before.gated, before.inferred, before.inferences
-    lane.unknown, lane.last_inference, lane.answered_at = before.unknown, before.last_inference, before.answered_at
