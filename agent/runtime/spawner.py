@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.dispatch.worker import WorkerProcess
+from agent.keeping import keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,4 +71,4 @@ class Spawner:
     def _remember(self, pid: int) -> None:
         self._started = [p for p in self._started if Path(f"/proc/{p}").exists()] + [pid]
         with contextlib.suppress(OSError):
-            self._pids.write_text("\n".join(map(str, self._started)) + "\n")
+            keep(self._pids, "\n".join(map(str, self._started)) + "\n")

@@ -23,8 +23,8 @@ def mode(path: Path) -> int:
 def test_a_kept_file_has_its_mode_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        (tmp_path / "a.part").write_text("left by a crash")
-        (tmp_path / "a.part").chmod(0o666)
+        (tmp_path / ".a.json.part").write_text("left by a crash")
+        (tmp_path / ".a.json.part").chmod(0o666)
         keep(tmp_path / "a.json", "é")
         keep(tmp_path / "b.json", "{}", mode=0o644)
     finally:
@@ -35,7 +35,7 @@ def test_a_kept_file_has_its_mode_whatever_the_umask(tmp_path: Path, umask: int)
 def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
-    (tmp_path / "a.part").symlink_to(victim)
+    (tmp_path / ".a.json.part").symlink_to(victim)
     with pytest.raises(OSError, match="symbolic links"):
         keep(tmp_path / "a.json", "x")
     assert victim.read_text() == "mine"
