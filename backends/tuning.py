@@ -27,6 +27,7 @@ from backends import bridge, child
 from backends.artifact import Artifact
 from backends.contract import BackendError, BackendUnavailable, Engine, EngineError
 from backends.heads import make_head
+from backends.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -217,12 +218,8 @@ def _kept(record: Path) -> dict[str, Any]:
 
 def _keep(record: Path, values: dict[str, Any]) -> None:
     """Best effort: with a model folder that cannot be written it is measured at each start."""
-    draft = record.with_suffix(f".{os.getpid()}.part")
-    try:
-        draft.write_text(json.dumps(values, indent=1))
-        draft.replace(record)
-    except OSError:
-        draft.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        write_whole(record, json.dumps(values, indent=1).encode())
 
 
 def main(argv: Sequence[str]) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from backends.contract import ArtifactError, BackendError, EngineError
 from backends.trt import api, plans
 from backends.trt.request import FP16_FLAG, BuildRequest
+from backends.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +168,7 @@ def _keep_timing(config: api.Config, path: Path) -> None:
     if cache is not None:
         with contextlib.suppress(OSError):
             content = bytes(cache.serialize())
-            plans.write_whole(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            write_whole(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
 
 def become_child() -> None:
