@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
 from agent.tools.broker import start_broker
 
@@ -66,7 +67,11 @@ class Run:
         self._broker = start_broker()
         self._config["mqtt"]["url"] = f"mqtt://127.0.0.1:{self._broker.port}"  # type: ignore[index]
         self._subscriber = Subscriber(
-            "127.0.0.1", self._broker.port, [_DETECTIONS], self._hear, verb="bench", protocol=self._broker.protocol
+            Endpoint(self._broker.host, self._broker.port),
+            [_DETECTIONS],
+            self._hear,
+            verb="bench",
+            protocol=self._broker.protocol,
         )
         self._subscriber.start()
         (folder / "vedette.yaml").write_text(json.dumps(self._config))  # JSON is YAML

@@ -6,13 +6,12 @@ import contextlib
 import secrets
 from typing import TYPE_CHECKING
 
-from agent.publish.faults import UNSUPPORTED_VERSION, LinkError
-from agent.publish.link import MQTT5, MQTT311, Link
+from agent.publish.faults import LinkError
+from agent.publish.opening import open_link
 from agent.tools.fleet.asking import Asking, Gone
 from agent.tools.fleet.state import MOST, Fleet
 
 if TYPE_CHECKING:
-    from agent.publish.endpoint import Endpoint
     from agent.tools.target import Target
 
 SECONDS = 10.0
@@ -28,7 +27,7 @@ def fleet(target: Target, seconds: float = SECONDS) -> Fleet:
     found = Fleet()
     asking = Asking(found, target.prefix.strip("/"), seconds)
     try:
-        link = _open(target.endpoint, asking)
+        link = open_link(target.endpoint, f"vedette-fleet-{secrets.token_hex(4)}", asking.take)
     except LinkError as e:
         raise FleetError(target.words(e.fault.text)) from None
     try:
@@ -64,17 +63,3 @@ def _note(found: Fleet, target: Target, seconds: float) -> None:
             f"nothing is kept below {root}: there is no device, its `mqtt.prefix` is another one (--prefix), or this"
             " user may not read it (a broker may grant a subscription and tell nothing; see its ACL)"
         )
-
-
-def _open(endpoint: Endpoint, asking: Asking) -> Link:
-    """MQTT 5, or 3.1.1 where the broker knows no better."""
-    client_id = f"vedette-fleet-{secrets.token_hex(4)}"
-    link = Link(endpoint, client_id, MQTT5, on_message=asking.take)
-    try:
-        link.open(lambda: False)
-    except LinkError as error:
-        if link.refused != UNSUPPORTED_VERSION and error.fault.kind != "silent":
-            raise
-        link = Link(endpoint, client_id, MQTT311, on_message=asking.take)
-        link.open(lambda: False)
-    return link

@@ -57,12 +57,10 @@ class _Reading:
         self._heard: queue.Queue[Message] = queue.Queue(_WAITING)
         self._missed = 0
         self._subscriber = Subscriber(
-            "",
-            0,
+            target.endpoint,
             [f"{self._root}/log", f"{self._root}/status", self._reply_to],
             self._take,
             verb="tail",
-            endpoint=target.endpoint,
         )
         self._shown: deque[str] = deque(maxlen=_REMEMBERED)
         self._leased_at: float | None = None

@@ -54,7 +54,7 @@ def watch(target: Target, output: Output, seconds: float = float("inf")) -> None
 
 
 def _subscribed(target: Target, filters: list[str], take: Callable[[Message], None]) -> Subscriber:
-    subscriber = Subscriber("", 0, filters, take, verb="watch", endpoint=target.endpoint)
+    subscriber = Subscriber(target.endpoint, filters, take, verb="watch")
     try:
         subscriber.start(PATIENCE)
     except ConnectionError as e:
