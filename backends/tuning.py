@@ -8,7 +8,6 @@ that were only tried is given back.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import os
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from backends.contract import Progress
     from backends.registry.registered import Registered
 
-_PR_SET_PDEATHSIG = 1
 _SECONDS = 0.9
 _TIMEOUT = 120.0
 _ROUNDS = 3
@@ -226,7 +224,7 @@ def main(argv: Sequence[str]) -> int:
     if len(argv) != 2:
         sys.stderr.write("usage: python -m backends.tuning NAME MODULE:CLASS < request\n")
         return 2
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a worker that is killed takes its measuring along
+    child.die_with_parent()  # a worker that is killed takes its measuring along
     request = json.load(sys.stdin)
     artifact = Artifact.from_json(request["artifact"])
     backend = EntryPoint(argv[0], argv[1], "vedette.backends").load()()
