@@ -44,6 +44,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
 INSIDE = """
 import os, sys
 from pathlib import Path
+from agent.capture.pipe import _environment
 from agent.config.secrets import Secret
 from agent.runtime.private import private
 from backends.registry.registered import Registered
@@ -54,6 +55,7 @@ Secret(os.environ["ANY_NAME"])
 private(Path(sys.argv[1]))
 Path(sys.argv[1], "new").touch()
 Path(sys.argv[1], "folder").mkdir()
+assert _environment() == inherited()  # a camera's child; its room may not import the other list
 assert Registered("x", "x:X", "x").environment().keys() >= inherited().keys()
 print(*Registered("x", "x:X", "x").environment(), sep="\\n")
 """
@@ -67,7 +69,8 @@ def test_files_of_before_and_from_now_on(tmp_path: Path, umask: str) -> None:
         (tmp_path / name).chmod(given)
     (tmp_path / "link").symlink_to("/etc/passwd")
     planted = {"ANY_NAME": "hunter2-hunter2", "VEDETTE_SECRET_GATE": "abc", "CREDENTIALS_DIRECTORY": "/x"}
-    planted |= {"NOTIFY_SOCKET": "/x", "CAMERA": "rtsp://u:p@h/", "PLAIN": "kept"}
+    planted |= {"WATCHDOG_PID": "1", "WATCHDOG_USEC": "1", "NOTIFY_SOCKET": "/x"}
+    planted |= {"CAMERA": "rtsp://u:p@h/", "PLAIN": "kept"}
     done = subprocess.run(
         [sys.executable, "-c", INSIDE, str(tmp_path), umask],
         env={**os.environ, **planted, "PYTHONPATH": str(ROOT)},
