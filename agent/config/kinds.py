@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from agent.config.names import ID, ID_RULE, is_id
 from agent.config.problems import InvalidError
@@ -167,6 +167,11 @@ class Choice:
     """One of a few words or whole numbers."""
 
     values: tuple[str, ...] | tuple[int, ...]
+
+    @classmethod
+    def of(cls, literal: object) -> Choice:
+        """What a `Literal` of `agent.config.model` allows."""
+        return cls(get_args(literal))
 
     @property
     def wanted(self) -> str:

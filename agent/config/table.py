@@ -5,8 +5,6 @@ The loader, the JSON Schema and the tests of the shipped sample all read this on
 
 from __future__ import annotations
 
-from typing import get_args
-
 from agent.config import model
 from agent.config.kinds import Choice, FilePath, Flag, Id, Listen, Number, Password, Text
 from agent.config.sections import ById, Field, Listing, Section
@@ -33,10 +31,6 @@ _BACKENDS = Listing(
 )
 
 
-def _choice(literal: object) -> Choice:
-    return Choice(get_args(literal))
-
-
 CAMERA_TLS = Section(
     (
         Field("ca", FilePath(), None, "PEM file of the CAs to trust; without it the system's"),
@@ -57,7 +51,7 @@ CAMERA = Section(
         Field("username", USER, None, "the camera's user; only for rtsp:// and http(s)://"),
         Field("password", Password(), None, "the camera's password, best as !secret NAME"),
         Field("tls", CAMERA_TLS, None, "certificates, for https:// and rtsps:// only"),
-        Field("transport", _choice(model.Transport), _CAMERA.transport, "how RTSP carries the stream"),
+        Field("transport", Choice.of(model.Transport), _CAMERA.transport, "how RTSP carries the stream"),
         Field(
             "timeout",
             Number(0.5, 120, "seconds"),
@@ -66,7 +60,7 @@ CAMERA = Section(
         ),
         Field(
             "rotate",
-            _choice(model.Rotate),
+            Choice.of(model.Rotate),
             _CAMERA.rotate,
             "degrees clockwise; boxes are in the rotated picture",
         ),
@@ -76,7 +70,9 @@ CAMERA = Section(
             None,
             f"inferences a second at most, 0 for every frame; without it {LIVE_FPS:g} for live sources, else 0",
         ),
-        Field("pace", _choice(model.Pace), _CAMERA.pace, "files and folders: realtime, or max for as fast as it goes"),
+        Field(
+            "pace", Choice.of(model.Pace), _CAMERA.pace, "files and folders: realtime, or max for as fast as it goes"
+        ),
         Field("loop", Flag(), _CAMERA.loop, "files and folders: begin again at the end"),
         Field("confidence", Number(0, 1), _CAMERA.confidence, "what is detected with less is not published"),
         *WATCHED,
@@ -84,7 +80,7 @@ CAMERA = Section(
         Field("backend", _BACKENDS, None, "another backend than the top level's"),
         Field(
             "hwaccel",
-            _choice(model.HwAccel),
+            Choice.of(model.HwAccel),
             _CAMERA.hwaccel,
             "hardware decoding; auto tries what the machine has, and falls back to software",
         ),
@@ -96,7 +92,7 @@ ENGINE = Section(
     (
         Field(
             "mode",
-            _choice(model.EngineMode),
+            Choice.of(model.EngineMode),
             _ENGINE.mode,
             "latency, throughput, or auto: measured once per model and machine",
         ),
@@ -108,7 +104,7 @@ ENGINE = Section(
         ),
         Field(
             "standby",
-            _choice(model.Standby),
+            Choice.of(model.Standby),
             _ENGINE.standby,
             "the next engine of an order: warm (loaded), cold (started when needed), or auto: warm where memory allows",
         ),
@@ -144,7 +140,7 @@ ROOT = Section(
         ),
         Field(
             "log",
-            Section((Field("level", _choice(model.LogLevel), _LOG.level, "the least that is logged"),)),
+            Section((Field("level", Choice.of(model.LogLevel), _LOG.level, "the least that is logged"),)),
             None,
             "the log",
         ),

@@ -17,10 +17,6 @@ _REMOTE = model.RemoteConfig()
 USER = Text("a user name", numbers=True)
 
 
-def _choice(literal: object) -> Choice:
-    return Choice(get_args(literal))
-
-
 TLS = Section(
     (
         Field("ca", FilePath(), None, "PEM file of the CAs to trust; without it the system's"),
@@ -34,7 +30,7 @@ DETECTIONS = Section(
     (
         Field(
             "publish",
-            _choice(model.Publish),
+            Choice.of(model.Publish),
             _MQTT.detections.publish,
             "whether to publish what each frame shows; leased: only while somebody asks for it",
         ),
@@ -91,7 +87,7 @@ HOMEASSISTANT = Section(
         ),
         Field(
             "discovery",
-            _choice(model.Discovery),
+            Choice.of(model.Discovery),
             _HOMEASSISTANT.discovery,
             "one document a device, or an entity: for a Home Assistant before 2024.11",
         ),
@@ -109,7 +105,7 @@ OUTBOX = Section(
         Field("max_age", Number(60, 366 * 86400, "seconds"), _OUTBOX.max_age, "what is older is not sent any more"),
         Field(
             "durability",
-            _choice(model.Durability),
+            Choice.of(model.Durability),
             _OUTBOX.durability,
             "what takes no event away: crash, or power cuts too, which wears the disk more",
         ),
@@ -120,13 +116,13 @@ REMOTE = Section(
     (
         Field(
             "commands",
-            Listing(_choice(model.Command), most=len(get_args(model.Command))),
+            Listing(Choice.of(model.Command), most=len(get_args(model.Command))),
             _REMOTE.commands,
             "commands over MQTT beside those that are always allowed (ping, info, log.tail, replay, stream.lease)",
         ),
         Field(
             "config",
-            _choice(model.RemoteConfigScope),
+            Choice.of(model.RemoteConfigScope),
             _REMOTE.config,
             "whether a config that comes over MQTT may name files, pipelines and other hosts for secrets",
         ),

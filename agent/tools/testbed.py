@@ -17,6 +17,7 @@ import numpy as np
 
 from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
+from agent.publish.topics import Topics
 from agent.tools.broker import start_broker
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _START_TIMEOUT = 30.0
 _WARM_SECONDS = 1.5
-_DETECTIONS = "vedette/1/bench/cam/bench/detections"
+_DETECTIONS = Topics("", "bench").detections("bench")
 
 
 class RunError(Exception):

@@ -13,9 +13,10 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
+from agent.boot import boot_id
 from agent.publish.outbox import limits, unsaid
 from agent.publish.outbox.afloat import Afloat
-from agent.publish.outbox.age import AgeClock, boot_id
+from agent.publish.outbox.age import AgeClock
 from agent.publish.outbox.opening import FILE, damaged, open_store, put_aside
 from agent.publish.outbox.progress import Progress
 from agent.publish.outbox.scribe import Scribe, latest
