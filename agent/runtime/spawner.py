@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import signal
-import threading
 from collections import deque
 from concurrent.futures import Future
 from pathlib import Path
@@ -34,7 +33,6 @@ class Spawner:
         self._wake = wake
         self._pids = pids
         self._asked: deque[tuple[Registered, Future[WorkerProcess]]] = deque()
-        self._lock = threading.Lock()
         self._started: list[int] = []
 
     def spawn(self, program: Registered) -> Future[WorkerProcess]:

@@ -63,7 +63,7 @@ def test_each_end_of_a_connection_says_why(reason: int | None, kind: str, says: 
 
 @pytest.mark.parametrize(("reason", "own"), [(None, False), (0x97, True)])
 def test_the_brokers_own_reason_is_told_however_often_it_cuts(reason: int | None, own: bool) -> None:
-    complaints = Complaints(None)
+    complaints = Complaints()
     for _ in range(SHORT_SESSIONS):
         fault = complaints.ended(closed_fault(reason, "Quota exceeded", "b:1", "gate"), 1.0, "b:1", "gate")
     assert ("again and again" in fault.text) is not own
