@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _MARK = "\x1eprogress "
 _KEPT_LINES = 200
 _ENDING_SECONDS = 5.0
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,16 @@ def ask(
             for thread in threads:
                 thread.join(_ENDING_SECONDS)
     return Answer(child.returncode, "".join(output), tuple(errors))
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """In the child: the kernel kills it when the thread that started it ends, however that happens.
+
+    parent: the starter's process id, if it is known: SystemExit where that one has ended before the kernel was told.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent:
+        sys.exit("the starter is gone already")
 
 
 def tell(phase: str, done: float) -> None:

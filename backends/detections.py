@@ -46,6 +46,9 @@ class Detections:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No answer for a frame: the engine timed out, died or refused. Never the same as an empty `Detections`."""
+    """Nobody looked at a frame: gated, or the engine timed out, died or refused. Never an empty `Detections`.
+
+    reason: in the words of `inferred: false`.
+    """
 
     reason: str

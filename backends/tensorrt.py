@@ -30,6 +30,7 @@ from backends.trt.cuda import Cuda, CudaError, Gpu, open_cuda
 from backends.trt.engine import Loaded, TensorRTEngine
 from backends.trt.request import AS_FILE, FP16_FLAG, BuildRequest
 from backends.trt.trial import TrialRequest, deserialised
+from backends.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,12 +183,8 @@ def _built(artifact: Artifact, place: _Place, precision: str, options: Options, 
 
 def _request(artifact: Artifact, place: _Place, precision: str, workspace: int) -> BuildRequest:
     spec = artifact.input
-    try:
-        model = plans.model_digest(artifact.path)
-    except OSError as error:
-        raise ArtifactError(f"{artifact.path}: cannot be read: {error.strerror}") from error
     shape = (1, 3, spec.height, spec.width) if spec.layout == "NCHW" else (1, spec.height, spec.width, 3)
-    key = place.key(model, precision, shape, workspace)
+    key = place.key(plans.model_digest(artifact.path), precision, shape, workspace)
     return BuildRequest(artifact.path, plans.path_of(plans.folder_for(artifact), artifact.name, key), key)
 
 
@@ -218,7 +215,7 @@ def _foreign(artifact: Artifact, place: _Place, progress: Progress) -> api.Engin
             ) from error
         if tried is not None:
             with contextlib.suppress(OSError):
-                plans.write_whole(tried, b"")
+                write_whole(tried, b"")
     return deserialised(place.trt, plan)
 
 

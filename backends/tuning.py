@@ -8,7 +8,6 @@ that were only tried is given back.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import os
@@ -27,6 +26,7 @@ from backends import bridge, child
 from backends.artifact import Artifact
 from backends.contract import BackendError, BackendUnavailable, Engine, EngineError
 from backends.heads import make_head
+from backends.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from backends.contract import Progress
     from backends.registry.registered import Registered
 
-_PR_SET_PDEATHSIG = 1
 _SECONDS = 0.9
 _TIMEOUT = 120.0
 _ROUNDS = 3
@@ -217,19 +216,15 @@ def _kept(record: Path) -> dict[str, Any]:
 
 def _keep(record: Path, values: dict[str, Any]) -> None:
     """Best effort: with a model folder that cannot be written it is measured at each start."""
-    draft = record.with_suffix(f".{os.getpid()}.part")
-    try:
-        draft.write_text(json.dumps(values, indent=1))
-        draft.replace(record)
-    except OSError:
-        draft.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        write_whole(record, json.dumps(values, indent=1).encode())
 
 
 def main(argv: Sequence[str]) -> int:
     if len(argv) != 2:
         sys.stderr.write("usage: python -m backends.tuning NAME MODULE:CLASS < request\n")
         return 2
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a worker that is killed takes its measuring along
+    child.die_with_parent()  # a worker that is killed takes its measuring along
     request = json.load(sys.stdin)
     artifact = Artifact.from_json(request["artifact"])
     backend = EntryPoint(argv[0], argv[1], "vedette.backends").load()()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import mmap
 import os
 import signal
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.artifact import Artifact
+from backends.child import die_with_parent
 from backends.contract import (
     API,
     ArtifactError,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from backends.heads import Head
 
-_PR_SET_PDEATHSIG = 1
 _OPEN_SECONDS = 120.0
 _PATIENCE = 4.0
 
@@ -200,8 +199,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("name")
     parser.add_argument("entry_point")
     arguments = parser.parse_args(argv)
-    # The daemon ends its workers itself; if it dies without that, the kernel does.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()  # the daemon ends its workers itself; if it dies without that, the kernel does
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group
     os.write(arguments.replies, encode("hello", version=VERSION, pid=os.getpid()))
     try:

@@ -24,6 +24,7 @@ import numpy as np
 from agent.capture.frame import Picture
 from agent.capture.source import Decoded, SourceError, SourceInfo
 from agent.config.redact import redact
+from agent.config.secrets import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -203,7 +204,7 @@ def _environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("VEDETTE_SECRET_") and name not in _NOT_FOR_CHILDREN and redact(value) == value
+        if not name.startswith(PREFIX) and name not in _NOT_FOR_CHILDREN and redact(value) == value
     }
 
 

@@ -1,4 +1,4 @@
-"""Everything FFmpeg does for us, through PyAV, which is imported nowhere else: demuxing, decoding, image files."""
+"""What FFmpeg does for us, through PyAV: demuxing, decoding, image files. Its options: `ffmpeg_options`."""
 
 from __future__ import annotations
 

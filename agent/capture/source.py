@@ -1,4 +1,4 @@
-"""Where pictures come from: what a source is, and which one serves a camera's config."""
+"""What a source of pictures is; `opening` has which one serves a camera's config."""
 
 from __future__ import annotations
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _CONFIG = Path("/etc/vedette/vedette.yaml")
-_EDIT_S = 5.0
-"""Between two starts with a broken config, where somebody starts us again at once."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -123,41 +121,19 @@ def _run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon takes it, what it asks for is done anyway
 
     from agent.config import ConfigError
-    from agent.runtime import log, paths
-    from agent.runtime.daemon import Daemon
-    from agent.runtime.notify import notify, supervised
-    from agent.runtime.private import private
-    from agent.runtime.reload.first import first
-    from agent.runtime.reload.kept import Kept
-    from agent.runtime.reload.watched import wait_for_edit
+    from agent.runtime.begin import Unusable, run, run_anew
+    from agent.runtime.paths import Held
 
     try:
-        private(paths.state_directory())
-        held = paths.lock(paths.state_directory())
-    except paths.Held as e:
+        again = run(arguments.config, complain=lambda e: fail(e, USAGE))
+    except Held as e:
         return fail(e, HELD)
-    except OSError as e:
-        return fail(f"cannot use the state directory: {e}")
-    try:
-        paths.runtime_directory().mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        return fail(f"cannot use the runtime directory: {e}")
-    with held:
-        out = log.Log("info")
-        try:
-            begin = first(arguments.config, Kept(paths.state_directory(), arguments.config))
-        except ConfigError as e:
-            code = fail(e, USAGE)
-            notify("STATUS=the config is broken: waiting for an edit of it")
-            if supervised():
-                wait_for_edit(arguments.config, _EDIT_S)
-            return code
-        out.show(begin.edition.config.log.level)
-        log.show_warnings((*begin.edition.config.warnings, *begin.edition.found.warnings))
-        again = Daemon(begin, arguments.config, out).run()
-    if again:  # in place of this process: whoever supervises it sees no end, and nothing of this run is left
-        # By the words it was started with: `-m` would let Python look for modules in the current folder.
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command
+    except Unusable as e:
+        return fail(e)
+    except ConfigError:
+        return USAGE
+    if again:
+        run_anew()
     return leave(OK)
 
 

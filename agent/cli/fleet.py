@@ -28,8 +28,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
-    from agent.tools.fleet import SECONDS, FleetError, fleet
     from agent.tools.fleet.rows import rows
+    from agent.tools.fleet.survey import SECONDS, FleetError, fleet
     from agent.tools.fleet.table import document, table
 
     seconds = SECONDS if arguments.timeout is None else arguments.timeout

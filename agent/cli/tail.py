@@ -29,9 +29,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
-    from agent.tools.tail import Asked, TailError, tail
     from agent.tools.tail.journal import HOW
     from agent.tools.tail.output import Output
+    from agent.tools.tail.reading import Asked, TailError, tail
 
     if arguments.journal:
         print(HOW, end="")

@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
-    from agent.tools.watch import ONCE_SECONDS, WatchError, watch
+    from agent.tools.watch.watching import ONCE_SECONDS, WatchError, watch
 
     try:
         found = broker.target(arguments)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from agent.config.names import ID, ID_RULE, is_id
 from agent.config.problems import InvalidError
@@ -168,6 +168,11 @@ class Choice:
 
     values: tuple[str, ...] | tuple[int, ...]
 
+    @classmethod
+    def of(cls, literal: object) -> Choice:
+        """What a `Literal` of `agent.config.model` allows."""
+        return cls(get_args(literal))
+
     @property
     def wanted(self) -> str:
         return f"one of {', '.join(map(str, self.values))}"
@@ -280,7 +285,9 @@ class Listen:
         return host, port
 
     def schema(self) -> dict[str, Any]:
-        return {"type": ["string", "integer", "null"], "pattern": f"^{_LISTEN}$"}
+        return {"type": ["string", "integer", "null"], "pattern": f"^{_LISTEN_SCHEMA}$"}
 
 
 _LISTEN = r"((?P<host>localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\])?:)?(?P<port>[0-9]{1,5})"
+_LISTEN_SCHEMA = re.sub(r"\?P<\w+>", "", _LISTEN)
+"""JavaScript names groups otherwise, and editors refuse a whole schema for one of Python's."""

@@ -12,7 +12,7 @@ from agent.config.document import read_text
 from agent.config.hashes import CUT, cut
 from agent.config.nodes import Mapping, Scalar, compose
 from agent.config.problems import Findings, InvalidError
-from agent.config.secrets import Secret
+from agent.config.secrets import Secret, secret_variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ class Lookup:
         return Scalar(node.line, node.column, value, plain=node.tag == "!env", tag=node.tag)
 
     def _secret(self, name: str) -> str:
-        variable = "VEDETTE_SECRET_" + re.sub(r"[.-]", "_", name).upper()
+        variable = secret_variable(name)
         found = self._credential(name)
         if found is None:
             found = self._from_file(name)

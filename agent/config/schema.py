@@ -78,7 +78,7 @@ def _kind(field: Field, former: Former | None) -> dict[str, Any]:
         return {**_section(kind, former), "type": ["object", "null"]}
     if isinstance(kind, ById):
         return {
-            "type": "object",
+            "type": ["object", "null"],
             "minProperties": kind.least,
             "maxProperties": kind.most,
             "propertyNames": {"pattern": ID},

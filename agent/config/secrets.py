@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import hmac
+import re
 from typing import NoReturn
 
 from agent.config.redact import MASK, remember
+
+PREFIX = "VEDETTE_SECRET_"
+"""Of the variables that hold secrets; children are not given them."""
+
+
+def secret_variable(name: str) -> str:
+    """The variable of the environment in which `!secret name` may be given."""
+    return PREFIX + re.sub(r"[.-]", "_", name).upper()
 
 
 class Secret:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from agent.config.redact import MASK, redact
 
 _KEYS = frozenset({"password", "username"})
+_IN_COMMENTS = re.compile(r"(#[^\n]*?\b(?:password|username)[\"']?\s*:\s*)(?!!(?:secret|env)\b)[^\s][^\n]*")
+"""An old password that somebody has put behind a #: nothing else would know it for one."""
 
 
 def shown_text(text: str) -> str:
@@ -32,7 +35,7 @@ def shown_text(text: str) -> str:
         return MASK
     for start, end, mask in reversed(masked):
         text = text[:start] + mask + text[end:]
-    return redact(text)
+    return redact(_IN_COMMENTS.sub(rf"\1{MASK}", text))
 
 
 def _masked(event: Any, *, whole: bool) -> tuple[int, int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from ipaddress import IPv6Address
 from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,17 @@ def _pipeline(source: str) -> str:
     return source
 
 
+def _is_host(authority: str) -> bool:
+    """What stands in brackets must be an address of IPv6."""
+    if not authority.startswith("["):
+        return True
+    try:
+        IPv6Address(authority[1 : authority.index("]")])
+    except ValueError:
+        return False
+    return True
+
+
 def _stream(scheme: str, rest: str) -> tuple[SourceKind, str]:
     if scheme == "file":
         raise InvalidError("write the path itself, without file://")
@@ -78,7 +90,7 @@ def _stream(scheme: str, rest: str) -> tuple[SourceKind, str]:
             "a user name or password inside the address would end up in logs; take them out and write "
             "`username: ...` and `password: !secret NAME` beside source"
         )
-    if match is None or int(match["port"] or 0) > 65535:
+    if match is None or int(match["port"] or 0) > 65535 or not _is_host(authority):
         raise InvalidError(
             f"the address needs a host and optionally a port up to 65535: {scheme}://10.0.0.7:554/stream"
         )

@@ -5,8 +5,6 @@ The loader, the JSON Schema and the tests of the shipped sample all read this on
 
 from __future__ import annotations
 
-from typing import get_args
-
 from agent.config import model
 from agent.config.kinds import Choice, FilePath, Flag, Id, Listen, Number, Password, Text
 from agent.config.sections import ById, Field, Listing, Section
@@ -31,10 +29,6 @@ _BACKENDS = Listing(
     most=8,
     single=True,
 )
-
-
-def _choice(literal: object) -> Choice:
-    return Choice(get_args(literal))
 
 
 CAMERA_TLS = Section(
@@ -62,7 +56,7 @@ CAMERA = Section(
         Field("username", USER, None, "the camera's user; only for rtsp:// and http(s)://"),
         Field("password", Password(), None, "the camera's password, preferably as !secret NAME"),
         Field("tls", CAMERA_TLS, None, "certificates, for https:// and rtsps:// only"),
-        Field("transport", _choice(model.Transport), _CAMERA.transport, "transport of RTSP streams"),
+        Field("transport", Choice.of(model.Transport), _CAMERA.transport, "transport of RTSP streams"),
         Field(
             "timeout",
             Number(0.5, 120, "seconds"),
@@ -71,7 +65,7 @@ CAMERA = Section(
         ),
         Field(
             "rotate",
-            _choice(model.Rotate),
+            Choice.of(model.Rotate),
             _CAMERA.rotate,
             "degrees clockwise; boxes, zones and masks refer to the rotated picture",
         ),
@@ -83,7 +77,7 @@ CAMERA = Section(
         ),
         Field(
             "pace",
-            _choice(model.Pace),
+            Choice.of(model.Pace),
             _CAMERA.pace,
             "files and folders: realtime, or max: every frame, as fast as possible",
         ),
@@ -94,7 +88,7 @@ CAMERA = Section(
         Field("backend", _BACKENDS, None, "a backend for this camera, instead of the top level's"),
         Field(
             "hwaccel",
-            _choice(model.HwAccel),
+            Choice.of(model.HwAccel),
             _CAMERA.hwaccel,
             "hardware decoding; auto tries what the machine has and falls back to software",
         ),
@@ -106,7 +100,7 @@ ENGINE = Section(
     (
         Field(
             "mode",
-            _choice(model.EngineMode),
+            Choice.of(model.EngineMode),
             _ENGINE.mode,
             "latency, throughput, or auto: measured once per model and machine",
         ),
@@ -118,7 +112,7 @@ ENGINE = Section(
         ),
         Field(
             "standby",
-            _choice(model.Standby),
+            Choice.of(model.Standby),
             _ENGINE.standby,
             "the next engine in the order: warm (loaded), cold (started when needed), or auto (warm if memory allows)",
         ),
@@ -161,7 +155,7 @@ ROOT = Section(
         ),
         Field(
             "log",
-            Section((Field("level", _choice(model.LogLevel), _LOG.level, "the lowest level that is logged"),)),
+            Section((Field("level", Choice.of(model.LogLevel), _LOG.level, "the lowest level that is logged"),)),
             None,
             "the log",
         ),

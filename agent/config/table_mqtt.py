@@ -17,10 +17,6 @@ _REMOTE = model.RemoteConfig()
 USER = Text("a user name", numbers=True)
 
 
-def _choice(literal: object) -> Choice:
-    return Choice(get_args(literal))
-
-
 TLS = Section(
     (
         Field("ca", FilePath(), None, "PEM file of the CAs to trust; default: the system's"),
@@ -39,7 +35,7 @@ DETECTIONS = Section(
     (
         Field(
             "publish",
-            _choice(model.Publish),
+            Choice.of(model.Publish),
             _MQTT.detections.publish,
             "whether to publish the detections of each frame; leased: only while a client requests them",
         ),
@@ -96,7 +92,7 @@ HOMEASSISTANT = Section(
         ),
         Field(
             "discovery",
-            _choice(model.Discovery),
+            Choice.of(model.Discovery),
             _HOMEASSISTANT.discovery,
             "one discovery message per device, or per entity (for Home Assistant before 2024.11)",
         ),
@@ -114,7 +110,7 @@ OUTBOX = Section(
         Field("max_age", Number(60, 366 * 86400, "seconds"), _OUTBOX.max_age, "older events are no longer sent"),
         Field(
             "durability",
-            _choice(model.Durability),
+            Choice.of(model.Durability),
             _OUTBOX.durability,
             "what stored events survive: crash (of the daemon), or power (a power cut too; wears the disk more)",
         ),
@@ -125,13 +121,13 @@ REMOTE = Section(
     (
         Field(
             "commands",
-            Listing(_choice(model.Command), most=len(get_args(model.Command))),
+            Listing(Choice.of(model.Command), most=len(get_args(model.Command))),
             _REMOTE.commands,
             "commands allowed over MQTT beside those that always are (ping, info, log.tail, replay, stream.lease)",
         ),
         Field(
             "config",
-            _choice(model.RemoteConfigScope),
+            Choice.of(model.RemoteConfigScope),
             _REMOTE.config,
             "restricted: a config sent over MQTT cannot add file or gst: sources, change the broker, or send secrets "
             "to another host; full: it can",

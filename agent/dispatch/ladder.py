@@ -29,7 +29,7 @@ _STATES: dict[str, Literal["loading", "serving", "failed"]] = {
 
 
 class Ladder:
-    """Owned by one dispatcher; every method is called on its thread, except `statuses`, `current` and `info`.
+    """Owned by one dispatcher and its thread; others may read `rungs`, `statuses`, `current` and `serving`.
 
     warm: keep the next engine loaded behind the one that serves. held: set from any thread: all engines rest, so that
     others may have their devices. on_status: called with an engine's new status, or

@@ -28,6 +28,8 @@ class Lane:
     inferred: frames; inferences: runs of the engine, one per crop. served: as `Turns` counts.
     parted: its scene has had its last word, for its source has ended.
     gated_frame: the last one that was taken and not wanted, without its picture, until something else is said.
+    not_before: until when the rate cap wants no frame; answered_at: something was said of a frame; idled_at: the scene
+    heard that time passes; last_inference: all by time.monotonic().
     """
 
     camera: str
@@ -53,6 +55,11 @@ class Lane:
     cap: float = 0.0
     parted: bool = False
     wishes: Wishes = field(default_factory=Wishes)
+
+    def count_on(self, before: Lane) -> None:
+        """In the place of another: numbers that only grow go on."""
+        self.gated, self.inferred, self.inferences = before.gated, before.inferred, before.inferences
+        self.unknown, self.last_inference, self.answered_at = before.unknown, before.last_inference, before.answered_at
 
     def pick(self, model_input: tuple[int, int], now: float) -> Job | None:
         """Takes the waiting frame and asks the scene where to look in it. None: nowhere, or there is none.

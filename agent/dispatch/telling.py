@@ -26,6 +26,9 @@ log = logging.getLogger("vedette.dispatch")
 _UNANSWERED_SECONDS = 1.0
 _SPEAKS_SECONDS = 0.9
 """From the last answer to the next without one, so that there is one each second though frames are a tenth apart."""
+_LATEST_SECONDS = 1.25
+_DUE_SECONDS = 0.2
+"""What the frame that a rate cap is about to let through is given to come and to be taken: it has the better answer."""
 _IDLE_SECONDS = 0.45
 """Between two calls of a scene's `idle`: a dispatcher that nothing wakes turns each half second."""
 
@@ -73,7 +76,8 @@ class Telling:
         since = lane.answered_at
         if lane.jobs:
             since = max(since, lane.jobs[0].frame.monotonic)
-        return since + _SPEAKS_SECONDS
+        at, due = since + _SPEAKS_SECONDS, lane.not_before + _DUE_SECONDS
+        return due if at < due <= since + _LATEST_SECONDS else at
 
     @staticmethod
     def _unanswered(lane: Lane, now: float, engine: RemoteEngine) -> tuple[str, Frame | None]:

@@ -61,10 +61,10 @@ class TrackView:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One event of a track. at: wall clock of the frame that showed it.
+    """One event of a track. at: wall clock of the frame that showed it. frame: width and height of its picture.
 
-    zone, seconds: of zone events (seconds: spent in it, for zone.left). line, direction: of line events.
-    snapshot: a better view than the one last told of is at hand.
+    zone, seconds: of zone events (seconds: spent in it, for zone.left). line, direction: of line events. end_reason:
+    of the end.
     """
 
     kind: Kind

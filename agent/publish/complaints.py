@@ -9,8 +9,6 @@ from agent.publish.backoff import STABLE_S
 from agent.publish.faults import cut_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from agent.publish.faults import Fault
 
 REMEMBERED = 256
@@ -20,14 +18,10 @@ logger = logging.getLogger("vedette.mqtt")
 
 
 class Complaints:
-    """Told of every fault and every session; of the network thread only, but `last_error` may be read by anybody.
+    """Told of every fault and every session; of the network thread only, but `last_error` may be read by anybody."""
 
-    on_fault: called with each text that is logged.
-    """
-
-    def __init__(self, on_fault: Callable[[str], None] | None) -> None:
+    def __init__(self) -> None:
         self.last_error: str | None = None
-        self._on_fault = on_fault
         self._said: set[str] = set()
         self._short = 0
 
@@ -44,8 +38,6 @@ class Complaints:
             self._said.clear()
         self._said.add(text)
         logger.warning("%s", text, exc_info=trace)
-        if self._on_fault is not None:
-            self._on_fault(text)
 
     def opened(self, place: str, protocol: str) -> None:
         """A session is open; where they end soon and often, that is said at most a few times."""

@@ -30,7 +30,6 @@ class Desk:
 
     def __init__(self, topics: Topics, memory: Path | None = None, drain_rate: float = 0.0) -> None:
         self._topics = topics
-        self._drain_rate = drain_rate
         self.on_events: Callable[[bool], None] = _nobody
         """Called on the network thread when events may be handed over, or `settled_events` has some; must only note.
 

@@ -75,6 +75,7 @@ class Event:
     type: `vedette.track.started` and so on. camera: empty where it is the device's own. at: wall clock, seconds
     since the epoch; synced: whether that clock can be believed. data: of the track, or any that JSON has words for.
     picture: to be published with it. happened: the instant `at` on time.monotonic(), by which its age is told.
+    worded: `data` is that of an event which was told: its numbers have their decimals.
     """
 
     type: str
@@ -84,6 +85,7 @@ class Event:
     camera: str = ""
     picture: Picture | None = None
     happened: float = field(default_factory=time.monotonic)
+    worded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def event_message(event: Event, number: Numbered, device: str, snapshot: Snapsho
         body = {**event.data, "clock": clock_word(event.synced)}
         if snapshot is not None:
             body["snapshot"] = snapshot
-        data = compact(plain(body))
+        data = compact(body if event.worded else plain(body))
     return f"{head}{numbers}{data}}}".encode(errors="replace")
 
 

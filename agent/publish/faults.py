@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from agent.config.redact import redact
@@ -22,42 +22,55 @@ NOT_AUTHORIZED, TOO_LARGE = "Not authorized", "Packet too large"
 LARGEST_HINT = "raise the broker's largest packet (mosquitto: max_packet_size)"
 _CREDENTIALS = frozenset({0x86, 0x87, 0x8A, 0x8C})
 _MEANING = {
-    0x85: "the broker refuses this client id: allow it there, or change `device`",
-    0x88: "the broker is not available: look into its log",
-    0x89: "the broker is busy: look into its load and limits",
-    0x8B: "the broker is shutting down",
-    0x8D: "the broker heard nothing from us in time: look into the network",
-    0x90: "the broker refuses our topic names: check `mqtt.prefix`, and the rules of the broker",
-    0x95: "a message is larger than the broker allows: raise its limit (mosquitto: max_packet_size)",
-    0x97: "the quota of this user is exceeded: raise it on the broker",
-    0x98: "an administrator of the broker closed the connection",
-    0x9A: "the broker allows no retained messages, which Vedette needs: allow them there",
-    0x9B: "the broker does not allow QoS 1, which Vedette needs: allow it there",
+    0x85: ("the broker refuses this client id", "allow it there, or change `device`"),
+    0x88: ("the broker is not available", "look into its log"),
+    0x89: ("the broker is busy", "look into its load and limits"),
+    0x8B: ("the broker is shutting down", "start it again; the connection comes back by itself"),
+    0x8D: ("the broker heard nothing from us in time", "look into the network"),
+    0x90: ("the broker refuses our topic names", "check `mqtt.prefix`, and the rules of the broker"),
+    0x95: ("a message is larger than the broker allows", "raise its limit (mosquitto: max_packet_size)"),
+    0x97: ("the quota of this user is exceeded", "raise it on the broker"),
+    0x98: ("an administrator of the broker closed the connection", "ask them, or look into its log"),
+    0x9A: ("the broker allows no retained messages, which Vedette needs", "allow them there"),
+    0x9B: ("the broker does not allow QoS 1, which Vedette needs", "allow it there"),
 }
+"""What a reason code of MQTT 5 means, and what to do about it."""
 
 
 _ALERTS = {
-    "certificate required": "wants a client certificate: set `mqtt.tls.cert` and `mqtt.tls.key`",
-    "certificate expired": "refuses our client certificate, for it has expired:"
-    " renew `mqtt.tls.cert`, or set the clock of the broker",
-    "certificate revoked": "refuses our client certificate, for it was revoked: renew `mqtt.tls.cert`",
-    "unknown ca": "refuses our client certificate, for it does not know the CA that signed it:"
-    " have `mqtt.tls.cert` signed by one that the broker trusts (mosquitto: cafile)",
-    "bad certificate": "refuses our client certificate: check `mqtt.tls.cert`, and the log of the broker",
-    "certificate unknown": "refuses our client certificate: check `mqtt.tls.cert`, and the log of the broker",
-    "unsupported certificate": "refuses our client certificate, for it is of the wrong kind:"
-    " `mqtt.tls.cert` must be allowed for client authentication (extendedKeyUsage clientAuth)",
+    "certificate required": ("wants a client certificate", "set `mqtt.tls.cert` and `mqtt.tls.key`"),
+    "certificate expired": (
+        "refuses our client certificate, for it has expired",
+        "renew `mqtt.tls.cert`, or set the clock of the broker",
+    ),
+    "certificate revoked": ("refuses our client certificate, for it was revoked", "renew `mqtt.tls.cert`"),
+    "unknown ca": (
+        "refuses our client certificate, for it does not know the CA that signed it",
+        "have `mqtt.tls.cert` signed by one that the broker trusts (mosquitto: cafile)",
+    ),
+    "bad certificate": ("refuses our client certificate", "check `mqtt.tls.cert`, and the log of the broker"),
+    "certificate unknown": ("refuses our client certificate", "check `mqtt.tls.cert`, and the log of the broker"),
+    "unsupported certificate": (
+        "refuses our client certificate, for it is of the wrong kind",
+        "`mqtt.tls.cert` must be allowed for client authentication (extendedKeyUsage clientAuth)",
+    ),
 }
 """What a broker may say of our certificate: TLS alerts (RFC 8446, 6.2) in the words of OpenSSL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """kind: for code. text: for the user, what is wrong and the fix. given: the broker has said so itself."""
+    """kind: for code. what: is wrong, for the user. fix: what to do about it. given: the broker has said so itself."""
 
     kind: Kind
-    text: str
+    what: str
+    fix: str = ""
     given: bool = False
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        return f"{self.what}: {self.fix}" if self.fix else self.what
 
     @property
     def slow(self) -> bool:
@@ -85,75 +98,67 @@ def connect_fault(error: Exception, host: str, port: int, *, tls: bool) -> Fault
         error = ssl.SSLError(0, "the connection was reset")
     match error:
         case ssl.SSLCertVerificationError():
-            return Fault("tls", _certificate_text(error, place))
+            return _certificate_fault(error, place)
         case ssl.SSLError():
-            return Fault("tls", _tls_text(error, place))
+            return _tls_fault(error, place)
         case socket.gaierror() | UnicodeError():
-            return Fault(
-                "name",
-                f"the name {host!r} was not found: check the host in `mqtt.url`, and this device's DNS",
-            )
-    return Fault("unreachable", _unreachable_text(error, place))
+            fix = "check the host in `mqtt.url`, and this device's DNS"
+            return Fault("name", f"the name {host!r} was not found", fix)
+    return _unreachable_fault(error, place)
 
 
 def tls_settings_fault(error: Exception, what: str) -> Fault:
     """what: the key and the file that could not be used."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Fault("settings", f"{what} cannot be used ({reason}): give a readable PEM file")
+    return Fault("settings", f"{what} cannot be used ({reason})", "give a readable PEM file")
 
 
 def refusal_fault(reason: int, name: str, place: str, username: str | None) -> Fault:
     """For a CONNACK that refuses. reason: MQTT 5's number (3.1.1's are mapped to it); name: its word."""
     if reason == UNSUPPORTED_VERSION:
-        return Fault("version", f"{place} speaks neither MQTT 5 nor MQTT 3.1.1: use another broker or port")
+        return Fault("version", f"{place} speaks neither MQTT 5 nor MQTT 3.1.1", "use another broker or port")
+    refused = f"{place} refused the connection ({name})"
     if reason in _CREDENTIALS:
-        who = (
-            f"user {username!r}: check `mqtt.username` and `mqtt.password`"
-            if username
-            else ("a client without user name: set `mqtt.username` and `mqtt.password`")
-        )
-        return Fault("auth", f"{place} refused the connection ({name}) to {who}, or allow it on the broker")
-    meaning = _MEANING.get(reason, "look into the log of the broker")
-    return Fault("refused", f"{place} refused the connection ({name}): {meaning}")
+        who = f"user {username!r}" if username else "a client without user name"
+        verb = "check" if username else "set"
+        fix = f"{verb} `mqtt.username` and `mqtt.password`, or allow it on the broker"
+        return Fault("auth", f"{refused} to {who}", fix)
+    return _meant("refused", refused, reason)
 
 
 def closed_fault(reason: int | None, name: str, place: str, client_id: str) -> Fault:
     """For a connection the other side ended. reason: of its DISCONNECT, None when it just closed."""
     if reason == TAKEN_OVER:
-        return Fault(
-            "takeover",
-            f"another client connected to {place} as {client_id!r} and took our place:"
-            " give each device a `device` of its own",
-        )
+        what = f"another client connected to {place} as {client_id!r} and took our place"
+        return Fault("takeover", what, "give each device a `device` of its own")
     if reason is None:
-        return Fault("closed", f"the connection to {place} was lost: see whether the broker and the network are up")
-    meaning = _MEANING.get(reason, "look into the log of the broker")
+        what = f"the connection to {place} was lost"
+        return Fault("closed", what, "see whether the broker and the network are up")
     kind: Kind = "auth" if reason in _CREDENTIALS else "closed"
-    return Fault(kind, f"{place} closed the connection ({name}): {meaning}", given=True)
+    return replace(_meant(kind, f"{place} closed the connection ({name})", reason), given=True)
 
 
 def cut_fault(place: str, client_id: str) -> Fault:
     """For the same again and again, soon after each connect. Not `slow`: a bad network must not cost a minute."""
     return Fault(
         "closed",
-        f"the connection to {place} is cut again and again soon after it was made: another client may use the client id"
-        f" {client_id!r} (give each device a `device` of its own), the broker restarts, or the network is bad",
+        f"the connection to {place} is cut again and again soon after it was made",
+        f"another client may use the client id {client_id!r} (give each device a `device` of its own), the broker"
+        " restarts, or the network is bad",
     )
 
 
 def unanswered_fault(place: str) -> Fault:
     return Fault(
         "silent",
-        f"{place} accepts connections but does not answer as an MQTT broker: check the port in `mqtt.url`"
-        " (1883 is usually plain, 8883 TLS), and whether the broker hangs",
+        f"{place} accepts connections but does not answer as an MQTT broker",
+        "check the port in `mqtt.url` (1883 is usually plain, 8883 TLS), and whether the broker hangs",
     )
 
 
 def frozen_fault(place: str, seconds: float) -> Fault:
-    return Fault(
-        "silent",
-        f"{place} has not answered for {seconds:.0f} s: see whether the broker hangs or the network is down",
-    )
+    what = f"{place} has not answered for {seconds:.0f} s"
+    return Fault("silent", what, "see whether the broker hangs or the network is down")
 
 
 def rejected_text(topic: str, name: str) -> str:
@@ -170,30 +175,42 @@ def unheard_text(topics: Iterable[str], name: str) -> str:
     return f"the broker refused our subscription to {wanted} ({name}): allow this user to read there (its ACL)"
 
 
-def _unreachable_text(error: Exception, place: str) -> str:
+def _meant(kind: Kind, what: str, reason: int) -> Fault:
+    """what: the broker did, and its word for why."""
+    if reason not in _MEANING:
+        return Fault(kind, what, "look into the log of the broker")
+    meaning, fix = _MEANING[reason]
+    return Fault(kind, f"{what}: {meaning}", fix)
+
+
+def _unreachable_fault(error: Exception, place: str) -> Fault:
     if isinstance(error, ConnectionRefusedError):
-        return f"nothing listens at {place}: start the broker, or correct `mqtt.url`"
+        return Fault("unreachable", f"nothing listens at {place}", "start the broker, or correct `mqtt.url`")
     if isinstance(error, TimeoutError):
-        return f"{place} does not answer: check `mqtt.url`, the network, and any firewall between"
+        fix = "check `mqtt.url`, the network, and any firewall between"
+        return Fault("unreachable", f"{place} does not answer", fix)
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return redact(f"cannot connect to {place}: {reason}: check `mqtt.url` and the network")
+    return Fault("unreachable", redact(f"cannot connect to {place}: {reason}"), "check `mqtt.url` and the network")
 
 
-def _tls_text(error: ssl.SSLError, place: str) -> str:
+def _tls_fault(error: ssl.SSLError, place: str) -> Fault:
     reason = str(getattr(error, "reason", None) or error.strerror or error).replace("_", " ").lower()
-    for alert, text in _ALERTS.items():
+    for alert, (what, fix) in _ALERTS.items():
         if reason.endswith(f"alert {alert}"):
-            return f"{place} {text}"
-    return (
-        f"TLS with {place} failed ({reason}): check that this port speaks TLS, and whether"
-        " the broker wants a client certificate (`mqtt.tls.cert`, `mqtt.tls.key`)"
+            return Fault("tls", f"{place} {what}", fix)
+    return Fault(
+        "tls",
+        f"TLS with {place} failed ({reason})",
+        "check that this port speaks TLS, and whether the broker wants a client certificate"
+        " (`mqtt.tls.cert`, `mqtt.tls.key`)",
     )
 
 
-def _certificate_text(error: ssl.SSLCertVerificationError, place: str) -> str:
-    text = f"the certificate of {place} is not accepted ({error.verify_message})"
+def _certificate_fault(error: ssl.SSLCertVerificationError, place: str) -> Fault:
     if "ostname" in error.verify_message or "IP address" in error.verify_message:
-        return f"{text}: use a name in `mqtt.url` that the certificate holds"
-    if "expired" in error.verify_message or "not yet valid" in error.verify_message:
-        return f"{text}: renew it, or set this device's clock"
-    return f"{text}: set `mqtt.tls.ca` to the CA that signed it"
+        fix = "use a name in `mqtt.url` that the certificate holds"
+    elif "expired" in error.verify_message or "not yet valid" in error.verify_message:
+        fix = "renew it, or set this device's clock"
+    else:
+        fix = "set `mqtt.tls.ca` to the CA that signed it"
+    return Fault("tls", f"the certificate of {place} is not accepted ({error.verify_message})", fix)

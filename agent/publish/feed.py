@@ -18,10 +18,13 @@ class RateLimit:
         """When the next is due, in monotonic seconds; the past where one may go at once."""
         return self._next
 
+    def would(self, now: float) -> bool:
+        """As `allows`, without counting it."""
+        return now - self._next >= -self._interval / 4
+
     def allows(self, now: float) -> bool:
         """Whether one may go at `now` (monotonic seconds); counts it if so."""
-        late = now - self._next
-        if late < -self._interval / 4:
+        if not self.would(now):
             return False
-        self._next = (now if late > self._interval else self._next) + self._interval
+        self._next = (now if now - self._next > self._interval else self._next) + self._interval
         return True

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.config.redact import redact
@@ -48,8 +49,7 @@ class Publisher(Desk):
     """Publishes one device. All methods may be called from any thread, and none but `stop` ever waits.
 
     listen: topic filters to hear, subscribed to on each connect before anything is published; on_message: called with
-    what comes. on_connect: called after each announcement. on_fault: called with each new `last_error`. All three run
-    on the network thread and must only note what they were told. protocol: what to try first; MQTT311 spares a
+    what comes, on the network thread, so it must only note that. protocol: what to try first; MQTT311 spares a
     broker known to speak only that a refusal. memory: where retained topics are remembered.
     """
 
@@ -57,24 +57,20 @@ class Publisher(Desk):
         self,
         config: MqttConfig,
         device: str,
-        client_id: str | None = None,
         *,
         listen: Sequence[str] = (),
         on_message: Callable[[Message], None] | None = None,
-        on_connect: Callable[[], None] | None = None,
-        on_fault: Callable[[str], None] | None = None,
         protocol: int = MQTT5,
         memory: Path | None = None,
     ) -> None:
         super().__init__(Topics(config.prefix, device), memory, config.drain_rate)
         self._endpoint = Endpoint.of(config)
-        self._client_id = client_id or device
+        self._client_id = device
         self._listen = tuple(listen)
         self._on_message = on_message
-        self._on_connect = on_connect
         self._backoff = ReconnectBackoff(config.reconnect_max)
         self._versions = Versions(protocol)
-        self._complaints = Complaints(on_fault)
+        self._complaints = Complaints()
         self._stopping = threading.Event()
         self._nudged = threading.Event()
         self._next: tuple[MqttConfig, tuple[str, ...]] | None = None
@@ -266,9 +262,8 @@ class Publisher(Desk):
         try:
             handshake(self._endpoint.host, self._endpoint.port, self._endpoint.tls)
         except LinkError as error:
-            text = f"the renewed certificates are not used: {error.fault.text}"
-            self._unfit = Fault(error.fault.kind, text)
-            self._complaints.warn(text)
+            self._unfit = replace(error.fault, what=f"the renewed certificates are not used: {error.fault.what}")
+            self._complaints.warn(self._unfit.text)
             return False
         return True
 
@@ -308,5 +303,3 @@ class Publisher(Desk):
             if self._fault is not None and self._fault[0].kind != "takeover":
                 self._fault = None
             self._complaints.opened(self._endpoint.place, self.protocol)
-            if self._on_connect is not None:
-                self._on_connect()

@@ -9,50 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from agent.publish.clock import clock_word, isotime
-from agent.publish.detections import (
-    SCHEMA,
-    FrameStamp,
-    Latency,
-    ModelStamp,
-    Origin,
-    detections_message,
-    unknown_message,
-)
-
-__all__ = [
-    "CLEAR",
-    "OFFLINE",
-    "ONLINE",
-    "SCHEMA",
-    "CameraHealth",
-    "CameraState",
-    "CameraStatus",
-    "ConfigState",
-    "ConfigStatus",
-    "EngineHealth",
-    "EngineState",
-    "FrameStamp",
-    "Health",
-    "Info",
-    "Latency",
-    "ModelInfo",
-    "ModelStamp",
-    "Origin",
-    "OutboxHealth",
-    "Severity",
-    "alert",
-    "camera_state",
-    "camera_status",
-    "compact",
-    "config_status",
-    "detections_message",
-    "encode",
-    "engine_status",
-    "health",
-    "info",
-    "plain",
-    "unknown_message",
-]
+from agent.publish.detections import SCHEMA
 
 ONLINE = b"online"
 OFFLINE = b"offline"

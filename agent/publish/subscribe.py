@@ -8,13 +8,16 @@ import threading
 from typing import TYPE_CHECKING
 
 from agent.backoff import Backoff
-from agent.publish.endpoint import Endpoint
-from agent.publish.faults import REFUSED_FROM, UNSUPPORTED_VERSION, LinkError
-from agent.publish.link import MQTT5, MQTT311, Link
+from agent.publish.faults import REFUSED_FROM, LinkError
+from agent.publish.link import MQTT5
+from agent.publish.opening import open_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agent.publish.endpoint import Endpoint
+    from agent.publish.faults import Fault
+    from agent.publish.link import Link
     from agent.publish.message import Answer, Message
 
 RETRY_S, RETRY_MOST_S = 0.2, 2.0
@@ -30,21 +33,19 @@ class Subscriber:
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        endpoint: Endpoint,
         topics: Sequence[str],
         on_message: Callable[[Message], None],
         *,
         verb: str = "tail",
-        endpoint: Endpoint | None = None,
-        protocol: int = 5,
+        protocol: int = MQTT5,
         on_connect: Callable[[], None] = lambda: None,
     ) -> None:
-        """endpoint: in place of host and port, with credentials and TLS. protocol: 4 where only 3.1.1 is spoken.
+        """protocol: what to try first; 4 spares a broker known to speak only 3.1.1 a refusal.
 
         on_connect: called on its thread each time the broker has confirmed the subscription.
         """
-        self._endpoint = endpoint or Endpoint(host, port)
+        self._endpoint = endpoint
         self._topics = list(topics)
         self._on_message = on_message
         self._on_connect = on_connect
@@ -89,17 +90,19 @@ class Subscriber:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            link = Link(self._endpoint, self._client_id, self._version, on_message=self._on_message)
             try:
-                link.open(self._stopping.is_set)
-            except LinkError as error:
-                self._error = error.fault.text
-                silent = error.fault.kind == "silent"
-                if self._version == MQTT5 and (silent or link.refused == UNSUPPORTED_VERSION):
-                    self._version = MQTT311
-                    continue
+                link = open_link(
+                    self._endpoint,
+                    self._client_id,
+                    self._on_message,
+                    first=self._version,
+                    given_up=self._stopping.is_set,
+                    on_fault=self._failed,
+                )
+            except LinkError:
                 self._version = MQTT5
             else:
+                self._version = link.version
                 try:
                     self._listen(link)
                 except Exception as error:
@@ -107,6 +110,9 @@ class Subscriber:
                     log.exception("what %s sends cannot be heard", self._endpoint.place)
                     link.abort()
             self._stopping.wait(self._backoff.delay())
+
+    def _failed(self, fault: Fault) -> None:
+        self._error = fault.text
 
     def _listen(self, link: Link) -> None:
         request = link.subscribe(self._topics, qos=1)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from agent.publish.bucket import Bucket
 from agent.publish.clock import clock_word, isotime
-from agent.publish.payloads import SCHEMA, encode
+from agent.publish.detections import SCHEMA
+from agent.publish.payloads import encode
 
 if TYPE_CHECKING:
     from agent.publish.payloads import Health

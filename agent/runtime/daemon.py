@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -13,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from agent import __version__
+from agent.bell import Bell
 from agent.dispatch.worker import reap
 from agent.keeping import keep
 from agent.publish import memory, payloads
@@ -72,9 +72,9 @@ class Daemon:
         config, found, left_out = applied(begin.edition, self._overrides, may_lack=self._overrides.models)
         self._overrides.left_out = left_out
         self._log = log
-        log.ring.wake = self._wake
+        self._bell = Bell()
+        log.ring.wake = self._bell.ring
         self._runtime = paths.runtime_directory()
-        self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stopping = False
         self._ready = False
         self._boot_id = secrets.token_hex(4)
@@ -101,7 +101,7 @@ class Daemon:
             config, names, self.publisher, self.outbox, self._scenes, leases, self._heat, self._boot_id
         )
         self._metrics = Metrics(self.report, self.publisher)
-        self._spawner = Spawner(self._wake, self._runtime / "workers.pid")
+        self._spawner = Spawner(self._bell.ring, self._runtime / "workers.pid")
         self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.outbox, self.report, self._scenes)
         kept = Kept(self._state, file)
         self._reload = Reload(begin, file, kept, self._overrides, self.pipeline, self)
@@ -118,8 +118,8 @@ class Daemon:
             log,
             info=lambda: self._info,
             changed=self._changed,
-            wake=self._wake,
-            restart=self._restart,
+            wake=self._bell.ring,
+            restart=lambda: self._restart("by command"),
         )
         self._remote = Remote(self._parts, self._labels(), self._scenes, self._state)
         self._info = self._about()
@@ -132,12 +132,12 @@ class Daemon:
     def stop(self) -> None:
         """From any thread."""
         self._stopping = True
-        self._wake()
+        self._bell.ring()
 
     def run(self) -> bool:
         """Returns when all finite sources have ended, or `stop` was called. True: it shall be run again."""
         self._spawner.end_orphans()
-        with handled({signal.SIGTERM: self.stop, signal.SIGINT: self.stop, signal.SIGHUP: self._ask}):
+        with handled({signal.SIGTERM: self._end, signal.SIGINT: self._end, signal.SIGHUP: self._ask}):
             notify("STATUS=starting")
             self.report.announce(self._info, self._last_exit)
             told = self._reload.status()
@@ -171,9 +171,8 @@ class Daemon:
         while not self._stopping:
             wait = max(0.0, min(next_tick, self._remote.due(), self._reload.due()) - time.monotonic())
             wait = wait if self._ready else min(wait, _UNTIL_READY)
-            if select.select([self._wake_out], [], [], wait)[0]:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self._wake_out, 4096)
+            if select.select([self._bell], [], [], wait)[0]:
+                self._bell.heard()
                 self._spawner.run_pending()
             now = time.monotonic()
             self._remote.turn(now)
@@ -276,11 +275,16 @@ class Daemon:
 
     def begin_anew(self) -> None:
         """With a config that needs that."""
-        self._restart()
+        self._restart("the config needs it")
+
+    def _end(self) -> None:
+        """By a signal: for good, even where it was about to begin anew."""
+        self._restarting = False
+        self.stop()
 
     def _ask(self) -> None:
         self._reload.ask()
-        self._wake()
+        self._bell.ring()
 
     def _labels(self) -> dict[str, tuple[str, ...]]:
         """By camera, those its model knows."""
@@ -293,15 +297,13 @@ class Daemon:
         self.report.info(self._info)
         self.report.config(self._reload.status())
 
-    def _restart(self) -> None:
-        log.info("restarting, as ordered")
+    def _restart(self, why: str) -> None:
+        if self._stopping:
+            return
+        log.info("restarting: %s", why)
         self._restarting = True
         self.stop()
 
     def _about(self) -> Info:
         commands, level = self._remote.allowed, self._log.level
         return about(self.pipeline, self._uid, self._boot_id, commands, level, self._last_exit.reason)
-
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._wake_in, b"\0")

@@ -108,7 +108,8 @@ def broker_faults(
         faults[Subject("mqtt-rejected", DEVICE)] = Fault("error", text, hint)
     if fault is not None:
         code = _BROKER_CODES.get(fault.kind, "mqtt-offline")
-        faults[Subject(code, DEVICE)] = Fault("error", fault.text, "see vedette doctor --broker")
+        hint = "; ".join(filter(None, (fault.fix, "see vedette doctor --broker")))
+        faults[Subject(code, DEVICE)] = Fault("error", fault.what, hint)
     if unfit is not None:
         hint = "the connection keeps the previous ones for now; replace them with valid ones"
         faults[Subject("certificate", DEVICE)] = Fault("error", unfit.text, hint)

@@ -13,20 +13,20 @@ import logging
 import mmap
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.boot import boot_id
 from agent.keeping import keep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 log = logging.getLogger("vedette.daemon")
 
 MARK, LINES, WORD = "last_exit", "last_lines", "exit"
 MOST, LINE_BYTES = 50, 512
 _NUMBER = 11
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 _RESULTS = {"watchdog": "watchdog", "oom-kill": "oom", "timeout": "timeout"}
 _SIGNALLED = {"signal", "core-dump"}
 
@@ -49,7 +49,7 @@ class Mark:
         self._mark = state / MARK
         self._word = runtime / WORD
         self._lines = runtime / LINES
-        self._boot = boot if boot is not None else _boot()
+        self._boot = boot if boot is not None else boot_id()
 
     def begin(self) -> LastExit:
         """How the run before ended; from now on this one counts as ended badly until `end`."""
@@ -141,10 +141,3 @@ def _read(path: Path) -> tuple[str, ...]:
         if len(number) == _NUMBER - 1 and number.isdigit() and line:
             found.append((int(number), line))
     return tuple(line for _, line in sorted(found))
-
-
-def _boot() -> str:
-    try:
-        return _BOOT.read_text().strip()
-    except OSError:
-        return ""

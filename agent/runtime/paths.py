@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import IO
+
+from agent.keeping import keep
+
+log = logging.getLogger("vedette.daemon")
+
+_UID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What a topic and Home Assistant take: a power cut may leave nothing, or zeros."""
 
 
 class Held(Exception):
@@ -76,13 +85,19 @@ def lock(directory: Path) -> IO[str]:
 
 
 def device_uid(directory: Path) -> str:
-    """Made once, kept in the state directory."""
+    """Made once, kept in the state directory; made anew where what is kept there cannot be one. Raises OSError.
+
+    On disk when this returns: with another uid the device is a new one to Home Assistant, its entities are lost.
+    """
     path = directory / "device_uid"
     try:
-        uid = path.read_text().strip()
+        found = path.read_text("utf-8", "replace").strip()
     except FileNotFoundError:
-        uid = ""
-    if not uid:
-        uid = secrets.token_hex(8)
-        path.write_text(uid + "\n")
+        pass
+    else:
+        if _UID.fullmatch(found):
+            return found
+        log.warning("%s names no device: it gets a new one, and is a new device to Home Assistant", path)
+    uid = secrets.token_hex(8)
+    keep(path, uid + "\n", sync=True)
     return uid

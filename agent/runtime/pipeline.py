@@ -7,6 +7,7 @@ The one list of all threads:
     outbox                one: numbers events, keeps them on the disk, feeds mqtt   (agent.publish.outbox)
     mqtt                  one: the network side of MQTT                              (agent.publish.mqtt)
     metrics               where the config has it listen, and up to four that answer (agent.runtime.metrics)
+    (a timer)             while a V4L2 camera is opened, to end that               (agent.capture.v4l2)
 And one child process per engine that serves or stands by (backends.worker), with one thread per stream.
 While a reload changes a model there are two threads of it, and for a moment two of a camera whose source changes.
 """

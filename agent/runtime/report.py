@@ -100,8 +100,7 @@ class Report:
             RateLimit(self._config.mqtt.detections.max_rate),
         )
         if before is not None:
-            view.seq, view.published, view.told = before.seq, before.published, before.told
-            view.latency = before.latency
+            view.count_on(before)
         else:
             view.seq = self._seqs.pop(lane.camera, 0)
         scene = SceneReport(view, self._topics, self._publisher, self._outbox, self._state)
@@ -132,9 +131,11 @@ class Report:
         view = self.views[result.frame.camera]
         self.on_facts(result.frame.camera, result.facts, result.pictures)
         now = time.monotonic()
-        if not isinstance(result.facts.seen, Unknown):
+        unknown = isinstance(result.facts.seen, Unknown)
+        if not unknown:
             view.latency.observe(now - result.frame.monotonic)
-        if not self._wanted(view, now) or not view.limit.allows(now):
+        # That nobody looked must not take the place of the answer which comes right after.
+        if not self._wanted(view, now) or not (view.limit.would(now) if unknown else view.limit.allows(now)):
             return
         frame = result.frame
         stamp = FrameStamp(frame.index, frame.width, frame.height, frame.captured_at, frame.media_time)

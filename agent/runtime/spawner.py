@@ -6,13 +6,13 @@ import contextlib
 import logging
 import os
 import signal
-import threading
 from collections import deque
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.dispatch.worker import WorkerProcess
+from agent.keeping import keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,6 @@ class Spawner:
         self._wake = wake
         self._pids = pids
         self._asked: deque[tuple[Registered, Future[WorkerProcess]]] = deque()
-        self._lock = threading.Lock()
         self._started: list[int] = []
 
     def spawn(self, program: Registered) -> Future[WorkerProcess]:
@@ -70,4 +69,4 @@ class Spawner:
     def _remember(self, pid: int) -> None:
         self._started = [p for p in self._started if Path(f"/proc/{p}").exists()] + [pid]
         with contextlib.suppress(OSError):
-            self._pids.write_text("\n".join(map(str, self._started)) + "\n")
+            keep(self._pids, "\n".join(map(str, self._started)) + "\n")

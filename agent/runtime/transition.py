@@ -48,10 +48,11 @@ class Unfit(Exception):
 
 
 class Transition:
-    """For the main thread. config, found: what shall run."""
+    """For the main thread. config, found: what shall run. probe: changed cameras must be seen to work before."""
 
-    def __init__(self, pipeline: Pipeline, config: Config, found: Plan, now: float) -> None:
+    def __init__(self, pipeline: Pipeline, config: Config, found: Plan, now: float, *, probe: bool = True) -> None:
         self.config = config
+        self._probe = probe
         self._pipeline = pipeline
         self._found = found
         self._until = now + LONGEST_S
@@ -80,15 +81,9 @@ class Transition:
             fresh.dispatcher.wake()
         for camera in self.config.cameras:
             running_camera = pipeline.cameras.get(camera.id)
-            if running_camera is not None and self._is_tried(running_camera, camera):
+            if self._probe and running_camera is not None and _is_tried(running_camera, camera):
                 opened = self._opened[camera.id] = lanes.source(camera, pipeline.report)
                 opened.start(trial=True)
-
-    @staticmethod
-    def _is_tried(running: Camera, wanted: CameraConfig) -> bool:
-        """One that works shall not be given up for one that does not."""
-        works = running.status(time.monotonic()).state == "online"
-        return works and wanted.enabled and _beside(wanted) and reopens(running.config, wanted)
 
     def poll(self, now: float) -> bool:
         """Whether all that is new works. Raises Unfit when it does not, or not in time."""
@@ -227,7 +222,7 @@ class Transition:
         def attach(_: Future[Lane]) -> None:
             # With the totals, and what was set by command, as they are now.
             lane = lanes.lane(camera.config, built.artifact.labels, camera.mailbox, state)
-            _count_on(lane, view.lane)
+            lane.count_on(view.lane)
             self._attach(camera, lane, built)
             pipeline.report.tell(name)
             if opened is None:
@@ -254,7 +249,7 @@ class Transition:
             moved = lane
             if ends:
                 moved = lanes.lane(camera.config, built.artifact.labels, lane.mailbox, pipeline.state)
-                _count_on(moved, lane)
+                moved.count_on(lane)
             self._attach(camera, moved, built)
             lanes.change(pipeline.report.views[wanted.id], camera.config, pipeline.state)
             pipeline.report.tell(wanted.id)
@@ -292,12 +287,12 @@ def _holds(rung: RemoteEngine, programs: Collection[str]) -> bool:
     return rung.serving and rung.spec.program.name in programs and bool(rung.info.get("exclusive"))
 
 
+def _is_tried(running: Camera, wanted: CameraConfig) -> bool:
+    """One that works shall not be given up for one that does not."""
+    works = running.status(time.monotonic()).state == "online"
+    return works and wanted.enabled and _beside(wanted) and reopens(running.config, wanted)
+
+
 def _beside(camera: CameraConfig) -> bool:
     """Whether it can be read twice at a time, to be tried while the old one is in use, and loses nothing by that."""
     return camera.kind in {"rtsp", "http"} or (camera.kind in {"file", "folder"} and camera.pace != "max")
-
-
-def _count_on(lane: Lane, before: Lane) -> None:
-    """Numbers that only grow go on."""
-    lane.gated, lane.inferred, lane.inferences = before.gated, before.inferred, before.inferences
-    lane.unknown, lane.last_inference, lane.answered_at = before.unknown, before.last_inference, before.answered_at

@@ -39,6 +39,10 @@ class View:
     told: str = ""  # the state that the last event told
     samples: deque[tuple[float, int, int]] = field(default_factory=deque)  # time, frames in, frames inferred
 
+    def count_on(self, before: View) -> None:
+        """In the place of another: numbers that only grow go on, and what was told is known."""
+        self.seq, self.published, self.told, self.latency = before.seq, before.published, before.told, before.latency
+
     def sample(self, now: float) -> None:
         self.samples.append((now, self.camera.frames, self.lane.inferred))
         while len(self.samples) > 2 and now - self.samples[1][0] > _RATE_WINDOW:

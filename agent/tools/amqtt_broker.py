@@ -6,13 +6,11 @@ Anonymous, on the loopback, keeps nothing; dies with PARENT, the process id of i
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
-import os
 import signal
 import sys
 
-PR_SET_PDEATHSIG = 1
+from backends.child import die_with_parent
 
 
 async def serve(port: int) -> None:
@@ -33,9 +31,7 @@ async def serve(port: int) -> None:
 
 def main() -> None:
     port, parent = int(sys.argv[1]), int(sys.argv[2])
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit("the starter is gone already")
+    die_with_parent(parent)
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
     asyncio.run(serve(port))
 

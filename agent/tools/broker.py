@@ -23,7 +23,7 @@ STOP_S = 2.0
 ATTEMPTS = 3
 MQTT5, MQTT311 = 5, 4
 
-# Run before the broker in its process: the kernel kills it when we die, however that happens.
+# Run before the broker in its process: `backends.child.die_with_parent`, where nothing of ours is imported.
 _DIES_WITH_US = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); "
     "os.getppid() == int(sys.argv[1]) or sys.exit(1); os.execv(sys.argv[2], sys.argv[2:])"

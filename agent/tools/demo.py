@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from agent.config import ConfigError
 from agent.config.model import CameraConfig, Config, DetectionsConfig, LineConfig, MqttConfig, SnapshotsConfig
+from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
 from agent.runtime import log
 from agent.runtime.daemon import Daemon
@@ -55,8 +56,7 @@ def demo(pace: str, tell: Callable[[str], None]) -> None:
             config = _config(clip, broker.port, pace)
             audience = _Audience(topics(config), tell)
             subscriber = Subscriber(
-                "127.0.0.1",
-                broker.port,
+                Endpoint(broker.host, broker.port),
                 [f"{topics(config).root}/#"],
                 audience.hear,
                 verb="demo",

@@ -73,7 +73,9 @@ def config(value: Mapping[str, Any]) -> str:
     word = said.get(value["state"], value["state"])
     if from_afar(value):
         word += ": it came over MQTT, and replaces the config file until that is edited"
-    lines = [f"{value['file']} {word}"]
+    # What runs may have come from afar: then another file is refused than the one that runs.
+    refused = value["state"] == "rejected" and value["errors"]
+    lines = [f"{value['errors'][0]['file'] if refused else value['file']} {word}"]
     for error in value["errors"]:
         place = f"{error['file']}:{error['line']}:{error['column']}" if error["line"] else error["file"]
         lines.append(f"  {place}: {': '.join(filter(None, (error['key'], error['message'])))}")

@@ -14,6 +14,7 @@ from agent.config.names import ID_RULE, PREFIX, PREFIX_RULE, is_id
 from agent.config.problems import InvalidError
 from agent.config.secrets import Secret
 from agent.publish.endpoint import Endpoint
+from agent.publish.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,8 +68,7 @@ class Target:
 
     def root(self, device: str) -> str:
         """Of a device's topics; `+` for those of all."""
-        prefix = self.prefix.strip("/")
-        return f"{prefix}/vedette/1/{device}" if prefix else f"vedette/1/{device}"
+        return Topics(self.prefix, device).root
 
 
 def target(options: Options) -> Target:

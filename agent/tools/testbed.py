@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
+from agent.publish.topics import Topics
 from agent.tools.broker import start_broker
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 _START_TIMEOUT = 30.0
 _WARM_SECONDS = 1.5
-_DETECTIONS = "vedette/1/bench/cam/bench/detections"
+_DETECTIONS = Topics("", "bench").detections("bench")
 
 
 class RunError(Exception):
@@ -66,7 +68,11 @@ class Run:
         self._broker = start_broker()
         self._config["mqtt"]["url"] = f"mqtt://127.0.0.1:{self._broker.port}"  # type: ignore[index]
         self._subscriber = Subscriber(
-            "127.0.0.1", self._broker.port, [_DETECTIONS], self._hear, verb="bench", protocol=self._broker.protocol
+            Endpoint(self._broker.host, self._broker.port),
+            [_DETECTIONS],
+            self._hear,
+            verb="bench",
+            protocol=self._broker.protocol,
         )
         self._subscriber.start()
         (folder / "vedette.yaml").write_text(json.dumps(self._config))  # JSON is YAML

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from backends.contract import FetchError, Progress
 from backends.models.bounds import MAX_BYTES, STALL_SECONDS, TOTAL_SECONDS
+from backends.whole import DRAFT, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +90,7 @@ def _write(reader: BufferedIOBase, destination: Path, sha256: str, course: _Cour
     whole = hashlib.sha256()
     temporary = None
     try:
-        with tempfile.NamedTemporaryFile(dir=destination.parent, prefix=".part-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=destination.parent, prefix=DRAFT, delete=False) as file:
             temporary = Path(file.name)
             for chunk in course.chunks(reader):
                 whole.update(chunk)
@@ -112,12 +113,3 @@ def _write(reader: BufferedIOBase, destination: Path, sha256: str, course: _Cour
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a rename in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

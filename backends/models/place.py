@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import ArtifactError, BackendError
-from backends.models.fetch import sync_folder
+from backends.whole import DRAFT, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,15 +66,7 @@ def write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
     text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
     if path.is_file() and path.read_text("utf-8") == text:
         return
-    temporary = path.with_name(f".part-{path.name}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 def _swap(build: Path, target: Path) -> None:
@@ -97,6 +88,6 @@ def _swap(build: Path, target: Path) -> None:
 
 def _sweep(root: Path) -> None:
     """Removes what a killed run left half built, once it is old enough to be nobody's."""
-    for left in (*root.glob(f"{_PREFIX}*"), *root.glob(".wheel-*"), *root.glob(".part-*")):
+    for left in (*root.glob(f"{_PREFIX}*"), *root.glob(".wheel-*"), *root.glob(f"{DRAFT}*")):
         if time.time() - left.stat().st_mtime > _STALE_SECONDS:
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)

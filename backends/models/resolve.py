@@ -6,12 +6,12 @@ main model > defaults of the family.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.artifact import Artifact, InputSpec
 from backends.contract import ArtifactError, Output
+from backends.formats.digest import digest
 from backends.formats.sniff import read_model, refusing
 from backends.heads import families, make_head
 from backends.models import exporter, shapes, sidecar
@@ -52,7 +52,6 @@ _EXAMPLE = {
     "input.dtype": "float32",
 }
 _SCALE_OF_UNITY = 1 / 127
-_CHUNK = 1024 * 1024
 
 
 def open_artifact(
@@ -90,19 +89,6 @@ def _opened(path: Path, overrides: Mapping[str, Any], beside: Path | None, weak:
     artifact = _artifact(model, facts)
     _check_head(model, artifact)
     return artifact
-
-
-def digest(*paths: Path) -> str:
-    """The sha256 of the files' bytes, one after the other. Raises ArtifactError for one that cannot be read."""
-    whole = hashlib.sha256()
-    for path in paths:
-        try:
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    whole.update(chunk)
-        except OSError as error:
-            raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
-    return whole.hexdigest()
 
 
 def files_of(path: Path) -> tuple[Path, ...]:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backends.whole import write_whole
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -61,11 +63,9 @@ def keep(artifact: Artifact, speeds: Sequence[Speed]) -> bool:
         if not (_is_of(row, artifact) and (row.get("backend"), row.get("device")) in replaced)
     ]
     new = [{"machine": _machine(), "sha256": artifact.sha256, **asdict(speed)} for speed in speeds]
-    draft = record.with_name(f".{record.name}.{os.getpid()}.part")
     try:
         record.parent.mkdir(exist_ok=True)
-        draft.write_text(json.dumps([*old, *new][-_MAX_ROWS:], indent=1))
-        draft.replace(record)
+        write_whole(record, json.dumps([*old, *new][-_MAX_ROWS:], indent=1).encode())
     except OSError:
         return False
     return True

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backends.contract import ArtifactError
+from backends.formats.digest import digest
 from backends.formats.sniff import read_model
 from backends.models import catalog, facts, sidecar
-from backends.models.resolve import digest, files_of, open_artifact
+from backends.models.resolve import files_of, open_artifact
 from backends.models.stamps import sources, stamp
 from backends.models.twins import files, open_twin, twins
 

@@ -18,20 +18,18 @@ import ctypes
 import importlib.util
 import json
 import os
-import signal
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backends.child import tell
+from backends.child import die_with_parent, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # unshare(2)
 _BEAT_SECONDS = 4.0
 _TESTED = (8, 4, 190)
@@ -189,7 +187,7 @@ class _Steps:
 
 
 def main(run: Callable[[Mapping[str, Any]], dict[str, Any]] = export) -> int:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     _without_network()
     request = json.load(sys.stdin)
     answers = os.dup(1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import ctypes
 import functools
 import importlib
 import json
@@ -21,6 +20,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backends.child import die_with_parent
 from backends.contract import BackendUnavailable
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="backends.tflite.runtimes")
     parser.add_argument("name", choices=sorted(_MODULES))
     name = parser.parse_args(argv).name
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a killed worker leaves no child behind
+    die_with_parent()  # a killed worker leaves no child behind
     error = _construct(name)
     try:
         version = metadata.version(name)

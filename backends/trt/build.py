@@ -7,7 +7,6 @@ as they are. Run for real with TensorRT-RTX on a CPU only; the builder of a Jets
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import os
@@ -16,14 +15,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backends.child import die_with_parent
 from backends.contract import ArtifactError, BackendError, EngineError
 from backends.trt import api, plans
 from backends.trt.request import FP16_FLAG, BuildRequest
+from backends.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PR_SET_PDEATHSIG = 1
 _MIB = 1 << 20
 _OOM_FIRST = "900"
 _NICE = 10
@@ -167,12 +167,12 @@ def _keep_timing(config: api.Config, path: Path) -> None:
     if cache is not None:
         with contextlib.suppress(OSError):
             content = bytes(cache.serialize())
-            plans.write_whole(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            write_whole(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
 
 def become_child() -> None:
     """Dies with its parent, is the first to go when memory runs out, and leaves the processor to who serves cameras."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_FIRST)

@@ -11,14 +11,15 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import ArtifactError, BackendUnavailable
+from backends.formats.digest import digest
 from backends.formats.sniff import read_model
+from backends.whole import DRAFT, write_whole
 
 if TYPE_CHECKING:
     from backends.artifact import Artifact
@@ -27,8 +28,7 @@ SCHEMA = 1
 """Counts up whenever the builder makes another plan of the same key."""
 _KEEP = 8
 _FAILED, _FAILED_SECONDS = ".failed", 24 * 3600.0
-_DRAFT, _STALE_SECONDS = ".part-", 24 * 3600.0
-_CHUNK = 1 << 20
+_STALE_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def write(path: Path, key: PlanKey, plan: bytes | memoryview) -> None:
     plans = sorted(path.parent.glob("*.plan"), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in plans[_KEEP:]:
         forget(old)
-    for draft in path.parent.glob(f"{_DRAFT}*"):  # of a writer that was killed
+    for draft in path.parent.glob(f"{DRAFT}*"):  # of a writer that was killed
         with contextlib.suppress(OSError):
             if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
                 draft.unlink()
@@ -152,33 +152,10 @@ def forget(path: Path) -> None:
             file.unlink()
 
 
-def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Under its name there is the old content, none, or all of the new one. Raises OSError."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_DRAFT, delete=False) as draft:
-        try:
-            draft.write(content)
-            draft.flush()
-            os.fsync(draft.fileno())
-            Path(draft.name).replace(path)
-        except BaseException:
-            Path(draft.name).unlink(missing_ok=True)
-            raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def model_digest(path: Path) -> str:
-    """sha256 of an ONNX file and of the files of weights it names. Raises OSError."""
+    """sha256 of an ONNX file and of the files of weights it names. Raises ArtifactError."""
     try:
         files = read_model(path).files
     except ArtifactError:
         files = (path,)  # what is wrong with it TensorRT says
-    whole = hashlib.sha256()
-    for part in files:
-        with part.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                whole.update(chunk)
-    return whole.hexdigest()
+    return digest(*files)

@@ -21,6 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
 from tests.support.brokers import HOST, mosquitto_process
 from tests.support.fleets import playing
@@ -86,7 +87,9 @@ def measure(devices: int, seconds: float, events: float, detections: float, fold
     heard = Heard()
     try:
         empty = cost(pid)[1]
-        listener = Subscriber(HOST, broker.port, ["vedette/1/+/status", "vedette/1/+/events"], heard.take, verb="bench")
+        listener = Subscriber(
+            Endpoint(HOST, broker.port), ["vedette/1/+/status", "vedette/1/+/events"], heard.take, verb="bench"
+        )
         listener.start()
         options = ("--events", str(events), "--detections", str(detections))
         with ExitStack() as playing_all:

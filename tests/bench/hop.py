@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import Future
 from pathlib import Path
 from statistics import median
 
@@ -21,20 +20,14 @@ import numpy as np
 
 from agent.dispatch.engine import RemoteEngine
 from agent.dispatch.spec import EngineSpec
-from agent.dispatch.worker import WorkerProcess
 from backends.heads import make_head
 from backends.models.resolve import open_artifact
 from backends.openvino import OpenVINO, Options
 from backends.registry import Registered
 from tests.bench.cost import model
+from tests.support.rig import spawn
 
 ENTRY = Registered("openvino", "backends.openvino:OpenVINO", "")
-
-
-def spawn(program: Registered) -> Future[WorkerProcess]:
-    future: Future[WorkerProcess] = Future()
-    future.set_result(WorkerProcess(program))
-    return future
 
 
 class Hop:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.config.model import MqttConfig, OutboxConfig
+from agent.publish.endpoint import Endpoint
 from agent.publish.events import Event
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
@@ -81,7 +82,7 @@ def listener(port: int, topics: list[str], pipe: Connection) -> None:
     def take(message: Message) -> None:
         heard.append((time.monotonic(), message.topic, message.payload))
 
-    subscriber = Subscriber(HOST, port, topics, take)
+    subscriber = Subscriber(Endpoint(HOST, port), topics, take)
     subscriber.start()
     pipe.send(None)
     pipe.recv()

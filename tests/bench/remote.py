@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
 from agent.tools.testbed import percentiles
 from tests.support.audience import TOPICS
@@ -76,7 +77,7 @@ def running(folder: Path) -> Iterator[tuple[BrokerProcess, Path]]:
     with (folder / "log").open("wb") as log:
         daemon = subprocess.Popen(command, stderr=log, env=environment)
     heard: list[Message] = []
-    waiting = Subscriber(HOST, broker.port, [TOPICS.detections("yard")], heard.append)
+    waiting = Subscriber(Endpoint(HOST, broker.port), [TOPICS.detections("yard")], heard.append)
     waiting.start()
     wait_for(lambda: len(heard) > 20, 60, (folder / "log").read_text())
     waiting.stop()
@@ -130,7 +131,7 @@ def flood(folder: Path) -> dict[str, float]:
 def _listen(broker: BrokerProcess, seconds: float) -> tuple[list[float], list[float]]:
     """Milliseconds from capture to publish of each detection, and when batches of the log came."""
     heard: list[Message] = []
-    subscriber = Subscriber(HOST, broker.port, [TOPICS.detections("yard"), TOPICS.log], heard.append)
+    subscriber = Subscriber(Endpoint(HOST, broker.port), [TOPICS.detections("yard"), TOPICS.log], heard.append)
     subscriber.start()
     time.sleep(seconds)
     subscriber.stop()

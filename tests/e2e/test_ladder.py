@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from agent.dispatch.ladder import Ladder
 from agent.dispatch.lane import Lane
 from agent.dispatch.result import EngineStatus, Result
 from agent.dispatch.spec import EngineSpec
-from agent.dispatch.worker import WorkerProcess, reap
+from agent.dispatch.worker import reap
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
 from backends.artifact import Artifact
@@ -31,16 +30,11 @@ from backends.detections import Detections, Unknown
 from backends.registry import Registered
 from backends.testing.model import boxes_model
 from tests.support.processes import descriptors_of, zombies_of
+from tests.support.rig import spawn
 
 DEADLINE = 0.5
 CHIP = Registered("chip", "backends.testing.fake:Fake", "")
 CPU = Registered("cpu", "backends.testing.fake:Fake2", "")
-
-
-def spawn(program: Registered) -> Future[WorkerProcess]:
-    future: Future[WorkerProcess] = Future()
-    future.set_result(WorkerProcess(program))
-    return future
 
 
 class Rig:

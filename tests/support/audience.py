@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from agent.publish.endpoint import Endpoint
 from agent.publish.link import MQTT5
 from agent.publish.subscribe import Subscriber
 from agent.publish.topics import Topics
@@ -35,7 +36,7 @@ class Audience:
     def __init__(self, broker: HasPort) -> None:
         self.messages: list[Message] = []
         self._checked = 0
-        self.subscriber = Subscriber(HOST, broker.port, ["#"], self.messages.append, verb="test")
+        self.subscriber = Subscriber(Endpoint(HOST, broker.port), ["#"], self.messages.append, verb="test")
         self.subscriber.start()
         unchecked.called(self)
 

@@ -7,6 +7,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
 from tests.support import unchecked
 from tests.support.audience import TOPICS
@@ -33,7 +34,7 @@ class Caller:
         self._unchecked: list[tuple[str, bytes]] = []
         self._heard = threading.Condition()
         self._numbers = itertools.count(1)
-        self.subscriber = Subscriber(HOST, broker.port, [self.reply_to], self._hear, verb="caller")
+        self.subscriber = Subscriber(Endpoint(HOST, broker.port), [self.reply_to], self._hear, verb="caller")
         self.subscriber.start()
         unchecked.called(self)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.support.brokers import BrokerProcess
 
 WITHIN = 10.0
+_COMMANDS = ("config.apply", "config.validate", "config.rollback", "config.get", "model.select", "camera.set")
 
 
 class Stage:
@@ -31,7 +32,7 @@ class Stage:
             "cameras": {"yard": dict(camera), "hall": dict(camera)},
             "model": self.models[0],
             "health": {"interval": 1},
-            "remote": {"commands": ["config.apply", "config.rollback", "config.get", "model.select", "camera.set"]},
+            "remote": {"commands": [*_COMMANDS]},
         }
         self.heard = Audience(broker)
         self.daemon = Daemon(folder, self.text())

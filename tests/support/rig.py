@@ -33,6 +33,7 @@ FAKE = "backends.testing.fake:Fake"
 
 
 def spawn(program: Registered) -> Future[WorkerProcess]:
+    """As the daemon's `Spawner`, at once: call it on a thread that lives as long as the worker."""
     future: Future[WorkerProcess] = Future()
     future.set_result(WorkerProcess(program))
     return future

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.publish import counts, events, payloads
+from agent.publish import counts, detections, events, payloads
 from agent.publish.commands.order import Caller, Outcome, reply
 from agent.publish.counters import Counters
 from agent.publish.message import Message
@@ -32,7 +32,7 @@ STATES = st.sampled_from(payloads.EngineState.__args__)
 STATUSES = st.sampled_from(payloads.CameraStatus.__args__)
 SEVERITIES = st.sampled_from(payloads.Severity.__args__)
 MODELS = st.builds(payloads.ModelInfo, TEXTS, REVS, st.lists(TEXTS, max_size=2), st.none() | TEXTS)
-FRAMES = st.builds(payloads.FrameStamp, COUNTS, COUNTS, COUNTS, TIMES, st.floats(-1e9, 1e9))
+FRAMES = st.builds(detections.FrameStamp, COUNTS, COUNTS, COUNTS, TIMES, st.floats(-1e9, 1e9))
 
 
 def said(topic: str, payload: bytes, *, qos: int = 0, retain: bool = False, expiry: int | None = None) -> str | None:
@@ -179,18 +179,18 @@ def test_config_status(value: payloads.ConfigStatus) -> None:
 
 
 @given(FRAMES, st.lists(st.tuples(*[st.floats(0, 1, width=32)] * 5), max_size=3), TEXTS, st.booleans())
-def test_detections(frame: payloads.FrameStamp, found: list[tuple[float, ...]], text: str, synced: bool) -> None:
-    origin = payloads.Origin("gate", "yard", text)
+def test_detections(frame: detections.FrameStamp, found: list[tuple[float, ...]], text: str, synced: bool) -> None:
+    origin = detections.Origin("gate", "yard", text)
     rows = np.asarray(found, np.float32).reshape(-1, 5)
-    model = payloads.ModelStamp(text, "77ab01ce", text, (text,))
-    latency = payloads.Latency(3.1, 6.2, 11.8)
+    model = detections.ModelStamp(text, "77ab01ce", text, (text,))
+    latency = detections.Latency(3.1, 6.2, 11.8)
     classes, tracks = np.arange(len(rows)), [None if n % 2 else n for n in range(len(rows))]
-    message = payloads.detections_message(
+    message = detections.detections_message(
         origin, 1, frame, synced, model, latency, rows[:, :4], rows[:, 4], classes, tracks
     )
     topic = TOPICS.detections("yard")
     assert said(topic, message, expiry=5) is None
-    assert said(topic, payloads.unknown_message(origin, 2, frame, synced, text), expiry=5) is None
+    assert said(topic, detections.unknown_message(origin, 2, frame, synced, text), expiry=5) is None
 
 
 @given(COUNTS, st.booleans(), TIMES)

@@ -100,9 +100,21 @@ def _by_body(caller: Caller, body: dict[str, Any], topics: Topics) -> Caller:
 def _fenced(topic: str, topics: Topics) -> str:
     """Only below `reply/`: else anybody could have this device write where only it may."""
     below = topic.removeprefix(f"{topics.replies}/")
-    if below == topic or not below or len(topic) > LONGEST_TOPIC or set(below) & set("+#\0"):
-        raise Refusal("bad_reply", f"answers go below {topics.replies}/ only, as {topics.replies}/me, without + and #")
+    if below == topic or not below or len(topic) > LONGEST_TOPIC or any(map(_unfit_for_topics, below)):
+        text = f"answers go below {topics.replies}/ only, as {topics.replies}/me, without +, # and control characters"
+        raise Refusal("bad_reply", text)
     return topic
+
+
+def _unfit_for_topics(character: str) -> bool:
+    """Wildcards; controls and what is no character: a broker may end the connection for one, and ours it would be.
+
+    MQTT 5, 1.5.4.
+    """
+    number = ord(character)
+    controls = number < 0x20 or 0x7F <= number < 0xA0
+    none = 0xD800 <= number < 0xE000 or 0xFDD0 <= number < 0xFDF0 or number & 0xFFFE == 0xFFFE
+    return character in "+#" or controls or none
 
 
 def _key(name: str, caller: Caller, body: dict[str, Any]) -> str | None:

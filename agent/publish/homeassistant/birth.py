@@ -12,7 +12,7 @@ LONGEST_S = 5.0
 
 
 class Birth:
-    """`heard` may be called on any thread, `due` belongs to one. delay: draws from 0 to 1."""
+    """`heard` may be called on any thread, `due` belongs to one. draw: from 0 to 1, at random."""
 
     def __init__(self, topic: str, draw: Callable[[], float]) -> None:
         self.topic = topic

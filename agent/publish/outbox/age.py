@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-def boot_id() -> str:
-    """The kernel's name for the time since it was started; empty where it has none."""
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        return ""
+from agent.boot import boot_id
 
 
 class AgeClock:

@@ -13,10 +13,10 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from agent.publish.clock import clock_synced
+from agent.boot import boot_id
 from agent.publish.outbox import limits, unsaid
 from agent.publish.outbox.afloat import Afloat
-from agent.publish.outbox.age import AgeClock, boot_id
+from agent.publish.outbox.age import AgeClock
 from agent.publish.outbox.opening import FILE, damaged, open_store, put_aside
 from agent.publish.outbox.progress import Progress
 from agent.publish.outbox.scribe import Scribe, latest
@@ -52,7 +52,7 @@ class Book:
 
     word: makes rows of events. gap: makes the event that tells of a cut. epoch: the first of this run; tracks are
     named by it. generation: rises when rows got other numbers, so that what is on its way must be forgotten. former:
-    rows up to this one are of runs before.
+    rows up to this one are of runs before, or tell how those ended.
     """
 
     def __init__(self, folder: Path, config: OutboxConfig, word: Word, gap: Callable[[Cut], Event]) -> None:
@@ -155,7 +155,7 @@ class Book:
             return []
         try:
             rows = self._store.newest(unsaid.TYPES, FORMER_ROWS)
-            return unsaid.endings(rows, time.time(), synced=clock_synced())
+            return unsaid.endings(rows)
         except sqlite3.Error as error:
             self._fail(error, time.monotonic())
             return []

@@ -79,7 +79,8 @@ class Departure(NamedTuple):
 class EventLine:
     """Row numbers must rise. Every `take` must be followed by `sent` or `refuse`.
 
-    session: of the connection this line is for, 0 while there is none. settled: what the outbox has yet to be told.
+    session: of the connection this line is for, 0 while there is none. settled_rows: what the outbox
+    has yet to be told.
     """
 
     def __init__(self) -> None:

@@ -122,6 +122,7 @@ class Outbox:
         try:
             if owed := self._book.endings():
                 self._book.write([(0, event) for event in owed], 0, self._fed)
+                self._book.former = self._book.last
         except Exception:
             logger.exception("error in the outbox, in what the previous run left")
         while True:

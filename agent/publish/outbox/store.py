@@ -183,11 +183,6 @@ class Store:
         )
         return [_stored(row) for row in self._db.execute(query, (epoch, first, last, after, self.answered, most))]
 
-    def count_between(self, epoch: str, first: int, last: int) -> int:
-        query = "SELECT count(*) FROM events WHERE epoch = ? AND seq BETWEEN ? AND ? AND n <= ?"
-        count: int = self._db.execute(query, (epoch, first, last, self.answered)).fetchone()[0]
-        return count
-
     def backlog(self) -> tuple[int, int, float | None]:
         """Of the rows that wait: how many, their bytes, and when the oldest was born."""
         query = f"SELECT count(*), coalesce(sum(length(body)), 0), min(born) FROM events WHERE {_WAITING}"  # noqa: S608

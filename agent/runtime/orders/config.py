@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.config import ConfigError
@@ -108,7 +107,7 @@ def _examined(parts: Parts, text: str) -> tuple[list[dict[str, Any]], list[dict[
     """Errors and warnings, as `config/status` has them; what it may not say from afar is an error too."""
     warnings: tuple[Problem, ...] = ()
     try:
-        wanted = parse(text, NAME, Path(parts.config.file).parent, granted(parts.config))
+        wanted = parse(text, NAME, parts.reload.folder, granted(parts.config))
         warnings = wanted.warnings
         forbidden = remote_problems(wanted, parts.config)
         if forbidden:

@@ -53,7 +53,8 @@ class Attempt:
         self._phase: _Phase = "trying"
         self._aborted = False
         self._publisher = pipeline.publisher
-        self._transition = Transition(pipeline, wanted.config, wanted.found, now)
+        # The way back is not barred by a camera that is down just now, or that only one may read at a time.
+        self._transition = Transition(pipeline, wanted.config, wanted.found, now, probe=cause != "rollback")
         self._connected_by: float | None = None
 
     @property

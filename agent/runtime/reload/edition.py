@@ -63,7 +63,7 @@ class Written(NamedTuple):
 
 def written(path: Path) -> Written:
     """path: of the config file."""
-    return Written(file_hash(path), file_hash(path.with_name(SECRETS_FILE), absent=""))
+    return Written(file_hash(path), file_hash(path.absolute().parent / SECRETS_FILE, absent=""))
 
 
 def read(path: Path) -> Edition:

@@ -57,7 +57,9 @@ def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ..
         kept.forget_remote()
         remote = None
     if remote is not None and remote.state == "trial" and not remote.restarting:
-        log.warning("the run that tried a config from afar ended before it had proven itself: back to the one before")
+        log.warning(
+            "the run that tried a config sent over MQTT ended before it had proven itself: back to the previous config"
+        )
         back, undone = True, (Problem(str(kept.remote_file), 0, 0, "", "the daemon's run ended while it was tried"),)
         remote = kept.undo(remote)
     elif remote is not None and remote.state == "undone":
@@ -85,10 +87,11 @@ def _from_file(path: Path, kept: Kept, undone: tuple[Problem, ...] = (), *, back
     try:
         return First(read(path), "rolled_back" if undone else "ok", undone, way="back" if back else "edited")
     except ConfigError as broken:
-        return _last_good(path, kept, broken)
+        return First(last_good(path, kept, broken), "running_last_good", broken.problems, way="meanwhile")
 
 
-def _last_good(path: Path, kept: Kept, broken: ConfigError) -> First:
+def last_good(path: Path, kept: Kept, broken: ConfigError) -> Edition:
+    """What worked last, in place of the file at `path`. Raises `broken`, why that is not used, where there is none."""
     text = kept.good()
     if text is None:
         raise broken
@@ -99,4 +102,4 @@ def _last_good(path: Path, kept: Kept, broken: ConfigError) -> First:
     for problem in broken.problems:
         log.error("not used: %s", problem)
     log.error("%s is broken: the last config that worked runs instead", path)
-    return First(edition, "running_last_good", broken.problems, way="meanwhile")
+    return edition

@@ -15,6 +15,7 @@ from agent.runtime.notify import notify, reloading
 from agent.runtime.reload.applied import applied
 from agent.runtime.reload.attempt import Attempt
 from agent.runtime.reload.edition import examined, read, written
+from agent.runtime.reload.first import last_good
 from agent.runtime.reload.kept import Remote
 from agent.runtime.reload.owner import Told
 from agent.runtime.reload.trial import Trial, broken
@@ -67,6 +68,11 @@ class Reload:
         self._trial = Trial(pipeline, begin.excused, time.monotonic(), loading=True) if begin.trial else None
         self._asked = False
         self._unproven = begin.state == "ok"
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths of a config begin, and its secrets lie, whichever runs."""
+        return self._file.absolute().parent
 
     @property
     def busy(self) -> bool:
@@ -142,9 +148,15 @@ class Reload:
         return examined(text, str(self._kept.remote_file), self._file, "remote")
 
     def _previous(self) -> Edition:
+        """What ran before. Raises ConfigError where that is the file, which is broken, and nothing stands in for it."""
         remote = self._kept.remote()
         previous = remote.previous if remote is not None else None
-        return read(self._file) if previous is None else self._from_afar(previous)
+        if previous is not None:
+            return self._from_afar(previous)
+        try:
+            return read(self._file)
+        except ConfigError as broken:
+            return last_good(self._file, self._kept, broken)
 
     def _read(self, now: float) -> None:
         """An attempt that is under way gives way to an edit, and so does what came from afar, but to nothing less.
@@ -174,16 +186,24 @@ class Reload:
 
     def _begin(self, edition: Edition, cause: Cause, now: float) -> None:
         back = cause == "rollback"
-        wanted = applied(edition, self._overrides, back=back, may_lack=self._overrides.models if back else None)
+        # As a start does with the file: nothing set by command keeps an edit, or a way back, from being used.
+        may_lack = self._overrides.models if back or edition.origin == "file" else None
+        wanted = applied(edition, self._overrides, back=back, may_lack=may_lack)
         config = wanted.config
         if anew := begins_anew(self._pipeline.config, config):
             log.warning("%s changed: the daemon begins anew", ", ".join(anew))
-            self._keep(edition, cause, restarting=True)
-            self._owner.begin_anew()
+            self._begin_anew(edition, cause)
             return
         self._attempt = Attempt(edition, wanted, cause, {}, self._pipeline, now)
         if not same(config, self._pipeline.config):
             self._tell(cause)
+
+    def _begin_anew(self, edition: Edition, cause: Cause) -> None:
+        """Raises ConfigError where the next start would not know of it."""
+        if not self._keep(edition, cause, restarting=True):
+            lost = "it needs a restart, for which it cannot be kept: see the log, and the disk"
+            raise ConfigError((Problem(str(self._kept.remote_file), 0, 0, "", lost),))
+        self._owner.begin_anew()
 
     def _go_on(self, attempt: Attempt, now: float) -> None:
         try:
@@ -191,12 +211,23 @@ class Reload:
                 self._committed(attempt, now)
         except Unfit as unfit:
             self._attempt = None
-            self._refused(attempt.cause, unfit.problems)
+            self._unfit(attempt, unfit)
             return
         if attempt.done:
             self._attempt = None
             self._owner.settled()
             self._decided(attempt.cause, changed(attempt.before, attempt.config))
+
+    def _unfit(self, attempt: Attempt, unfit: Unfit) -> None:
+        """What failed its trial does not go on because the way back is blocked, too: a start asks for less."""
+        if attempt.cause == "rollback" and self._state == "rolled_back":
+            log.error("the way back is blocked (%s): the daemon begins anew", unfit)
+            try:
+                self._begin_anew(attempt.edition, "rollback")
+            except ConfigError as e:
+                self._refused("rollback", (*unfit.problems, *e.problems))
+            return
+        self._refused(attempt.cause, unfit.problems)
 
     def _committed(self, attempt: Attempt, now: float) -> None:
         keys = changed(attempt.before, attempt.config)
@@ -221,9 +252,9 @@ class Reload:
         if keys:
             log.info("%s taken over: %s", self._where(attempt.cause), ", ".join(keys), extra=_CHANGED)
 
-    def _keep(self, edition: Edition, cause: Cause, *, restarting: bool = False) -> None:
-        """For the next start."""
-        remote = self._kept.remote()
+    def _keep(self, edition: Edition, cause: Cause, *, restarting: bool = False) -> bool:
+        """For the next start; False where the disk does not take what came from afar."""
+        remote, kept = self._kept.remote(), True
         if cause == "file" and edition.origin == "file":
             self._kept.forget_remote()
         elif cause == "remote":
@@ -231,15 +262,16 @@ class Reload:
             hashes = self._written
             excused = tuple(broken(self._pipeline)) if restarting else ()
             afar = Remote(edition.text, hashes.file, "trial", previous, restarting, hashes.secrets, excused)
-            self._kept.keep_remote(afar)
+            kept = self._kept.keep_remote(afar)
         elif cause == "rollback" and remote is not None and restarting:
             told = self.problems if self._state == "rolled_back" else ()
             why = tuple(replace(problem, message=redact(problem.message)) for problem in told)
-            self._kept.keep_remote(replace(remote, state="undone", problems=why))
+            kept = self._kept.keep_remote(replace(remote, state="undone", problems=why))
         elif cause == "rollback" and remote is not None:
             self._kept.undo(remote)
         if cause in {"file", "rollback"} and not restarting:
             self._kept.keep_good(edition.text)
+        return kept
 
     def _judge(self, faults: Sequence[str], now: float) -> None:
         """It has had its time: it is kept, or undone."""
@@ -249,14 +281,16 @@ class Reload:
             if remote is not None:
                 self._kept.keep_remote(replace(remote, state="kept"))
             self._kept.keep_good(self.running.text)
-            self.problems, self._state = (), "ok"
+            if self._state != "rejected":  # by an edit of the file meanwhile, which is still wrong
+                self.problems, self._state = (), "ok"
             log.info("the config sent over MQTT is kept", extra=_CHANGED)
             self._decided("remote", ())
             return
         log.error("the config sent over MQTT is rolled back: %s", "; ".join(faults), extra=_CHANGED)
         name = str(self._kept.remote_file)
-        self.problems = tuple(Problem(name, 0, 0, key, why) for key, _, why in (f.partition(": ") for f in faults))
-        self._state = "rolled_back"
+        edited = self.problems if self._state == "rejected" else ()
+        failed = (Problem(name, 0, 0, key, why) for key, _, why in (fault.partition(": ") for fault in faults))
+        self.problems, self._state = (*failed, *edited), "rolled_back"
         try:
             self._begin(self._previous(), "rollback", now)
         except ConfigError as e:

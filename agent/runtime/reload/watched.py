@@ -21,7 +21,7 @@ class Watched:
 
     def __init__(self, file: str) -> None:
         path = Path(file)
-        self._paths: Sequence[Path] = (path, path.with_name(SECRETS_FILE))
+        self._paths: Sequence[Path] = (path, path.absolute().parent / SECRETS_FILE)
         self._known = self._seen = self._look()
         self._next = 0.0
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, load
-from agent.config.redact import redact
 from agent.tools.doctor import access, cameras, devices, engines, models, settings, storage, system
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def main(check: str, file: str, subject: str) -> None:
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)
         for finding in _found(check, Path(file), subject):
-            out.write(redact(json.dumps(finding.to_json())) + "\n")
+            out.write(json.dumps(finding.masked().to_json()) + "\n")
             out.flush()
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from agent.config.document import read_text
 from agent.config.problems import InvalidError
+from agent.config.secrets import secret_variable
 from agent.tools.doctor.account import SERVICE
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def borrow() -> None:
         os.environ["CREDENTIALS_DIRECTORY"] = str(FOLDER)
     elif os.geteuid() == 0:
         for name, value in named(_unit()):
-            os.environ.setdefault("VEDETTE_SECRET_" + re.sub(r"[.-]", "_", name).upper(), value)
+            os.environ.setdefault(secret_variable(name), value)
 
 
 def named(unit: str) -> Iterator[tuple[str, str]]:

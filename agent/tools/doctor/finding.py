@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +19,6 @@ _MARKS: dict[State, tuple[str, str]] = {
 }
 _PLAIN = "\x1b[0m"
 _WIDTH = 11
-_FIX = re.compile(r"(.*): ((?:[^()]|\([^()]*\))*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +32,7 @@ class Finding:
 
     @classmethod
     def of(cls, what: str, fault: Fault) -> Finding:
-        """A fault's text ends with its fix, behind the last colon outside of parentheses."""
-        text = redact(fault.text)
-        parts = _FIX.fullmatch(text)
-        return cls(what, "failed", *(parts.groups() if parts else (text, "see above")))
+        return cls(what, "failed", redact(fault.what), fault.fix or "see above")
 
     def masked(self) -> Finding:
         """Without credentials."""

@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from agent.publish.endpoint import Endpoint
-from agent.publish.faults import REFUSED_FROM, UNSUPPORTED_VERSION, LinkError
-from agent.publish.link import MQTT5, MQTT311, Link
+from agent.publish.faults import REFUSED_FROM, LinkError
+from agent.publish.link import MQTT5
+from agent.publish.opening import open_link
 from agent.publish.payloads import encode
 from agent.publish.topics import Topics
 from agent.tools.doctor.finding import Finding
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.config.model import Config
+    from agent.publish.link import Link
     from agent.publish.message import Message
 
 ANSWER_S = 3.0
@@ -36,7 +38,7 @@ class Session:
     def findings(self, config: Config) -> Iterator[Finding]:
         """Login, limits, whether this device may write, and whether its commands arrive."""
         try:
-            link = self._open(Endpoint.of(config.mqtt))
+            link = open_link(Endpoint.of(config.mqtt), self._client_id, self._heard.append)
         except LinkError as error:
             finding = Finding.of("login", error.fault)
             yield Finding("login", "failed", f"{finding.text}, as client {self._client_id}", finding.fix)
@@ -54,17 +56,6 @@ class Session:
         yield Finding(
             "persistence", "skipped", text, "make sure it does (mosquitto: persistence true, autosave_interval 60)"
         )
-
-    def _open(self, endpoint: Endpoint) -> Link:
-        link = Link(endpoint, self._client_id, MQTT5, on_message=self._heard.append)
-        try:
-            link.open(lambda: False)
-        except LinkError as error:
-            if link.refused != UNSUPPORTED_VERSION and error.fault.kind != "silent":
-                raise
-            link = Link(endpoint, self._client_id, MQTT311, on_message=self._heard.append)
-            link.open(lambda: False)
-        return link
 
     def _writing(self, link: Link, topics: Topics) -> Iterator[Finding]:
         """An answer that nobody asked for: the one kind of message that means nothing to anybody."""

@@ -32,7 +32,7 @@ class ExportError(BackendError):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """files: by role, in the working folder. imgsz: what was asked for, or what the network was trained at."""
+    """files: by role, in the working folder. task: of the weights, in Ultralytics' words. version: of Ultralytics."""
 
     task: str
     version: str

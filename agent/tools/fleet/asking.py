@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from agent.publish.faults import REFUSED_FROM
+from agent.publish.topics import Topics
 from agent.tools.fleet.messages import BRIDGE, hear
 from agent.tools.fleet.rows import row
 
@@ -40,8 +41,7 @@ class Asking:
     """prefix: of the devices, a level may be `+`. seconds: for all of it, once it runs."""
 
     def __init__(self, fleet: Fleet, prefix: str, seconds: float) -> None:
-        self._fleet, self._seconds = fleet, seconds
-        self._prefix = f"{prefix}/" if prefix else ""
+        self._fleet, self._prefix, self._seconds = fleet, prefix, seconds
         self._deadline = self._heard_at = 0.0
 
     def take(self, message: Message) -> None:
@@ -53,8 +53,8 @@ class Asking:
     def run(self, link: Link) -> None:
         """Fills the fleet, and says there whether it is whole. Raises Gone."""
         self._deadline = time.monotonic() + self._seconds
-        kinds = [f"{self._prefix}vedette/1/+/{kind}" for kind in KINDS]
-        for kind in [f"{self._prefix}{BRIDGE}", *kinds] if self._prefix else kinds:
+        kinds = [f"{Topics(self._prefix, '+').root}/{kind}" for kind in KINDS]
+        for kind in [f"{self._prefix}/{BRIDGE}", *kinds] if self._prefix else kinds:
             refused = self._ask(link, [kind])
             if refused is not None:
                 self._fleet.refused[kind] = refused
@@ -69,7 +69,7 @@ class Asking:
         found = []
         for name, device in self._fleet.devices.items():
             prefix, _, own = name.rpartition("/")
-            root = f"{prefix}/vedette/1/{own}" if prefix else f"vedette/1/{own}"
+            root = Topics(prefix, own).root
             found += [f"{root}/{topic}" for topic in row(name, device, self._fleet).unknown]
         return found
 

@@ -9,7 +9,6 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,19 +20,13 @@ from agent.dispatch import recovery
 from agent.dispatch.engine import RemoteEngine
 from agent.dispatch.result import Done
 from agent.dispatch.spec import EngineSpec
-from agent.dispatch.worker import WorkerProcess
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
 from backends.registry import Registered
 from tests.contract.backends.models import boxes_model
+from tests.support.rig import spawn
 
 ENTRY = "backends.openvino:OpenVINO"
-
-
-def spawn(program: Registered) -> Future[WorkerProcess]:
-    future: Future[WorkerProcess] = Future()
-    future.set_result(WorkerProcess(program))
-    return future
 
 
 class Driven:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process
+from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process
 from tests.support.clips import scene, write_clip
 from tests.support.daemon import Daemon
 from tests.support.reloading import Stage
@@ -34,6 +35,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 @pytest.fixture(scope="session")
 def model(models: tuple[str, str]) -> str:
     return models[0]
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Takes connections and never says a word."""
+    with socket.create_server((HOST, 0)) as server:
+        yield server.getsockname()[1]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -307,6 +308,16 @@ def test_nobody_answers_for_a_device_that_is_not_there(stage: Stage) -> None:
     done = stage.daemon.verb("tail", "nobody", "--broker", f"mqtt://{HOST}:{stage.broker.port}", "--once")
     assert done.returncode == 1
     assert "nothing of that name has ever been heard" in done.stderr
+
+
+def test_a_stop_while_it_restarts_is_a_stop(stage: Stage) -> None:
+    assert stage.caller.ask("restart")["status"] == "accepted"
+    wait_for(lambda: "restarting: by command" in stage.daemon.log(), WITHIN)
+    stage.daemon.process.send_signal(signal.SIGTERM)
+    assert stage.daemon.wait(WITHIN) in {0, -signal.SIGTERM}  # the latter in the last moment before it begins again
+    wait_for(lambda: stage.heard.statuses()[-1:] == [b"offline"], WITHIN)
+    stage.daemon.start()
+    wait_for(stage.daemon.ready, 30, stage.daemon.log)
 
 
 def test_it_restarts_when_told_and_not_again_for_a_copy(stage: Stage) -> None:

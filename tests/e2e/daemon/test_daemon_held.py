@@ -81,6 +81,33 @@ def test_what_a_config_from_afar_has_ended_holds_again_when_that_is_gone(stage: 
     wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"disabled", WITHIN, stage.daemon.log)
 
 
+def test_what_was_set_by_command_does_not_keep_an_edit_from_being_used(
+    stage: Stage, caller: Caller, tmp_path: Path
+) -> None:
+    """It is left out where it does not fit the edit, as by a start: `check` has said that the file is right."""
+    own = bright_network(tmp_path / "own", name="own")
+    sidecar = own.with_suffix(".yaml")
+    sidecar.write_text(sidecar.read_text().replace("bicycle", "zebra"))
+    stage.edit(lambda c: (c["remote"].update(config="full"), c["cameras"]["yard"].update(model=str(own))))
+    other = stage.models[1]
+    assert caller.ask("model.select", {"camera": "yard", "model": other})["status"] == "ok"
+    wait_for(lambda: overrides(stage) == {"cameras.yard.model": other}, WITHIN)
+    assert stage.edit(lambda c: c["cameras"]["yard"].update(labels=["zebra"]))["state"] == "ok"
+    assert overrides(stage) == {}
+    assert stage.daemon.status()["cameras"]["yard"]["model"] == "own"
+
+
+def test_what_cannot_be_kept_for_the_restart_it_needs_is_refused(stage: Stage, caller: Caller) -> None:
+    boot = stage.daemon.status()["boot_id"]
+    (stage.daemon.state / "remote.json").mkdir()  # in whose place no file can be put
+    stage.content["outbox"] = {"max_age": "6d"}
+    answer = caller.ask("config.apply", {"yaml": stage.text()})
+    assert (answer["status"], answer["error"]["code"]) == ("rejected", "invalid")
+    assert "cannot be kept" in answer["error"]["text"]
+    stage.goes_on("yard")
+    assert stage.daemon.status()["boot_id"] == boot
+
+
 def test_a_model_that_is_gone_at_the_start_is_left_out_and_edits_go_on(
     stage: Stage, caller: Caller, tmp_path: Path
 ) -> None:

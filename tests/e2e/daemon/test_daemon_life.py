@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ from tests.support.daemon import BUSY_SECONDS, STOP_SECONDS, config
 from tests.support.processes import workers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.audience import Audience
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
 
     Start = Callable[..., Daemon]
     Listen = Callable[[BrokerProcess], Audience]
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """Takes connections and never says a word."""
-    with socket.create_server((HOST, 0)) as server:
-        yield server.getsockname()[1]
 
 
 @pytest.mark.rooted

@@ -88,8 +88,8 @@ def test_cameras_come_and_go(stage: Stage) -> None:
     wait_for(lambda: not any(stage.value(topic) for topic in gone), WITHIN, stage.daemon.log)
     for camera in ("hall", "gate"):
         stage.goes_on(camera)
-    assert set(stage.daemon.status()["cameras"]) == {"hall", "gate"}
-    assert b"yard" not in (stage.value(TOPICS.info) or b"")
+    wait_for(lambda: set(stage.daemon.status()["cameras"]) == {"hall", "gate"}, WITHIN, stage.daemon.log)
+    wait_for(lambda: b"yard" not in (stage.value(TOPICS.info) or b""), WITHIN, stage.daemon.log)
 
 
 def test_a_source_that_does_not_work_does_not_take_the_place_of_one_that_does(stage: Stage, tmp_path: Path) -> None:

@@ -45,13 +45,6 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
         yield Systemd(listener, tmp_path)
 
 
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """Takes connections and never says a word."""
-    with socket.create_server((HOST, 0)) as server:
-        yield server.getsockname()[1]
-
-
 def test_an_edit_before_it_is_ready_does_not_make_it_so(
     daemon: Callable[..., Daemon], systemd: Systemd, silent_port: int
 ) -> None:

@@ -67,7 +67,7 @@ class Site:
 
     def person(self, name: str, topics: list[str], take: Callable[[Message], None]) -> Subscriber:
         endpoint = Endpoint(HOST, self.people, name, Secret(f"{name}-word"), self.tls())
-        found = Subscriber("", 0, topics, take, endpoint=endpoint)
+        found = Subscriber(endpoint, topics, take)
         found.start()
         return found
 

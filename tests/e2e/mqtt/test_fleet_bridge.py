@@ -93,7 +93,7 @@ class Sites:
     def person(self, name: str, topics: list[str], take: Callable[[Message], None]) -> Subscriber:
         tls = TlsConfig(str(self.certs / "ca.pem"))
         endpoint = Endpoint(HOST, self.people, name, Secret(f"{name}-word"), tls)
-        found = Subscriber("", 0, topics, take, endpoint=endpoint)
+        found = Subscriber(endpoint, topics, take)
         self.listening.append(found)
         found.start()
         return found

@@ -28,7 +28,7 @@ THREADS, EACH, SIZE = 4, 40, 200_000
 @pytest.fixture
 def heard(mosquitto: BrokerProcess) -> Iterator[list[Message]]:
     messages: list[Message] = []
-    subscriber = Subscriber(HOST, mosquitto.port, [TOPIC], messages.append, verb="test")
+    subscriber = Subscriber(Endpoint(HOST, mosquitto.port), [TOPIC], messages.append, verb="test")
     subscriber.start()
     yield messages
     subscriber.stop()

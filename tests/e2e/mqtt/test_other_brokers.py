@@ -93,7 +93,7 @@ def test_who_looks_on_goes_on_after_what_he_cannot_take(begin: Begin) -> None:
             raise ValueError("a message that nobody thought of")
 
     broker = begin(publish(b"t", b"first"))
-    subscriber = Subscriber(HOST, broker.port, ["t"], take, verb="test")
+    subscriber = Subscriber(Endpoint(HOST, broker.port), ["t"], take, verb="test")
     with pytest.raises(ConnectionError):  # the broker of bytes serves one connection only
         subscriber.start(2.0)
     assert heard == [b"first"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.config.model import MqttConfig
+from agent.publish.endpoint import Endpoint
 from agent.publish.mqtt import Publisher
 from agent.publish.subscribe import Subscriber
 from agent.tools import broker as own
@@ -45,7 +46,7 @@ def test_it_carries_messages_and_stops(kind: str, monkeypatch: pytest.MonkeyPatc
     broker = own.start_broker()
     assert broker.kind == kind
     heard: list[Message] = []
-    subscriber = Subscriber(broker.host, broker.port, ["#"], heard.append)
+    subscriber = Subscriber(Endpoint(broker.host, broker.port), ["#"], heard.append)
     device = Publisher(MqttConfig(host=broker.host, port=broker.port), "gate", protocol=broker.protocol)
     try:
         subscriber.start()
@@ -61,7 +62,7 @@ def test_it_carries_messages_and_stops(kind: str, monkeypatch: pytest.MonkeyPatc
     assert broker.process.poll() is not None
     broker.stop()
     with pytest.raises(ConnectionError, match=f"nothing listens at {HOST}:{broker.port}"):
-        Subscriber(broker.host, broker.port, ["#"], heard.append).start(0.5)
+        Subscriber(Endpoint(broker.host, broker.port), ["#"], heard.append).start(0.5)
 
 
 @pytest.mark.parametrize("kind", KINDS)

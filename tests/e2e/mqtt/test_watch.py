@@ -20,7 +20,7 @@ import pytest
 
 from agent.cli import main
 from agent.publish import counts, payloads
-from agent.tools import watch
+from agent.tools.watch import watching
 from tests.support.audience import TOPICS
 from tests.support.brokers import HOST, MOSQUITTO_MISSING, free_port, wait_for
 
@@ -80,7 +80,7 @@ def test_once(
         "    line door: all in 7 out 3",
         "",
     ]
-    monkeypatch.setattr(watch, "ONCE_SECONDS", 0.3)
+    monkeypatch.setattr(watching, "ONCE_SECONDS", 0.3)
     assert main(command(mosquitto, "--once", "another")) == 1
     said = capsys.readouterr()
     assert said.out == ""
@@ -95,7 +95,7 @@ def test_as_json(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watch, "ONCE_SECONDS", 0.5)
+    monkeypatch.setattr(watching, "ONCE_SECONDS", 0.5)
     device(mosquitto, publisher)
     assert main(command(mosquitto, "--once", "--json", "gate")) == 0
     heard = {line["topic"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
@@ -105,7 +105,7 @@ def test_as_json(
 
 
 def test_without_a_broker(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "PATIENCE", 0.5)
+    monkeypatch.setattr(watching, "PATIENCE", 0.5)
     port = free_port()
     assert main(["watch", "--broker", f"mqtt://{HOST}:{port}"]) == 1
     assert f"nothing listens at {HOST}:{port}: start the broker, or correct --broker" in capsys.readouterr().err
@@ -125,8 +125,8 @@ def test_credentials_from_a_file(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watch, "PATIENCE", 0.8)
-    monkeypatch.setattr(watch, "ONCE_SECONDS", 0.3)
+    monkeypatch.setattr(watching, "PATIENCE", 0.8)
+    monkeypatch.setattr(watching, "ONCE_SECONDS", 0.3)
     if (program := shutil.which("mosquitto_passwd")) is None:
         pytest.skip(MOSQUITTO_MISSING)
     users, secret = str(tmp_path / "users"), str(tmp_path / "secret")

@@ -54,7 +54,7 @@ def test_children_inherit_no_secret(run: Run) -> None:
 def test_what_it_writes_is_for_its_group_at_most(run: Run) -> None:
     """It was started with a umask of 0."""
     page = (Path(__file__).parents[3] / "docs/security.md").read_text()
-    assert [name for name in run.modes.keys() - {"bundle", "status.part"} if f"`{name}`" not in page] == []
+    assert [name for name in run.modes.keys() - {"bundle", ".status.json.part"} if f"`{name}`" not in page] == []
     assert run.modes.pop("status.json") == 0o644
     assert {"outbox.db", "last_good.json", "device_uid", "lock"} <= run.modes.keys()
     assert {name: oct(mode) for name, mode in run.modes.items() if mode & 0o027} == {}

@@ -23,10 +23,23 @@ pytestmark = pytest.mark.rooted
 APT_FAILED = 100
 
 
+@pytest.fixture(scope="module")
+def newer(package: Package, folder: Path) -> Package:
+    return another(package, "0.2.0", folder)
+
+
+@pytest.fixture(scope="module")
+def upgraded(machine: Machine, newer: Package) -> Machine:
+    """With the newer package, and its daemon. Not for the tests before the first that asks for it."""
+    machine.install(newer)
+    machine.start()
+    return machine
+
+
 @pytest.fixture
-def undisturbed(machine: Machine) -> Iterator[Machine]:
+def undisturbed(upgraded: Machine) -> Iterator[Machine]:
     """Whatever a test does, the daemon that ran before runs after it, and its package is whole."""
-    pid = machine.pid
+    machine, pid = upgraded, upgraded.pid
     yield machine
     machine.wait_for_detections()
     assert machine.pid == pid
@@ -34,11 +47,6 @@ def undisturbed(machine: Machine) -> Iterator[Machine]:
     assert listed.strip() == "ii"
     changed = machine.container.run("dpkg", "--verify", "vedette").stdout.splitlines()
     assert [line for line in changed if "/etc/vedette/vedette.yaml" not in line] == []
-
-
-@pytest.fixture(scope="module")
-def newer(package: Package, folder: Path) -> Package:
-    return another(package, "0.2.0", folder)
 
 
 def test_over_make_install_it_is_refused(machine: Machine, package: Package) -> None:
@@ -69,11 +77,6 @@ def test_where_its_python_is_not_apt_says_so(machine: Machine, package: Package,
     done = machine.apt("install", str(other), check=False)
     assert done.returncode == APT_FAILED
     assert "Depends: python3 (>= 3.19)" in done.stdout + done.stderr
-
-
-def test_with_a_newer_one_installed(machine: Machine, newer: Package) -> None:
-    machine.install(newer)
-    machine.start()
 
 
 def test_a_downgrade_is_refused(undisturbed: Machine, package: Package) -> None:
@@ -124,8 +127,8 @@ def test_make_install_over_it_is_refused(undisturbed: Machine) -> None:
         assert "sudo apt remove vedette" in done.stderr
 
 
-def test_a_downgrade_that_is_wanted_works(machine: Machine, package: Package, tell: Callable[[str], None]) -> None:
-    done = machine.apt("install", "--allow-downgrades", str(package.file), VEDETTE_DOWNGRADE="yes")
+def test_a_downgrade_that_is_wanted_works(upgraded: Machine, package: Package, tell: Callable[[str], None]) -> None:
+    done = upgraded.apt("install", "--allow-downgrades", str(package.file), VEDETTE_DOWNGRADE="yes")
     assert f"{package.version} is healthy" in done.stdout
-    wait_for(lambda: machine.running() == "0.1.0", 5)
+    wait_for(lambda: upgraded.running() == "0.1.0", 5)
     tell("a downgrade that is wanted: done")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
 from tests.slow.delivery.scenarios import SCENARIOS
 from tests.support.audience import TOPICS
@@ -69,7 +70,7 @@ class Stage:
         wait_for(lambda: self.messages, 10, "the device said nothing")
 
     def _listen(self) -> None:
-        self.subscriber = Subscriber(HOST, self.broker.port, [TOPICS.events], self.messages.append)
+        self.subscriber = Subscriber(Endpoint(HOST, self.broker.port), [TOPICS.events], self.messages.append)
         self.subscriber.start()
 
     def start_device(self) -> None:

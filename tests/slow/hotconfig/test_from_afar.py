@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,8 @@ def test_it_is_kept_in_the_state_directory_until_the_file_is_edited(stage: Stage
     assert told["file"] == str(stage.daemon.state / "remote.yaml")
     assert told["running_hash"] != told["file_hash"]
     assert stage.daemon.file.read_text() == written
+    again = stage.text().replace(str(stage.clip), stage.clip.name)  # beside the file, not beside what came from afar
+    assert caller.ask("config.validate", {"yaml": again})["data"]["errors"] == []
     stage.daemon.stop(signal.SIGTERM)
     stage.daemon.start()
     wait_for(stage.daemon.ready, 30, stage.daemon.log)
@@ -94,6 +97,38 @@ def test_a_camera_that_does_not_come_back_takes_it_back(stage: Stage, caller: Ca
     assert [e["data"]["state"] for e in stage.events("vedette.config.changed")] == ["pending", "rolled_back"]
     for camera in ("yard", "hall"):
         stage.goes_on(camera)
+
+
+def test_the_way_back_is_not_blocked_by_a_file_that_is_broken_by_then(stage: Stage, caller: Caller) -> None:
+    """What worked last stands in for it, as at a start."""
+    before = stage.daemon.status()["config"]["running_hash"]
+    stage.content["cameras"]["gate"] = {"source": f"http://127.0.0.1:{free_port()}/stream"}
+    assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
+    wait_for(lambda: "gate" in stage.daemon.status()["cameras"], WITHIN, stage.daemon.log)
+    assert stage.write("cameras: {yard: {sorce: x}}")["errors"]
+    wait_for(lambda: state(stage) == "rolled_back", TRIAL_S + WITHIN, stage.daemon.log)
+    told = stage.status()
+    assert (told["running_hash"], told["file"]) == (before, str(stage.daemon.file))
+    assert {"cameras.gate", "cameras.yard.sorce"} <= {error["key"] for error in told["errors"]}
+    assert not (stage.daemon.state / "remote.yaml").exists()
+    for camera in ("yard", "hall"):
+        stage.goes_on(camera)
+
+
+def test_the_way_back_is_not_blocked_by_a_camera_that_is_down_just_then(stage: Stage, caller: Caller) -> None:
+    former = stage.clip.with_name("former.mp4")
+    shutil.copy(stage.clip, former)
+    stage.edit(lambda c: (c["remote"].update(config="full"), c["cameras"]["yard"].update(source=str(former))))
+    before = stage.daemon.status()["config"]["running_hash"]
+    stage.content["cameras"]["yard"]["source"] = str(stage.clip)
+    stage.content["cameras"]["gate"] = {"source": f"http://127.0.0.1:{free_port()}/stream"}
+    assert caller.ask("config.apply", {"yaml": stage.text()})["status"] == "accepted"
+    wait_for(lambda: "gate" in stage.daemon.status()["cameras"], WITHIN, stage.daemon.log)
+    former.unlink()
+    wait_for(lambda: state(stage) == "rolled_back", TRIAL_S + WITHIN, stage.daemon.log)
+    assert stage.status()["running_hash"] == before
+    shutil.copy(stage.clip, former)
+    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"online", 3 * WITHIN, stage.daemon.log)
 
 
 def test_one_that_needs_a_new_beginning_is_judged_as_any_other(stage: Stage, caller: Caller) -> None:

@@ -11,6 +11,7 @@ import time
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
+from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
 from tests.support.audience import TOPICS
 from tests.support.brokers import HOST, mosquitto_process, wait_for
@@ -109,7 +110,7 @@ class Stage:
 
     def _listen(self) -> None:
         topics = [TOPICS.events, TOPICS.detections("+")]
-        self._subscriber = Subscriber(HOST, self.broker.port, topics, self._hear, verb="soak")
+        self._subscriber = Subscriber(Endpoint(HOST, self.broker.port), topics, self._hear, verb="soak")
         self._subscriber.start(30)
 
     def _hear(self, message: Message) -> None:

@@ -101,7 +101,7 @@ def test_it_begins_anew_by_command_and_is_the_same_service(running: Service) -> 
     """systemd is told of no stop, which it would wait for and then enforce."""
     before = (running.pid, running.show("NRestarts"))
     running.audience.subscriber.publish(TOPICS.command("restart"), b"{}")
-    wait_for(lambda: "restarting, as ordered" in running.journal(), 10)
+    wait_for(lambda: "restarting: by command" in running.journal(), 10)
     running.wait_for_detections()
     time.sleep(4)  # longer than a stop may take
     assert (running.pid, running.show("NRestarts")) == before

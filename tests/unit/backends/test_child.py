@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from backends import child
+from tests.support.brokers import wait_for
+from tests.support.processes import command_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -76,3 +79,23 @@ def test_a_child_that_reads_nothing_is_not_waited_for_longer() -> None:
 def test_no_such_program() -> None:
     with pytest.raises(FileNotFoundError):
         child.ask(["/no/such/program"], {}, "", 1.0, lambda _phase, _done: None)
+
+
+def test_it_dies_with_its_parent_however_that_ends() -> None:
+    dies = "import time; from backends.child import die_with_parent; die_with_parent(); print('tied'); time.sleep(60)"
+    starts = (
+        "import os, subprocess, sys\n"
+        f"tied = subprocess.Popen([sys.executable, '-uc', {dies!r}], stdout=subprocess.PIPE)\n"
+        "tied.stdout.readline()\n"
+        "print(tied.pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", starts], env=environment, capture_output=True, timeout=30, check=False)
+    pid = int(done.stdout)
+    wait_for(lambda: not command_of(pid))  # nothing is left to read of a zombie
+
+
+def test_one_whose_parent_was_faster_does_not_begin() -> None:
+    answer, _ = ask(f"from backends.child import die_with_parent; die_with_parent({os.getpid() + 1}); print('begun')")
+    assert answer == child.Answer(1, "", ("the starter is gone already",))

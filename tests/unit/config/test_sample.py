@@ -12,6 +12,7 @@ from agent.config import load, parse
 from agent.config.nodes import Mapping, Node, Scalar, Sequence, compose
 from agent.config.sections import ById, Section
 from agent.config.table import LIVE_FPS, ROOT
+from agent.config.table_scene import LABEL
 from agent.config.units import BYTES, SECONDS, quantity
 
 SAMPLE = Path(__file__).parents[3] / "config" / "vedette.yaml"
@@ -77,6 +78,13 @@ def test_it_loads_with_every_option_set(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_every_key_stands_in_it() -> None:
     assert set(sample()) == set(known(ROOT))
+
+
+def test_each_rule_of_a_label_stands_in_its_example() -> None:
+    """The map form of `labels`, which has no line of its own: the list form has it."""
+    example = compose("labels: " + re.findall(r"\{person: .*\}", SAMPLE.read_text())[0])
+    rules = {path.rpartition(".")[2] for path in written(example) if path.startswith("labels.person.")}
+    assert rules == {field.key for field in LABEL.fields}
 
 
 @pytest.mark.parametrize("key", sorted(key for key in known(ROOT) if key.rpartition(".")[2] not in EXAMPLES))

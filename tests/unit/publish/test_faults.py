@@ -41,7 +41,8 @@ def test_each_refusal_says_what_to_do(reason: int, username: str | None, kind: s
     fault = refusal_fault(reason, "the word", "b:1883", username)
     assert (fault.kind, fault.slow) == (kind, kind == "auth")
     assert says in fault.text
-    assert "b:1883" in fault.text
+    assert "b:1883" in fault.what
+    assert fault.fix
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,7 @@ def test_each_refusal_says_what_to_do(reason: int, username: str | None, kind: s
         (0x8E, "takeover", "another client connected to b:1 as 'gate'"),
         (0x95, "closed", "max_packet_size"),
         (0x87, "auth", "closed the connection (word)"),
+        (0x8B, "closed", "the broker is shutting down: start it again"),
     ],
 )
 def test_each_end_of_a_connection_says_why(reason: int | None, kind: str, says: str) -> None:
@@ -61,7 +63,7 @@ def test_each_end_of_a_connection_says_why(reason: int | None, kind: str, says: 
 
 @pytest.mark.parametrize(("reason", "own"), [(None, False), (0x97, True)])
 def test_the_brokers_own_reason_is_told_however_often_it_cuts(reason: int | None, own: bool) -> None:
-    complaints = Complaints(None)
+    complaints = Complaints()
     for _ in range(SHORT_SESSIONS):
         fault = complaints.ended(closed_fault(reason, "Quota exceeded", "b:1", "gate"), 1.0, "b:1", "gate")
     assert ("again and again" in fault.text) is not own

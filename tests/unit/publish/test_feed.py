@@ -30,6 +30,15 @@ def test_a_fast_source_is_thinned_evenly() -> None:
     assert {b - a for a, b in pairwise(sent)} <= {5, 6, 7}
 
 
+@given(st.floats(0.5, 30), st.lists(st.floats(0, 0.5), min_size=1, max_size=50))
+def test_to_ask_counts_nothing(rate: float, gaps: list[float]) -> None:
+    asked, other, now = RateLimit(rate), RateLimit(rate), 1000.0
+    for gap in gaps:
+        now += gap
+        assert asked.would(now) == asked.would(now)
+        assert asked.would(now) == asked.allows(now) == other.allows(now)
+
+
 def test_zero_is_every_one() -> None:
     limit = RateLimit(0)
     assert all(limit.allows(1000.0) for _ in range(10))

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
@@ -36,7 +37,7 @@ def track(kind: str, number: int, *, zone: str = "", end_reason: str | None = No
         class_id=0,
         confidence=0.8,
         best_confidence=0.9,
-        box=(0.1, 0.2, 0.3, 0.4),
+        box=more.pop("box", (0.1, 0.2, 0.3, 0.4)),
         first_seen=AT - 9,
         last_seen=AT,
         duration=9.0,
@@ -64,7 +65,7 @@ def rows(*told: Event) -> list[tuple[str, bytes]]:
 
 def owed(*told: Event) -> list[tuple[str, int, str]]:
     """Type, track and zone of what is told."""
-    found = unsaid.endings(rows(*told), AT, synced=True)
+    found = unsaid.endings(rows(*told))
     return [(e.type.removeprefix("vedette."), e.data["track_id"], e.data.get("zone", "")) for e in found]  # type: ignore[index,union-attr]
 
 
@@ -73,8 +74,10 @@ def test_what_ended_is_not_ended_again() -> None:
 
 
 def test_an_open_track_ends_as_it_was_last_told() -> None:
-    told = track("track.started", 1), track("track.started", 2), track("track.ended", 1, end_reason="left")
-    (end,) = unsaid.endings(rows(*told), AT + 60, synced=False)
+    """With all its decimals, and when the run before was last heard of: not as news of the start."""
+    ended = replace(track("track.ended", 1, end_reason="left"), at=AT + 7, synced=False)
+    told = track("track.started", 1), track("track.started", 2, box=(0.12345, 0.2, 0.3, 0.4)), ended
+    (end,) = unsaid.endings(rows(*told))
     message = event_message(end, Numbered("aa", 9), "gate-pi")
     body = json.loads(message)
     assert violation(Message(TOPICS.events, message, 1, False, None, 0.0)) is None
@@ -84,7 +87,8 @@ def test_an_open_track_ends_as_it_was_last_told() -> None:
         "stopped",
     )
     assert body["data"]["stale"] is True
-    assert body["data"]["clock"] == "unsynced"
+    assert (body["time"], body["data"]["clock"]) == ("2026-09-21T14:13:27.000Z", "unsynced")
+    assert body["data"]["box"] == [0.12345, 0.2, 0.3, 0.4]
     assert (body["data"]["first_seen"], body["data"]["duration"]) == ("2026-09-21T14:13:11.000Z", 9.0)
 
 
@@ -97,7 +101,7 @@ def test_it_leaves_the_zones_it_is_in_before_it_ends() -> None:
         track("track.updated", 1, zones=[("porch", 7.5)]),
     )
     assert owed(*told) == [("zone.left", 1, "porch"), ("track.ended", 1, "")]
-    left, end = unsaid.endings(rows(*told), AT, synced=True)
+    left, end = unsaid.endings(rows(*told))
     assert left.data["seconds"] == 7.5  # type: ignore[index]
     for event in (left, end):
         message = event_message(event, Numbered("aa", 9), "gate-pi")
@@ -113,7 +117,7 @@ def test_a_stay_is_told_by_itself_and_not_with_those_before() -> None:
         track("zone.entered", 1, zone="porch", zones=[("porch", 2.0)]),
         track("track.updated", 1, zones=[("porch", 7.5)]),
     )
-    left, _ = unsaid.endings(rows(*told), AT, synced=True)
+    left, _ = unsaid.endings(rows(*told))
     assert left.data["seconds"] == 5.5  # type: ignore[index]
 
 
@@ -133,8 +137,8 @@ def test_after_it_nothing_is_open(told: list[tuple[str, int, str]]) -> None:
         )
         for kind, number, zone in told
     ]
-    more = unsaid.endings(rows(*events), AT, synced=True)
-    assert unsaid.endings(rows(*events, *more), AT, synced=True) == []
+    more = unsaid.endings(rows(*events))
+    assert unsaid.endings(rows(*events, *more)) == []
     assert all(isinstance(event.data, dict) for event in more)
 
 

@@ -11,14 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from agent.publish import detections
 from agent.publish import payloads as p
 from agent.publish.clock import clock_synced, isotime, kernel_synced
 from agent.publish.counters import Counters
 
-ORIGIN = p.Origin("gate-pi", "gate", "9f1c")
-FRAME = p.FrameStamp(4711, 768, 576, datetime(2026, 11, 23, 18, 0, 0, 123000, timezone.utc).timestamp(), 157.033)
-MODEL = p.ModelStamp("person", "77ab01ce", "openvino", ("person",))
-LATENCY = p.Latency(3.1, 6.2, 11.8)
+ORIGIN = detections.Origin("gate-pi", "gate", "9f1c")
+FRAME = detections.FrameStamp(
+    4711, 768, 576, datetime(2026, 11, 23, 18, 0, 0, 123000, timezone.utc).timestamp(), 157.033
+)
+MODEL = detections.ModelStamp("person", "77ab01ce", "openvino", ("person",))
+LATENCY = detections.Latency(3.1, 6.2, 11.8)
 BOX = np.array([[0.41276, 0.20139, 0.47135, 0.55208]], np.float32)
 
 # Section 3 of the interface, to the letter.
@@ -35,7 +38,7 @@ EXAMPLE = json.loads("""
 
 def message(xyxy: np.ndarray, confidence: np.ndarray, class_id: np.ndarray, **more: object) -> dict:
     args = {"origin": ORIGIN, "seq": 812, "frame": FRAME, "synced": True, "model": MODEL, "latency": LATENCY, **more}
-    return json.loads(p.detections_message(**args, xyxy=xyxy, confidence=confidence, class_id=class_id))
+    return json.loads(detections.detections_message(**args, xyxy=xyxy, confidence=confidence, class_id=class_id))
 
 
 def strict(text: bytes) -> object:
@@ -64,7 +67,7 @@ def test_untracked_objects_and_strange_labels() -> None:
 def test_nobody_there_is_an_empty_list_and_unknown_has_none() -> None:
     empty = message(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
     assert empty["detections"] == []
-    unknown = strict(p.unknown_message(ORIGIN, 813, FRAME, synced=False, reason="gated"))
+    unknown = strict(detections.unknown_message(ORIGIN, 813, FRAME, synced=False, reason="gated"))
     expected = {key: EXAMPLE[key] for key in ("schema", "device", "camera", "boot_id", "frame")}
     assert unknown == {**expected, "seq": 813, "clock": "unsynced", "inferred": False, "reason": "gated"}
 

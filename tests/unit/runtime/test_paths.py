@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +44,23 @@ def test_the_lock_names_its_holder_and_goes_with_it(tmp_path: Path) -> None:
 def test_the_device_uid_is_made_once(tmp_path: Path) -> None:
     first = paths.device_uid(tmp_path)
     assert first == paths.device_uid(tmp_path)
-    (tmp_path / "device_uid").write_text("")  # a power cut while it was written
-    assert paths.device_uid(tmp_path) not in {"", first}
+
+
+@pytest.mark.parametrize("left", [b"", b"\n", bytes(17), b"\xff\xfe", b"a/b", b"+"])
+def test_a_device_uid_that_a_power_cut_has_spoilt_is_made_anew(left: bytes, tmp_path: Path) -> None:
+    (tmp_path / "device_uid").write_bytes(left)
+    uid = paths.device_uid(tmp_path)
+    assert re.fullmatch("[0-9a-f]{16}", uid)
+    assert paths.device_uid(tmp_path) == uid
+
+
+def test_a_device_uid_is_on_disk_before_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It proves the calls, not what a disk makes of them."""
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    paths.device_uid(tmp_path)
+    assert len(synced) == 2
+    assert synced[-1] == tmp_path
 
 
 def test_who_lives() -> None:

@@ -23,8 +23,8 @@ def mode(path: Path) -> int:
 def test_a_kept_file_has_its_mode_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        (tmp_path / "a.part").write_text("left by a crash")
-        (tmp_path / "a.part").chmod(0o666)
+        (tmp_path / ".a.json.part").write_text("left by a crash")
+        (tmp_path / ".a.json.part").chmod(0o666)
         keep(tmp_path / "a.json", "é")
         keep(tmp_path / "b.json", "{}", mode=0o644)
     finally:
@@ -35,7 +35,7 @@ def test_a_kept_file_has_its_mode_whatever_the_umask(tmp_path: Path, umask: int)
 def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
-    (tmp_path / "a.part").symlink_to(victim)
+    (tmp_path / ".a.json.part").symlink_to(victim)
     with pytest.raises(OSError, match="symbolic links"):
         keep(tmp_path / "a.json", "x")
     assert victim.read_text() == "mine"
@@ -44,6 +44,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
 INSIDE = """
 import os, sys
 from pathlib import Path
+from agent.capture.pipe import _environment
 from agent.config.secrets import Secret
 from agent.runtime.private import private
 from backends.registry.registered import Registered
@@ -54,6 +55,7 @@ Secret(os.environ["ANY_NAME"])
 private(Path(sys.argv[1]))
 Path(sys.argv[1], "new").touch()
 Path(sys.argv[1], "folder").mkdir()
+assert _environment() == inherited()  # a camera's child; its room may not import the other list
 assert Registered("x", "x:X", "x").environment().keys() >= inherited().keys()
 print(*Registered("x", "x:X", "x").environment(), sep="\\n")
 """
@@ -67,7 +69,8 @@ def test_files_of_before_and_from_now_on(tmp_path: Path, umask: str) -> None:
         (tmp_path / name).chmod(given)
     (tmp_path / "link").symlink_to("/etc/passwd")
     planted = {"ANY_NAME": "hunter2-hunter2", "VEDETTE_SECRET_GATE": "abc", "CREDENTIALS_DIRECTORY": "/x"}
-    planted |= {"NOTIFY_SOCKET": "/x", "CAMERA": "rtsp://u:p@h/", "PLAIN": "kept"}
+    planted |= {"WATCHDOG_PID": "1", "WATCHDOG_USEC": "1", "NOTIFY_SOCKET": "/x"}
+    planted |= {"CAMERA": "rtsp://u:p@h/", "PLAIN": "kept"}
     done = subprocess.run(
         [sys.executable, "-c", INSIDE, str(tmp_path), umask],
         env={**os.environ, **planted, "PYTHONPATH": str(ROOT)},

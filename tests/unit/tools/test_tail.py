@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agent.publish.endpoint import Endpoint
-from agent.tools.tail import Asked, TailError, _Reading
 from agent.tools.tail.output import Output
+from agent.tools.tail.reading import Asked, Reading, TailError
 from agent.tools.target import Target
 
 
@@ -17,9 +17,9 @@ def rejected(code: str) -> dict[str, Any]:
     return {"status": "rejected", "error": {"code": code, "text": "why"}, "data": None}
 
 
-def reading(**asked: Any) -> _Reading:
+def reading(**asked: Any) -> Reading:
     target = Target(Endpoint("127.0.0.1", 1), "gate", "")
-    return _Reading(target, "gate", Asked("info", **asked), Output(io.StringIO(), io.StringIO()))
+    return Reading(target, "gate", Asked("info", **asked), Output(io.StringIO(), io.StringIO()))
 
 
 def test_a_renewal_that_comes_too_fast_does_not_end_the_reading() -> None:

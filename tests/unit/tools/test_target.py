@@ -9,7 +9,7 @@ import pytest
 
 from agent.config import ConfigError
 from agent.tools.target import Options, target
-from agent.tools.watch import topics
+from agent.tools.watch.watching import topics
 
 CONFIG = """
 device: gate-pi

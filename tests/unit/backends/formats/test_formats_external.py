@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from backends.contract import ArtifactError
+from backends.formats.digest import digest
 from backends.formats.sniff import read_model
-from backends.models.resolve import digest, files_of
+from backends.models.resolve import files_of
 from tests.support import models
 from tests.support.models import external, message
 

@@ -28,12 +28,6 @@ def quiet(_phase, _done):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("VEDETTE_MODELS", str(tmp_path / "models"))
-    return tmp_path / "models"
-
-
-@pytest.fixture
 def offered(tmp_path, monkeypatch):
     """Puts a model file into the catalog: offered(bytes, suffix) gives its entry."""
 

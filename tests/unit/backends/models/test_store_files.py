@@ -18,12 +18,6 @@ PLAN = len(HEADER).to_bytes(4, "little") + HEADER + b"ftrt" + bytes(range(1, 101
 TFLITE = models.tflite([("i", (1, 64, 64, 3), 3)], [("o", (1, 6, 84), 0)])
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("VEDETTE_MODELS", str(tmp_path / "models"))
-    return tmp_path / "models"
-
-
 def far(tmp_path, weights="far.data"):
     """An ONNX model with its weights beside it."""
     path = tmp_path / "x.onnx"

@@ -140,6 +140,11 @@ def test_retained_old_unknown_and_forbidden_commands_are_refused() -> None:
         f"{ANSWERED}/#",
         f"{ANSWERED}/+/x",
         f"{ANSWERED}\0",
+        f"{ANSWERED}a\x01b",
+        f"{ANSWERED}a\x7fb",
+        f"{ANSWERED}a\x85b",
+        f"{ANSWERED}a\ufdd0",
+        f"{ANSWERED}a\ufffe",
         f"{TOPICS.replies}/{'x' * 300}",
     ],
 )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from agent.runtime.reload.edition import written
 from agent.runtime.reload.watched import EVERY_S, Watched
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -30,6 +28,13 @@ def test_an_edit_is_told_once_it_has_stood_for_two_looks(file: Path) -> None:
     assert looks(watched) == [False] * 4
     file.write_text("a: 22\n")
     assert looks(watched) == [False, True, False, False]
+
+
+def test_a_path_without_a_name_is_one_that_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of `-c ""`: reading it says what is wrong."""
+    monkeypatch.chdir(tmp_path)
+    assert not Watched("").changed(1.0)
+    assert written(Path()) == (None, "")
 
 
 def test_the_secrets_beside_it_count_too(file: Path) -> None:

@@ -1,0 +1,40 @@
+"""Files that others read, or that a power cut may meet, are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DRAFT = ".part-"
+"""How the name of what is not yet whole begins; a writer that was killed leaves one."""
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Under its name there is the old content, none, or all of the new one, on disk when this returns. Raises OSError.
+
+    Any number may write the same file at once: one of them is the last.
+    """
+    draft = path.with_name(f"{DRAFT}{secrets.token_hex(8)}")
+    try:
+        with draft.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
