@@ -134,7 +134,7 @@ def test_killed_it_leaves_no_worker_and_no_false_word(
     run.process.kill()
     run.process.wait(5)
 
-    wait_for(lambda: not lives(worker), 2, "its worker lives on")
+    wait_for(lambda: not lives(worker), 15, "its worker lives on")
     wait_for(lambda: heard.statuses()[-1:] == [b"offline"], 5, "the last will has not been published")
     told = run.verb("status")
     assert told.returncode == 1
