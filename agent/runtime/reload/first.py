@@ -57,7 +57,9 @@ def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ..
         kept.forget_remote()
         remote = None
     if remote is not None and remote.state == "trial" and not remote.restarting:
-        log.warning("the run that tried a config from afar ended before it had proven itself: back to the one before")
+        log.warning(
+            "the run that tried a config sent over MQTT ended before it had proven itself: back to the previous config"
+        )
         back, undone = True, (Problem(str(kept.remote_file), 0, 0, "", "the daemon's run ended while it was tried"),)
         remote = kept.undo(remote)
     elif remote is not None and remote.state == "undone":
