@@ -116,7 +116,7 @@ def _check(outputs: Sequence[NDArray[Any]]) -> None:
     """
     for index, output in enumerate(outputs):
         if output.dtype.kind == "f" and output.size and math.isnan(output.flat[0]) and np.isnan(output).all():
-            raise EngineError(f"output {index} is not a number anywhere", retriable=True)
+            raise EngineError(f"output {index} contains only NaN", retriable=True)
 
 
 def _fitting(found: Detections) -> Detections:

@@ -117,7 +117,7 @@ def explain(error: Exception, config: CameraConfig, *, opened: bool = False) -> 
         hint = ""
         if config.encrypted and config.tls.insecure and AVFORMAT >= CHECKS_PARTS:
             hint = f"a playlist (HLS)? FFmpeg 9 checks who sends its parts, insecure or not: {_OTHER_STREAM}"
-        return SourceError(f"{config.source} is no video, or its beginning is damaged", hint)
+        return SourceError(f"{config.source} is not a video, or its start is damaged", hint)
     return SourceError(f"cannot read {config.source}: {reason}")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.capture.source import Stop
 
 PYTHONS = ["/usr/bin/python3", sys.executable]
-MISSING = "picamera2 is not there, neither for the system's Python nor for ours"
+MISSING = "picamera2 is not installed, neither for the system's Python nor for ours"
 FIX = "apt install python3-picamera2"
 _CHILD = Path(__file__).with_name("picamera_child.py")
 _ASK = "import importlib.util, sys; sys.exit(importlib.util.find_spec('picamera2') is None)"

@@ -109,7 +109,7 @@ class PipeSource:
             self._rows = _aligned(self._width), _aligned((self._width + 1) // 2)
         self._bytes = 2 * ((self._height + 1) // 2) * (self._rows[0] + self._rows[1])
         if not 0 < self._bytes <= LARGEST or self._rows[0] < self._width or self._rows[1] < (self._width + 1) // 2:
-            raise SourceError(f"pictures of {self._width}x{self._height}, rows of {self._rows[0]} bytes, are no use")
+            raise SourceError(f"unsupported frame size {self._width}x{self._height} (row stride {self._rows[0]} bytes)")
         self.info = SourceInfo(self._width, self._height, fps, self.decoder)
 
     def frames(self) -> Iterator[Decoded]:

@@ -61,7 +61,7 @@ def _plane(frame: VideoFrame, index: int, channels: int = 1) -> NDArray[np.uint8
 
 def _to_yuv420p(frame: VideoFrame) -> VideoFrame:
     try:
-        # swscale's threads write over each other's first pixels where the width is no multiple of 8.
+        # swscale's threads write over each other's first pixels where the width is not a multiple of 8.
         return frame.reformat(format="yuv420p", threads=1)
     except TypeError:  # PyAV before it had threads
         return frame.reformat(format="yuv420p")

@@ -42,7 +42,7 @@ def context_of(config: CameraConfig) -> ssl.SSLContext:
         context.load_verify_locations(file)
     except OSError as error:
         reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        hint = f"cameras.{config.id}.tls.ca wants a PEM file this user may read" if config.tls.ca else ""
+        hint = f"cameras.{config.id}.tls.ca must be a PEM file that this user may read" if config.tls.ca else ""
         raise SourceError(f"cannot use {file} as the list of trusted CAs: {reason}", hint) from None
     return context
 
@@ -123,7 +123,7 @@ def _shake(secured: ssl.SSLSocket, deadline: float) -> None:
     secured.settimeout(timeout)
 
 
-_PLAIN = "it may speak no TLS at this port: write http:// or rtsp:// in cameras.{}.source, or the right port"
+_PLAIN = "this port may not use TLS: write http:// or rtsp:// in cameras.{}.source, or the right port"
 
 
 def _words(error: ssl.SSLError) -> str:

@@ -88,14 +88,14 @@ def _parser() -> argparse.ArgumentParser:
     verb(
         "check",
         _check,
-        "check the config and what it names; say everything that is wrong",
+        "check the config and what it names, and report every error",
         config=True,
         report=True,
     )
     demo = verb("demo", _demo, "play a street clip through a real model and a real broker, and show what arrives")
     demo.add_argument("--pace", choices=("realtime", "max"), default="realtime")
-    verb("status", _status, "what the running daemon says of itself", report=True)
-    verb("reload", _reload, "have the running daemon read its config, and tell what it makes of it", report=True)
+    verb("status", _status, "show the state of the running daemon", report=True)
+    verb("reload", _reload, "have the running daemon reload its config, and report the result", report=True)
     verb(
         "backends",
         _backends,
@@ -110,10 +110,10 @@ def _parser() -> argparse.ArgumentParser:
         "--scene", dest="only", action="append_const", const="scene", help="what tracks, zones and events cost"
     )
     models.add(verb("models", usage, "list, pull, add, inspect and measure models"))
-    watch.add(verb("watch", watch.run, "a live table of what any device says, read over MQTT", report=True))
-    doctor.add(verb("doctor", doctor.run, "find out what is wrong, and how to mend it", config=True, report=True))
+    watch.add(verb("watch", watch.run, "a live table of any device, read over MQTT", report=True))
+    doctor.add(verb("doctor", doctor.run, "find out what is wrong, and how to fix it", config=True, report=True))
     tail.add(verb("tail", tail.run, "the log of a device, live, read over MQTT", report=True))
-    fleet.add(verb("fleet", fleet.run, "all devices of a broker, from what it keeps of them", report=True))
+    fleet.add(verb("fleet", fleet.run, "list all devices of a broker, from its retained messages", report=True))
     return parser
 
 

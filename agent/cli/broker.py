@@ -50,5 +50,5 @@ def _password(arguments: argparse.Namespace) -> str | None:
     if file is None:
         return os.environ.get(_PASSWORD)
     if arguments.username is None:
-        raise ConfigError((Problem("--password-file", 0, 0, "", "stands without --username; add it"),))
+        raise ConfigError((Problem("--password-file", 0, 0, "", "needs --username; add it"),))
     return file.read_text().strip()

@@ -16,20 +16,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The verb has --config and --json already."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--only", action="append", metavar="GROUP", help="one of the groups that are shown; may be given more than once"
+        "--only", action="append", metavar="GROUP", help="check only this group; may be given more than once"
     )
     which.add_argument(
         "--broker", action="store_true", help="only the broker: name, TLS, login, rules, and whether a command arrives"
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="show also each thing that is well")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is well")
     parser.add_argument(
         "--bundle", type=Path, metavar="FILE", help="write what a bug report needs into FILE, a .tar.gz without secrets"
     )
     parser.add_argument(
         "--client-id",
         metavar="ID",
-        help="come to the broker as this client; default: vedette-doctor-<random>. For a broker whose rules go by it, "
-        "give the device's id, but stop the daemon before: there can be only one",
+        help="connect with this client id; default: vedette-doctor-<random>. For a broker whose rules go by client id, "
+        "give the device's id, but stop the daemon first: only one client can use it",
     )
 
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     only = BROKER if arguments.broker else tuple(PARTS.get(name, name) for name in arguments.only or GROUPS)
     unknown = [name for name in only if name not in GROUPS]
     if unknown:
-        return fail(f"there is no group {unknown[0]!r}; there are {', '.join(GROUPS)}", USAGE)
+        return fail(f"there is no group {unknown[0]!r}; the groups are {', '.join(GROUPS)}", USAGE)
     groups = []
     for group in examine(arguments.config, only, arguments.client_id):
         groups.append(group)

@@ -18,11 +18,11 @@ _WIDE = 1000
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb has --json already."""
-    parser.add_argument("devices", nargs="*", help="names, * and ? stand for any; default: all")
+    parser.add_argument("devices", nargs="*", help="names, with * and ? as wildcards; default: all")
     broker.add_broker(parser)
-    parser.add_argument("--only", choices=("problems",), help="those that somebody should look after")
+    parser.add_argument("--only", choices=("problems",), help="only devices that need attention")
     parser.add_argument(
-        "--timeout", type=float, metavar="S", help="in which the broker must have told all; default: 10"
+        "--timeout", type=float, metavar="S", help="seconds to wait for the retained messages; default: 10"
     )
 
 

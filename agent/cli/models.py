@@ -22,7 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         added.add_argument("--json", action="store_true", help="for programs")
         return added
 
-    verb("list", _list, "the catalog, and what is installed")
+    verb("list", _list, "list the catalog and the installed models")
     verb("pull", _pull, "download a model of the catalog").add_argument("name", nargs="+")
     adding = verb("add", _add, "install a model file of your own")
     adding.add_argument("file", type=Path)
@@ -30,35 +30,49 @@ def add(parser: argparse.ArgumentParser) -> None:
     adding.add_argument(
         "--twin", action="append", default=[], metavar="FILE", help="the same model for another engine; repeatable"
     )
-    verb("inspect", _inspect, "what is known of a model and its twins, from where, and what runs them").add_argument(
-        "model"
-    )
+    verb(
+        "inspect",
+        _inspect,
+        "show what is known about a model and its twins, where each fact comes from, and what runs them",
+    ).add_argument("model")
     _add_export(
-        verb("export", _export, "YOLO weights of Ultralytics into a checked file for a Jetson, a Coral or a CPU")
+        verb("export", _export, "export Ultralytics YOLO weights to a checked file for a Jetson, a Coral or a CPU")
     )
-    comparing = verb("compare", _compare, "whether model B sees what model A sees, on pictures; and how fast both are")
-    comparing.add_argument("a", help="the model that is right: a name or a path")
-    comparing.add_argument("b", help="the one that is to stand in for it, say in INT8")
-    comparing.add_argument("--images", type=Path, required=True, metavar="DIR", help="a folder of pictures")
+    comparing = verb(
+        "compare", _compare, "compare on pictures: whether model B finds what model A finds, and how fast both are"
+    )
+    comparing.add_argument("a", help="the reference model: a name or a path")
+    comparing.add_argument("b", help="the model to replace it, such as its INT8 version")
+    comparing.add_argument(
+        "--images", type=Path, required=True, metavar="DIR", help="a folder of pictures to compare on"
+    )
     _agreement(comparing)
     bench = verb("bench", _bench, "measure a model on this machine, on every engine that runs it")
     bench.add_argument("model")
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("weights", type=Path, help="a .pt file you trust: it is a program")
+    parser.add_argument("weights", type=Path, help="a .pt file that you trust: loading it can run code")
     parser.add_argument(
-        "--for", dest="target", choices=("jetson", "coral", "cpu"), required=True, help="what it runs on"
+        "--for", dest="target", choices=("jetson", "coral", "cpu"), required=True, help="the target it will run on"
     )
-    parser.add_argument("--imgsz", type=int, metavar="N", help="pixels; default: as it was trained, for a Coral 320")
-    parser.add_argument("--int8", action="store_true", help="for a CPU; for a Coral it is always so")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="pictures like those of your cameras, to calibrate on")
     parser.add_argument(
-        "--images", type=Path, metavar="DIR", help="pictures to compare INT8 on; default: those of --data"
+        "--imgsz", type=int, metavar="N", help="input size in pixels; default: the trained size; Coral: 320"
     )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="default: where the weights are")
-    parser.add_argument("--python", metavar="PATH", help="a Python that has Ultralytics; default: this one")
-    parser.add_argument("--timeout", type=float, default=1800, metavar="S", help="seconds; default: 1800")
+    parser.add_argument("--int8", action="store_true", help="quantise for a CPU; for a Coral this is always done")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="a folder of pictures to calibrate INT8 on, like those of your cameras"
+    )
+    parser.add_argument(
+        "--images", type=Path, metavar="DIR", help="a folder of pictures to compare the INT8 file on; default: --data"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder for the result; default: that of the weights"
+    )
+    parser.add_argument("--python", metavar="PATH", help="a Python interpreter with Ultralytics; default: this one")
+    parser.add_argument(
+        "--timeout", type=float, default=1800, metavar="S", help="seconds the export may take; default: 1800"
+    )
     _agreement(parser)
 
 
@@ -68,10 +82,14 @@ def _agreement(parser: argparse.ArgumentParser) -> None:
         type=_share,
         default=0.9,
         metavar="SHARE",
-        help="of the boxes that must agree, both ways; default: 0.9",
+        help="share of the boxes that must agree, both ways; default: 0.9",
     )
     parser.add_argument(
-        "--confidence", type=_share, default=0.5, metavar="C", help="boxes count from here on; default: 0.5, a camera's"
+        "--confidence",
+        type=_share,
+        default=0.5,
+        metavar="C",
+        help="compare boxes from this confidence on; default: 0.5, as for a camera",
     )
 
 

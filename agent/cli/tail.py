@@ -19,10 +19,12 @@ _LEVELS = ("debug", "info", "warning", "error")
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb has --json already."""
     broker.add(parser, "its id; default: the config's")
-    parser.add_argument("--level", choices=_LEVELS, default="info", help="the least that is shown")
-    parser.add_argument("--grep", default="", metavar="TEXT", help="only lines in which this stands, in whatever case")
+    parser.add_argument("--level", choices=_LEVELS, default="info", help="the lowest level that is shown")
+    parser.add_argument("--grep", default="", metavar="TEXT", help="only lines that contain TEXT, case ignored")
     parser.add_argument("--once", action="store_true", help="print the last lines, and end")
-    parser.add_argument("--journal", action="store_true", help="say how journald carries the logs of many devices")
+    parser.add_argument(
+        "--journal", action="store_true", help="explain how journald can carry the logs of many devices"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

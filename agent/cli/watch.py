@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The verb has --json already."""
-    broker.add(parser, "its id; default: the config's, else all that are heard")
+    broker.add(parser, "its id; default: the config's, else all devices")
     parser.add_argument("--once", action="store_true", help="print the table once, and end")
 
 

@@ -23,7 +23,7 @@ def parse(url: str) -> tuple[str, int, bool, str]:
         )
     match = re.fullmatch(BROKER_URL, url)
     if match is None:
-        raise InvalidError("write mqtt://host:1883, or mqtts://host:8883, with nothing behind the port")
+        raise InvalidError("write mqtt://host:1883, or mqtts://host:8883, with nothing after the port")
     host, port = match["host"], int(match["port"] or PORTS[scheme])
     if not 1 <= port <= 65535:
         raise InvalidError(f"port {port} is outside 1 to 65535")

@@ -90,7 +90,7 @@ class Builder:
             if given[key] and not enabled:
                 self._error(given, key, "TLS is off, for mqtt.url begins with mqtt://; write mqtts:// or remove this")
         if given["key"] and not given["cert"]:
-            self._error(given, "key", "is a certificate's key, and tls.cert is missing; add it")
+            self._error(given, "key", "tls.key needs tls.cert; add it")
         if given["insecure"] and enabled:
             message = "the broker's certificate is not checked, so anybody can pose as it; give tls.ca instead"
             self.findings.warn(given.places["insecure"], given.path("insecure"), message)
@@ -204,7 +204,7 @@ class Builder:
 
     def _password_needs_user(self, given: Given) -> None:
         if "password" in given.places and "username" not in given.places:
-            self._error(given, "password", "stands without a username; add `username: ...`")
+            self._error(given, "password", "needs a username; add `username: ...`")
 
     def _model(self, given: Given) -> str | None:
         name: str | None = given["model"]

@@ -34,7 +34,7 @@ def read_text(path: str | Path) -> str:
 def decode(data: bytes) -> str:
     """`data` as text. Raises InvalidError if it is no UTF-8 or larger than LARGEST."""
     if len(data) > LARGEST:
-        raise InvalidError(f"larger than {LARGEST // 1024} KiB; a config is smaller")
+        raise InvalidError(f"larger than {LARGEST // 1024} KiB, the limit for a config")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

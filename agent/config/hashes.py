@@ -10,7 +10,7 @@ from agent.config.nodes import Position
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CUT = 'to YAML what begins with # is a comment; if it belongs to the password, put all of that in "quotes"'
+CUT = 'YAML reads what follows # as a comment; if it belongs to the password, put the whole value in "quotes"'
 _CUT = r"(?P<key>{key})[ \t]*:(?:[ \t]+[^\s\"'!&*|>\[{{#][^#]*?)?[ \t]+#(?=[^\s#])"
 
 

@@ -21,7 +21,7 @@ Tagged: TypeAlias = tuple[str, str, str]
 """The dotted name of a key, the tag of its value, and the name behind the tag."""
 SECRETS_FILE = "secrets.yaml"
 _NOT_GRANTED = (
-    "a config from afar may use !secret and !env for passwords, and else only where they stand already"
+    "a config sent over MQTT may use !secret and !env for passwords, and elsewhere only where they already are"
     "; only `remote.config: full` on the device allows more"
 )
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -50,7 +50,7 @@ class Lookup:
         if node.tag not in {"!secret", "!env"}:
             raise InvalidError("only the tags !secret NAME and !env NAME are known here; put text in quotes")
         if not _NAME.fullmatch(node.text) or node.text in {".", ".."}:
-            raise InvalidError(f"{node.tag} wants a name of 1 to 64 letters, digits, _, . and -")
+            raise InvalidError(f"{node.tag} needs a name of 1 to 64 letters, digits, _, . and -")
         tagged = (key, node.tag, node.text)
         if self.granted is not None and not password and tagged not in self.granted:
             raise InvalidError(_NOT_GRANTED)
@@ -113,7 +113,7 @@ class Lookup:
         if root is None:
             return
         if not isinstance(root, Mapping):
-            self.findings.error(root, "", "wants lines of `name: value`", file=str(path))
+            self.findings.error(root, "", "needs lines of `name: value`", file=str(path))
             return
         for key, value in root.pairs:
             if not isinstance(key, Scalar) or not isinstance(value, Scalar) or value.tag or value.null:

@@ -11,7 +11,7 @@ ID_RULE = "1 to 32 of a-z, 0-9, _ and -"
 
 
 PREFIX = r"^((?!\$)[^\s+#/\u0000-\u001f]+(/[^\s+#/\u0000-\u001f]+)*)?$"
-PREFIX_RULE = "topic levels joined by /, without blanks, + and #, and not beginning with $"
+PREFIX_RULE = "topic levels joined by /, without spaces, + and #, and not beginning with $"
 
 BROKER_URL_HOST = r"\[[0-9A-Fa-f:.]+\]|[^\s/@?#:\[\]]+"
 BROKER_URL = rf"(?P<scheme>mqtts?)://(?P<host>{BROKER_URL_HOST})(?::(?P<port>[0-9]{{1,5}}))?/?"

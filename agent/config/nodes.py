@@ -88,10 +88,10 @@ def compose(text: str) -> Node | None:
     for count, event in enumerate(_events(text)):
         place = _place(event)
         if count > MOST_NODES:
-            raise InvalidError(f"more than {MOST_NODES} values; a config is smaller", place)
+            raise InvalidError(f"more than {MOST_NODES} values, the limit for a config", place)
         kind = type(event).__name__
         if kind == "DocumentStartEvent" and root is not None:
-            raise InvalidError("a second document begins here; a config is one, remove the ---", place)
+            raise InvalidError("a second document begins here; a config is a single one, remove the ---", place)
         if kind in {"SequenceEndEvent", "MappingEndEvent"}:
             stack.pop()
         node = _node(kind, event, place, anchors, stack)

@@ -198,7 +198,7 @@ class Reading:
 
     def _count(self, node: Node, key: str) -> None:
         if next(self.left, None) is None:
-            self._error(node, key, f"more than {MOST_READ} values, those of aliases counted; a config is smaller")
+            self._error(node, key, f"more than {MOST_READ} values with aliases expanded, the limit for a config")
             self.lookup.findings.raise_if_any()
 
     def _pairs(self, node: Node, key: str, wanted: str) -> list[tuple[Scalar, Node]]:

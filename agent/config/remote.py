@@ -59,40 +59,42 @@ def _models(config: Config) -> set[str]:
 
 def _problems(wanted: Config, running: Config) -> Iterator[Problem]:
     if wanted.remote != running.remote:
-        yield wanted.problem("remote", "a config from afar may not change what is allowed from afar" + _FULL)
+        yield wanted.problem("remote", "a config sent over MQTT may not change what is allowed over MQTT" + _FULL)
     if wanted.metrics != running.metrics:
-        yield wanted.problem("metrics", "a config from afar may not change where this device listens" + _FULL)
+        yield wanted.problem("metrics", "a config sent over MQTT may not change where this device listens" + _FULL)
     more = wanted.homeassistant.enabled and not running.homeassistant.enabled
     if more and not set(running.remote.commands) >= _WITH_HOME_ASSISTANT:
         names = " and ".join(sorted(_WITH_HOME_ASSISTANT))
-        message = f"a config from afar may not allow commands, and this allows {names}" + _FULL
+        message = f"a config sent over MQTT may not allow commands, and this allows {names}" + _FULL
         yield wanted.problem("homeassistant.enabled", message)
     yield from _broker(wanted, running.mqtt)
     before = {camera.source for camera in running.cameras}
     models = _models(running)
     if _path(wanted.model) and wanted.model not in models:
-        yield wanted.problem("model", "a config from afar may not name a file of the device as a model" + _FULL)
+        yield wanted.problem("model", "a config sent over MQTT may not name a file of the device as a model" + _FULL)
     for camera in wanted.cameras:
         key = f"cameras.{camera.id}"
         if camera.kind in {"file", "folder", "gst"} and camera.source not in before:
             what = "pipelines" if camera.kind == "gst" else "files"
-            yield wanted.problem(f"{key}.source", f"a config from afar may not add {what} as sources" + _FULL)
+            yield wanted.problem(f"{key}.source", f"a config sent over MQTT may not add {what} as sources" + _FULL)
         if _path(camera.model) and camera.model not in {*models, wanted.model}:
-            yield wanted.problem(f"{key}.model", "a config from afar may not name a file as a model" + _FULL)
+            yield wanted.problem(f"{key}.model", "a config sent over MQTT may not name a file as a model" + _FULL)
         for word in ("username", "password"):
             if _secret(word, camera, wanted) and not _goes_there(word, camera, running):
-                message = "a config from afar may not send a secret to another host" + _FULL
+                message = "a config sent over MQTT may not send a secret to another host" + _FULL
                 yield wanted.problem(f"{key}.{word}", message)
 
 
 def _broker(wanted: Config, running: MqttConfig) -> Iterator[Problem]:
     mqtt = wanted.mqtt
     if (mqtt.host, mqtt.port, mqtt.tls_enabled) != (running.host, running.port, running.tls_enabled):
-        yield wanted.problem("mqtt.url", "a config from afar may not lead to another broker" + _FULL)
+        yield wanted.problem("mqtt.url", "a config sent over MQTT may not switch to another broker" + _FULL)
     if mqtt.tls != running.tls:
-        yield wanted.problem("mqtt.tls", "a config from afar may not change how the broker is verified" + _FULL)
+        yield wanted.problem("mqtt.tls", "a config sent over MQTT may not change how the broker is verified" + _FULL)
     if mqtt.password not in {None, running.password}:
-        yield wanted.problem("mqtt.password", "a config from afar may not send another secret to the broker" + _FULL)
+        yield wanted.problem(
+            "mqtt.password", "a config sent over MQTT may not send another secret to the broker" + _FULL
+        )
 
 
 def _secret(word: str, camera: CameraConfig, wanted: Config) -> bool:

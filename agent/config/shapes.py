@@ -53,7 +53,7 @@ class PolygonKind:
                 f"the polygon crosses itself: side {one} and side {other} meet; give its corners in order"
             )
         if abs(_area(points)) < _SMALLEST_AREA:
-            raise InvalidError("the polygon has hardly any area, less than 3 by 3 of 1000 by 1000; make it larger")
+            raise InvalidError("the polygon is smaller than about 0.003 x 0.003 of the picture; make it larger")
         return points
 
     def schema(self) -> dict[str, Any]:

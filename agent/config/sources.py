@@ -62,7 +62,7 @@ def _pipeline(source: str) -> str:
     if not words or words[0] == "!":
         raise InvalidError("write gst: and a pipeline, such as gst:v4l2src device=/dev/video0 ! videoconvert")
     if any(re.fullmatch(r"\w*sink", word) for word in words):
-        raise InvalidError("a pipeline here has no sink: it ends where the pictures come out")
+        raise InvalidError("a pipeline here has no sink: end it where the pictures come out")
     return source
 
 
@@ -91,7 +91,9 @@ def _stream(scheme: str, rest: str) -> tuple[SourceKind, str]:
             "`username: ...` and `password: !secret NAME` beside source"
         )
     if match is None or int(match["port"] or 0) > 65535 or not _is_host(authority):
-        raise InvalidError(f"the address wants a host and perhaps a port up to 65535: {scheme}://10.0.0.7:554/stream")
+        raise InvalidError(
+            f"the address needs a host and optionally a port up to 65535: {scheme}://10.0.0.7:554/stream"
+        )
     if re.search(r"\s", rest):
-        raise InvalidError("blanks in an address; write each as %20")
+        raise InvalidError("spaces in an address; write each as %20")
     return _STREAMS[scheme], f"{scheme}://{rest}"

@@ -33,8 +33,13 @@ _BACKENDS = Listing(
 
 CAMERA_TLS = Section(
     (
-        Field("ca", FilePath(), None, "PEM file of the CAs to trust; without it the system's"),
-        Field("insecure", Flag(), _CAMERA.tls.insecure, "accept any certificate; anybody can then be the camera"),
+        Field("ca", FilePath(), None, "PEM file of the CAs to trust; default: the system's"),
+        Field(
+            "insecure",
+            Flag(),
+            _CAMERA.tls.insecure,
+            "accept any certificate: anybody can then pose as the camera; for testing only",
+        ),
     )
 )
 
@@ -44,47 +49,50 @@ CAMERA = Section(
             "source",
             Text("a source", longest=2048),
             None,
-            "where it comes from: rtsp://, http(s)://, /dev/video0, csi:0, gst:PIPELINE, a file, a folder of images",
+            "where the video is read: rtsp://, http(s)://, /dev/video0, csi:0, gst:PIPELINE, a file, an image folder",
             required=True,
         ),
-        Field("name", _NAME, "", "the name people see; without it the id"),
+        Field("name", _NAME, "", "the name shown to people; default: the id"),
         Field("username", USER, None, "the camera's user; only for rtsp:// and http(s)://"),
-        Field("password", Password(), None, "the camera's password, best as !secret NAME"),
+        Field("password", Password(), None, "the camera's password, preferably as !secret NAME"),
         Field("tls", CAMERA_TLS, None, "certificates, for https:// and rtsps:// only"),
-        Field("transport", Choice.of(model.Transport), _CAMERA.transport, "how RTSP carries the stream"),
+        Field("transport", Choice.of(model.Transport), _CAMERA.transport, "transport of RTSP streams"),
         Field(
             "timeout",
             Number(0.5, 120, "seconds"),
             _CAMERA.timeout,
-            "how long opening, and the wait for each frame, may take",
+            "how long to wait for the source to open, and for each frame",
         ),
         Field(
             "rotate",
             Choice.of(model.Rotate),
             _CAMERA.rotate,
-            "degrees clockwise; boxes are in the rotated picture",
+            "degrees clockwise; boxes, zones and masks refer to the rotated picture",
         ),
         Field(
             "fps",
             Number(0, 1000),
             None,
-            f"inferences a second at most, 0 for every frame; without it {LIVE_FPS:g} for live sources, else 0",
+            f"inferences per second at most, 0 for every frame; default: {LIVE_FPS:g} for live sources, else 0",
         ),
         Field(
-            "pace", Choice.of(model.Pace), _CAMERA.pace, "files and folders: realtime, or max for as fast as it goes"
+            "pace",
+            Choice.of(model.Pace),
+            _CAMERA.pace,
+            "files and folders: realtime, or max: every frame, as fast as possible",
         ),
-        Field("loop", Flag(), _CAMERA.loop, "files and folders: begin again at the end"),
-        Field("confidence", Number(0, 1), _CAMERA.confidence, "what is detected with less is not published"),
+        Field("loop", Flag(), _CAMERA.loop, "files and folders: start over at the end"),
+        Field("confidence", Number(0, 1), _CAMERA.confidence, "detections below this confidence are not published"),
         *WATCHED,
-        Field("model", _MODEL, None, "another model than the top level's"),
-        Field("backend", _BACKENDS, None, "another backend than the top level's"),
+        Field("model", _MODEL, None, "a model for this camera, instead of the top level's"),
+        Field("backend", _BACKENDS, None, "a backend for this camera, instead of the top level's"),
         Field(
             "hwaccel",
             Choice.of(model.HwAccel),
             _CAMERA.hwaccel,
-            "hardware decoding; auto tries what the machine has, and falls back to software",
+            "hardware decoding; auto tries what the machine has and falls back to software",
         ),
-        Field("enabled", Flag(), _CAMERA.enabled, "whether it is watched at all"),
+        Field("enabled", Flag(), _CAMERA.enabled, "false switches the camera off"),
     ),
 )
 
@@ -100,28 +108,28 @@ ENGINE = Section(
             "threads",
             Number(1, 256, whole=True),
             _ENGINE.threads,
-            "CPU threads of an engine; without it its own choice",
+            "CPU threads of an engine; default: the engine decides",
         ),
         Field(
             "standby",
             Choice.of(model.Standby),
             _ENGINE.standby,
-            "the next engine of an order: warm (loaded), cold (started when needed), or auto: warm where memory allows",
+            "the next engine in the order: warm (loaded), cold (started when needed), or auto (warm if memory allows)",
         ),
     ),
 )
 
 ROOT = Section(
     (
-        Field("device", Id(), None, "this device's id in every topic; without it the host name"),
-        Field("name", _NAME, "", "the name people see; without it the device's id"),
+        Field("device", Id(), None, "this device's id in every topic; default: the host name"),
+        Field("name", _NAME, "", "the name shown to people; default: the device's id"),
         Field("backend", _BACKENDS, DEFAULT_BACKEND, "what runs the model: auto, a name, or an order to try"),
         Field("model", _MODEL, DEFAULT_MODEL, "a catalog name (see `vedette models list`) or a path"),
         Field("engine", ENGINE, None, "how an engine runs"),
         Field("mqtt", MQTT, None, "where and how to publish"),
-        Field("homeassistant", HOMEASSISTANT, None, "devices and entities in Home Assistant, made by themselves"),
-        Field("outbox", OUTBOX, None, "where events wait for the broker"),
-        Field("remote", REMOTE, None, "what may be ordered over MQTT"),
+        Field("homeassistant", HOMEASSISTANT, None, "create devices and entities in Home Assistant automatically"),
+        Field("outbox", OUTBOX, None, "the store on disk in which events wait for the broker"),
+        Field("remote", REMOTE, None, "which commands and configs are accepted over MQTT"),
         Field(
             "health",
             Section(
@@ -133,14 +141,21 @@ ROOT = Section(
         Field(
             "metrics",
             Section(
-                (Field("listen", Listen(), None, "where Prometheus may ask, such as 127.0.0.1:9464; empty: nowhere"),)
+                (
+                    Field(
+                        "listen",
+                        Listen(),
+                        None,
+                        "address of the Prometheus endpoint, such as 127.0.0.1:9464; empty: off",
+                    ),
+                )
             ),
             None,
-            "for Prometheus",
+            "the Prometheus endpoint",
         ),
         Field(
             "log",
-            Section((Field("level", Choice.of(model.LogLevel), _LOG.level, "the least that is logged"),)),
+            Section((Field("level", Choice.of(model.LogLevel), _LOG.level, "the lowest level that is logged"),)),
             None,
             "the log",
         ),

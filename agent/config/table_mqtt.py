@@ -19,10 +19,15 @@ USER = Text("a user name", numbers=True)
 
 TLS = Section(
     (
-        Field("ca", FilePath(), None, "PEM file of the CAs to trust; without it the system's"),
+        Field("ca", FilePath(), None, "PEM file of the CAs to trust; default: the system's"),
         Field("cert", FilePath(), None, "PEM file of this device's own certificate"),
         Field("key", FilePath(), None, "PEM file of that certificate's key, if it is not in the same file"),
-        Field("insecure", Flag(), _MQTT.tls.insecure, "accept any certificate; anybody can then be the broker"),
+        Field(
+            "insecure",
+            Flag(),
+            _MQTT.tls.insecure,
+            "accept any certificate: anybody can then pose as the broker; for testing only",
+        ),
     )
 )
 
@@ -32,13 +37,13 @@ DETECTIONS = Section(
             "publish",
             Choice.of(model.Publish),
             _MQTT.detections.publish,
-            "whether to publish what each frame shows; leased: only while somebody asks for it",
+            "whether to publish the detections of each frame; leased: only while a client requests them",
         ),
         Field(
             "max_rate",
             Number(0, 1000),
             _MQTT.detections.max_rate,
-            "messages a second and camera at most, 0 for every inferred frame",
+            "messages per second and camera at most, 0 for every inferred frame",
         ),
     )
 )
@@ -49,10 +54,10 @@ MQTT = Section(
             "url",
             Text("a broker's URL", schema_pattern=BROKER_URL_SCHEMA),
             _MQTT.url,
-            "the broker; mqtt is plain (port 1883), mqtts is verified TLS (port 8883)",
+            "the broker; mqtt:// is unencrypted (port 1883), mqtts:// is verified TLS (port 8883)",
         ),
         Field("username", USER, None, "the broker's user for this device"),
-        Field("password", Password(), None, "the broker's password, best as !secret NAME"),
+        Field("password", Password(), None, "the broker's password, preferably as !secret NAME"),
         Field("tls", TLS, None, "certificates, for mqtts:// only"),
         Field(
             "prefix",
@@ -71,7 +76,7 @@ MQTT = Section(
             "drain_rate",
             Number(0, 100_000),
             _MQTT.drain_rate,
-            "late events a second after an outage, 0 for as fast as it goes",
+            "delayed events sent per second after an outage, 0 for as fast as possible",
         ),
     ),
 )
@@ -83,13 +88,13 @@ HOMEASSISTANT = Section(
             "prefix",
             Text("a topic prefix", longest=128, pattern=PREFIX, rule=PREFIX_RULE),
             _HOMEASSISTANT.prefix,
-            "the discovery prefix that Home Assistant is set to",
+            "Home Assistant's discovery prefix",
         ),
         Field(
             "discovery",
             Choice.of(model.Discovery),
             _HOMEASSISTANT.discovery,
-            "one document a device, or an entity: for a Home Assistant before 2024.11",
+            "one discovery message per device, or per entity (for Home Assistant before 2024.11)",
         ),
     )
 )
@@ -100,14 +105,14 @@ OUTBOX = Section(
             "max_bytes",
             Number(4_000_000, 1 << 40, "bytes", whole=True),
             _OUTBOX.max_bytes,
-            "the most it takes on the disk; then the least needed goes first, and is told as a gap",
+            "its size limit on disk; above it the least important events are dropped and reported as a gap",
         ),
-        Field("max_age", Number(60, 366 * 86400, "seconds"), _OUTBOX.max_age, "what is older is not sent any more"),
+        Field("max_age", Number(60, 366 * 86400, "seconds"), _OUTBOX.max_age, "older events are no longer sent"),
         Field(
             "durability",
             Choice.of(model.Durability),
             _OUTBOX.durability,
-            "what takes no event away: crash, or power cuts too, which wears the disk more",
+            "what stored events survive: crash (of the daemon), or power (a power cut too; wears the disk more)",
         ),
     )
 )
@@ -118,13 +123,14 @@ REMOTE = Section(
             "commands",
             Listing(Choice.of(model.Command), most=len(get_args(model.Command))),
             _REMOTE.commands,
-            "commands over MQTT beside those that are always allowed (ping, info, log.tail, replay, stream.lease)",
+            "commands allowed over MQTT beside those that always are (ping, info, log.tail, replay, stream.lease)",
         ),
         Field(
             "config",
             Choice.of(model.RemoteConfigScope),
             _REMOTE.config,
-            "whether a config that comes over MQTT may name files, pipelines and other hosts for secrets",
+            "restricted: a config sent over MQTT cannot add file or gst: sources, change the broker, or send secrets "
+            "to another host; full: it can",
         ),
     )
 )

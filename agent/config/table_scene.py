@@ -17,24 +17,29 @@ _SHARE = Number(0, 1)
 
 LABEL = Section(
     (
-        Field("confidence", _SHARE, None, "for this label, in place of the camera's"),
-        Field("min_height", _SHARE, 0.0, "the least height of its box, in 0..1 of the picture"),
-        Field("min_width", _SHARE, 0.0, "the least width of its box, in 0..1 of the picture"),
-        Field("masks", _MASKS, (), "polygons in which this label is ignored, by the middle of its box's lower edge"),
+        Field("confidence", _SHARE, None, "minimum confidence for this label, instead of the camera's"),
+        Field("min_height", _SHARE, 0.0, "minimum height of its box, in 0..1 of the picture"),
+        Field("min_width", _SHARE, 0.0, "minimum width of its box, in 0..1 of the picture"),
+        Field(
+            "masks",
+            _MASKS,
+            (),
+            "polygons in which this label is ignored; what counts is the middle of its box's lower edge",
+        ),
     )
 )
 
 MOTION = Section(
     (
-        Field("enabled", Flag(), None, "without it true for live sources, and false for files and folders"),
-        Field("masks", _MASKS, (), "polygons in which nothing that moves counts: a clock, a tree"),
+        Field("enabled", Flag(), None, "default: true for live sources, false for files and folders"),
+        Field("masks", _MASKS, (), "polygons in which motion is ignored, such as a clock or a tree"),
     )
 )
 
 SNAPSHOTS = Section(
     (
-        Field("enabled", Flag(), _SNAPSHOTS.enabled, "publish pictures"),
-        Field("crop", Flag(), _SNAPSHOTS.crop, "of the object and some room around it; false: of the whole picture"),
+        Field("enabled", Flag(), _SNAPSHOTS.enabled, "publish snapshots"),
+        Field("crop", Flag(), _SNAPSHOTS.crop, "only the object and some space around it; false: the whole picture"),
         Field("box", Flag(), _SNAPSHOTS.box, "draw the object's box"),
         Field("max_kb", Number(20, 1000, "kilobytes", whole=True), _SNAPSHOTS.max_kb, "the largest JPEG"),
     )
@@ -43,11 +48,11 @@ SNAPSHOTS = Section(
 ZONE = Section(
     (
         Field("polygon", PolygonKind(), None, "corners [x, y] in 0..1 of the picture", required=True),
-        Field("name", _NAME, "", "the name people see; without it the id"),
-        Field("labels", _LABELS, (), "only these labels; without it all that are published"),
-        Field("confidence", _SHARE, 0.0, "the least confidence to enter"),
-        Field("min_height", _SHARE, 0.0, "the least height of the box to enter, in 0..1 of the picture"),
-        Field("dwell", Number(0, 3600, "seconds"), 0.0, "who stays for less has not been in it"),
+        Field("name", _NAME, "", "the name shown to people; default: the id"),
+        Field("labels", _LABELS, (), "only these labels; default: all that are published"),
+        Field("confidence", _SHARE, 0.0, "minimum confidence to enter"),
+        Field("min_height", _SHARE, 0.0, "minimum height of the box to enter, in 0..1 of the picture"),
+        Field("dwell", Number(0, 3600, "seconds"), 0.0, "how long someone must stay before they count as inside"),
     )
 )
 
@@ -57,12 +62,12 @@ LINE = Section(
             "points",
             LineKind(),
             None,
-            "beginning and end of an arrow; who crosses it from its left to its right goes in",
+            "start and end of an arrow; crossing it from its left to its right counts as in",
             required=True,
         ),
-        Field("name", _NAME, "", "the name people see; without it the id"),
-        Field("reverse", Flag(), False, "who crosses it from right to left goes in"),
-        Field("labels", _LABELS, (), "only these labels; without it all that are published"),
+        Field("name", _NAME, "", "the name shown to people; default: the id"),
+        Field("reverse", Flag(), False, "crossing it from right to left counts as in"),
+        Field("labels", _LABELS, (), "only these labels; default: all that are published"),
     )
 )
 
@@ -71,38 +76,38 @@ WATCHED = (
         "labels",
         Listing(_LABEL, most=1000, named=LABEL),
         (),
-        "publish only these, without it all; a map from label to its own rules will do too",
+        "publish only these; default: all. Either a list, or a map from each label to its own rules",
     ),
-    Field("motion", MOTION, None, "infer only where something moves"),
+    Field("motion", MOTION, None, "run the model only when something moves"),
     Field(
         "regions",
-        Section((Field("enabled", Flag(), _CAMERA.regions, "look again, closely, where something moves"),)),
+        Section((Field("enabled", Flag(), _CAMERA.regions, "run the model on enlarged crops around motion"),)),
         None,
-        "finds what is small in a picture much larger than the model's input; up to two inferences a frame",
+        "finds small objects in pictures much larger than the model's input; up to two inferences per frame",
     ),
     Field(
         "privacy",
-        Section((Field("masks", _MASKS, (), "polygons that are black before inference and in snapshots"),)),
+        Section((Field("masks", _MASKS, (), "polygons that are blacked out before inference and in snapshots"),)),
         None,
-        "what nobody may see",
+        "parts of the picture that must not be seen",
     ),
-    Field("snapshots", SNAPSHOTS, None, "pictures of the best view of each track"),
+    Field("snapshots", SNAPSHOTS, None, "JPEGs of the best view of each track"),
     Field(
         "zones",
         ById(ZONE, "zone", most=32, example="porch: {polygon: [[0, 0.5], [1, 0.5], [1, 1], [0, 1]]}"),
         (),
-        "places in the picture that are watched: who enters, who leaves, how many are there",
+        "areas of the picture: events when an object enters or leaves, and how many are inside",
     ),
     Field(
         "lines",
         ById(LINE, "line", most=32, example="door: {points: [[0.2, 0.8], [0.8, 0.8]]}"),
         (),
-        "arrows across the picture; who crosses them is counted",
+        "arrows across the picture; objects that cross them are counted",
     ),
     Field(
         "weight",
         Number(0.1, 10),
         _CAMERA.weight,
-        "this camera's share of a busy engine, beside the other cameras' weights",
+        "this camera's share of a busy engine, relative to the other cameras' weights",
     ),
 )

@@ -41,7 +41,7 @@ _OFFLINE: Mapping[SourceKind, str] = {
     "gst": "try the pipeline with gst-launch-1.0 -v",
 }
 """What mends a camera whose error says no fix of its own, which would stand at its end in parentheses."""
-_AGAIN = "it is tried again by itself"
+_AGAIN = "it is retried automatically"
 LOW_SPACE = 0.02
 """Of the volume of the state directory: with less left, nothing more is promised."""
 LOW_BYTES = 50 << 20
@@ -57,7 +57,7 @@ def engine_faults(ladders: Iterable[Ladder]) -> Faults:
             text = f"{engine} serves in place of a better engine; {status.cause}"
             faults[Subject("engine-degraded", engine)] = Fault("warning", text, "see vedette backends")
         elif not ladder.serving and status is not None and status.cause:
-            hint = "nothing is seen until it is back" + ("" if status.fallback else "; there is no fallback")
+            hint = "nothing is detected until it works again" + ("" if status.fallback else "; there is no fallback")
             faults[Subject("engine-failed", engine)] = Fault("error", f"{engine}: {status.cause}", hint)
     return faults
 
@@ -68,8 +68,8 @@ def camera_faults(views: Iterable[View], now: float) -> Faults:
     for view in views:
         camera, status = view.config.id, view.camera.status(now)
         if status.state == "stalled":
-            hint = "the camera, its network or its decoder hangs; it is opened anew by itself"
-            text = f"{camera}: its pictures have ceased to come"
+            hint = "the camera, its network or its decoder hangs; it is reopened automatically"
+            text = f"{camera}: no new frames from the camera"
             faults[Subject("camera-stalled", camera)] = Fault("error", text, hint)
         elif status.state == "offline":
             hints = [*([] if status.error.endswith(")") else [_OFFLINE[view.config.kind]]), _AGAIN]
@@ -83,7 +83,9 @@ def config_faults(problems: Sequence[Problem]) -> Faults:
         return {}
     more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
     text = f"the edited config is not used: {problems[0]}{more}"
-    return {Subject("config-rejected", DEVICE): Fault("error", text, "the running config stays; see config/status")}
+    return {
+        Subject("config-rejected", DEVICE): Fault("error", text, "the running config stays in use; see config/status")
+    }
 
 
 def broker_faults(
@@ -109,11 +111,11 @@ def broker_faults(
         hint = "; ".join(filter(None, (fault.fix, "see vedette doctor --broker")))
         faults[Subject(code, DEVICE)] = Fault("error", fault.what, hint)
     if unfit is not None:
-        hint = "the connection goes on with the former ones for now; put good ones in their place"
+        hint = "the connection keeps the previous ones for now; replace them with valid ones"
         faults[Subject("certificate", DEVICE)] = Fault("error", unfit.text, hint)
     if expiring:
         faults[Subject("certificate-expiry", DEVICE)] = Fault(
-            "warning", "; ".join(expiring), "renew it: the files are read again by themselves"
+            "warning", "; ".join(expiring), "renew it: the files are reloaded automatically"
         )
     if config.mqtt.tls_enabled and config.mqtt.tls.insecure:
         text = "the broker's certificate is not checked (mqtt.tls.insecure), so anybody can pose as it"

@@ -49,7 +49,7 @@ class Governor:
     @property
     def lowered(self) -> str:
         """Why, for an alert; empty at full rate."""
-        return f"{self._reason}: cameras are looked at {self.factor:.0%} as often" if self._level else ""
+        return f"{self._reason}: inference rate reduced to {100 * self.factor:.0f} %" if self._level else ""
 
     def step(self, now: float, celsius: float | None, limit: float | None, throttled: bool | None) -> Change | None:
         """What has to change now, if anything. now: monotonic seconds.
@@ -87,14 +87,14 @@ class Governor:
     def _move(self, now: float, level: int) -> Change:
         self._level, self._moved = level, now
         self._cool_since = None if self._cool_since is None else now
-        return Change(self.factor, self.lowered or "cool again: cameras are looked at as often as configured")
+        return Change(self.factor, self.lowered or "cool again: inference rate as configured")
 
 
 def _hot(celsius: float | None, limit: float | None, throttled: bool | None) -> str:
     """Why less is to be done; empty if nothing is wrong."""
     if celsius is not None and limit is not None and celsius >= limit - MARGIN:
-        return f"{celsius:.0f} degrees, and at {limit:.0f} this machine is slowed down"
-    return "the board says that it is slowed down" if throttled else ""
+        return f"{celsius:.0f} degrees; this machine is throttled at {limit:.0f}"
+    return "the board reports that it is throttled" if throttled else ""
 
 
 def _cool(celsius: float | None, limit: float | None) -> bool:

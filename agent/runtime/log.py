@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 LINES_A_SECOND, BURST = 200, 2000
-_LEFT_OUT = "%d lines were left out: more came than anybody reads"
+_LEFT_OUT = "%d lines were left out: too many at once"
 FIELDS = ("CAMERA", "ENGINE", "BACKEND", "EVENT")
 
 

@@ -149,7 +149,7 @@ class Overrides:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
-            log.warning("cannot read %s (%s): what was set by command is as the config says", self._path, e)
+            log.warning("cannot read %s (%s): settings made by command are lost, the config applies", self._path, e)
 
     def _save(self) -> bool:
         body = {"version": 1, "overrides": _saved(self._held), "aside": _saved(self._aside)}

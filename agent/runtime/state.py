@@ -49,7 +49,7 @@ class SceneState:
             pass
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
             first = int(time.time())  # beyond any number that was given
-            log.warning("cannot read %s (%s): line counts begin anew", self._path, e)
+            log.warning("cannot read %s (%s): line counts start over", self._path, e)
             self._keep_aside()
         self._reserved = first
         self._numbers = count(first)

@@ -19,7 +19,7 @@ def stuck(views: Iterable[View], now: float, limit: float) -> str | None:
     for view in views:
         camera, dispatcher = view.lane.camera, view.dispatcher
         if not dispatcher.alive or now - dispatcher.turned_at > limit:
-            return f"the dispatch thread of {dispatcher.model} does not turn"
+            return f"the dispatch thread of {dispatcher.model} is stuck"
         if not view.camera.alive and view.camera.status(now).state != "ended":
             return f"the thread of camera {camera} is gone"
         waiting = view.lane.mailbox.waiting_since()

@@ -102,7 +102,9 @@ class Transition:
             model = fresh.recipe.model
             own = next(f"cameras.{camera.id}.model" for camera in self.config.cameras if camera.model == model)
             key = own if own in self.config.places else "model"
-            raise Unfit(self.config.problem(key, f"{model} does not run here: {causes}; the former engine goes on"))
+            raise Unfit(
+                self.config.problem(key, f"{model} does not run here: {causes}; the previous engine keeps running")
+            )
         return False
 
     def _borrows(self, fresh: Strand, now: float) -> bool:
@@ -140,7 +142,7 @@ class Transition:
         if status.state == "offline" or late:
             why = status.error or "no picture came in time"
             key = f"cameras.{camera.config.id}.source"
-            raise Unfit(self.config.problem(key, f"cannot be read: {why}; the camera goes on as before"))
+            raise Unfit(self.config.problem(key, f"cannot be read: {why}; the camera keeps its previous source"))
         return False
 
     def abort(self) -> None:

@@ -65,14 +65,14 @@ def config(value: Mapping[str, Any]) -> str:
     """As `config/status` has it."""
     said = {
         "ok": "is what runs",
-        "rejected": "is not used: the config before goes on",
+        "rejected": "is not used: the previous config keeps running",
         "pending": "is being tried",
-        "running_last_good": "is not used: what worked last runs",
-        "rolled_back": "runs again: what came from afar was taken back",
+        "running_last_good": "is not used: the last config that worked runs",
+        "rolled_back": "runs again: the config sent over MQTT was rolled back",
     }
     word = said.get(value["state"], value["state"])
     if from_afar(value):
-        word += ": it came from afar, and takes the place of the config file until that is edited"
+        word += ": it came over MQTT, and replaces the config file until that is edited"
     # What runs may have come from afar: then another file is refused than the one that runs.
     refused = value["state"] == "rejected" and value["errors"]
     lines = [f"{value['errors'][0]['file'] if refused else value['file']} {word}"]

@@ -73,7 +73,7 @@ def comparison(value: Comparison) -> str:
         rows = [("label", "boxes of A", "in B", "boxes of B", "in A", "IoU", "B surer by")]
         rows += [_agreement(label, pair) for label, pair in (("all", value.total), *value.labels.items())]
         parts.append(table(rows))
-    said = "B sees what A sees" if value.agrees else "B does not stand in for A"
+    said = "B sees what A sees" if value.agrees else "B cannot replace A"
     parts.append("\n".join([f"{value.pictures} pictures, confidence {value.confidence:g}: {said}", *value.notes]))
     return "\n\n".join(parts)
 

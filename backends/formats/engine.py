@@ -76,8 +76,8 @@ def read_header(window: Window) -> Header:
     length = int.from_bytes(head[:4], "little")
     if head[4:5] != b"{" or not 2 <= length <= _MAX_HEADER:
         raise ArtifactError(
-            f"{window.path}: is no TensorRT engine we can read: it begins neither with a plan nor with the header of "
-            "an Ultralytics export (a length, then JSON); use the .onnx it was built from"
+            f"{window.path}: is not a TensorRT engine that can be read: it begins neither with a plan nor with "
+            "the header of an Ultralytics export (a length, then JSON); use the .onnx it was built from"
         )
     plan = 4 + length
     if plan + _MIN_PLAN > window.size:
@@ -85,7 +85,7 @@ def read_header(window: Window) -> Header:
     try:
         data = json.loads(window.read(4, length).decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise window.broken(f"its header of {length} bytes is no JSON") from error
+        raise window.broken(f"its header of {length} bytes is not JSON") from error
     if not isinstance(data, dict) or not {"names", "imgsz"} <= data.keys():
         raise ArtifactError(
             f"{window.path}: has a header of JSON, but not of an Ultralytics export: it lacks names or imgsz; "
@@ -101,14 +101,16 @@ def _size(window: Window, metadata: Mapping[str, str]) -> tuple[int, int]:
     value = literal(metadata["imgsz"])
     value = [value, value] if _whole(value) else value
     if not isinstance(value, list) or len(value) != 2 or not all(_whole(n) and 8 <= n <= _MAX_SIDE for n in value):
-        raise window.broken(f"imgsz {metadata['imgsz'][:40]!r} in its header is no height and width in 8..{_MAX_SIDE}")
+        raise window.broken(
+            f"imgsz {metadata['imgsz'][:40]!r} in its header is not a height and width in 8..{_MAX_SIDE}"
+        )
     return value[0], value[1]
 
 
 def _number(window: Window, metadata: Mapping[str, str], key: str, default: int, high: int) -> int:
     value = literal(metadata.get(key, str(default)))
     if not _whole(value) or not 1 <= value <= high:
-        raise window.broken(f"{key} {metadata[key][:40]!r} in its header is no number in 1..{high}")
+        raise window.broken(f"{key} {metadata[key][:40]!r} in its header is not a number in 1..{high}")
     return int(value)
 
 

@@ -30,7 +30,7 @@ def read(window: Window) -> ModelFile:
         if item.wire == _BYTES:
             parts.setdefault(item.number, []).append(item)
     if 7 not in parts:
-        raise ArtifactError(f"{window.path}: has no ONNX graph: it is no ONNX model")
+        raise ArtifactError(f"{window.path}: has no ONNX graph: it is not an ONNX model")
     inputs, outputs = _io(window, parts[7][-1])
     producer = _short(window, parts[2][-1]) if 2 in parts else "?"
     opset = max((_opset(window, item) for item in parts.get(8, [])), default=0)

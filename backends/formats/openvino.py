@@ -46,7 +46,7 @@ def read(window: Window) -> ModelFile:
     except (expat.ExpatError, ValueError) as error:
         raise window.broken(f"no OpenVINO IR: {error}") from error
     if not graph.inputs or not graph.outputs:
-        raise ArtifactError(f"{window.path}: is no OpenVINO IR: no input or no output in it")
+        raise ArtifactError(f"{window.path}: is not an OpenVINO IR: no input or no output in it")
     weights = window.path.with_suffix(".bin")
     if not weights.is_file():
         raise ArtifactError(f"{window.path}: its weights are missing: put {weights.name} beside it")

@@ -47,7 +47,7 @@ def _inside(path: Path) -> Path:
             return found[0]
         if not path.is_file():
             code = errno.EINVAL if path.exists() else errno.ENOENT
-            raise ArtifactError(f"{path}: is no model file: {os.strerror(code)}")
+            raise ArtifactError(f"{path}: is not a model file: {os.strerror(code)}")
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path}: cannot be read: {error}") from error
     return path
@@ -64,14 +64,14 @@ def _reader(window: Window) -> Callable[[Window], ModelFile]:
     if text.startswith((b"<?xml", b"<net")):
         return openvino.read
     if window.path.suffix.lower() == ".xml":
-        raise ArtifactError(f"{window.path}: is no OpenVINO IR: it does not begin as XML")
+        raise ArtifactError(f"{window.path}: is not an OpenVINO IR: it does not start as XML")
     # A ModelProto begins with its IR version (field 1, a number), a GraphDef with a node (field 1, bytes).
     if head[:1] == b"\x0a" and window.path.suffix.lower() != ".onnx":
         return tensorflow.read
     if head[:1] in {b"\x08", b"\x12", b"\x3a", b"\x0a"}:
         return onnx.read
     raise ArtifactError(
-        f"{window.path}: is no model file we know: it is neither ONNX, OpenVINO IR, TFLite, a TensorFlow "
+        f"{window.path}: is not a known model file: it is neither ONNX, OpenVINO IR, TFLite, a TensorFlow "
         "frozen graph nor a TensorRT engine of Ultralytics"
     )
 

@@ -46,7 +46,7 @@ def read(window: Window) -> ModelFile:
         if name in _SHAPES:
             found.add(name)
     if not inputs:
-        raise ArtifactError(f"{window.path}: is no TensorFlow frozen graph: no placeholder in {nodes} nodes")
+        raise ArtifactError(f"{window.path}: is not a TensorFlow frozen graph: no placeholder in {nodes} nodes")
     return ModelFile(
         path=window.path,
         format="tensorflow",

@@ -29,9 +29,9 @@ _MAX_ENDS, _MAX_OPERATORS = 256, 1000
 
 
 def read(window: Window) -> ModelFile:
-    """Raises ArtifactError for anything that is no TFLite model."""
+    """Raises ArtifactError for anything that is not a TFLite model."""
     if window.head(8)[4:8] != b"TFL3":
-        raise ArtifactError(f"{window.path}: is no TFLite model (no TFL3 at byte 4)")
+        raise ArtifactError(f"{window.path}: is not a TFLite model (no TFL3 at byte 4)")
     model = Table.root(window)
     graph = next(model.tables(2), None)
     if graph is None:

@@ -26,7 +26,7 @@ def whole(path: Path, most: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError(f"{path}: is no regular file")
+            raise ValueError(f"{path}: is not a regular file")
         data = file.read(most + 1)
     if len(data) > most:
         raise ValueError(f"{path}: more than {most} bytes")

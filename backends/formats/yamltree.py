@@ -32,9 +32,9 @@ def parse(text: bytes, path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         problem = f"{error.problem or error.context}"
-        raise ArtifactError(f"{path}:{_at(error.problem_mark)}: is no YAML: {problem}") from error
+        raise ArtifactError(f"{path}:{_at(error.problem_mark)}: is not YAML: {problem}") from error
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        raise ArtifactError(f"{path}: is no YAML: {error}") from error
+        raise ArtifactError(f"{path}: is not YAML: {error}") from error
     if root is None:
         return {}, {}
     if not isinstance(root, yaml.MappingNode):

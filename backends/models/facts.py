@@ -34,7 +34,7 @@ def enum(*allowed: str) -> Check:
 def number(low: float, high: float, kind: type = float) -> Check:
     def check(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
-            raise ValueError(f"{value!r} is no {'whole ' if kind is int else ''}number")  # noqa: TRY004
+            raise ValueError(f"{value!r} is not a {'whole ' if kind is int else ''}number")  # noqa: TRY004
         if not low <= value <= high:
             raise ValueError(f"{value} is not within {low}..{high}")
         return kind(value)
@@ -44,7 +44,7 @@ def number(low: float, high: float, kind: type = float) -> Check:
 
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{value!r} is no text")
+        raise ValueError(f"{value!r} is not text")
     return value
 
 
@@ -62,7 +62,7 @@ def sha256(value: Any) -> str:
 
 def name(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
-        raise ValueError(f"{value!r} is no name: letters, digits, . _ - and at most 64 of them")
+        raise ValueError(f"{value!r} is not a name: letters, digits, . _ - and at most 64 of them")
     return value
 
 
@@ -81,7 +81,7 @@ def triple(low: float, high: float) -> Check:
 def roles(value: Any) -> dict[str, int | str | list[int | str]]:
     known = ("boxes", "classes", "scores", "count")
     if not isinstance(value, Mapping) or not value:
-        raise ValueError(f"{value!r} is no mapping of {', '.join(known)} to an output's index or name")
+        raise ValueError(f"{value!r} is not a mapping of {', '.join(known)} to an output's index or name")
     for role, where in value.items():
         enum(*known)(role)
         for one in where if isinstance(where, list) and where else [where]:
@@ -92,10 +92,10 @@ def roles(value: Any) -> dict[str, int | str | list[int | str]]:
 
 def files(value: Any) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or len(value) > 16:
-        raise ValueError(f"{value!r} is no list of at most 16 files")
+        raise ValueError(f"{value!r} is not a list of at most 16 files")
     wrong = [item for item in value if not isinstance(item, str) or not item.strip() or "\0" in item]
     if wrong:
-        raise ValueError(f"{wrong[0]!r} is no name of a file")
+        raise ValueError(f"{wrong[0]!r} is not a file name")
     return tuple(value)
 
 
@@ -106,10 +106,10 @@ def labels(value: Any) -> tuple[str, ...]:
         ids = {number_of(int(key) if str(key).isdecimal() else key): item for key, item in value.items()}
         value = [ids.get(index, f"class_{index}") for index in range(max(ids, default=-1) + 1)]
     if not isinstance(value, (list, tuple)) or not 0 < len(value) <= 10000:
-        raise ValueError("is no list of 1 to 10000 labels, no map of class ids to labels and no file of them")
+        raise ValueError("is not a list of 1 to 10000 labels, a map of class ids to labels or a file of them")
     wrong = [item for item in value if isinstance(item, (list, dict, bool)) or item is None or item == ""]
     if wrong:
-        raise ValueError(f"{wrong[0]!r} is no label; a name that YAML reads otherwise needs quotes")
+        raise ValueError(f"{wrong[0]!r} is not a label; quote a name that YAML would read otherwise")
     return tuple(str(item) for item in value)
 
 

@@ -60,7 +60,7 @@ def _layout(model: ModelFile, tensor: Tensor) -> Facts:
     if shape is None:
         return {}
     if len(shape) != 4 or shape[0] not in {1, -1}:
-        raise ArtifactError(f"{model.path}: its input {tensor} is no single image (1, 3, h, w) or (1, h, w, 3)")
+        raise ArtifactError(f"{model.path}: its input {tensor} is not a single image (1, 3, h, w) or (1, h, w, 3)")
     if shape[1] == 3 and shape[3] != 3:
         layout, (height, width) = "NCHW", shape[2:]
     elif shape[3] == 3 and shape[1] != 3:

@@ -98,7 +98,7 @@ def read_labels(path: Path) -> dict[int, str]:
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: is no text in UTF-8") from error
+        raise ValueError(f"{path}: is not UTF-8 text") from error
     pairs = [line.replace(":", " ", 1).split(None, 1) for line in lines]
     if pairs and all(len(pair) == 2 and pair[0].isdecimal() for pair in pairs):
         return {int(pair[0]): pair[1].strip() for pair in pairs}
@@ -114,7 +114,7 @@ def _flat(tree: Mapping[str, Any], errors: list[str], where: Callable[[str], str
         elif isinstance(value, Mapping):
             flat += [(f"{key}.{inner}", item) for inner, item in value.items()]
         elif value is not None:
-            errors.append(f"{where(key)}: {key}: {value!r} is no mapping")
+            errors.append(f"{where(key)}: {key}: {value!r} is not a mapping")
     return [(key, value) for key, value in flat if value is not None]
 
 

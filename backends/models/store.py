@@ -184,7 +184,7 @@ def add(file: str, name: str | None = None, more: Sequence[str] = ()) -> tuple[P
     artifact = open_artifact(Path(file))
     chosen = name or artifact.name
     if not _is_name(chosen):
-        raise ArtifactError(f"{chosen!r} is no name for a model: letters, digits, . _ - and not {CLIPS!r}")
+        raise ArtifactError(f"{chosen!r} is not a model name: letters, digits, . _ - and not {CLIPS!r}")
     if chosen in catalog.models():
         raise ArtifactError(f"{chosen!r} is a model of the catalog; add {file} under another name: --name NAME")
     others = dict.fromkeys(path.absolute() for path in (*map(Path, more), *files(artifact.path)))

@@ -66,7 +66,7 @@ def open_twin(path: Path, main: Artifact) -> Artifact:
     differing = difference(main.labels, twin.labels)
     if differing:
         raise ArtifactError(
-            f"{path}: is no twin of {main.path}: {differing}. All engines of a model need the same labels: rename "
+            f"{path}: is not a twin of {main.path}: {differing}. All engines of a model need the same labels: rename "
             f"the file if it is another model, else correct {_sidecar(path, main)} or {sidecar.beside(main.path)}"
         )
     converted = twin.format in inherit.TFLITE and main.format not in inherit.TFLITE

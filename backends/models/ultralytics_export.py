@@ -84,7 +84,7 @@ def export(request: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused(f"made for task {task}: it gives {what}; detect, segment and pose are possible")
     size = request["imgsz"] or _trained_at(model)
     if size % stride:
-        raise Refused(f"--imgsz {size} is no multiple of {stride}, this network's stride")
+        raise Refused(f"--imgsz {size} is not a multiple of {stride}, this network's stride")
     common = {"imgsz": size, "device": "cpu", "batch": 1, "verbose": False}
     step("export to ONNX", 0.2)
     files = {"onnx": _moved(model.export(format="onnx", **common), "reference.onnx")}

@@ -119,9 +119,9 @@ def _checked(key: str, value: Any) -> Any:
 def _interpreter(value: Any) -> str:
     path = Path(facts.text(value))
     if not path.is_absolute():
-        raise ValueError(f"{value!r} is no absolute path")
+        raise ValueError(f"{value!r} is not an absolute path")
     if not (path.is_file() and os.access(path, os.X_OK)):
-        raise ValueError(f"{value!r} is no program that can be run here")
+        raise ValueError(f"{value!r} is not a program that can be run here")
     return str(path)
 
 
@@ -133,22 +133,22 @@ def _entry_point(value: Any) -> str:
 
 def _path(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        raise ValueError(f"{value!r} is no list of folders")
+        raise ValueError(f"{value!r} is not a list of folders")
     for entry in value:
         if not Path(facts.text(entry)).is_absolute() or os.pathsep in entry:
-            raise ValueError(f"{entry!r} is no absolute path (without {os.pathsep!r})")
+            raise ValueError(f"{entry!r} is not an absolute path (without {os.pathsep!r})")
         if not Path(entry).is_dir():
-            raise ValueError(f"{entry!r} is no folder here")
+            raise ValueError(f"{entry!r} is not a folder here")
     return tuple(value)
 
 
 def _options(value: Any) -> dict[str, Any]:
     """Names and plain values. Which names there are only the backend's module knows; it is not imported here."""
     if not isinstance(value, dict) or not value:
-        raise ValueError(f"{value!r} is no mapping of options to values")
+        raise ValueError(f"{value!r} is not a mapping of options to values")
     for name, item in value.items():
         if not isinstance(name, str) or not name.isidentifier():
-            raise ValueError(f"{name!r} is no name of an option")
+            raise ValueError(f"{name!r} is not the name of an option")
         if item is not None and not isinstance(item, (str, int, float)):
             raise ValueError(f"{name}: {item!r} is neither text, number, true nor false")
     return value

@@ -91,7 +91,7 @@ class Driven:
             elif message["op"] == "telemetry":
                 self.telemetry = message["values"]
             else:
-                self._fail(f"it said {message}, waited was for {' or '.join(answers)}")
+                self._fail(f"it said {message}, expected {' or '.join(answers)}")
 
     def load(self, artifact: Artifact, options: Mapping[str, Any], device: str | None, *answers: str) -> Message:
         """Loads, and maps the slots when it is ready."""
@@ -152,7 +152,7 @@ class Driven:
             if self._reader.ended:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(1.0)
-                self._fail(f"it ended with code {self._process.returncode}, waited was for {' or '.join(answers)}")
+                self._fail(f"it ended with code {self._process.returncode}, expected {' or '.join(answers)}")
             left = deadline - time.monotonic()
             if left <= 0:
                 self._fail(f"no {' or '.join(answers)} in time")

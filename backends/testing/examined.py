@@ -40,11 +40,11 @@ class Examined:
         self._inner = EntryPoint("examined", os.environ[VARIABLE], "vedette.backends").load()()
         for attribute, kind in (("name", str), ("api", int), ("options", type)):
             if not isinstance(getattr(self._inner, attribute, None), kind):
-                raise TypeError(f"{BREACH}: the backend's {attribute!r} is no {kind.__name__}")
+                raise TypeError(f"{BREACH}: the backend's {attribute!r} is not of type {kind.__name__}")
         if self._inner.api != API:
             raise TypeError(f"{BREACH}: it is written for contract {self._inner.api}; this is {API}")
         if not is_dataclass(self._inner.options):
-            raise TypeError(f"{BREACH}: its options are no dataclass")
+            raise TypeError(f"{BREACH}: its options are not a dataclass")
         self.name, self.api, self.options = self._inner.name, self._inner.api, self._inner.options
         self.open_seconds = float(getattr(self._inner, "open_seconds", 120.0))
 
@@ -101,7 +101,7 @@ class ExaminedEngine:
         except EngineError:
             raise
         except Exception as e:
-            raise EngineError(f"{BREACH}: run raises {type(e).__name__}: {e}, which is no EngineError") from e
+            raise EngineError(f"{BREACH}: run raises {type(e).__name__}: {e}, which is not an EngineError") from e
         if not np.array_equal(given, image):
             raise EngineError(f"{BREACH}: run changes the image")
         self._check_shapes(outputs)

@@ -66,7 +66,7 @@ class Fake:
         progress("open", 0.0)
         act(script.open, "open")
         if not artifact.path.is_file():
-            raise ArtifactError(f"{artifact.path}: is no file")
+            raise ArtifactError(f"{artifact.path}: is not a file")
         lock = _hold(f"{script.exclusive}{device.id}") if script.exclusive else None
         info = EngineInfo(
             backend=self.name,

@@ -93,7 +93,7 @@ def _paths() -> list[str]:
 
 def _described(name: str, library: ctypes.CDLL) -> Library:
     if not hasattr(library, "tflite_plugin_create_delegate"):
-        raise BackendUnavailable(f"{name} is no TensorFlow Lite delegate", _HINT)
+        raise BackendUnavailable(f"{name} is not a TensorFlow Lite delegate", _HINT)
     version = "unknown"
     if hasattr(library, "edgetpu_version"):
         library.edgetpu_version.restype = ctypes.c_char_p

@@ -65,7 +65,7 @@ def test_a_person_reads_a_table(tmp_path: Path, bright: Path, capsys: pytest.Cap
     a, b = bright_network(tmp_path / "a"), bright_network(tmp_path / "b", levels=(0, 60))
     for other, code, row, said in (
         (a, 0, "person 8 1.000 8 1.000 1.000 +0.000", "B sees what A sees"),
-        (b, 1, "person 8 0.000 0 - - -", "B does not stand in for A"),
+        (b, 1, "person 8 0.000 0 - - -", "B cannot replace A"),
     ):
         assert cli.main(["models", "compare", str(a), str(other), "--images", str(bright)]) == code
         out, err = capsys.readouterr()

@@ -234,7 +234,7 @@ def test_weights_that_are_none(weights, python, export, content):
         weights.write_bytes(content)
     code, _, err = export("--for", "jetson", "--python", python("os.abort()"))
     assert code == 1
-    assert ("cannot be read: No such file" if content is None else "is no PyTorch checkpoint") in err
+    assert ("cannot be read: No such file" if content is None else "is not a PyTorch checkpoint") in err
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_weights_that_are_none(weights, python, export, content):
         (["--for", "cpu", "--int8"], "--data DIR"),
         (["--for", "jetson", "--int8"], "--int8 is not for a Jetson"),
         (["--for", "cpu", "--imgsz", "8"], "not within 32..2048"),
-        (["--for", "cpu", "--imgsz", "500"], "no multiple of 32, the coarsest step of a YOLO; take 480"),
+        (["--for", "cpu", "--imgsz", "500"], "not a multiple of 32, the coarsest stride of a YOLO; use 480"),
         (["--for", "cpu", "--int8", "--data", "/nonexistent"], "/nonexistent: cannot be read"),
     ],
 )

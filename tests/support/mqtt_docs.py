@@ -28,17 +28,17 @@ def text() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield "# What Vedette says and takes over MQTT"
+    yield "# What Vedette publishes and accepts over MQTT"
     yield ""
     yield "<!-- Made from asyncapi.yaml by `python -m tests.support.mqtt_docs > docs/mqtt.md`. -->"
     yield ""
     yield document()["info"]["description"].strip()
     yield ""
-    yield "On every connect comes first all that is retained, then `status: online`, then the events that waited."
+    yield "On every connect the device sends all retained topics, then `status: online`, then the waiting events."
     yield ""
     yield "## Topics"
     yield ""
-    yield f"Each below `{ROOT.rstrip('/')}/`."
+    yield f"All topics are below `{ROOT.rstrip('/')}/`."
     yield ""
     yield "| topic | delivery | QoS | retained | expires |"
     yield "|---|---|---|---|---|"
@@ -98,7 +98,7 @@ def _message(message: Mapping[str, Any]) -> Iterator[str]:
 
 def _envelope() -> Iterator[str]:
     yield ""
-    yield "What stands in `data` is told with each command below. Of one that is not done:"
+    yield "The contents of `data` are described with each command below. The reply to a command that is not executed:"
     yield from _examples(document()["components"]["messages"]["refused"])
     yield from _notes(document()["components"]["schemas"]["reply"])
 
@@ -115,7 +115,7 @@ def _commands() -> Iterator[str]:
         yield f"Allowed: {order['x-allowed']}."
         yield from _examples(order)
         yield ""
-        yield "The answer:"
+        yield "The reply:"
         yield from _examples(answer)
         data = resolve(answer["payload"])["allOf"][1]["properties"]["data"]
         for choice in data.get("oneOf", ()):
@@ -179,7 +179,7 @@ def _kinds(schema: Mapping[str, Any]) -> Iterator[str]:
     for choice in choices:
         parts = choice["data"].get("allOf", [choice["data"]])
         fields = ", ".join(f"`{key}`" for key in resolve(parts[-1])["required"])
-        base = "as of `vedette.track.started`, and " if len(parts) > 1 else ""
+        base = "as in `vedette.track.started`, and " if len(parts) > 1 else ""
         yield f"| {_types(choice)} | {base}{fields} |"
     notes = [note for choice in choices if "allOf" not in choice["data"] for note in _fields_of(choice)]
     if notes:

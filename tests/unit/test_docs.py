@@ -28,7 +28,7 @@ HELD = {"docs/mqtt.md": "tests/unit/test_asyncapi.py", "docs/fleet.md": "tests/u
 ACL = re.compile(r"(user|topic|pattern|#) ?.*")
 FOLDER = re.compile(r"(?:^|  )([a-z]+/[a-z/]*)(?=  )")
 SECRETS, AUTOMATIONS = "secrets.yaml", "automations.yaml"
-LENGTHS = {"first-hour.md": 120, "troubleshooting.md": 150}
+LENGTHS = {"first-hour.md": 150, "troubleshooting.md": 150}
 
 
 def rule(block: Block) -> str | None:

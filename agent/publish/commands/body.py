@@ -30,7 +30,7 @@ def read(name: str, payload: bytes) -> dict[str, Any]:
     if len(payload) > limit(name):
         raise Refusal("too_large", f"{len(payload)} bytes; a body of {name[:32]} has {limit(name)} at most")
     if not payload:
-        raise Refusal("empty", "an empty message orders nothing; the least is {}")
+        raise Refusal("empty", "empty message; send at least {}")
     try:
         found = json.loads(
             payload.decode(), object_pairs_hook=_pairs, parse_int=_whole, parse_float=_number, parse_constant=_constant

@@ -79,7 +79,7 @@ def _permitted(name: str, allowed: Collection[str]) -> None:
 
 def _by_properties(message: Message, topics: Topics) -> Caller:
     if len(message.correlation or b"") > LONGEST_CORRELATION:
-        raise Refusal("bad_reply", f"correlation data of {LONGEST_CORRELATION} bytes at most, please")
+        raise Refusal("bad_reply", f"correlation data is longer than {LONGEST_CORRELATION} bytes")
     if message.response_topic is None:
         return Caller(None, message.correlation)
     return Caller(_fenced(message.response_topic, topics), message.correlation)
@@ -89,10 +89,10 @@ def _by_body(caller: Caller, body: dict[str, Any], topics: Topics) -> Caller:
     """Takes `reply_to` and `transaction` out of the body. What the properties say wins."""
     wanted, transaction = body.pop("reply_to", None), body.pop("transaction", None)
     if transaction is not None and len(json.dumps(transaction)) > LONGEST_TRANSACTION:
-        raise Refusal("bad_reply", f"a transaction of {LONGEST_TRANSACTION} characters at most, please")
+        raise Refusal("bad_reply", f"the transaction is longer than {LONGEST_TRANSACTION} characters")
     if caller.topic is None and wanted is not None:
         if not isinstance(wanted, str):
-            raise Refusal("bad_reply", "reply_to is a topic, as text")
+            raise Refusal("bad_reply", "reply_to must be a topic, as text")
         return Caller(_fenced(wanted, topics), caller.correlation, transaction)
     return Caller(caller.topic, caller.correlation, transaction)
 

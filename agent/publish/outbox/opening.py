@@ -56,7 +56,7 @@ def _anew(path: Path, durability: Literal["crash", "power"], found: Opened) -> O
     except (sqlite3.Error, NewerError, OSError) as error:
         return Opened(None, "outbox-failed", f"{path} cannot be used: {error}")
     text = f"{found.text} {aside.name}"
-    log.error("%s, and a new one is begun", text)
+    log.error("%s, and a new one is started", text)
     return Opened(store, found.code, text)
 
 

@@ -124,13 +124,13 @@ class Outbox:
                 self._book.write([(0, event) for event in owed], 0, self._fed)
                 self._book.former = self._book.last
         except Exception:
-            logger.exception("the outbox stumbled over what the run before has left")
+            logger.exception("error in the outbox, in what the previous run left")
         while True:
             work = self._intake.take(TURN_S)
             try:
                 self._turn(work)
             except Exception:
-                logger.exception("the outbox stumbled")
+                logger.exception("error in the outbox")
             if work.closing:
                 self._committed.set()
                 if self._ending:

@@ -54,7 +54,7 @@ class Daemon(Collector):
 
     def _delivery(self, health: Health) -> Iterator[Metric]:
         mqtt, outbox = health.mqtt, health.outbox
-        yield _gauge("vedette_mqtt_connected", "1 while the broker knows us", (), [((), self._publisher.connected)])
+        yield _gauge("vedette_mqtt_connected", "1 while connected to the broker", (), [((), self._publisher.connected)])
         yield _counter("vedette_mqtt_connects", "Sessions opened", (), [((), mqtt.connects)])
         sent = {"live": mqtt.sent, "retained": mqtt.retained, "event": mqtt.events, "snapshot": mqtt.snapshots}
         yield _counter("vedette_mqtt_messages", "By kind", ("kind",), _by(sent))

@@ -63,4 +63,4 @@ class Metrics:
             self._error = error
             return
         self._error = ""
-        log.info("Prometheus may ask at http://%s:%d/metrics", f"[{host}]" if ":" in host else host, port)
+        log.info("metrics for Prometheus at http://%s:%d/metrics", f"[{host}]" if ":" in host else host, port)

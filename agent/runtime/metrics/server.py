@@ -69,7 +69,7 @@ class _Server(ThreadingMixIn, HTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - a client that went is no news
-        log.debug("an asker of metrics went")
+        log.debug("a metrics client disconnected")
 
 
 class Server:

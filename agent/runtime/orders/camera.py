@@ -29,7 +29,7 @@ def set_camera(parts: Parts, arguments: Mapping[str, Any], _: Caller) -> Data:
     """An override: it holds until the key is edited in the config file. One that says what the file says is none."""
     camera, enabled, confidence = arguments["camera"], arguments["enabled"], arguments["confidence"]
     if enabled and parts.pipeline.cameras[camera].status(time.monotonic()).state == "ended":
-        raise Refusal("ended", f"the source of {camera} has come to its end; it is played again after a restart")
+        raise Refusal("ended", f"the source of {camera} has ended; it plays again after a restart")
     wanted = {key: value for key, value in (("enabled", enabled), ("confidence", confidence)) if value is not None}
     kept = parts.reload.hold(camera, wanted)
     parts.pipeline.set_camera(camera, enabled, confidence)
@@ -71,6 +71,6 @@ def lease(parts: Parts, arguments: Mapping[str, Any], _: Caller) -> Data:
     """For as long, the detections of a camera are published, where they are `leased`."""
     publish = parts.config.mqtt.detections.publish
     if publish == "off":
-        raise Refusal("not_available", "mqtt.detections.publish is off on this device; it would have to be leased")
+        raise Refusal("not_available", "mqtt.detections.publish is off on this device; set it to leased")
     ttl = parts.leases.grant(arguments["camera"], arguments["ttl"], time.monotonic())
     return {"camera": arguments["camera"], "ttl": ttl, "publish": publish}

@@ -72,7 +72,7 @@ def rollback(parts: Parts, _: Mapping[str, Any], __: Caller) -> Accepted:
     except ConfigError as e:
         raise Refusal("invalid", redact(str(e)), "error") from None
     if not begun:
-        raise Refusal("not_available", "there is nothing to go back to: no config has come from afar")
+        raise Refusal("not_available", "nothing to roll back: the running config did not come over MQTT")
     return Accepted({"running_hash": parts.reload.status().running_hash})
 
 
@@ -99,7 +99,7 @@ def _selected(attempt: Attempt, cameras: list[str], model: str) -> Data | None:
         text = "; ".join(problem.message for problem in attempt.refused.problems)
         raise Refusal("refused", redact(text), "error")
     if attempt.aborted:
-        raise Refusal("overtaken", "the config file was edited meanwhile, and that goes first", "error")
+        raise Refusal("overtaken", "the config file was edited meanwhile, which takes precedence", "error")
     return {"cameras": cameras, "model": model} if attempt.committed else None
 
 

@@ -83,7 +83,7 @@ class Orders:
         for _ in range(AT_ONCE):
             message, overflown = self._next()
             if overflown:
-                text = f"{overflown} commands came faster than they could be looked at, and got no answer"
+                text = f"{overflown} commands came faster than they could be read, and got no reply"
                 self._tell("", Outcome("rejected", error=("busy", text)), {}, None, now)
             if message is None:
                 return
@@ -121,7 +121,7 @@ class Orders:
         if known.answer is not None:
             self._answer(order, known.answer)
         elif known.before:
-            text = f"{order.name} was begun before the last restart; nobody knows how far it came"
+            text = f"{order.name} was started before the last restart; how far it got is unknown"
             self._answer(order, reply(Outcome("error", error=("interrupted", text)), order.caller, 0.0))
 
     def _do(self, order: Order, now: float) -> None:

@@ -38,7 +38,7 @@ def ask(wait: float = WAIT_S) -> dict[str, Any]:
         if now["reloads"] > before["reloads"] or now["boot_id"] != before["boot_id"]:
             told: dict[str, Any] = now["config"]
             return told
-    raise AskError(f"no answer within {wait:.0f} s; it goes on alone, see vedette status")
+    raise AskError(f"no answer within {wait:.0f} s; it continues in the background, see vedette status")
 
 
 def _status() -> dict[str, Any]:

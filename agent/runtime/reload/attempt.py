@@ -114,7 +114,7 @@ class Attempt:
             return True
         if now >= self._connected_by:
             why = publisher.last_error or "no connection in time"
-            raise Unfit(self.config.problem("mqtt", f"{why}; the former broker is used as before"))
+            raise Unfit(self.config.problem("mqtt", f"{why}; the previous broker is still used"))
         return False
 
 

@@ -53,11 +53,13 @@ def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ..
     """
     remote, back = kept.remote(), bool(undone)
     if remote is not None and not remote.stands(found):
-        log.info("%s was edited, so what came from afar is not used any more", path)
+        log.info("%s was edited: the config sent over MQTT is no longer used", path)
         kept.forget_remote()
         remote = None
     if remote is not None and remote.state == "trial" and not remote.restarting:
-        log.warning("the run that tried a config from afar ended before it had proven itself: back to the one before")
+        log.warning(
+            "the run that tried a config sent over MQTT ended before it had proven itself: back to the previous config"
+        )
         back, undone = True, (Problem(str(kept.remote_file), 0, 0, "", "the daemon's run ended while it was tried"),)
         remote = kept.undo(remote)
     elif remote is not None and remote.state == "undone":
@@ -67,7 +69,7 @@ def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ..
     try:
         edition = examined(remote.text, str(kept.remote_file), path, "remote")
     except ConfigError as e:
-        log.error("what came from afar cannot be used: %s", e)  # noqa: TRY400 - it says all
+        log.error("the config sent over MQTT cannot be used: %s", e)  # noqa: TRY400 - it says all
         if remote.state == "trial":
             kept.undo(remote)
             return _from_afar(path, kept, found, e.problems) or _from_file(path, kept, e.problems, back=True)
@@ -99,5 +101,5 @@ def last_good(path: Path, kept: Kept, broken: ConfigError) -> Edition:
         raise broken from None
     for problem in broken.problems:
         log.error("not used: %s", problem)
-    log.error("%s is broken: what worked last runs in its place", path)
+    log.error("%s is broken: the last config that worked runs instead", path)
     return edition

@@ -283,10 +283,10 @@ class Reload:
             self._kept.keep_good(self.running.text)
             if self._state != "rejected":  # by an edit of the file meanwhile, which is still wrong
                 self.problems, self._state = (), "ok"
-            log.info("the config from afar is kept", extra=_CHANGED)
+            log.info("the config sent over MQTT is kept", extra=_CHANGED)
             self._decided("remote", ())
             return
-        log.error("the config from afar is taken back: %s", "; ".join(faults), extra=_CHANGED)
+        log.error("the config sent over MQTT is rolled back: %s", "; ".join(faults), extra=_CHANGED)
         name = str(self._kept.remote_file)
         edited = self.problems if self._state == "rejected" else ()
         failed = (Problem(name, 0, 0, key, why) for key, _, why in (fault.partition(": ") for fault in faults))
@@ -316,7 +316,7 @@ class Reload:
         self._owner.reloaded(Told(self.status(), origin, keys))
 
     def _where(self, cause: Cause) -> str:
-        file = str(self._file) if self.running.origin == "file" else "the config from afar"
-        return {"file": file, "remote": "the config from afar", "command": "what was set by command"}.get(
+        file = str(self._file) if self.running.origin == "file" else "the config sent over MQTT"
+        return {"file": file, "remote": "the config sent over MQTT", "command": "what was set by command"}.get(
             cause, "the config before"
         )

@@ -101,13 +101,13 @@ def verdict(labels: dict[str, Pair], at_least: float) -> tuple[bool, list[str]]:
     total = sum(labels.values(), Pair())
     if not total.there.boxes:
         seen = f"; B has {total.back.boxes}" if total.back.boxes else ", nor does B"
-        return False, [f"unknown: A sees nothing in these pictures{seen}; take pictures of what it is to find"]
+        return False, [f"unknown: A sees nothing in these pictures{seen}; use pictures of what it should find"]
     reasons = []
     ways = (("of A's boxes are found again by B", total.there), ("of B's boxes are in A", total.back))
     for what, way in ways:
         share = way.share
         if share is not None and share < at_least:
-            reasons.append(f"{share:.3f} {what}; at least {at_least:g} is asked for")
+            reasons.append(f"{share:.3f} {what}; at least {at_least:g} is required")
     if not total.back.boxes:
         reasons.append("B sees nothing at all")
     for label, pair in labels.items():

@@ -50,12 +50,12 @@ def _who(service: Account | None, us: Account, whom: Account) -> Iterator[Findin
     groups = ", ".join(whom.group_names()) or "none"
     if service is None:
         yield Finding(
-            "access", "ok", f"looked at as {us.name}, for there is no user {account.SERVICE}; groups: {groups}"
+            "access", "ok", f"checked as {us.name}, since there is no user {account.SERVICE}; groups: {groups}"
         )
     elif whom.own:
-        yield Finding("access", "ok", f"looked at as {whom.name}, as the service does; groups: {groups}")
+        yield Finding("access", "ok", f"checked as {whom.name}, the service's user; groups: {groups}")
     else:
-        text = f"looked at as {us.name}, not as the service's user {whom.name} (groups: {groups})"
+        text = f"checked as {us.name}, not as the service's user {whom.name} (groups: {groups})"
         fix = "sudo vedette doctor sees what the service sees"
         if us.uid == 0:
             fix = f"{whom.name} may not run {sys.executable}: use the service's own, /opt/vedette/bin/vedette doctor"

@@ -23,7 +23,7 @@ def daemon(config: Config, about: Sequence[str] = ("",)) -> Iterator[Finding]:
     """about: how the codes begin of the alerts that are looked at; default: all."""
     status = running()
     if status is None:
-        yield Finding("daemon", "skipped", "no vedette runs here that could say what it has met")
+        yield Finding("daemon", "skipped", "no vedette is running here to ask")
         return
     if status.get("device") != config.device:
         text = f"the vedette that runs here is {status.get('device')}, not {config.device}"
@@ -73,4 +73,4 @@ def running() -> dict[str, Any] | None:
 def _fix(text: str, device: str) -> str:
     if "another client" in text:
         return f"find the other client that is called {device!r}, and give one of the two another `device`"
-    return "do as it says, or as is said above"
+    return "follow its message, or the fixes above"

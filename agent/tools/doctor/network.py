@@ -69,7 +69,7 @@ def tls(config: Config) -> Iterator[Finding]:
     elif expires is not None:
         until = datetime.fromtimestamp(expires, timezone.utc).strftime("%Y-%m-%d")
         days = int((expires - time.time()) // 86400)
-        yield Finding("tls", "ok", f"the broker is who it should be, by a certificate until {until} ({days} days)")
+        yield Finding("tls", "ok", f"the broker is verified; its certificate is valid until {until} ({days} days)")
     yield from _expiring(config, expires)
 
 

@@ -52,8 +52,10 @@ class Session:
             yield from self._commands(link, topics)
         finally:
             link.close(1.0)
-        text = "what no broker tells: whether it keeps messages for subscribers that are away over its own restart"
-        yield Finding("persistence", "skipped", text, "let it (mosquitto: persistence true, autosave_interval 60)")
+        text = "brokers do not report whether they keep messages for disconnected subscribers over their own restart"
+        yield Finding(
+            "persistence", "skipped", text, "make sure it does (mosquitto: persistence true, autosave_interval 60)"
+        )
 
     def _writing(self, link: Link, topics: Topics) -> Iterator[Finding]:
         """An answer that nobody asked for: the one kind of message that means nothing to anybody."""
@@ -66,7 +68,7 @@ class Session:
         elif link.version == MQTT5:
             yield Finding("publish", "ok", f"the broker takes what is published below {topics.root}/")
         else:
-            text = "the broker took a message, but MQTT 3.1.1 has no word for one that it refuses and drops"
+            text = "the broker took a message, but with MQTT 3.1.1 it cannot report one that it refuses and drops"
             yield Finding("publish", "skipped", text, "see the next line, or use a broker of MQTT 5")
 
     def _commands(self, link: Link, topics: Topics) -> Iterator[Finding]:

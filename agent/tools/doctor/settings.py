@@ -41,7 +41,7 @@ def _another(config: Config) -> Iterator[Finding]:
     told = status.get("config") if status is not None and status.get("device") == config.device else None
     try:
         if told is not None and from_afar(told):
-            text = f"this is not what runs, but {told['file']}, which came from afar"
+            text = f"this is not what runs, but {told['file']}, which came over MQTT"
             fix = "edit the config file to end that, or leave it; vedette check -c with that file looks at it"
             yield Finding("config", "warning", text, fix)
     except (LookupError, TypeError):

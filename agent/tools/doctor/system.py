@@ -53,20 +53,20 @@ def power(root: Path = _ROOT) -> Iterator[Finding]:
     board, heat = read(root), Thermometer(root).heat()
     words = []
     if heat is not None:
-        limit = f" (slowed down at {heat.limit:.0f})" if heat.limit is not None else ""
+        limit = f" (throttled at {heat.limit:.0f})" if heat.limit is not None else ""
         words.append(f"{heat.celsius:.0f} degrees{limit}")
         if heat.limit is not None and heat.celsius >= heat.limit - MARGIN:
             yield Finding("power", "warning", f"{heat.zone} has {words[0]}", _COOL)
     if board.throttled:
         fix = _POWER if board.undervoltage else _COOL
-        yield Finding("power", "warning", "the board is slowed down now, for heat or a weak supply", fix)
+        yield Finding("power", "warning", "the board is throttled now, because of heat or a weak supply", fix)
     if board.undervoltage:
         yield Finding("power", "failed", "under-voltage now: USB devices and the SD card fail in odd ways", _POWER)
     elif board.seen:
         text = f"since the start there has been: {', '.join(board.seen)}"
         yield Finding("power", "warning", text, _POWER if "under-voltage" in board.seen else _COOL)
     if board.throttled is False:
-        words.append("not slowed down")
+        words.append("not throttled")
     if board.undervoltage is False:
         words.append("the supply is strong enough")
     if board.power_mode:
@@ -75,7 +75,7 @@ def power(root: Path = _ROOT) -> Iterator[Finding]:
     if words:
         yield Finding("power", "ok", ", ".join(words))
     else:
-        yield Finding("power", "skipped", "this board tells nothing of its heat and power")
+        yield Finding("power", "skipped", "this board reports nothing about its heat and power")
 
 
 def memory(root: Path = _ROOT) -> Iterator[Finding]:

@@ -225,7 +225,7 @@ def _check_weights(path: Path) -> None:
     except OSError as error:
         raise ExportError(f"{path}: cannot be read: {error.strerror}") from error
     if not start.startswith(_CHECKPOINTS):
-        raise ExportError(f"{path}: is no PyTorch checkpoint; wanted are YOLO weights of Ultralytics, a .pt file")
+        raise ExportError(f"{path}: is not a PyTorch checkpoint; give YOLO weights of Ultralytics, a .pt file")
 
 
 def _stem(weights: Path) -> str:

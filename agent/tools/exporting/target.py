@@ -41,7 +41,8 @@ def target(name: Name, *, int8: bool, data: Path | None, imgsz: int | None) -> T
         raise Unfit(f"--imgsz {imgsz} is not within {_LEAST}..{_MOST}")
     if imgsz is not None and imgsz % _LEAST:
         raise Unfit(
-            f"--imgsz {imgsz} is no multiple of {_LEAST}, the coarsest step of a YOLO; take {imgsz // _LEAST * _LEAST}"
+            f"--imgsz {imgsz} is not a multiple of {_LEAST}, the coarsest stride of a YOLO; "
+            f"use {imgsz // _LEAST * _LEAST}"
         )
     if name == "jetson" and int8:
         raise Unfit(

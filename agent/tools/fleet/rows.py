@@ -113,7 +113,7 @@ def _notes(own: str, device: Device) -> list[str]:
     if device.junk:
         shown = sorted(device.junk)
         more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-        notes.append(f"says what no vedette says: {', '.join(shown[:3])}{more}")
+        notes.append(f"publishes what no vedette publishes: {', '.join(shown[:3])}{more}")
     return notes
 
 

@@ -52,7 +52,7 @@ def fleet(target: Target, seconds: float = SECONDS) -> Fleet:
 def _note(found: Fleet, target: Target, seconds: float) -> None:
     if found.refused:
         what = ", ".join(found.refused)
-        found.notes.append(f"the broker refused to tell {what}: allow this user to read them (its ACL)")
+        found.notes.append(f"the broker refused to deliver {what}: allow this user to read them (its ACL)")
     if not found.whole and not found.notes:
         found.notes.append(f"the broker was not done after {seconds:g} s: there may be more (--timeout)")
     if found.beyond:
@@ -61,5 +61,5 @@ def _note(found: Fleet, target: Target, seconds: float) -> None:
         root = target.root("+")
         found.notes.append(
             f"nothing is kept below {root}: there is no device, its `mqtt.prefix` is another one (--prefix), or this"
-            " user may not read it (a broker may grant a subscription and tell nothing; see its ACL)"
+            " user may not read it (a broker may grant a subscription and deliver nothing; see its ACL)"
         )

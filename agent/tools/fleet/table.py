@@ -50,7 +50,7 @@ def summary(rows: Sequence[Row], fleet: Fleet) -> Iterator[str]:
     yield f"{len(rows)}{of} device{'s' * (len(fleet.devices) != 1)}" + (f": {told}" if told else "")
     if incomplete := sum(bool(row.unknown) for row in rows):
         topics = ", ".join(sorted({topic for row in rows for topic in row.unknown}))
-        yield f"{incomplete} incomplete: the broker keeps not all of their {topics}; ? is unknown, not none"
+        yield f"{incomplete} incomplete: the broker does not have all of their {topics}; ? is unknown, not none"
     yield from map(printable, fleet.notes)
 
 

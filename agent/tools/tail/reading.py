@@ -112,7 +112,11 @@ class Reading:
         unanswered = self._leased_at is None and self._tried_at > float("-inf") and now >= due
         if unanswered and not self._silent:
             self._silent = True
-            why = "it is offline" if self._alive is False else "it may take no commands of yours (the broker's ACL)"
+            why = (
+                "it is offline"
+                if self._alive is False
+                else "you may not be allowed to send it commands (the broker's ACL)"
+            )
             if self._alive is None:
                 why = "nothing of that name has ever been heard by this broker, or you may not read it"
             if self._asked.once:
@@ -138,7 +142,9 @@ class Reading:
             else:
                 self._batch(body)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            self._output.note(f"{message.topic} says what no vedette says; is that device a newer one?")
+            self._output.note(
+                f"{message.topic} has content that this vedette does not understand; is that device newer?"
+            )
 
     def _status(self, alive: bool) -> None:
         if self._alive is not None and alive != self._alive:

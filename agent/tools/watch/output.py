@@ -101,7 +101,7 @@ class Screen(Lines):
         self.due = now + EVERY
         width, height = os.get_terminal_size(self.out.fileno())
         width, height = width or _UNKNOWN_SIZE[0], height or _UNKNOWN_SIZE[1]
-        notice = f"{self.fault}; what follows is the last that was known" if self.fault else ""
+        notice = f"{self.fault}; what follows is the last known state" if self.fault else ""
         rows = screen(watched, now, width, height - 1, notice)
         self.out.write(_HIDE + _HOME + "".join(f"{row}{_REST_OF_LINE}\n" for row in rows) + _CLEAR)
         self.out.flush()

@@ -61,7 +61,7 @@ def _columns(char: str) -> int:
 
 
 def _device(name: str, device: WatchedDevice, now: float) -> list[str]:
-    known = "" if device.status == "online" else "what follows is the last that was known"
+    known = "" if device.status == "online" else "what follows is the last known state"
     version = f"vedette {device.version}" if device.version else ""
     rows = ["  ".join(filter(None, [name, device.status or "unknown", version, known]))]
     rows += ["  ".join(filter(None, [f"  engine {engine}", *said])) for engine, said in sorted(device.engines.items())]

@@ -86,7 +86,7 @@ FAULTS: list[tuple[dict[str, Any], Callable[[Suite], object], str]] = [
     ({"change": True}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "changes the image"),
     ({"keep": True}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "keeps images"),
     ({"noise": True}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "same image in two ways"),
-    ({"run": "raise"}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "which is no EngineError"),
+    ({"run": "raise"}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "which is not an EngineError"),
     ({"run": "pause", "deadline": 0.5}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "in time"),
     ({"run": "segv"}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "ended with code -11"),
     ({"telemetry": {"t": "hot"}}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "not numbers"),

@@ -43,9 +43,9 @@ def test_the_drop_in_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "edges.yaml").write_text(block("yaml", "## Another interpreter"))
     (found,) = read_all()
     errors = found.error.splitlines()
-    assert [re.sub(r".*?:(\d):1: (\w+): .*(no program|no folder).*", r"\1 \2 \3", e) for e in errors] == [
-        "1 interpreter no program",
-        "3 path no folder",
+    assert [re.sub(r".*?:(\d):1: (\w+): .*(not a program|not a folder).*", r"\1 \2 \3", e) for e in errors] == [
+        "1 interpreter not a program",
+        "3 path not a folder",
     ]
     assert str(FOLDER / "edges.yaml") in TEXT
 
@@ -66,7 +66,7 @@ def test_every_name_of_the_contract_is_told() -> None:
         assert field in EngineInfo.__dataclass_fields__
         assert f"info.{field}" in TEXT
     default = EngineInfo.__dataclass_fields__["deadline"].default
-    assert f"({default:g} unless you say so)" in TEXT
+    assert f"(default {default:g})" in TEXT
 
 
 def test_the_head_boxes_takes_what_is_told(tmp_path: Path) -> None:

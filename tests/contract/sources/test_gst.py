@@ -140,5 +140,5 @@ def test_without_its_elements_the_error_names_both_ways(monkeypatch: pytest.Monk
     monkeypatch.setattr(csi, "LIBCAMERA", "nosuchlibcamerasrc")
     with watching(CameraConfig("cam", "csi:0", "csi")) as watch:
         error = watch.until("offline").error
-    for words in ("picamera2 is not there", "nosuchlibcamerasrc", "python3-picamera2", "gstreamer1.0-libcamera"):
+    for words in ("picamera2 is not installed", "nosuchlibcamerasrc", "python3-picamera2", "gstreamer1.0-libcamera"):
         assert words in error

@@ -102,7 +102,7 @@ def test_what_libraries_print_is_not_taken_for_pictures(play: Callable[..., None
         ({"after": 0, "then": "hang"}, "no picture for 2 s"),
         ({"after": 0, "then": "short"}, "a picture of 115199 bytes where 115200 are due"),
         ({"after": 0, "then": "kill"}, "picamera2 ended"),
-        ({"align": 1 << 18}, "pictures of 320x240, rows of 262144 bytes, are no use"),
+        ({"align": 1 << 18}, "unsupported frame size 320x240 (row stride 262144 bytes)"),
     ],
 )
 def test_one_that_fails_says_why_and_is_tried_again(
@@ -161,7 +161,7 @@ def test_without_picamera2_both_ways_are_named(number: int, monkeypatch: pytest.
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SourceError) as told:
         csi.open_csi(CameraConfig("cam", f"csi:{number}", "csi", timeout=2.0), lambda: False)
-    assert "picamera2 is not there" in told.value.reason
+    assert "picamera2 is not installed" in told.value.reason
     assert "apt install python3-picamera2" in told.value.hint
     assert ("gstreamer1.0-libcamera" in told.value.hint) == (number == 0), "libcamerasrc knows only the first one"
 

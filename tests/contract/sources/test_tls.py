@@ -117,7 +117,7 @@ def test_a_camera_that_does_not_is_refused_with_the_fix(
 def test_a_port_without_tls(scheme: str, certificates: Path, plain_ports: dict[str, int]) -> None:
     config = camera(scheme, "localhost", plain_ports[scheme], ca=certificates / "localhost" / "ca.pem")
     with watching(config) as watch:
-        assert "it may speak no TLS at this port" in watch.until("offline").error
+        assert "this port may not use TLS" in watch.until("offline").error
 
 
 def test_a_handshake_that_drips_is_not_waited_for(certificates: Path) -> None:

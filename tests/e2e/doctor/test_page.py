@@ -123,7 +123,7 @@ def test_a_config_that_cannot_be_used_hides_nothing_else(tmp_path: Path, capsys:
 
 def test_a_group_that_does_not_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "-c", str(tmp_path / "none"), "--only", "camrea"]) == 2
-    assert "there are system, power" in capsys.readouterr().err
+    assert "the groups are system, power" in capsys.readouterr().err
 
 
 def test_a_camera_that_hangs_does_not_hang_the_doctor(tmp_path: Path, silent: int) -> None:
@@ -245,7 +245,7 @@ def test_the_checks_are_made_as_the_service_s_user(tmp_path: Path, open_folder: 
     file.chmod(0o644)
     opened, who = told()
     assert opened == f"{file}: device gate-pi, 1 camera"
-    assert who.startswith("looked at as nobody, ")
+    assert who.startswith("checked as nobody, ")
 
 
 @pytest.fixture

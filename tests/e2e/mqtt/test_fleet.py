@@ -155,7 +155,7 @@ def test_junk_and_names_that_two_devices_have(mosquitto: BrokerProcess, asked: C
     assert code == 0
     assert rows[name_of(1)]["notes"] == []
     assert rows[name_of(2)]["state"] == "unknown"
-    assert rows[name_of(2)]["notes"] == ["says what no vedette says: info, status, summary"]
+    assert rows[name_of(2)]["notes"] == ["publishes what no vedette publishes: info, status, summary"]
     assert "two devices have this name" in rows[name_of(3)]["notes"][0]
     assert "no vedette has such a name" in rows["Gate Ünï !"]["notes"]
 

@@ -185,7 +185,7 @@ def test_inspect_says_what_is_wrong_beside_the_model(
     assert [tensor["shape"] for tensor in found["outputs"]] == [[1, 1, 6]]
     first, second = found["problems"]
     assert "x.engine: is a TensorRT plan without an exporter's header" in first
-    assert "x_edgetpu.tflite: is no twin of" in second
+    assert "x_edgetpu.tflite: is not a twin of" in second
     assert {b["name"]: b["runs"] for b in found["backends"]}["openvino"] == {"x.xml": None}
     assert cli.main(["models", "bench", str(model)]) == 1
     assert "x.engine: is a TensorRT plan without" in capsys.readouterr().err

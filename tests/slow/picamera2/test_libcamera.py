@@ -81,5 +81,5 @@ def test_libcamerasrc_says_that_there_is_no_camera(root: Root, tmp_path: Path, m
     monkeypatch.setattr(picamera, "PYTHONS", [])
     with pytest.raises(SourceError) as told:
         csi.open_csi(CAMERA, lambda: False)
-    assert "picamera2 is not there" in told.value.reason
+    assert "picamera2 is not installed" in told.value.reason
     assert "Could not find any supported camera on this system" in told.value.reason

@@ -110,7 +110,7 @@ def test_a_file_with_a_mistake_is_shown(drop_in: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "agent.cli", "backends"], capture_output=True, text=True, timeout=60, check=True
     ).stdout
-    assert f"{drop_in}:1:1: interpreter: '/no/such/python' is no program" in said
+    assert f"{drop_in}:1:1: interpreter: '/no/such/python' is not a program" in said
 
 
 @pytest.mark.usefixtures("drop_in")

@@ -25,7 +25,7 @@ def test_root_sees_what_the_service_sees(service: Service) -> None:
     service.wait_for_detections()
     found = doctor(service)
     said = {f"{finding['group']} {finding['state']}": finding["text"] for finding in found}
-    assert said["access ok"].startswith("looked at as vedette, as the service does")
+    assert said["access ok"].startswith("checked as vedette, the service's user")
     assert [f["text"][:37] for f in found if f["group"] == "service"][:1] == ["vedette.service is active (running), "]
     assert "/var/lib/vedette" in json.dumps([finding["text"] for finding in found if finding["group"] == "disk"])
     assert said["models ok"].startswith("person ")

@@ -67,7 +67,7 @@ NAN = np.full((1, 84, 10), np.nan, np.float16)
 def test_an_output_without_a_number_is_unknown_and_not_nobody(outputs: list[np.ndarray]) -> None:
     (answer,), _ = decoded(some(np.array([])), outputs=outputs)
     assert (answer["op"], answer["retriable"]) == ("error", True)
-    assert "is not a number anywhere" in answer["text"]
+    assert "contains only NaN" in answer["text"]
 
 
 @pytest.mark.parametrize("number", [0.0, np.inf])

@@ -1,4 +1,4 @@
-"""What a config from afar may not do."""
+"""What a config sent over MQTT may not do."""
 
 from __future__ import annotations
 

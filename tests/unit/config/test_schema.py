@@ -32,9 +32,9 @@ VALIDATOR = validators.extend(Draft202012Validator, {"pattern": _pattern})(json_
 
 # What only the loader can know, since it is about two keys, the disk, or the inside of an address.
 ONLY_LOADER = (
-    "without a username",
+    "needs a username",
     "TLS is off",
-    "tls.cert is missing",
+    "needs tls.cert",
     "no such file",
     "is for",
     "auto is an order",
@@ -48,7 +48,7 @@ ONLY_LOADER = (
     "home folder",
     "crosses itself",
     "no area",
-    "hardly any area",
+    "is smaller than about 0.003",
     "in the polygon twice",
     "it needs at least 3",
     "no length",

@@ -68,7 +68,7 @@ def test_a_secrets_file_open_to_everybody_is_a_warning(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("- hunter2-hunter2", "1:1: wants lines of `name: value`"),
+        ("- hunter2-hunter2", "1:1: needs lines of `name: value`"),
         ("mqtt-password: [hunter2-hunter2]", "1:16: a secret is one text"),
         ("mqtt-password: hunter2-hunter2: x", "1:31: not valid YAML"),
         ("mqtt-password: ''", "is empty"),

@@ -41,7 +41,7 @@ def complaint(text: str) -> str:
         ([], "a polygon of 0 points"),
         ([[0, 0], [0.5, 0.5], [1, 1]], "no area"),
         ([[0, 0], [0.3, 0.3], [0.6, 0.6], [1, 1]], "all its points lie on one line"),
-        ([[0.5, 0.5], [0.503, 0.5], [0.503, 0.503], [0.5, 0.503]], "hardly any area"),
+        ([[0.5, 0.5], [0.503, 0.5], [0.503, 0.503], [0.5, 0.503]], "is smaller than about 0.003"),
         ([[0, 0], [1, 0], [0, 0]], "a polygon of 2 points"),
         ([[[0, 0], [1, 0], [1, 1]]], "remove one of the pairs of brackets"),
         ([[0, 0], [None, 0], [1, 1]], "null is not a number"),

@@ -38,8 +38,8 @@ def test_a_camera_without_pictures_is_a_fault(state: Any, code: str) -> None:
         ("rtsp", "no route to host", "check its power, its address and its password; it is"),
         ("file", "cannot read clip.mp4: No such file or directory", "put a video there"),
         ("gst", "gst-launch-1.0 ended", "try the pipeline"),
-        ("rtsp", "the camera has no such stream (404) (check the path of the URL)", "it is tried again by itself"),
-        ("folder", "no image in /a (put .jpg, .png or .bmp files there)", "it is tried again by itself"),
+        ("rtsp", "the camera has no such stream (404) (check the path of the URL)", "it is retried automatically"),
+        ("folder", "no image in /a (put .jpg, .png or .bmp files there)", "it is retried automatically"),
     ],
 )
 def test_why_a_camera_is_offline_is_told(kind: str, error: str, hint: str) -> None:

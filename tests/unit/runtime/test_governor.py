@@ -45,7 +45,7 @@ def test_it_says_what_it_does_and_why() -> None:
     assert governor.lowered == ""
     change = governor.step(0.0, 78.4, LIMIT, None)
     assert change is not None
-    assert change.text == "78 degrees, and at 80 this machine is slowed down: cameras are looked at 80% as often"
+    assert change.text == "78 degrees; this machine is throttled at 80: inference rate reduced to 80 %"
     assert governor.lowered == change.text
     changes = run(governor, 200, COOL, 1.0)
     assert changes == [(1.0 + UP_S, 1.0)]
@@ -64,7 +64,7 @@ def test_a_machine_that_is_slowed_down_already_counts_as_hot() -> None:
     governor = Governor()
     change = governor.step(0.0, 40.0, LIMIT, True)
     assert change is not None
-    assert change.text.startswith("the board says that it is slowed down")
+    assert change.text.startswith("the board reports that it is throttled")
 
 
 def test_a_short_cool_moment_raises_nothing() -> None:

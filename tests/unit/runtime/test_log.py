@@ -100,5 +100,5 @@ def test_a_flood_is_bounded_and_what_is_left_out_is_told(
     now = 1.0
     logger.info("again")
     first, second = capsys.readouterr().err.splitlines()
-    assert first.endswith("log: 100 lines were left out: more came than anybody reads")
+    assert first.endswith("log: 100 lines were left out: too many at once")
     assert second.endswith("capture: again")

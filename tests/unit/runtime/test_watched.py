@@ -94,7 +94,7 @@ def test_what_an_offline_device_said_is_the_last_that_was_known() -> None:
     assert "#7" in shown(watched)
     tell(watched, "status", b"offline")
     watched.forget_gone(10.0)
-    assert "offline  what follows is the last that was known" in shown(watched)
+    assert "offline  what follows is the last known state" in shown(watched)
     assert "person 2" in shown(watched)
     assert "#7" not in shown(watched)
 

@@ -126,9 +126,9 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.yaml")
     (tmp_path / "zero.yaml").symlink_to("/dev/zero")
     for name in ("fifo.yaml", "zero.yaml"):
-        with pytest.raises(ArtifactError, match="no regular file"):
+        with pytest.raises(ArtifactError, match="not a regular file"):
             sidecar.read(tmp_path / name)
-        with pytest.raises(ValueError, match="no regular file"):
+        with pytest.raises(ValueError, match="not a regular file"):
             sidecar.read_labels(tmp_path / name)
 
 

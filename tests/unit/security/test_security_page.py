@@ -45,7 +45,8 @@ def test_files() -> None:
 def test_limits() -> None:
     text = section("The config file")
     assert (
-        f"{LARGEST // 1024} KiB, {MOST_NODES} values, {DEEPEST} levels; with aliases followed, {MOST_READ} val" in text
+        f"{LARGEST // 1024} KiB, {MOST_NODES} values and {DEEPEST} levels; with aliases expanded, {MOST_READ} val"
+        in text
     )
     assert f"less than {SHORTEST} characters" in PAGE
     assert f"{yamltree._DEPTH} levels deep" in section("Model files").replace("\n", " ")

@@ -36,7 +36,7 @@ def config(**changed: Any) -> dict[str, Any]:
 def test_a_config_from_afar_is_told() -> None:
     assert "v.yaml" not in status()
     said = status(config=config(file="/var/lib/vedette/remote.yaml", file_hash="b"))
-    assert "/var/lib/vedette/remote.yaml is what runs: it came from afar" in said
+    assert "/var/lib/vedette/remote.yaml is what runs: it came over MQTT" in said
     assert "until that is edited" in said
     assert "afar" not in status(config=config(state="rejected", file_hash="b"))
 

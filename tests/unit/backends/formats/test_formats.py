@@ -191,26 +191,26 @@ REFUSED = [
     ("text.pt", b"hello", "PyTorch checkpoint, which is never loaded"),
     ("plain.engine", b"ftrt\0\0", "TensorRT plan without an exporter's header.*use the .onnx"),
     ("renamed.onnx", b"ftrt\0\0", "TensorRT plan without"),
-    ("short.engine", b"\x20\0", "no TensorRT engine we can read"),
-    ("foreign.engine", models.onnx([IMAGE], [IMAGE]), "no TensorRT engine we can read: .*use the .onnx"),
-    ("negative.engine", engine(length=-5), "no TensorRT engine we can read"),
-    ("huge.bin", engine(length=1 << 30), "no TensorRT engine we can read"),
+    ("short.engine", b"\x20\0", "not a TensorRT engine that can be read"),
+    ("foreign.engine", models.onnx([IMAGE], [IMAGE]), "not a TensorRT engine that can be read: .*use the .onnx"),
+    ("negative.engine", engine(length=-5), "not a TensorRT engine that can be read"),
+    ("huge.bin", engine(length=1 << 30), "not a TensorRT engine that can be read"),
     ("beyond.bin", engine(length=5000), r"the plan begins at byte 5004, of \d+$"),
     ("no-plan.bin", engine(plan=b""), "the plan begins at byte"),
     ("zeros.bin", engine(plan=bytes(200)), "only zeros"),
-    ("cut.bin", engine(length=30), "header of 30 bytes is no JSON"),
-    ("deep.bin", engine(text=b'{"a":' + b"[" * 100_000), "is no JSON"),
+    ("cut.bin", engine(length=30), "header of 30 bytes is not JSON"),
+    ("deep.bin", engine(text=b'{"a":' + b"[" * 100_000), "is not JSON"),
     ("other.bin", engine({"a": 1}), "not of an Ultralytics export"),
-    ("batch.bin", engine({**HEADER, "batch": "x" * 500}), "batch 'x{40}' in its header is no number in 1..1024"),
-    ("side.bin", engine({**HEADER, "imgsz": [320, 1e9]}), "imgsz .* is no height and width"),
-    ("flat.bin", engine({**HEADER, "imgsz": [320]}), "imgsz .* is no height and width"),
+    ("batch.bin", engine({**HEADER, "batch": "x" * 500}), "batch 'x{40}' in its header is not a number in 1..1024"),
+    ("side.bin", engine({**HEADER, "imgsz": [320, 1e9]}), "imgsz .* is not a height and width"),
+    ("flat.bin", engine({**HEADER, "imgsz": [320]}), "imgsz .* is not a height and width"),
     ("k.h5", b"\x89HDF\r\n", "Keras"),
     ("lfs.onnx", b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
     ("page.onnx", b"<!DOCTYPE html><html>", "web page"),
     ("page.tflite", b"\n<html><body>", "web page"),
     ("empty.onnx", b"", "is empty"),
-    ("noise.onnx", b"\xff\xff\xff\xff", "no model file we know"),
-    ("noise.xml", b"hello", "no OpenVINO IR"),
+    ("noise.onnx", b"\xff\xff\xff\xff", "not a known model file"),
+    ("noise.xml", b"hello", "not an OpenVINO IR"),
     ("saved_model.pb", models.number(1, 1) + models.message(2, "x"), "no ONNX graph"),
     ("weights.pb", models.message(1, models.message(1, "a"), models.message(2, "Const")), "no placeholder in 1 nodes"),
     ("bomb.xml", b'<?xml version="1.0"?><!DOCTYPE n [<!ENTITY a "aa">]><net>&a;</net>', "DOCTYPE"),
@@ -229,7 +229,7 @@ def test_places_without_a_model(tmp_path):
         read_model(tmp_path / "missing.onnx")
     with pytest.raises(ArtifactError, match=r"folder with 0 \.xml files"):
         read_model(tmp_path)
-    with pytest.raises(ArtifactError, match="is no model file"):
+    with pytest.raises(ArtifactError, match="is not a model file"):
         read_model(Path("/dev/null"))
 
 

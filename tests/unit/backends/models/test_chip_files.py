@@ -64,7 +64,7 @@ def test_variants_of_the_export(tmp_path: Path, changed: dict[str, object], fami
     ("changed", "says"),
     [
         ({"task": "classify"}, "made for task classify"),
-        ({"batch": 4}, r"images \(4, 3, 320, 640\) float32 is no single image"),
+        ({"batch": 4}, r"images \(4, 3, 320, 640\) float32 is not a single image"),
         (
             {"author": "me", "description": "mine"},
             "neither the file .outputs: not known. nor a sidecar says its family",

@@ -200,7 +200,7 @@ REFUSED = [
     ("another file", {"metadata": ULTRALYTICS, "sidecar": f"sha256: {'0a' * 32}"},
      r"its sha256 is [0-9a-f]{64}, but \S+/m\.yaml:1:1 says 0a0a.*another file or damaged"),
     ("two inputs", {"inputs": [*IMAGE, ("state", (1, 8), 1)]}, "one input, this has 2: images .*, state "),
-    ("a batch of 4", {"inputs": [("i", (4, 3, 64, 64), 1)]}, "no single image"),
+    ("a batch of 4", {"inputs": [("i", (4, 3, 64, 64), 1)]}, "not a single image"),
     ("gray", {"inputs": [("i", (1, 1, 64, 64), 1)]}, "no axis of 3 channels"),
     ("a huge input", {"inputs": [("i", (1, 3, 24000, 64), 1)], "metadata": ULTRALYTICS},
      r"m\.onnx: input\.height: 24000 is not within 8\.\.8192  \(input i \(1, 3, 24000, 64\)"),
@@ -208,7 +208,7 @@ REFUSED = [
     ("a size that is none", {"inputs": [("i", (1, 3, -1, -1), 1)], "metadata": {**ULTRALYTICS, "imgsz": "[64, -5]"}},
      r"input\.width: -5 is not within 8\.\.8192  \(metadata of Ultralytics\)"),
     ("a truth for a size", {"inputs": [("i", (1, 3, -1, -1), 1)], "metadata": {**ULTRALYTICS, "imgsz": "[True, 64]"}},
-     "input.height: True is no whole number"),
+     "input.height: True is not a whole number"),
     ("int64 pixels", {"inputs": [("i", (1, 3, 64, 64), 7)]}, "is int64; float16, float32, int8, uint8 can be fed"),
 ]  # fmt: skip
 

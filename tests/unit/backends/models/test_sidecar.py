@@ -86,7 +86,7 @@ def test_all_mistakes_at_once_each_with_its_place(tmp_path):
     lines = [line.removeprefix(f"{tmp_path / 'm.yaml'}:") for line in str(caught.value).splitlines()]
     assert lines == [
         "1:1: famly: unknown key; did you mean family?",
-        "2:1: labels: False is no label; a name that YAML reads otherwise needs quotes",
+        "2:1: labels: False is not a label; quote a name that YAML would read otherwise",
         "3:1: license: unknown key; did you mean licence?",
         "4:9: input.hight: unknown key; did you mean input.height?",
         "4:19: input.width: 2 is not within 8..8192",
@@ -101,31 +101,31 @@ def test_all_mistakes_at_once_each_with_its_place(tmp_path):
             "box, units, extra, logits, decoded; did you mean head.units?"
         ),
         "6:1: sha256: 'ABC' is not 64 hexadecimal digits in lower case",
-        "7:1: name: '../up' is no name: letters, digits, . _ - and at most 64 of them",
+        "7:1: name: '../up' is not a name: letters, digits, . _ - and at most 64 of them",
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a: [1", r"m\.yaml:\d+:\d+: is no YAML"),
+        ("a: [1", r"m\.yaml:\d+:\d+: is not YAML"),
         ("- a", r"m\.yaml:1:1: must be a mapping"),
         ("family: a\nfamily: b", r"m\.yaml:2:1: family: is there twice"),
         ("a: &x [1]\nb: *x", r"m\.yaml:2:4: aliases"),
         ("family: !!python/object:os.system x", r"m\.yaml:1:9"),
         ("? [1]\n: 2", r"a key must be plain text"),
-        ("input: 3", r"m\.yaml:1:1: input: 3 is no mapping"),
-        ("twins: x.onnx", "m.yaml:1:1: twins: 'x.onnx' is no list of at most 16 files"),
-        ("twins: [x.onnx, 3]", "twins: 3 is no name of a file"),
-        ('twins: ["a\\0b"]', "is no name of a file"),
-        ("labels: []", "is no list of 1 to 10000 labels"),
+        ("input: 3", r"m\.yaml:1:1: input: 3 is not a mapping"),
+        ("twins: x.onnx", "m.yaml:1:1: twins: 'x.onnx' is not a list of at most 16 files"),
+        ("twins: [x.onnx, 3]", "twins: 3 is not a file name"),
+        ('twins: ["a\\0b"]', "is not a file name"),
+        ("labels: []", "is not a list of 1 to 10000 labels"),
         ("labels: missing.txt", r"missing\.txt: cannot be read: No such file"),
-        ("labels: 7", "is no list"),
-        ("family: {a: " * 12, "is no YAML"),
+        ("labels: 7", "is not a list"),
+        ("family: {a: " * 12, "is not YAML"),
         ("a: " + "[" * 12 + "]" * 12, "nested more than 8 deep|maximum nesting depth"),
         ("a: " + "[" * 500000, "nested more than 8 deep|maximum nesting depth"),  # newer libyaml has a limit itself
         ("x" * (1024 * 1024 + 1), "is the limit of a sidecar"),
-        (b"family: \xff\xfe", "is no YAML"),
+        (b"family: \xff\xfe", "is not YAML"),
         ("family: yolo\nhead: {decoded: true}", r"head\.decoded: no such option; this head has box, units"),
         ("family: boxes\nhead: {iou: 0.5}", r"this head has none"),
     ],

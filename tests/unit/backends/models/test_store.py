@@ -295,7 +295,7 @@ def test_add_refuses_twins(folder, pair, tmp_path):
     with pytest.raises(ArtifactError, match=r"(?s)second\.tflite: damaged.*counts as a twin of .*x\.onnx"):
         store.add(str(pair), "gate", [str(second)])
     pair.with_name("x_edgetpu.yaml").write_text("labels: [person, cat]\n")
-    with pytest.raises(ArtifactError, match=r"x_edgetpu\.tflite: is no twin of .*x\.onnx: label 1 is 'cat' here"):
+    with pytest.raises(ArtifactError, match=r"x_edgetpu\.tflite: is not a twin of .*x\.onnx: label 1 is 'cat' here"):
         store.add(str(pair), "gate")
     assert not folder.exists()
 
@@ -310,7 +310,7 @@ def test_add_refuses(folder, tmp_path, offered):
     with pytest.raises(ArtifactError, match="'tiny' is a model of the catalog"):
         store.add(str(source), "tiny")
     for name in ("clips", "../up", "a/b", ""):
-        with pytest.raises(ArtifactError, match="is no name for a model") if name else pytest.raises(StopIteration):
+        with pytest.raises(ArtifactError, match="is not a model name") if name else pytest.raises(StopIteration):
             store.add(str(source), name)
             raise StopIteration
     with pytest.raises(ArtifactError, match="No such file"):

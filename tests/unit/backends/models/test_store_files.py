@@ -109,5 +109,5 @@ def test_what_lies_elsewhere_is_seen(folder, tmp_path, listed):
     else:
         text = file.read_text()
         file.write_text(text.replace("dog", "cat") if "dog" in text else "labels: [a, b]\nhead: {units: norm}\n")
-        with pytest.raises(ArtifactError, match="is no twin of"):
+        with pytest.raises(ArtifactError, match="is not a twin of"):
             store.ladder(str(main))

@@ -144,10 +144,10 @@ def test_the_sidecar_names_them(tmp_path, named, expected, why):
 
 
 OTHERS = [
-    ("x__engine", engine(["person", "cat"]), r"x\.engine: is no twin of .*x\.onnx: label 1 is 'cat' here and 'dog'"),
+    ("x__engine", engine(["person", "cat"]), r"x\.engine: is not a twin of .*x\.onnx: label 1 is 'cat' here and 'dog'"),
     ("x__engine", engine(["person"]), r"its labels are 1, not 2: label 1, 'dog', is there only"),
     ("x__engine", engine(["person", "dog", "cat"]), r"its labels are 3, not 2: label 2, 'cat', is here only"),
-    ("x__tflite", b"no model", r"(?s)x\.tflite: is no model file we know.*x\.tflite counts as a twin of .*x\.onnx; if"),
+    ("x__tflite", b"no model", r"(?s)x\.tflite: .*not a known model file.*x\.tflite counts as a twin of .*x\.onnx; if"),
     ("x__tflite", tflite()[:-30], r"(?s)x\.tflite: damaged or truncated.*counts as a twin"),
     ("x__tflite", tflite((1, 84, 84)), r"(?s)x\.tflite: family 'yolo' with 2 labels needs.*counts as a twin"),
     ("x__tflite", tflite(kind=FLOAT, scale=None), r"(?s)x\.tflite: nothing says wheth.*x\.tflite\.yaml:.*units: norm"),

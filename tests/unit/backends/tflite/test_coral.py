@@ -170,7 +170,7 @@ def test_why_a_library_does_not_load(tmp_path: Path, content: bytes | None, reas
 
 
 def test_another_library_is_no_delegate() -> None:
-    with pytest.raises(BackendUnavailable, match="is no TensorFlow Lite delegate"):
+    with pytest.raises(BackendUnavailable, match="is not a TensorFlow Lite delegate"):
         libedgetpu.find("libc.so.6")
 
 

@@ -38,11 +38,11 @@ def test_this_machine_is_described() -> None:
 @pytest.mark.parametrize(
     ("word", "alarm", "celsius", "found", "text"),
     [
-        ("0", "0", 51, ["ok"], "51 degrees (slowed down at 80), not slowed down, the supply is strong enough"),
+        ("0", "0", 51, ["ok"], "51 degrees (throttled at 80), not throttled, the supply is strong enough"),
         ("50005", "1", 51, ["warning", "failed", "ok"], "under-voltage now"),
         ("50000", "0", 51, ["warning", "ok"], "since the start there has been: under-voltage, throttling"),
         ("0", "0", 76, ["warning", "ok"], "cpu-thermal has 76 degrees"),
-        ("80008", "0", 81, ["warning", "warning", "warning", "ok"], "slowed down now"),
+        ("80008", "0", 81, ["warning", "warning", "warning", "ok"], "throttled now"),
     ],
 )
 def test_heat_and_power_of_a_pi(
@@ -189,7 +189,7 @@ def test_what_a_camera_on_a_ribbon_cable_needs(tmp_path: Path, monkeypatch: pyte
     found = [finding.text for finding in devices.needs({"csi"}, [], tmp_path)]
     assert found == [
         "the kernel has found no camera on a ribbon cable",
-        "picamera2 is not there, neither for the system's Python nor for ours",
+        "picamera2 is not installed, neither for the system's Python nor for ours",
     ]
     assert [finding.what for finding in devices.needs({"gst"}, [], tmp_path)] == ["gstreamer"]
     board_tree.write(tmp_path, {"etc/nv_tegra_release": "# R36 (release), REVISION: 4.3"})

@@ -152,7 +152,7 @@ def test_two_devices_with_one_name_are_seen() -> None:
 def test_junk_is_unknown_and_named(topic: str, payload: bytes) -> None:
     fleet = fleet_of(values(CALM), {f"{CALM.topics.root}/{topic}": payload}, values(HOT))
     hot, calm = rows(fleet)
-    assert calm.notes[-1] == f"says what no vedette says: {topic}"
+    assert calm.notes[-1] == f"publishes what no vedette publishes: {topic}"
     assert (topic in calm.unknown) is (topic in {"status", "info", "summary"})
     assert hot == only(values(HOT)), "nobody else is harmed"
     hear(fleet, f"{CALM.topics.root}/{topic}", values(CALM).get(f"{CALM.topics.root}/{topic}", b""))

@@ -34,7 +34,7 @@ def test_the_list() -> None:
         "vague   unknown     ?     1+?       ?  ?        ?       x/y; no status, info",
         "",
         "4 devices: 2 online, 1 offline, 1 unknown",
-        "1 incomplete: the broker keeps not all of their info, status; ? is unknown, not none",
+        "1 incomplete: the broker does not have all of their info, status; ? is unknown, not none",
     ]
 
 
