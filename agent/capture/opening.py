@@ -32,7 +32,7 @@ def open_source(config: CameraConfig, stop: Stop) -> Source:
             return RtspSource(config, stop)
         except UnsupportedError:
             pass
-    from agent.capture.pyav import StreamSource
+    from agent.capture.stream import StreamSource
 
     return StreamSource(config, stop)
 

@@ -1,11 +1,8 @@
-"""What FFmpeg does for us, through PyAV: demuxing, decoding, image files. Its options: `ffmpeg_options`."""
+"""What FFmpeg's decoders do for us, through PyAV: pictures of packets, image files. Its demuxers: `stream`."""
 
 from __future__ import annotations
 
-import errno
 import os
-import time
-from contextlib import nullcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,24 +11,19 @@ import numpy as np
 from av.codec.context import Flags, ThreadType
 from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.error import EOFError as EndOfStream
-from av.error import FFmpegError, InvalidDataError
+from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
-from agent.capture import tls, v4l2
-from agent.capture.ffmpeg_options import AVFORMAT, Input, explain, hardware_types, inputs_of
+from agent.capture.ffmpeg_options import hardware_types
 from agent.capture.frame import Picture
-from agent.capture.source import Decoded, SourceError, SourceInfo, Stop, starved
+from agent.capture.source import SourceError, SourceInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from av.container.input import InputContainer
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
-
-    from agent.config.model import CameraConfig
 
 av.logging.set_level(None)  # FFmpeg's own lines name URLs with their passwords
 
@@ -40,14 +32,6 @@ MOST_THREADS = 4
 PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
 FULL_RANGE = 2
 UNSPECIFIED_RANGE = 0
-CLOCKLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc"})
-"""Formats that carry no time: FFmpeg then numbers the pictures as if there were 25 a second."""
-VERIFIES_RTSPS = 62
-"""The libavformat whose RTSP client heeds `tls_verify`; 61 silently does not."""
-_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-"""A title in another alphabet is no reason not to open a source; PyAV 19 thinks so by itself."""
-MOST_ERRORS = 100
-"""Unreadable packets in a row after which a file counts as ended and a stream as broken."""
 
 
 def _plane(frame: VideoFrame, index: int, channels: int = 1) -> NDArray[np.uint8]:
@@ -94,7 +78,7 @@ def decode_image(path: Path) -> Picture | None:
         return None
 
 
-def _hardware(wanted: str, codec: str) -> tuple[HWAccel | None, str]:
+def hardware(wanted: str, codec: str) -> tuple[HWAccel | None, str]:
     """An opened hardware decoder for the codec, or None and why not. FFmpeg itself falls back while it decodes."""
     failures = []
     for kind in hardware_types(wanted, hwdevices_available()):
@@ -153,7 +137,7 @@ class CodecDecoder(Decoder):
     """A decoder fed with whole access units by ourselves. codec: FFmpeg's name. parameter_sets: Annex B or empty."""
 
     def __init__(self, codec: str, parameter_sets: bytes, hwaccel: str) -> None:
-        accel, note = _hardware(hwaccel, codec)
+        accel, note = hardware(hwaccel, codec)
         context = VideoCodecContext.create(codec, "r", accel)
         if not isinstance(context, VideoCodecContext):
             raise SourceError(f"{codec} is not a video codec")
@@ -167,118 +151,3 @@ class CodecDecoder(Decoder):
         packet.pts = packet.dts = timestamp
         packet.time_base = Fraction(1, clock)
         return self.decode(packet)
-
-
-class StreamSource:
-    """A file, an HTTP stream, a V4L2 device, or an RTSP stream our own client leaves to FFmpeg's."""
-
-    def __init__(self, config: CameraConfig, stop: Stop) -> None:
-        self._config = config
-        self._stop = stop
-        self._unreadable = 0
-        self._container = self._open()
-        self._device = v4l2.descriptor_of(config.source) if config.kind == "v4l2" else None
-        video = self._container.streams.video
-        if not video:
-            self._container.close()
-            raise SourceError(f"no video in {config.source}")
-        self._stream = video[0]
-        context = self._stream.codec_context
-        if context is None:
-            self._container.close()
-            raise SourceError(f"FFmpeg has no decoder for the video in {config.source}")
-        self._decoder = Decoder(context, self._note, live=config.live)
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        self._clockless = config.live and self._container.format.name in CLOCKLESS
-        self._fps = float(rate) if rate and not self._clockless else 0.0
-
-    def _open(self) -> InputContainer:
-        config = self._config
-        if config.kind == "rtsp" and config.encrypted and not config.tls.insecure and AVFORMAT < VERIFIES_RTSPS:
-            raise SourceError("the FFmpeg of this PyAV cannot verify such an rtsps:// stream", "install av 16 or newer")
-        accel, self._note = _hardware(config.hwaccel, "h264")
-        ways = inputs_of(self._config)
-        for way in ways[:-1]:
-            try:
-                return self._try(way, accel)
-            except FFmpegError:
-                continue
-        try:
-            return self._try(ways[-1], accel)
-        except FFmpegError as error:
-            refused = tls.refusal(self._config) if error.errno == errno.EIO else None
-            raise refused or explain(error, self._config) from None
-
-    def _try(self, way: Input, accel: HWAccel | None) -> InputContainer:
-        timeout = self._config.timeout
-        waiting = v4l2.opening(way.url, timeout) if self._config.kind == "v4l2" else nullcontext()
-        container: InputContainer | None = None
-        try:
-            with waiting:
-                container = av.open(
-                    way.url, "r", way.format, way.options, timeout=(timeout, timeout), hwaccel=accel, **_LENIENT
-                )
-        except SourceError:
-            if container is not None:  # else the device stays busy until the garbage is collected
-                container.close()
-            raise
-        return container
-
-    @property
-    def info(self) -> SourceInfo:
-        return self._decoder.info(self._fps)
-
-    @property
-    def corrupt(self) -> int:
-        return self._unreadable + self._decoder.corrupt
-
-    def frames(self) -> Iterator[Decoded]:
-        since: float | None = None
-        shown = False
-        for packet in self._packets():
-            arrived = time.monotonic()
-            if self._stop():
-                return
-            if since is None:
-                since = arrived
-            if packet.stream is self._stream:
-                for picture, pts in self._decoder.decode(packet):
-                    since, shown = None, True
-                    yield Decoded(picture, None if self._clockless else pts, arrived)
-            if self._config.live:
-                starved(since, arrived)
-        if self._stop():
-            return
-        if not shown:
-            raise SourceError(f"no picture of {self._config.source} could be decoded")
-        if self._config.live:
-            raise SourceError("the stream ended")
-
-    def _packets(self) -> Iterator[Packet[Any]]:
-        errors = 0
-        while True:
-            try:
-                if not self._ready():
-                    return
-                for packet in self._container.demux():
-                    errors = 0
-                    yield packet
-                    if not self._ready():
-                        return
-                return
-            except InvalidDataError:
-                errors += 1
-                self._unreadable += 1
-                if errors >= MOST_ERRORS:
-                    return
-            except FFmpegError as error:
-                raise explain(error, self._config, opened=True) from None
-
-    def _ready(self) -> bool:
-        return self._device is None or v4l2.readable(self._device, self._config.timeout, self._stop)
-
-    def interrupt(self) -> None:
-        """FFmpeg cannot be interrupted from another thread; its reads end at the latest after `timeout`."""
-
-    def close(self) -> None:
-        self._container.close()
