@@ -131,7 +131,7 @@ class StreamSource:
                     if not self._ready():
                         return
                 return
-            except InvalidDataError:
+            except (InvalidDataError, BlockingIOError):  # the latter of a transport stream with a hole in it
                 errors += 1
                 self._unreadable += 1
                 if errors >= MOST_ERRORS:

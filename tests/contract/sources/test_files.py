@@ -75,6 +75,19 @@ def test_damage_is_counted_and_the_camera_goes_on(tmp_path: Path) -> None:
     assert watch.states == ["connecting", "online", "ended"]
 
 
+def test_a_hole_in_a_transport_stream_is_jumped_over(tmp_path: Path) -> None:
+    """As where a recorder's disk was full for a moment."""
+    whole = write_clip(tmp_path / "whole.ts", scene(320, 240), frames=FRAMES).read_bytes()
+    middle = len(whole) // 2 // 188 * 188
+    clip = tmp_path / "clip.ts"
+    clip.write_bytes(whole[:middle] + bytes(400_000) + whole[middle:])
+    with watching(fast(clip)) as watch:
+        frames = watch.frames(1000)
+    assert read_counter(frames[-1].picture.y) == FRAMES - 1, "it stopped at the hole"
+    assert watch.camera.corrupt > 0
+    assert watch.states == ["connecting", "online", "ended"]
+
+
 def test_a_change_of_resolution_is_followed_and_announced(tmp_path: Path) -> None:
     small = write_clip(tmp_path / "small.ts", scene(320, 240), frames=10)
     large = write_clip(tmp_path / "large.ts", scene(640, 480), frames=10, first=10)
