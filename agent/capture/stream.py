@@ -30,6 +30,8 @@ VERIFIES_RTSPS = 62
 """The libavformat whose RTSP client heeds `tls_verify`; 61 silently does not."""
 _LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 """A title in another alphabet is no reason not to open a source; PyAV 19 thinks so by itself."""
+_DISCARD: Any = getattr(av.stream, "Discard", None)
+"""What a stream is told that nobody wants; an older PyAV has no word for it."""
 MOST_ERRORS = 100
 """Unreadable packets in a row after which a file counts as ended and a stream as broken."""
 
@@ -48,6 +50,10 @@ class StreamSource:
             self._container.close()
             raise SourceError(f"no video in {config.source}")
         self._stream = video[0]
+        if _DISCARD is not None:  # else each size of a playlist is downloaded, to be looked at by nobody
+            for stream in self._container.streams:
+                if stream is not self._stream:
+                    stream.discard = _DISCARD.all
         context = self._stream.codec_context
         if context is None:
             self._container.close()

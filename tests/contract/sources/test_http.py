@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 
 from agent.config.model import CameraConfig
@@ -20,14 +22,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+SHORT = {"hls_time": "1", "hls_list_size": "0"}
+"""A playlist of all parts, each of a second."""
+
+
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         pass
 
 
 @contextmanager
-def web_server(folder: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+def web_server(folder: Path, asked: list[str] | None = None) -> Iterator[str]:
+    """asked: what was asked for is appended to it."""
+
+    class Noted(Quiet):
+        def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
+            super().do_GET()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Noted, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -48,6 +62,31 @@ def test_a_stream_that_ends_is_opened_anew(name: str, tmp_path: Path) -> None:
         again = watch.frames(2)[-1]
     assert again.index >= 40
     assert again.media_time > first.media_time
+
+
+@pytest.mark.skipif(not hasattr(av.stream, "Discard"), reason="this PyAV downloads all")
+def test_of_a_stream_in_several_sizes_one_is_downloaded(tmp_path: Path) -> None:
+    for name, width in (("large", 320), ("small", 160)):
+        write_clip(
+            tmp_path / f"{name}.m3u8",
+            scene(width, 240),
+            frames=100,
+            counted=False,
+            options={"g": "25"},
+            container=SHORT,
+        )
+    lines = [
+        f"#EXT-X-STREAM-INF:BANDWIDTH={rate}\n{name}.m3u8" for name, rate in (("large", 900_000), ("small", 90_000))
+    ]
+    (tmp_path / "all.m3u8").write_text("\n".join(["#EXTM3U", *lines, ""]))
+    asked: list[str] = []
+    with web_server(tmp_path, asked) as url, watching(CameraConfig("cam", f"{url}/all.m3u8", "http")) as watch:
+        watch.until("offline")
+    last = [
+        max(int(path[6:-3]) for path in asked if re.fullmatch(rf"/{name}\d+\.ts", path)) for name in ("large", "small")
+    ]
+    assert last[0] == 3
+    assert last[1] < 3, "it is read to its end, and looked at by nobody"
 
 
 def test_a_page_that_is_not_there(tmp_path: Path) -> None:
