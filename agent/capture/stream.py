@@ -59,7 +59,8 @@ class StreamSource:
             self._container.close()
             raise SourceError(f"FFmpeg has no decoder for the video in {config.source}")
         self._decoder = Decoder(context, self._note, live=config.live)
-        rate = self._stream.average_rate or self._stream.guessed_rate
+        # What is guessed of the beginning of a live stream may be off by two.
+        rate = self._stream.average_rate or (None if config.live else self._stream.guessed_rate)
         self._clockless = config.live and self._container.format.name in CLOCKLESS
         self._fps = float(rate) if rate and not self._clockless else 0.0
 

@@ -89,6 +89,14 @@ def test_of_a_stream_in_several_sizes_one_is_downloaded(tmp_path: Path) -> None:
     assert last[1] < 3, "it is read to its end, and looked at by nobody"
 
 
+def test_a_rate_that_was_only_guessed_is_not_declared(tmp_path: Path) -> None:
+    """H.264 counts fields, so that FFmpeg's guess is twice the rate."""
+    write_clip(tmp_path / "clip.ts", scene(320, 240), frames=40, options={"bf": "2"})
+    with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/clip.ts", "http")) as watch:
+        watch.until("offline")
+    assert {status.fps for status in watch.statuses if status.state == "online"} <= {0.0, 25.0}
+
+
 def test_a_page_that_is_not_there(tmp_path: Path) -> None:
     with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/none", "http")) as watch:
         assert "404" in watch.until("offline").error
