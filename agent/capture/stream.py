@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 from av.error import FFmpegError, InvalidDataError
+from av.stream import Disposition
 
 from agent.capture import tls, v4l2
 from agent.capture.ffmpeg_options import AVFORMAT, Input, explain, inputs_of
@@ -49,7 +50,8 @@ class StreamSource:
         if not video:
             self._container.close()
             raise SourceError(f"no video in {config.source}")
-        self._stream = video[0]
+        # Not the largest, as FFmpeg has it: of a playlist the first is the one that is meant for everybody.
+        self._stream = next((one for one in video if not one.disposition & Disposition.attached_pic), video[0])
         if _DISCARD is not None:  # else each size of a playlist is downloaded, to be looked at by nobody
             for stream in self._container.streams:
                 if stream is not self._stream:

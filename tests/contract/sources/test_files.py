@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import logging
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING
 
 import av
 import pytest
+from av.stream import Disposition
 
 from agent.config.model import CameraConfig
 from tests.contract.sources.conftest import FRAMES, write_image
@@ -14,6 +15,7 @@ from tests.support.clips import scene, write_clip
 from tests.support.counter import read_counter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -116,6 +118,37 @@ def test_a_file_that_is_no_video_is_offline_and_tried_again(tmp_path: Path, cont
         assert str(path) in status.error
         write_clip(path, scene(320, 240), frames=10)
         assert len(watch.frames(1000)) == 10
+
+
+def boxes(data: bytes) -> Iterator[bytes]:
+    """Of an MP4 file, or of what is in one of its boxes."""
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        yield data[at : at + size]
+        at += size
+
+
+def test_a_cover_is_not_the_video(tmp_path: Path) -> None:
+    """Written behind the video, as FFmpeg does, and before it, as others do."""
+    behind, before = tmp_path / "behind.mp4", tmp_path / "before.mp4"
+    with av.open(str(behind), "w") as container:
+        video, cover = container.add_stream("libx264", rate=25), container.add_stream("mjpeg", rate=25)
+        video.width, video.height = cover.width, cover.height = 320, 240
+        cover.pix_fmt, cover.disposition = "yuvj420p", Disposition.attached_pic
+        for number, picture in enumerate(islice(scene(320, 240), 20)):
+            if not number:
+                container.mux(cover.encode(picture.reformat(format="yuvj420p")))
+            container.mux(video.encode(picture))
+        container.mux(video.encode(None))
+    *first, last = boxes(behind.read_bytes())
+    assert last[4:8] == b"moov"
+    head, *tracks, cover_art = boxes(last[8:])
+    assert cover_art[4:8] == b"udta"
+    before.write_bytes(b"".join([*first, last[:8], head, cover_art, *tracks]))
+    for clip in behind, before:
+        with watching(fast(clip)) as watch:
+            assert len(watch.frames(1000)) == 20
 
 
 def test_an_audio_file_has_no_video(tmp_path: Path) -> None:
