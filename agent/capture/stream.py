@@ -34,7 +34,9 @@ _LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.
 _DISCARD: Any = getattr(av.stream, "Discard", None)
 """What a stream is told that nobody wants; an older PyAV has no word for it."""
 MOST_ERRORS = 100
-"""Unreadable packets in a row after which a file counts as ended and a stream as broken."""
+"""Unreadable packets in a row after which a file counts as ended."""
+BREATH = 0.01
+"""Seconds of rest after as many of a live stream: were they to come without a wait, the processor would be theirs."""
 
 
 class StreamSource:
@@ -130,12 +132,13 @@ class StreamSource:
 
     def _packets(self) -> Iterator[Packet[Any]]:
         errors = 0
-        while True:
+        since: float | None = None
+        while not self._stop():
             try:
                 if not self._ready():
                     return
                 for packet in self._container.demux():
-                    errors = 0
+                    errors, since = 0, None
                     yield packet
                     if not self._ready():
                         return
@@ -143,10 +146,19 @@ class StreamSource:
             except (InvalidDataError, BlockingIOError):  # the latter of a transport stream with a hole in it
                 errors += 1
                 self._unreadable += 1
-                if errors >= MOST_ERRORS:
+                if errors >= MOST_ERRORS and not self._config.live:
                     return
+                since = time.monotonic() if since is None else since
+                self._wait_for_better(errors, since)
             except FFmpegError as error:
                 raise explain(error, self._config, opened=True) from None
+
+    def _wait_for_better(self, errors: int, since: float) -> None:
+        """Of a live stream the clock decides: each line of one broken JPEG is an error of its own."""
+        if self._config.live:
+            starved(since, time.monotonic())
+            if errors % MOST_ERRORS == 0:
+                time.sleep(BREATH)
 
     def _ready(self) -> bool:
         return self._device is None or v4l2.readable(self._device, self._config.timeout, self._stop)
