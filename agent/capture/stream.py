@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -35,6 +36,8 @@ _DISCARD: Any = getattr(av.stream, "Discard", None)
 """What a stream is told that nobody wants; an older PyAV has no word for it."""
 MOST_ERRORS = 100
 """Unreadable packets in a row after which a file counts as ended."""
+AT_ONCE = {"analyzeduration": "1"}
+"""Else FFmpeg looks at 25 pictures of JPEGs in a row before it shows the first one."""
 BREATH = 0.01
 """Seconds of rest after as many of a live stream: were they to come without a wait, the processor would be theirs."""
 
@@ -46,8 +49,14 @@ class StreamSource:
         self._config = config
         self._stop = stop
         self._unreadable = 0
-        self._container = self._open()
+        self._shown = False
+        self._begin(inputs_of(config))
         self._device = v4l2.descriptor_of(config.source) if config.kind == "v4l2" else None
+
+    def _begin(self, ways: list[Input]) -> None:
+        """Opens the source in one of these ways. Raises SourceError."""
+        config = self._config
+        self._container = self._open(ways)
         video = self._container.streams.video
         if not video:
             self._container.close()
@@ -68,12 +77,11 @@ class StreamSource:
         self._clockless = config.live and self._container.format.name in CLOCKLESS
         self._fps = float(rate) if rate and not self._clockless else 0.0
 
-    def _open(self) -> InputContainer:
+    def _open(self, ways: list[Input]) -> InputContainer:
         config = self._config
         if config.kind == "rtsp" and config.encrypted and not config.tls.insecure and AVFORMAT < VERIFIES_RTSPS:
             raise SourceError("the FFmpeg of this PyAV cannot verify such an rtsps:// stream", "install av 16 or newer")
         accel, self._note = hardware(config.hwaccel, "h264")
-        ways = inputs_of(self._config)
         for way in ways[:-1]:
             try:
                 return self._try(way, accel)
@@ -109,8 +117,27 @@ class StreamSource:
         return self._unreadable + self._decoder.corrupt
 
     def frames(self) -> Iterator[Decoded]:
+        yield from self._pictures()
+        if self._may_be_misnamed and not self._stop():
+            self._container.close()
+            self._unreadable += self._decoder.corrupt
+            ways = inputs_of(self._config)
+            self._begin([replace(way, format="mjpeg", options=way.options | AT_ONCE) for way in ways])
+            yield from self._pictures()
+        if self._stop():
+            return
+        if not self._shown:
+            raise SourceError(f"no picture of {self._config.source} could be decoded")
+        if self._config.live:
+            raise SourceError("the stream ended")
+
+    @property
+    def _may_be_misnamed(self) -> bool:
+        """Whether its parts may be JPEGs that are not called image/jpeg, for which FFmpeg does not take them then."""
+        return not self._shown and self._container.format.name == "mpjpeg"
+
+    def _pictures(self) -> Iterator[Decoded]:
         since: float | None = None
-        shown = False
         for packet in self._packets():
             arrived = time.monotonic()
             if self._stop():
@@ -119,16 +146,10 @@ class StreamSource:
                 since = arrived
             if packet.stream is self._stream:
                 for picture, pts in self._decoder.decode(packet):
-                    since, shown = None, True
+                    since, self._shown = None, True
                     yield Decoded(picture, None if self._clockless else pts, arrived)
             if self._config.live:
                 starved(since, arrived)
-        if self._stop():
-            return
-        if not shown:
-            raise SourceError(f"no picture of {self._config.source} could be decoded")
-        if self._config.live:
-            raise SourceError("the stream ended")
 
     def _packets(self) -> Iterator[Packet[Any]]:
         errors = 0
@@ -146,7 +167,7 @@ class StreamSource:
             except (InvalidDataError, BlockingIOError):  # the latter of a transport stream with a hole in it
                 errors += 1
                 self._unreadable += 1
-                if errors >= MOST_ERRORS and not self._config.live:
+                if errors >= MOST_ERRORS and (self._may_be_misnamed or not self._config.live):
                     return
                 since = time.monotonic() if since is None else since
                 self._wait_for_better(errors, since)

@@ -24,8 +24,11 @@ def jpegs(clip: Path) -> list[bytes]:
 
 
 @contextmanager
-def part_server(parts: list[bytes], head: bytes) -> Iterator[str]:
-    """Sends the parts over and over, each behind its boundary and `head` (the lines of a part's header)."""
+def part_server(parts: list[bytes], head: bytes, *, sized: bool = False) -> Iterator[str]:
+    """Sends the parts over and over, each behind its boundary and `head` (the lines of a part's header).
+
+    sized: with its length among them.
+    """
     stopped = threading.Event()
 
     class Camera(BaseHTTPRequestHandler):
@@ -37,7 +40,8 @@ def part_server(parts: list[bytes], head: bytes) -> Iterator[str]:
                 for part in cycle(parts):
                     if stopped.wait(EVERY_S):
                         return
-                    self.wfile.write(b"--frame\r\n" + head + b"\r\n" + part + b"\r\n")
+                    length = b"Content-Length: %d\r\n" % len(part) if sized else b""
+                    self.wfile.write(b"--frame\r\n" + head + length + b"\r\n" + part + b"\r\n")
             except OSError:
                 self.close_connection = True
 

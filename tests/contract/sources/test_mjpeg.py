@@ -34,6 +34,21 @@ def test_what_looks_like_a_boundary_within_a_picture_breaks_that_picture_only(tm
     assert {read_counter(frame.picture.y) for frame in frames} >= set(range(20)) - {10}
 
 
+@pytest.mark.parametrize(
+    "head",
+    [b"Content-Type: image/jpg\r\n", b"Content-Type: image/jpeg; charset=binary\r\n", b""],
+    ids=["jpg", "more", "none"],
+)
+@pytest.mark.parametrize("sized", [True, False])
+def test_parts_may_be_called_what_they_like(head: bytes, sized: bool, tmp_path: Path) -> None:
+    pictures = jpegs(write_clip(tmp_path / "clip.avi", scene(320, 240), frames=20, codec="mjpeg"))
+    with part_server(pictures, head, sized=sized) as url, watching(CameraConfig("cam", url, "http")) as watch:
+        frames = watch.frames(30)
+        assert watch.states == ["connecting", "online"]
+    counters = [read_counter(frame.picture.y) for frame in frames]
+    assert counters == [((counters[0] or 0) + frame.index - frames[0].index) % 20 for frame in frames]
+
+
 def test_one_in_which_nothing_is_a_picture_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.capture.source.STARVED", 0.5)
     pictures = jpegs(write_clip(tmp_path / "clip.avi", scene(320, 240), frames=2, codec="mjpeg"))
