@@ -29,6 +29,8 @@ av.logging.set_level(None)  # FFmpeg's own lines name URLs with their passwords
 
 HARDWARE_FORMATS = frozenset({"cuda", "vaapi", "qsv", "drm_prime", "vdpau", "vulkan"})
 MOST_THREADS = 4
+EAGER = frozenset({"h264", "hevc"})
+"""Decoders that may be told not to wait: of these the stream says how many to wait for, the others lose the order."""
 PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
 FULL_RANGE = 2
 UNSPECIFIED_RANGE = 0
@@ -101,7 +103,7 @@ class Decoder:
         self._note = note
         self._size = (0, 0)
         self._info = SourceInfo()
-        if live:
+        if live and context.name in EAGER:
             context.flags |= Flags.low_delay.value
         # Frame threads hold one picture back per thread; slice threads none.
         context.thread_type = ThreadType.SLICE

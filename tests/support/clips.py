@@ -23,6 +23,7 @@ LOW_LATENCY = {
         "x265-params": "log-level=none:repeat-headers=1",
     },
     "mpeg4": {},
+    "mpeg2video": {},
     "mjpeg": {"q:v": "3"},
 }
 """Encoder options of a camera: no picture depends on a later one."""

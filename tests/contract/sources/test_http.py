@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import av
 import pytest
 
+from agent.capture.source import SourceError
+from agent.capture.stream import StreamSource
 from agent.config.model import CameraConfig
 from tests.contract.sources.watch import watching
 from tests.support.clips import scene, write_clip
@@ -20,6 +22,8 @@ from tests.support.counter import read_counter
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from agent.capture.source import Decoded
 
 
 SHORT = {"hls_time": "1", "hls_list_size": "0"}
@@ -95,6 +99,19 @@ def test_a_rate_that_was_only_guessed_is_not_declared(tmp_path: Path) -> None:
     with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/clip.ts", "http")) as watch:
         watch.until("offline")
     assert {status.fps for status in watch.statuses if status.state == "online"} <= {0.0, 25.0}
+
+
+@pytest.mark.parametrize(("name", "codec"), [("clip.mpg", "mpeg2video"), ("clip.ts", "mpeg4"), ("clip.mkv", "libx264")])
+def test_pictures_that_depend_on_later_ones_come_in_order(name: str, codec: str, tmp_path: Path) -> None:
+    later = {"tune": "film", "bf": "2"}
+    write_clip(tmp_path / name, scene(320, 240), frames=40, codec=codec, options=later)
+    with web_server(tmp_path) as url:
+        source = StreamSource(CameraConfig("cam", f"{url}/{name}", "http"), lambda: False)
+        pictures: list[Decoded] = []
+        with pytest.raises(SourceError, match="the stream ended"):
+            pictures.extend(source.frames())
+        source.close()
+    assert [read_counter(each.picture.y) for each in pictures] == list(range(40))
 
 
 def test_a_page_that_is_not_there(tmp_path: Path) -> None:
