@@ -103,6 +103,8 @@ class Decoder:
         self._note = note
         self._size = (0, 0)
         self._info = SourceInfo()
+        self._pts = self._dts = -(1 << 63)
+        self._by_dts = False
         if live and context.name in EAGER:
             context.flags |= Flags.low_delay.value
         # Frame threads hold one picture back per thread; slice threads none.
@@ -122,7 +124,17 @@ class Decoder:
         self.corrupt += len(frames) - len(intact)
         if intact:
             self._size = (intact[-1].width, intact[-1].height)
-        return [(picture_of(frame), frame.time) for frame in intact]
+        return [(picture_of(frame), self._time(frame)) for frame in intact]
+
+    def _time(self, frame: VideoFrame) -> float | None:
+        """In seconds. AVI has no pts: where there are B-pictures those that FFmpeg makes up go back, dts does not."""
+        pts, dts, unit = frame.pts, frame.dts, frame.time_base
+        if pts is None or dts is None or unit is None:
+            return frame.time
+        if pts < self._pts and dts > self._dts:
+            self._by_dts = True
+        self._pts, self._dts = pts, dts
+        return float(dts * unit) if self._by_dts else frame.time
 
     def info(self, fps: float) -> SourceInfo:
         hardware = self._context.pix_fmt in HARDWARE_FORMATS
@@ -153,3 +165,6 @@ class CodecDecoder(Decoder):
         packet.pts = packet.dts = timestamp
         packet.time_base = Fraction(1, clock)
         return self.decode(packet)
+
+    def _time(self, frame: VideoFrame) -> float | None:
+        return frame.time  # a camera gives no other

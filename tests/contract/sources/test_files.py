@@ -77,6 +77,20 @@ def test_damage_is_counted_and_the_camera_goes_on(tmp_path: Path) -> None:
     assert watch.states == ["connecting", "online", "ended"]
 
 
+@pytest.mark.parametrize("name", ["clip.avi", "clip.asf", "clip.mp4", "clip.ts", "clip.mkv"])
+@pytest.mark.parametrize("loop", [False, True])
+def test_b_pictures_do_not_slow_the_time_down(name: str, loop: bool, tmp_path: Path) -> None:
+    options = {"tune": "film", "preset": "medium", "x264-params": "bframes=3:b-adapt=0"}
+    clip = write_clip(tmp_path / name, scene(320, 240), frames=FRAMES, options=options)
+    with watching(fast(clip, loop=loop)) as watch:
+        frames = watch.frames(2 * FRAMES if loop else 1000)
+    times = [frame.media_time for frame in frames]
+    late = 0.1  # until the first step back tells
+    assert times[FRAMES - 1] == pytest.approx((FRAMES - 1) / 25, abs=late)
+    assert times[-1] == pytest.approx((len(frames) - 1) / 25, abs=2 * late)
+    assert max(later - earlier for earlier, later in pairwise(times)) < 0.13
+
+
 def test_a_hole_in_a_transport_stream_is_jumped_over(tmp_path: Path) -> None:
     """As where a recorder's disk was full for a moment."""
     whole = write_clip(tmp_path / "whole.ts", scene(320, 240), frames=FRAMES).read_bytes()

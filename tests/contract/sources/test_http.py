@@ -103,7 +103,7 @@ def test_a_rate_that_was_only_guessed_is_not_declared(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "codec"), [("clip.mpg", "mpeg2video"), ("clip.ts", "mpeg4"), ("clip.mkv", "libx264")])
 def test_pictures_that_depend_on_later_ones_come_in_order(name: str, codec: str, tmp_path: Path) -> None:
-    later = {"tune": "film", "bf": "2"}
+    later = {"tune": "film", "bf": "2", "x264-params": "b-adapt=0"}
     write_clip(tmp_path / name, scene(320, 240), frames=40, codec=codec, options=later)
     with web_server(tmp_path) as url:
         source = StreamSource(CameraConfig("cam", f"{url}/{name}", "http"), lambda: False)
