@@ -74,7 +74,10 @@ def decode_image(path: Path) -> Picture | None:
         with path.open("rb") as file, av.open(file) as container:
             # A file that is still being written is no picture: else FFmpeg makes it whole, grey from where it ends.
             # Not so in a stream: the JPEGs of many a camera end a few bytes too early.
-            container.streams.video[0].codec_context.options = {"err_detect": "explode"}
+            context = container.streams.video[0].codec_context
+            if context is None:
+                return None
+            context.options = {"err_detect": "explode"}
             return next((picture_of(frame) for frame in container.decode(video=0)), None)
     except (OSError, ValueError, LookupError, FFmpegError):
         return None

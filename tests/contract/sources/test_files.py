@@ -182,12 +182,14 @@ def test_unreadable_images_are_skipped_and_counted(tmp_path: Path) -> None:
     (tmp_path / "2.jpg").write_bytes(b"\xff\xd8\xff nothing")
     (tmp_path / "3.png").write_bytes(b"")
     (tmp_path / "4.bmp").mkdir()
+    film = write_clip(tmp_path / "film.avi", scene(320, 240), frames=2, codec="mjpeg")
+    (tmp_path / "5.jpg").write_bytes(film.read_bytes().replace(b"MJPG", b"XQZ9"))  # in which nobody knows the codec
     (tmp_path / "notes.txt").write_text("not an image")
     write_image(tmp_path / "10.png", second)
     with watching(fast(tmp_path, "folder")) as watch:
         frames = watch.frames(10)
     assert len(frames) == 2
-    assert watch.camera.corrupt == 3
+    assert watch.camera.corrupt == 4
     assert watch.states == ["connecting", "online", "ended"]
 
 
