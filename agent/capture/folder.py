@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.capture.pyav import decode_image
+from agent.capture.pyav import decode_turned
 from agent.capture.source import Decoded, SourceError, SourceInfo, Stop
 
 if TYPE_CHECKING:
@@ -47,14 +47,15 @@ class FolderSource:
         for path in self._paths:
             if self._stop():
                 return
-            picture = decode_image(path)
-            if picture is None:
+            found = decode_turned(path)
+            if found is None:
                 self.corrupt += 1
                 continue
             readable = True
+            picture, turn = found
             height, width = picture.y.shape
-            if (width, height) != (self.info.width, self.info.height):
-                self.info = replace(self.info, width=width, height=height)
+            if (width, height, turn) != (self.info.width, self.info.height, self.info.turn):
+                self.info = replace(self.info, width=width, height=height, turn=turn)
             yield Decoded(picture, None, time.monotonic())
         if not readable:
             raise SourceError(f"none of the {len(self._paths)} images in {self._paths[0].parent} can be decoded")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from math import atan2, degrees
+from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -68,8 +70,28 @@ def picture_of(frame: VideoFrame) -> Picture:
     return Picture(_plane(frame, 0), _plane(frame, 1), _plane(frame, 2), None, full, frame)
 
 
+def turn_of(frame: VideoFrame) -> int:
+    """Degrees clockwise, a multiple of 90, by which its file wants the picture turned. What is mirrored stays so."""
+    try:
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside something PyAV has no word for, such as EXIF
+        clockwise = float(-frame.rotation)
+    else:
+        if matrix is None:
+            return 0
+        _, _, _, right, down, *_ = unpack_from("=9i", bytes(matrix))
+        clockwise = degrees(atan2(-right, down))  # of the picture's vertical: what is mirrored has its head up, too
+    return round(clockwise / 90) * 90 % 360
+
+
 def decode_image(path: Path) -> Picture | None:
-    """The picture in a JPEG, PNG or BMP file, None when there is none to be had."""
+    """The picture in a JPEG, PNG or BMP file as it is stored, None when there is none to be had."""
+    found = decode_turned(path)
+    return None if found is None else found[0]
+
+
+def decode_turned(path: Path) -> tuple[Picture, int] | None:
+    """As `decode_image`, with the degrees clockwise by which it is to be turned: so EXIF has it."""
     try:
         with path.open("rb") as file, av.open(file) as container:
             # A file that is still being written is no picture: else FFmpeg makes it whole, grey from where it ends.
@@ -78,7 +100,7 @@ def decode_image(path: Path) -> Picture | None:
             if context is None:
                 return None
             context.options = {"err_detect": "explode"}
-            return next((picture_of(frame) for frame in container.decode(video=0)), None)
+            return next(((picture_of(frame), turn_of(frame)) for frame in container.decode(video=0)), None)
     except (OSError, ValueError, LookupError, FFmpegError):
         return None
 
@@ -98,12 +120,16 @@ def hardware(wanted: str, codec: str) -> tuple[HWAccel | None, str]:
 
 
 class Decoder:
-    """One stream's decoder. `decode` skips and counts what is damaged."""
+    """One stream's decoder. `decode` skips and counts what is damaged.
+
+    live: a camera, which is turned by `rotate` alone; a file says itself how it was held.
+    """
 
     def __init__(self, context: VideoCodecContext, note: str, *, live: bool) -> None:
         self.corrupt = 0
         self._context = context
         self._note = note
+        self._turn = 0 if live else None
         self._size = (0, 0)
         self._info = SourceInfo()
         self._pts = self._dts = -(1 << 63)
@@ -126,6 +152,8 @@ class Decoder:
         intact = [frame for frame in frames if not frame.is_corrupt]
         self.corrupt += len(frames) - len(intact)
         if intact:
+            if self._turn is None:
+                self._turn = turn_of(intact[0])
             self._size = (intact[-1].width, intact[-1].height)
         return [(picture_of(frame), self._time(frame)) for frame in intact]
 
@@ -144,7 +172,7 @@ class Decoder:
         name = f"{self._context.name} {self._context.pix_fmt if hardware else 'software'}"
         # Uncompressed pictures need no decoder, so none is missed.
         note = "" if hardware or self._context.name == "rawvideo" else self._note
-        info = SourceInfo(*self._size, fps, name, note)
+        info = SourceInfo(*self._size, fps, name, note, self._turn or 0)
         if info != self._info:
             self._info = info
         return self._info
