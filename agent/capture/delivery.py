@@ -56,8 +56,7 @@ class Delivery:
         rotate = turned(self._config.rotate, info)
         if rotate != self._rotate:
             self._rotate, self._watches_otherwise = rotate, True
-        told = info.fps or (self._config.fps if self._config.kind == "folder" else 0.0)
-        self._timeline.nominal = 1 / (told or USUAL_RATE)
+        self._timeline.nominal = 1 / (info.fps or USUAL_RATE)
 
     @property
     def pause(self) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 RATE = 25.0
-"""Images a second at `pace: realtime`, as usual for numbered pictures of a film."""
+"""Images a second where `fps` is not set, as usual for numbered pictures of a film."""
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
@@ -28,7 +28,10 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 class FolderSource:
-    """The images right in the folder, by natural order of their names. Unreadable ones are counted and skipped."""
+    """The images right in the folder, by natural order of their names. Unreadable ones are counted and skipped.
+
+    As each is to be inferred, `fps` is their rate.
+    """
 
     def __init__(self, config: CameraConfig, stop: Stop) -> None:
         try:
@@ -38,7 +41,7 @@ class FolderSource:
         if not names:
             raise SourceError(f"no image in {config.source}", "put .jpg, .png or .bmp files there")
         self.corrupt = 0
-        self.info = SourceInfo(fps=RATE, decoder="image software")
+        self.info = SourceInfo(fps=config.fps or RATE, decoder="image software")
         self._paths = [Path(config.source) / name for name in sorted(names, key=natural)]
         self._stop = stop
 

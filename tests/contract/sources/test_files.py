@@ -193,6 +193,15 @@ def test_unreadable_images_are_skipped_and_counted(tmp_path: Path) -> None:
     assert watch.states == ["connecting", "online", "ended"]
 
 
+def test_the_images_of_a_folder_come_at_its_fps(tmp_path: Path) -> None:
+    for number in range(4):
+        write_image(tmp_path / f"{number}.jpg", next(scene(320, 240)))
+    with watching(CameraConfig("cam", str(tmp_path), "folder", fps=5)) as watch:
+        frames = watch.frames(10)
+    assert [frame.media_time for frame in frames] == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert frames[-1].monotonic - frames[0].monotonic >= 0.55
+
+
 def test_an_image_that_is_still_being_written_is_none(tmp_path: Path) -> None:
     """FFmpeg would hand it out, grey from where it ends: as if nobody stood there."""
     write_image(tmp_path / "1.jpg", next(scene(320, 240)))
