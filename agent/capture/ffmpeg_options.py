@@ -69,6 +69,9 @@ def with_credentials(config: CameraConfig) -> str:
 def inputs_of(config: CameraConfig) -> list[Input]:
     """How to open the source, the best way first; the next one is for devices that refuse it. Raises SourceError."""
     if config.kind == "file":
+        path = Path(config.source)
+        if path.exists() and not path.is_file():  # the opening of a named pipe waits for ever
+            raise SourceError(f"{config.source} is no regular file")
         return [Input(config.source)]
     # Little is probed, and kept (no "nobuffer"): thrown away, it would take the first key picture with it.
     live = {"flags": "low_delay", "fpsprobesize": "0"}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING
 
@@ -229,6 +230,12 @@ def test_a_title_in_another_alphabet_is_no_obstacle(tmp_path: Path) -> None:
     clip.write_bytes(clip.read_bytes().replace(b"Uberwachung", b"\xdcberwachung"))
     with watching(fast(clip)) as watch:
         assert len(watch.frames(1000)) == FRAMES
+
+
+def test_a_named_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with watching(fast(tmp_path / "pipe", timeout=1)) as watch:
+        assert "is no regular file" in watch.until("offline").error
 
 
 def test_an_empty_folder_is_offline_and_says_what_to_put_there(tmp_path: Path) -> None:
