@@ -38,6 +38,7 @@ CHECKS_PARTS = 63
 """The libavformat (of FFmpeg 9) that verifies where it is told nothing, as where it fetches parts."""
 _OTHER_STREAM = "use another stream of the camera, such as MJPEG"
 
+_LOGINS = "; FFmpeg knows Basic and Digest with MD5, and sends them nowhere it is redirected to by a whole address"
 V4L2_HINTS = {
     errno.ENOENT: "is it plugged in? `ls /dev/video*` names the cameras",
     errno.ENODEV: "is it plugged in? `ls /dev/video*` names the cameras",
@@ -106,7 +107,7 @@ def explain(error: Exception, config: CameraConfig, *, opened: bool = False) -> 
     if kind in {"ExitError", "TimeoutError"}:
         return SourceError(f"no answer within {config.timeout:g} s")
     if kind in {"HTTPUnauthorizedError", "HTTPForbiddenError"}:
-        hint = "check username and password" if config.username else "set username and password"
+        hint = f"check username and password{_LOGINS}" if config.username else "set username and password"
         return SourceError(f"the camera refuses the login ({reason})", hint)
     if config.kind == "v4l2":
         return _device_error(config.source, number or 0, reason, opened=opened)

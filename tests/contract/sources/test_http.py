@@ -15,6 +15,7 @@ import pytest
 from agent.capture.source import SourceError
 from agent.capture.stream import StreamSource
 from agent.config.model import CameraConfig
+from agent.config.secrets import Secret
 from tests.contract.sources.watch import watching
 from tests.support.clips import scene, write_clip
 from tests.support.counter import read_counter
@@ -36,11 +37,11 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def web_server(folder: Path, asked: list[str] | None = None) -> Iterator[str]:
+def web_server(folder: Path, asked: list[str] | None = None, handler: type[Quiet] = Quiet) -> Iterator[str]:
     """asked: what was asked for is appended to it."""
 
-    class Noted(Quiet):
-        def do_GET(self) -> None:
+    class Noted(handler):  # type: ignore[misc, valid-type]
+        def do_GET(self) -> None:  # noqa: N802 - http.server's name
             if asked is not None:
                 asked.append(self.path)
             super().do_GET()
@@ -117,6 +118,22 @@ def test_pictures_that_depend_on_later_ones_come_in_order(name: str, codec: str,
 def test_a_page_that_is_not_there(tmp_path: Path) -> None:
     with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/none", "http")) as watch:
         assert "404" in watch.until("offline").error
+
+
+def test_a_login_that_ffmpeg_cannot_do_is_named(tmp_path: Path) -> None:
+    class Strict(Quiet):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Digest realm="camera", nonce="n", qop="auth", algorithm=SHA-256')
+            self.end_headers()
+
+    with web_server(tmp_path, handler=Strict) as url:
+        config = CameraConfig("cam", f"{url}/live", "http", username="viewer", password=Secret("a secret"))
+        with watching(config) as watch:
+            error = watch.until("offline").error
+    assert "check username and password" in error
+    assert "Digest with MD5" in error
+    assert "a secret" not in error
 
 
 def test_a_page_that_is_no_video(tmp_path: Path) -> None:
