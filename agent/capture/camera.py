@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.backoff import Backoff
-from agent.capture.delivery import Delivery, rotated
+from agent.capture.delivery import Delivery, rotated, turned
 from agent.capture.opening import open_source
 from agent.capture.source import STARVED, Decoded, Source, SourceError, SourceInfo
 from agent.capture.status import STATUS_EVENT, CameraStatus
@@ -170,7 +170,7 @@ class Camera:
 
     def _set(self, state: State, error: str = "", *, attempts: int = 0) -> None:
         info = self._info or SourceInfo()
-        width, height = rotated(info.width, info.height, self.config.rotate)
+        width, height = rotated(info.width, info.height, turned(self.config.rotate, info))
         decoder = f"{info.decoder} ({info.note})" if info.note else info.decoder
         since = self._status.since if state == self._status.state else time.time()
         self._status = CameraStatus(state, since, error, width, height, info.fps, decoder, attempts)
@@ -274,7 +274,7 @@ class Camera:
             self._log.info("online, %dx%d", info.width, info.height)
             self._logged = ""
         self._info = info
-        self._delivery.expect(info.fps)
+        self._delivery.expect(info)
         self._set("online")
 
     def _follow(self, other: Camera) -> None:

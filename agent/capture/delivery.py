@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import threading
 
     from agent.capture.mailbox import Mailbox
-    from agent.capture.source import Decoded
+    from agent.capture.source import Decoded, SourceInfo
     from agent.config.model import CameraConfig
 
 USUAL_RATE = 25.0
@@ -36,23 +36,27 @@ class Delivery:
         self._timeline = Timeline(1 / USUAL_RATE, live=config.live)
         self._cadence = Cadence()
         self._pacer = Pacer() if not config.live and config.pace == "realtime" else None
-        self._watch = motion_watch(config)
+        self._rotate: int = config.rotate
+        self._watch = motion_watch(config, self._rotate)
+        self._watches_otherwise = False
 
     def change(self, config: CameraConfig) -> None:
         """From now on this holds, of motion. From any thread."""
         before, self._config = self._config, config
         if before.motion != config.motion:
-            self._watch = motion_watch(config)
+            self._watches_otherwise = True  # after the config, which is read when this has been seen
 
     def restart(self) -> None:
         """The next picture comes from a source opened anew."""
         self._timeline.restart()
         self._cadence.restart()
 
-    def expect(self, rate: float) -> None:
-        """rate: pictures a second, as the source says it; 0 where it does not."""
-        told = rate or (self._config.fps if self._config.kind == "folder" else 0.0)
-        self._timeline.nominal = 1 / (told or USUAL_RATE)
+    def expect(self, info: SourceInfo) -> None:
+        """What the source says of the pictures that come."""
+        rotate = turned(self._config.rotate, info)
+        if rotate != self._rotate:
+            self._rotate, self._watches_otherwise = rotate, True
+        self._timeline.nominal = 1 / (info.fps or USUAL_RATE)
 
     @property
     def pause(self) -> float:
@@ -72,21 +76,24 @@ class Delivery:
 
     def put(self, decoded: Decoded) -> None:
         """Waits until the picture is due, and until the mailbox takes it where none may be lost."""
-        config, watch = self._config, self._watch
+        if self._watches_otherwise:
+            self._watches_otherwise = False
+            self._watch = motion_watch(self._config, self._rotate)
+        config, watch, rotate = self._config, self._watch, self._rotate
         media_time = self._timeline.media_time(decoded.pts, decoded.arrived)
         monotonic = decoded.arrived
         if self._pacer is not None:
             self._halt.wait(self._pacer.delay(media_time, time.monotonic()))
             monotonic = time.monotonic()
         height, width = decoded.picture.y.shape
-        width, height = rotated(width, height, config.rotate)
+        width, height = rotated(width, height, rotate)
         frame = Frame(
             camera=config.id,
             index=self.frames,
             picture=decoded.picture,
             width=width,
             height=height,
-            rotate=config.rotate,
+            rotate=rotate,
             captured_at=time.time() - (time.monotonic() - monotonic),
             monotonic=monotonic,
             media_time=media_time,
@@ -96,6 +103,11 @@ class Delivery:
         self.last_at = monotonic
         while not self._mailbox.put(frame, LOOK) and not self._halt.is_set():
             pass
+
+
+def turned(rotate: int, info: SourceInfo) -> int:
+    """Degrees clockwise by which its pictures are to be turned: as the file wants it, and as the config does."""
+    return (rotate + info.turn) % 360
 
 
 def rotated(width: int, height: int, rotate: int) -> tuple[int, int]:

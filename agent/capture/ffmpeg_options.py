@@ -38,6 +38,7 @@ CHECKS_PARTS = 63
 """The libavformat (of FFmpeg 9) that verifies where it is told nothing, as where it fetches parts."""
 _OTHER_STREAM = "use another stream of the camera, such as MJPEG"
 
+_LOGINS = "; FFmpeg knows Basic and Digest with MD5, and sends them nowhere it is redirected to by a whole address"
 V4L2_HINTS = {
     errno.ENOENT: "is it plugged in? `ls /dev/video*` names the cameras",
     errno.ENODEV: "is it plugged in? `ls /dev/video*` names the cameras",
@@ -69,6 +70,9 @@ def with_credentials(config: CameraConfig) -> str:
 def inputs_of(config: CameraConfig) -> list[Input]:
     """How to open the source, the best way first; the next one is for devices that refuse it. Raises SourceError."""
     if config.kind == "file":
+        path = Path(config.source)
+        if path.exists() and not path.is_file():  # the opening of a named pipe waits for ever
+            raise SourceError(f"{config.source} is no regular file")
         return [Input(config.source)]
     # Little is probed, and kept (no "nobuffer"): thrown away, it would take the first key picture with it.
     live = {"flags": "low_delay", "fpsprobesize": "0"}
@@ -103,7 +107,7 @@ def explain(error: Exception, config: CameraConfig, *, opened: bool = False) -> 
     if kind in {"ExitError", "TimeoutError"}:
         return SourceError(f"no answer within {config.timeout:g} s")
     if kind in {"HTTPUnauthorizedError", "HTTPForbiddenError"}:
-        hint = "check username and password" if config.username else "set username and password"
+        hint = f"check username and password{_LOGINS}" if config.username else "set username and password"
         return SourceError(f"the camera refuses the login ({reason})", hint)
     if config.kind == "v4l2":
         return _device_error(config.source, number or 0, reason, opened=opened)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.capture.pyav import decode_image
+from agent.capture.pyav import decode_turned
 from agent.capture.source import Decoded, SourceError, SourceInfo, Stop
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 RATE = 25.0
-"""Images a second at `pace: realtime`, as usual for numbered pictures of a film."""
+"""Images a second where `fps` is not set, as usual for numbered pictures of a film."""
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
@@ -28,7 +28,10 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 class FolderSource:
-    """The images right in the folder, by natural order of their names. Unreadable ones are counted and skipped."""
+    """The images right in the folder, by natural order of their names. Unreadable ones are counted and skipped.
+
+    As each is to be inferred, `fps` is their rate.
+    """
 
     def __init__(self, config: CameraConfig, stop: Stop) -> None:
         try:
@@ -38,7 +41,7 @@ class FolderSource:
         if not names:
             raise SourceError(f"no image in {config.source}", "put .jpg, .png or .bmp files there")
         self.corrupt = 0
-        self.info = SourceInfo(fps=RATE, decoder="image software")
+        self.info = SourceInfo(fps=config.fps or RATE, decoder="image software")
         self._paths = [Path(config.source) / name for name in sorted(names, key=natural)]
         self._stop = stop
 
@@ -47,14 +50,15 @@ class FolderSource:
         for path in self._paths:
             if self._stop():
                 return
-            picture = decode_image(path)
-            if picture is None:
+            found = decode_turned(path)
+            if found is None:
                 self.corrupt += 1
                 continue
             readable = True
+            picture, turn = found
             height, width = picture.y.shape
-            if (width, height) != (self.info.width, self.info.height):
-                self.info = replace(self.info, width=width, height=height)
+            if (width, height, turn) != (self.info.width, self.info.height, self.info.turn):
+                self.info = replace(self.info, width=width, height=height, turn=turn)
             yield Decoded(picture, None, time.monotonic())
         if not readable:
             raise SourceError(f"none of the {len(self._paths)} images in {self._paths[0].parent} can be decoded")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,10 @@ class GstSource(PipeSource):
     name = "the pipeline"
     decoder = "gstreamer"
     missing = "apt install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
+    # y4menc's header does not tell it, its caps do (not each of them): 1 is full; 2, or a name such as bt601, is not.
+    range_told = re.compile(rb"y4mencode\d*\.GstPad:(?:sink|src): caps = [^\n]*?colorimetry=\(string\)(?P<full>1:)?")
     hint = f"try it by hand: {LAUNCH} ... ! fakesink"
 
     def __init__(self, pipeline: str, timeout: float, stop: Stop) -> None:
         words = shlex.split(pipeline.strip().rstrip("!"))
-        super().__init__(lambda fd: [LAUNCH, "-q", *words, *shlex.split(TAIL.format(fd=fd))], timeout, stop)
+        super().__init__(lambda fd: [LAUNCH, "-v", *words, *shlex.split(TAIL.format(fd=fd))], timeout, stop)

@@ -32,15 +32,15 @@ def open_source(config: CameraConfig, stop: Stop) -> Source:
             return RtspSource(config, stop)
         except UnsupportedError:
             pass
-    from agent.capture.pyav import StreamSource
+    from agent.capture.stream import StreamSource
 
     return StreamSource(config, stop)
 
 
-def motion_watch(config: CameraConfig) -> MotionWatch | None:
-    """What looks for motion in its pictures; None where nobody wants to know."""
+def motion_watch(config: CameraConfig, rotate: int) -> MotionWatch | None:
+    """What looks for motion in its pictures; None where nobody wants to know. rotate: `Frame` has it."""
     if not config.motion.enabled:
         return None
     from agent.capture.motion import MotionWatch
 
-    return MotionWatch(config.rotate, config.motion.masks)
+    return MotionWatch(rotate, config.motion.masks)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 LOOK_S = 0.2
 LONGEST_LINE, LONGEST_WORDS = 256, 4096
 LARGEST = 1 << 26
+RANGE_S = 0.5
+"""How long the range is waited for before the first picture; told later, it holds from then on."""
 PIPE_BYTES = 1 << 20
 _WIDTH, _HEIGHT, _RATE = (re.compile(rb" %b" % word) for word in (rb"W(\d{1,5})\b", rb"H(\d{1,5})\b", rb"F(\d+):(\d+)"))
 _STRIDE, _TIME = re.compile(rb" XSTRIDE=(\d{1,6})\b"), re.compile(rb" XTIME=(\d{1,19})\b")
@@ -46,19 +48,22 @@ class PipeSource:
     """One life of the child. Raises SourceError where it does not deliver within `timeout`.
 
     command: its words, given the descriptor to write to. name: what it is called in errors. decoder: as SourceInfo has
-    it. missing, hint: what to do where it cannot be started, and where it fails.
+    it. missing, hint: what to do where it cannot be started, and where it fails. range_told: what its standard output
+    says once it is known whether the pictures are of full range, with that in the group `full`; None: they are not.
     """
 
     name: ClassVar[str]
     decoder: ClassVar[str]
     missing: ClassVar[str]
     hint: ClassVar[str]
+    range_told: ClassVar[re.Pattern[bytes] | None] = None
 
     def __init__(self, command: Callable[[int], Sequence[str]], timeout: float, stop: Stop) -> None:
         self.corrupt = 0
         self._timeout = timeout
         self._stop = stop
-        self._words = b""
+        self._words = self._talk = b""
+        self._full_range: bool | None = None
         self._pipe, end = os.pipe()
         try:
             self._child = self._started(command(end), end)
@@ -69,8 +74,9 @@ class PipeSource:
             os.close(end)
         assert self._child.stderr is not None
         self._errors = self._child.stderr
-        self._ears = [self._pipe, self._errors.fileno()]
-        for fd in (self._pipe, self._errors.fileno()):
+        self._talks = self._child.stdout
+        self._ears = [self._pipe, self._errors.fileno(), *([self._talks.fileno()] if self._talks else [])]
+        for fd in self._ears:
             os.set_blocking(fd, False)
         with contextlib.suppress(OSError):  # else a picture comes in many small pieces
             fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -85,7 +91,7 @@ class PipeSource:
             return subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if self.range_told is None else subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=(end,),
                 start_new_session=True,
@@ -111,6 +117,7 @@ class PipeSource:
         if not 0 < self._bytes <= LARGEST or self._rows[0] < self._width or self._rows[1] < (self._width + 1) // 2:
             raise SourceError(f"unsupported frame size {self._width}x{self._height} (row stride {self._rows[0]} bytes)")
         self.info = SourceInfo(self._width, self._height, fps, self.decoder)
+        self._await_range()
 
     def frames(self) -> Iterator[Decoded]:
         while not self._stop():
@@ -126,13 +133,20 @@ class PipeSource:
                 return
             yield Decoded(self._picture(data), int(taken[1]) / 1e9 if taken else None, time.monotonic())
 
+    def _await_range(self) -> None:
+        """It is told in a moment, by another thread of the child's; where it is not, it is not waited for."""
+        until = time.monotonic() + RANGE_S
+        while self._talks and self._full_range is None and not self._stop() and time.monotonic() < until:
+            if select.select([self._talks], [], [], LOOK_S)[0] and not self._overhear():
+                return
+
     def _picture(self, data: bytearray) -> Picture:
         lines, half = (self._height + 1) // 2, (self._width + 1) // 2
         luma, chroma = self._rows
         bytes_ = np.frombuffer(data, np.uint8)
         y = bytes_[: 2 * lines * luma].reshape(2 * lines, luma)
         u, v = bytes_[2 * lines * luma :].reshape(2, lines, chroma)
-        return Picture(y[: self._height, : self._width], u[:, :half], v[:, :half], None, False, data)
+        return Picture(y[: self._height, : self._width], u[:, :half], v[:, :half], None, bool(self._full_range), data)
 
     def _line(self) -> bytes:
         """The next line, without its end; b"" once it is told to stop."""
@@ -158,6 +172,8 @@ class PipeSource:
             readable, _, _ = select.select(self._ears, [], [], min(LOOK_S, until - now))
             if self._errors.fileno() in readable:
                 self._listen()
+            if self._talks is not None and self._talks.fileno() in readable:
+                self._overhear()
             if self._pipe not in readable:
                 continue
             count = os.readv(self._pipe, [room])
@@ -171,7 +187,22 @@ class PipeSource:
             said = os.read(self._errors.fileno(), 65536)
             self._words = (self._words + said)[-LONGEST_WORDS:]
             if not said:  # it has closed that end alone, which could be read from now on without a wait
-                self._ears = [self._pipe]
+                self._ears = [fd for fd in self._ears if fd != self._errors.fileno()]
+
+    def _overhear(self) -> bool:
+        """Reads on, so that the child never waits for us, and keeps nothing but the range. False where it has ended."""
+        assert self._talks is not None
+        assert self.range_told is not None
+        with contextlib.suppress(BlockingIOError):
+            said = os.read(self._talks.fileno(), 65536)
+            self._talk += said
+            for told in self.range_told.finditer(self._talk):
+                self._full_range = bool(told["full"])
+            self._talk = self._talk[-LONGEST_WORDS:]
+            if not said:
+                self._ears = [fd for fd in self._ears if fd != self._talks.fileno()]
+                return False
+        return True
 
     def _said(self, *, at_last: bool = False) -> str:
         """What it complains of, the first line of it. at_last: else whatever it said last."""
@@ -196,6 +227,8 @@ class PipeSource:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(1.0)
         self._errors.close()
+        if self._talks is not None:
+            self._talks.close()
         os.close(self._pipe)
 
 

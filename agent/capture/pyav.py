@@ -1,12 +1,11 @@
-"""What FFmpeg does for us, through PyAV: demuxing, decoding, image files. Its options: `ffmpeg_options`."""
+"""What FFmpeg's decoders do for us, through PyAV: pictures of packets, image files. Its demuxers: `stream`."""
 
 from __future__ import annotations
 
-import errno
 import os
-import time
-from contextlib import nullcontext
 from fractions import Fraction
+from math import atan2, degrees
+from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -14,40 +13,29 @@ import numpy as np
 from av.codec.context import Flags, ThreadType
 from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.error import EOFError as EndOfStream
-from av.error import FFmpegError, InvalidDataError
+from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
-from agent.capture import tls, v4l2
-from agent.capture.ffmpeg_options import AVFORMAT, Input, explain, hardware_types, inputs_of
+from agent.capture.ffmpeg_options import hardware_types
 from agent.capture.frame import Picture
-from agent.capture.source import Decoded, SourceError, SourceInfo, Stop, starved
+from agent.capture.source import SourceError, SourceInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from av.container.input import InputContainer
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
-
-    from agent.config.model import CameraConfig
 
 av.logging.set_level(None)  # FFmpeg's own lines name URLs with their passwords
 
 HARDWARE_FORMATS = frozenset({"cuda", "vaapi", "qsv", "drm_prime", "vdpau", "vulkan"})
 MOST_THREADS = 4
+EAGER = frozenset({"h264", "hevc"})
+"""Decoders that may be told not to wait: of these the stream says how many to wait for, the others lose the order."""
 PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
 FULL_RANGE = 2
 UNSPECIFIED_RANGE = 0
-CLOCKLESS = frozenset({"mpjpeg", "mjpeg", "h264", "hevc"})
-"""Formats that carry no time: FFmpeg then numbers the pictures as if there were 25 a second."""
-VERIFIES_RTSPS = 62
-"""The libavformat whose RTSP client heeds `tls_verify`; 61 silently does not."""
-_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-"""A title in another alphabet is no reason not to open a source; PyAV 19 thinks so by itself."""
-MOST_ERRORS = 100
-"""Unreadable packets in a row after which a file counts as ended and a stream as broken."""
 
 
 def _plane(frame: VideoFrame, index: int, channels: int = 1) -> NDArray[np.uint8]:
@@ -82,19 +70,42 @@ def picture_of(frame: VideoFrame) -> Picture:
     return Picture(_plane(frame, 0), _plane(frame, 1), _plane(frame, 2), None, full, frame)
 
 
+def turn_of(frame: VideoFrame) -> int:
+    """Degrees clockwise, a multiple of 90, by which its file wants the picture turned. What is mirrored stays so."""
+    try:
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside something PyAV has no word for, such as EXIF
+        clockwise = float(-frame.rotation)
+    else:
+        if matrix is None:
+            return 0
+        _, _, _, right, down, *_ = unpack_from("=9i", bytes(matrix))
+        clockwise = degrees(atan2(-right, down))  # of the picture's vertical: what is mirrored has its head up, too
+    return round(clockwise / 90) * 90 % 360
+
+
 def decode_image(path: Path) -> Picture | None:
-    """The picture in a JPEG, PNG or BMP file, None when there is none to be had."""
+    """The picture in a JPEG, PNG or BMP file as it is stored, None when there is none to be had."""
+    found = decode_turned(path)
+    return None if found is None else found[0]
+
+
+def decode_turned(path: Path) -> tuple[Picture, int] | None:
+    """As `decode_image`, with the degrees clockwise by which it is to be turned: so EXIF has it."""
     try:
         with path.open("rb") as file, av.open(file) as container:
             # A file that is still being written is no picture: else FFmpeg makes it whole, grey from where it ends.
             # Not so in a stream: the JPEGs of many a camera end a few bytes too early.
-            container.streams.video[0].codec_context.options = {"err_detect": "explode"}
-            return next((picture_of(frame) for frame in container.decode(video=0)), None)
+            context = container.streams.video[0].codec_context
+            if context is None:
+                return None
+            context.options = {"err_detect": "explode"}
+            return next(((picture_of(frame), turn_of(frame)) for frame in container.decode(video=0)), None)
     except (OSError, ValueError, LookupError, FFmpegError):
         return None
 
 
-def _hardware(wanted: str, codec: str) -> tuple[HWAccel | None, str]:
+def hardware(wanted: str, codec: str) -> tuple[HWAccel | None, str]:
     """An opened hardware decoder for the codec, or None and why not. FFmpeg itself falls back while it decodes."""
     failures = []
     for kind in hardware_types(wanted, hwdevices_available()):
@@ -109,15 +120,21 @@ def _hardware(wanted: str, codec: str) -> tuple[HWAccel | None, str]:
 
 
 class Decoder:
-    """One stream's decoder. `decode` skips and counts what is damaged."""
+    """One stream's decoder. `decode` skips and counts what is damaged.
+
+    live: a camera, which is turned by `rotate` alone; a file says itself how it was held.
+    """
 
     def __init__(self, context: VideoCodecContext, note: str, *, live: bool) -> None:
         self.corrupt = 0
         self._context = context
         self._note = note
+        self._turn = 0 if live else None
         self._size = (0, 0)
         self._info = SourceInfo()
-        if live:
+        self._pts = self._dts = -(1 << 63)
+        self._by_dts = False
+        if live and context.name in EAGER:
             context.flags |= Flags.low_delay.value
         # Frame threads hold one picture back per thread; slice threads none.
         context.thread_type = ThreadType.SLICE
@@ -135,15 +152,27 @@ class Decoder:
         intact = [frame for frame in frames if not frame.is_corrupt]
         self.corrupt += len(frames) - len(intact)
         if intact:
+            if self._turn is None:
+                self._turn = turn_of(intact[0])
             self._size = (intact[-1].width, intact[-1].height)
-        return [(picture_of(frame), frame.time) for frame in intact]
+        return [(picture_of(frame), self._time(frame)) for frame in intact]
+
+    def _time(self, frame: VideoFrame) -> float | None:
+        """In seconds. AVI has no pts: where there are B-pictures those that FFmpeg makes up go back, dts does not."""
+        pts, dts, unit = frame.pts, frame.dts, frame.time_base
+        if pts is None or dts is None or unit is None:
+            return frame.time
+        if pts < self._pts and dts > self._dts:
+            self._by_dts = True
+        self._pts, self._dts = pts, dts
+        return float(dts * unit) if self._by_dts else frame.time
 
     def info(self, fps: float) -> SourceInfo:
         hardware = self._context.pix_fmt in HARDWARE_FORMATS
         name = f"{self._context.name} {self._context.pix_fmt if hardware else 'software'}"
         # Uncompressed pictures need no decoder, so none is missed.
         note = "" if hardware or self._context.name == "rawvideo" else self._note
-        info = SourceInfo(*self._size, fps, name, note)
+        info = SourceInfo(*self._size, fps, name, note, self._turn or 0)
         if info != self._info:
             self._info = info
         return self._info
@@ -153,7 +182,7 @@ class CodecDecoder(Decoder):
     """A decoder fed with whole access units by ourselves. codec: FFmpeg's name. parameter_sets: Annex B or empty."""
 
     def __init__(self, codec: str, parameter_sets: bytes, hwaccel: str) -> None:
-        accel, note = _hardware(hwaccel, codec)
+        accel, note = hardware(hwaccel, codec)
         context = VideoCodecContext.create(codec, "r", accel)
         if not isinstance(context, VideoCodecContext):
             raise SourceError(f"{codec} is not a video codec")
@@ -168,117 +197,5 @@ class CodecDecoder(Decoder):
         packet.time_base = Fraction(1, clock)
         return self.decode(packet)
 
-
-class StreamSource:
-    """A file, an HTTP stream, a V4L2 device, or an RTSP stream our own client leaves to FFmpeg's."""
-
-    def __init__(self, config: CameraConfig, stop: Stop) -> None:
-        self._config = config
-        self._stop = stop
-        self._unreadable = 0
-        self._container = self._open()
-        self._device = v4l2.descriptor_of(config.source) if config.kind == "v4l2" else None
-        video = self._container.streams.video
-        if not video:
-            self._container.close()
-            raise SourceError(f"no video in {config.source}")
-        self._stream = video[0]
-        context = self._stream.codec_context
-        if context is None:
-            self._container.close()
-            raise SourceError(f"FFmpeg has no decoder for the video in {config.source}")
-        self._decoder = Decoder(context, self._note, live=config.live)
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        self._clockless = config.live and self._container.format.name in CLOCKLESS
-        self._fps = float(rate) if rate and not self._clockless else 0.0
-
-    def _open(self) -> InputContainer:
-        config = self._config
-        if config.kind == "rtsp" and config.encrypted and not config.tls.insecure and AVFORMAT < VERIFIES_RTSPS:
-            raise SourceError("the FFmpeg of this PyAV cannot verify such an rtsps:// stream", "install av 16 or newer")
-        accel, self._note = _hardware(config.hwaccel, "h264")
-        ways = inputs_of(self._config)
-        for way in ways[:-1]:
-            try:
-                return self._try(way, accel)
-            except FFmpegError:
-                continue
-        try:
-            return self._try(ways[-1], accel)
-        except FFmpegError as error:
-            refused = tls.refusal(self._config) if error.errno == errno.EIO else None
-            raise refused or explain(error, self._config) from None
-
-    def _try(self, way: Input, accel: HWAccel | None) -> InputContainer:
-        timeout = self._config.timeout
-        waiting = v4l2.opening(way.url, timeout) if self._config.kind == "v4l2" else nullcontext()
-        container: InputContainer | None = None
-        try:
-            with waiting:
-                container = av.open(
-                    way.url, "r", way.format, way.options, timeout=(timeout, timeout), hwaccel=accel, **_LENIENT
-                )
-        except SourceError:
-            if container is not None:  # else the device stays busy until the garbage is collected
-                container.close()
-            raise
-        return container
-
-    @property
-    def info(self) -> SourceInfo:
-        return self._decoder.info(self._fps)
-
-    @property
-    def corrupt(self) -> int:
-        return self._unreadable + self._decoder.corrupt
-
-    def frames(self) -> Iterator[Decoded]:
-        since: float | None = None
-        shown = False
-        for packet in self._packets():
-            arrived = time.monotonic()
-            if self._stop():
-                return
-            if since is None:
-                since = arrived
-            if packet.stream is self._stream:
-                for picture, pts in self._decoder.decode(packet):
-                    since, shown = None, True
-                    yield Decoded(picture, None if self._clockless else pts, arrived)
-            if self._config.live:
-                starved(since, arrived)
-        if self._stop():
-            return
-        if not shown:
-            raise SourceError(f"no picture of {self._config.source} could be decoded")
-        if self._config.live:
-            raise SourceError("the stream ended")
-
-    def _packets(self) -> Iterator[Packet[Any]]:
-        errors = 0
-        while True:
-            try:
-                if not self._ready():
-                    return
-                for packet in self._container.demux():
-                    errors = 0
-                    yield packet
-                    if not self._ready():
-                        return
-                return
-            except InvalidDataError:
-                errors += 1
-                self._unreadable += 1
-                if errors >= MOST_ERRORS:
-                    return
-            except FFmpegError as error:
-                raise explain(error, self._config, opened=True) from None
-
-    def _ready(self) -> bool:
-        return self._device is None or v4l2.readable(self._device, self._config.timeout, self._stop)
-
-    def interrupt(self) -> None:
-        """FFmpeg cannot be interrupted from another thread; its reads end at the latest after `timeout`."""
-
-    def close(self) -> None:
-        self._container.close()
+    def _time(self, frame: VideoFrame) -> float | None:
+        return frame.time  # a camera gives no other

@@ -30,9 +30,10 @@ class UnsupportedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """width, height: of the decoded picture, before `rotate`; 0 before the first. fps: as declared, 0 if unknown.
+    """width, height: of the decoded picture, before any turn; 0 before the first. fps: as declared, 0 if unknown.
 
     decoder: "h264 software", "h264 vaapi". note: why it is not what was asked for, else empty.
+    turn: 0, 90, 180 or 270 degrees clockwise, by which the file itself wants it turned, `rotate` comes on top.
     """
 
     width: int = 0
@@ -40,6 +41,7 @@ class SourceInfo:
     fps: float = 0.0
     decoder: str = ""
     note: str = ""
+    turn: int = 0
 
 
 class Decoded(NamedTuple):

@@ -12,11 +12,20 @@ SHORTEST = 4
 
 # A password may hold a bare "/", "?", "#" or "@", so after `name:` the last @ of the word ends it. The price:
 # in `host:port/a@b` the host is masked too. Without ":" user info ends with the authority.
-_USERINFO = re.compile(r"(?<=://)(?:[^\s/?#@:\"'<>]*:[^\s\"'<>]*@|[^\s/?#]*@)")
-_WHOLE_USERINFO = re.compile(r"(?<=://)(?:[^/?#@:]*:.*@|[^/?#]*@)", re.DOTALL)
-_QUERY = re.compile(
-    r"(?<=[?&;])([\w.-]*(?:pass|pwd|token|secret|auth|key|user|login|sig)[\w.-]*=)[^&;#\s'\"]+", re.IGNORECASE
+_USERINFO = re.compile(r"(?<=://)(?:[^\s/?#@:\"'<>]*:[^\s\"'<>]*(?=@)|[^\s/?#]*(?=@))")
+_WHOLE_USERINFO = re.compile(r"(?<=://)(?:[^/?#@:]*:.*(?=@)|[^/?#@]*(?=@))", re.DOTALL)
+_SECRETS = r"pass|pwd|psw|token|secret|auth|key|user|usr|login|sig"
+_PATH_KEYS = r"(?:login|user)?(?:pass(?:word|wd)?|pwd|psw|pas|pw)|user(?:name)?|usr|login|token|secret|auth|key"
+_PROSE = r"[:,)]{0,2}"
+_KEYED = re.compile(
+    rf"(?<=[?&;])(?:[\w.-]*(?:{_SECRETS})[\w.-]*|[\w.-]*(?:pas|pw))="
+    rf"(?P<query>[^&;#\s'\"]+?(?={_PROSE}(?:[&;#\s'\"]|$)))"
+    rf"|(?<=[/_])(?:{_PATH_KEYS})="
+    rf"(?P<path>[^&;#\s'\"]{{1,128}}?(?=_[a-z]+=)|[^/&;#\s'\"]+?(?={_PROSE}(?:[/&;#\s'\"]|$)))",
+    re.IGNORECASE,
 )
+"""`?user=a&psw=b`, and as many a recorder has it in the path: `/user=a_password=b_channel=1`. Punctuation of the prose
+behind an address is none of the value's."""
 
 _SUBDELIMS = "!$&'()*+,;="
 """What RFC 3986 lets stand unquoted in user info."""
@@ -46,11 +55,21 @@ def redact(text: str) -> str:
     """`text` with every remembered secret and the credentials in every URL replaced by `***`."""
     if _pattern is not None:
         text = _pattern.sub(MASK, text)
-    if "://" in text:
-        text = _QUERY.sub(rf"\1{MASK}", _USERINFO.sub(f"{MASK}@", text))
-    return text
+    return _without_credentials(text, _USERINFO) if "://" in text else text
 
 
 def redact_url(url: str) -> str:
     """`url` fit to be shown. It knows where the URL ends, so even a password with blanks is found."""
-    return redact(_WHOLE_USERINFO.sub(f"{MASK}@", url))
+    return redact(_without_credentials(url, _WHOLE_USERINFO))
+
+
+def _without_credentials(text: str, userinfo: re.Pattern[str]) -> str:
+    """Both kinds are looked for in the text as it came: a mask for one could hide where the other ends."""
+    found = [match.span() for match in userinfo.finditer(text)]
+    found += [match.span(match.lastgroup or 0) for match in _KEYED.finditer(text)]
+    shown, end = "", 0
+    for first, last in sorted(found):
+        if first >= end:
+            shown += text[end:first] + MASK
+        end = max(end, last)
+    return shown + text[end:]

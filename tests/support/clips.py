@@ -23,6 +23,7 @@ LOW_LATENCY = {
         "x265-params": "log-level=none:repeat-headers=1",
     },
     "mpeg4": {},
+    "mpeg2video": {},
     "mjpeg": {"q:v": "3"},
 }
 """Encoder options of a camera: no picture depends on a later one."""
@@ -77,13 +78,17 @@ def write_clip(
     first: int = 0,
     options: dict[str, str] | None = None,
     counted: bool = True,
+    container: dict[str, str] | None = None,
 ) -> Path:
-    """Encodes `frames` pictures to `path` (the suffix names the container), counter `first` on in each if `counted`."""
-    with av.open(str(path), "w") as container:
+    """Encodes `frames` pictures to `path` (the suffix names the container), counter `first` on in each if `counted`.
+
+    options: the encoder's. container: the muxer's.
+    """
+    with av.open(str(path), "w", options=container or {}) as output:
         stream = None
         for index, picture in enumerate(islice(pictures, frames)):
             if stream is None:
-                stream = container.add_stream(codec, rate=fps, options=LOW_LATENCY[codec] | (options or {}))
+                stream = output.add_stream(codec, rate=fps, options=LOW_LATENCY[codec] | (options or {}))
                 stream.width, stream.height = picture.width, picture.height
                 stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
                 stream.codec_context.gop_size = fps
@@ -95,7 +100,7 @@ def write_clip(
             if codec == "mjpeg":
                 frame = picture.reformat(format="yuvj420p")
             frame.pts, frame.time_base = index, Fraction(1, fps)
-            container.mux(stream.encode(frame))
+            output.mux(stream.encode(frame))
         if stream is not None:
-            container.mux(stream.encode(None))
+            output.mux(stream.encode(None))
     return path

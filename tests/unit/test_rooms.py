@@ -43,7 +43,7 @@ MAY_IMPORT = {
 FREE = {"agent.backoff", "agent.bell", "agent.boot", "agent.histogram", "agent.keeping", "agent"}
 """Shared words that belong to no room."""
 DOORS = {
-    "av": {"agent/capture/pyav.py", "agent/capture/ffmpeg_options.py"},
+    "av": {f"agent/capture/{name}.py" for name in ("pyav", "stream", "ffmpeg_options")},
     "cv2": {
         "agent/publish/jpeg.py",
         "agent/dispatch/privacy.py",

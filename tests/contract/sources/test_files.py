@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import logging
-from itertools import chain, pairwise
+import os
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING
 
 import av
 import pytest
+from av.stream import Disposition
 
 from agent.config.model import CameraConfig
 from tests.contract.sources.conftest import FRAMES, write_image
@@ -14,6 +16,7 @@ from tests.support.clips import scene, write_clip
 from tests.support.counter import read_counter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -75,6 +78,33 @@ def test_damage_is_counted_and_the_camera_goes_on(tmp_path: Path) -> None:
     assert watch.states == ["connecting", "online", "ended"]
 
 
+@pytest.mark.parametrize("name", ["clip.avi", "clip.asf", "clip.mp4", "clip.ts", "clip.mkv"])
+@pytest.mark.parametrize("loop", [False, True])
+def test_b_pictures_do_not_slow_the_time_down(name: str, loop: bool, tmp_path: Path) -> None:
+    options = {"tune": "film", "preset": "medium", "x264-params": "bframes=3:b-adapt=0"}
+    clip = write_clip(tmp_path / name, scene(320, 240), frames=FRAMES, options=options)
+    with watching(fast(clip, loop=loop)) as watch:
+        frames = watch.frames(2 * FRAMES if loop else 1000)
+    times = [frame.media_time for frame in frames]
+    late = 0.1  # until the first step back tells
+    assert times[FRAMES - 1] == pytest.approx((FRAMES - 1) / 25, abs=late)
+    assert times[-1] == pytest.approx((len(frames) - 1) / 25, abs=2 * late)
+    assert max(later - earlier for earlier, later in pairwise(times)) < 0.13
+
+
+def test_a_hole_in_a_transport_stream_is_jumped_over(tmp_path: Path) -> None:
+    """As where a recorder's disk was full for a moment."""
+    whole = write_clip(tmp_path / "whole.ts", scene(320, 240), frames=FRAMES).read_bytes()
+    middle = len(whole) // 2 // 188 * 188
+    clip = tmp_path / "clip.ts"
+    clip.write_bytes(whole[:middle] + bytes(400_000) + whole[middle:])
+    with watching(fast(clip)) as watch:
+        frames = watch.frames(1000)
+    assert read_counter(frames[-1].picture.y) == FRAMES - 1, "it stopped at the hole"
+    assert watch.camera.corrupt > 0
+    assert watch.states == ["connecting", "online", "ended"]
+
+
 def test_a_change_of_resolution_is_followed_and_announced(tmp_path: Path) -> None:
     small = write_clip(tmp_path / "small.ts", scene(320, 240), frames=10)
     large = write_clip(tmp_path / "large.ts", scene(640, 480), frames=10, first=10)
@@ -105,6 +135,37 @@ def test_a_file_that_is_no_video_is_offline_and_tried_again(tmp_path: Path, cont
         assert len(watch.frames(1000)) == 10
 
 
+def boxes(data: bytes) -> Iterator[bytes]:
+    """Of an MP4 file, or of what is in one of its boxes."""
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        yield data[at : at + size]
+        at += size
+
+
+def test_a_cover_is_not_the_video(tmp_path: Path) -> None:
+    """Written behind the video, as FFmpeg does, and before it, as others do."""
+    behind, before = tmp_path / "behind.mp4", tmp_path / "before.mp4"
+    with av.open(str(behind), "w") as container:
+        video, cover = container.add_stream("libx264", rate=25), container.add_stream("mjpeg", rate=25)
+        video.width, video.height = cover.width, cover.height = 320, 240
+        cover.pix_fmt, cover.disposition = "yuvj420p", Disposition.attached_pic
+        for number, picture in enumerate(islice(scene(320, 240), 20)):
+            if not number:
+                container.mux(cover.encode(picture.reformat(format="yuvj420p")))
+            container.mux(video.encode(picture))
+        container.mux(video.encode(None))
+    *first, last = boxes(behind.read_bytes())
+    assert last[4:8] == b"moov"
+    head, *tracks, cover_art = boxes(last[8:])
+    assert cover_art[4:8] == b"udta"
+    before.write_bytes(b"".join([*first, last[:8], head, cover_art, *tracks]))
+    for clip in behind, before:
+        with watching(fast(clip)) as watch:
+            assert len(watch.frames(1000)) == 20
+
+
 def test_an_audio_file_has_no_video(tmp_path: Path) -> None:
     import wave
 
@@ -122,13 +183,24 @@ def test_unreadable_images_are_skipped_and_counted(tmp_path: Path) -> None:
     (tmp_path / "2.jpg").write_bytes(b"\xff\xd8\xff nothing")
     (tmp_path / "3.png").write_bytes(b"")
     (tmp_path / "4.bmp").mkdir()
+    film = write_clip(tmp_path / "film.avi", scene(320, 240), frames=2, codec="mjpeg")
+    (tmp_path / "5.jpg").write_bytes(film.read_bytes().replace(b"MJPG", b"XQZ9"))  # in which nobody knows the codec
     (tmp_path / "notes.txt").write_text("not an image")
     write_image(tmp_path / "10.png", second)
     with watching(fast(tmp_path, "folder")) as watch:
         frames = watch.frames(10)
     assert len(frames) == 2
-    assert watch.camera.corrupt == 3
+    assert watch.camera.corrupt == 4
     assert watch.states == ["connecting", "online", "ended"]
+
+
+def test_the_images_of_a_folder_come_at_its_fps(tmp_path: Path) -> None:
+    for number in range(4):
+        write_image(tmp_path / f"{number}.jpg", next(scene(320, 240)))
+    with watching(CameraConfig("cam", str(tmp_path), "folder", fps=5)) as watch:
+        frames = watch.frames(10)
+    assert [frame.media_time for frame in frames] == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert frames[-1].monotonic - frames[0].monotonic >= 0.55
 
 
 def test_an_image_that_is_still_being_written_is_none(tmp_path: Path) -> None:
@@ -158,6 +230,12 @@ def test_a_title_in_another_alphabet_is_no_obstacle(tmp_path: Path) -> None:
     clip.write_bytes(clip.read_bytes().replace(b"Uberwachung", b"\xdcberwachung"))
     with watching(fast(clip)) as watch:
         assert len(watch.frames(1000)) == FRAMES
+
+
+def test_a_named_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with watching(fast(tmp_path / "pipe", timeout=1)) as watch:
+        assert "is no regular file" in watch.until("offline").error
 
 
 def test_an_empty_folder_is_offline_and_says_what_to_put_there(tmp_path: Path) -> None:

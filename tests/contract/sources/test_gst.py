@@ -18,7 +18,9 @@ from agent.capture import csi, picamera
 from agent.capture.gst import LAUNCH, GstSource
 from agent.capture.source import SourceError
 from agent.config.model import CameraConfig
+from tests.contract.sources.conftest import write_image
 from tests.contract.sources.watch import Watch, watching
+from tests.support.clips import scene
 
 pytestmark = [
     pytest.mark.rooted,
@@ -54,6 +56,16 @@ def test_pictures_have_their_size_whatever_the_padding(width: int, height: int) 
         assert abs(int(picture.u.min()) - 128) <= 1
         assert abs(int(picture.u.max()) - 128) <= 1
     assert all(later.media_time > earlier.media_time for earlier, later in pairwise(frames))
+
+
+@pytest.mark.parametrize("decoder", ["jpegdec", "decodebin"])
+def test_a_jpeg_has_full_range(decoder: str, tmp_path: Path) -> None:
+    write_image(tmp_path / "1.jpg", next(scene(320, 240)))
+    pipeline = f"multifilesrc location={tmp_path}/1.jpg num-buffers=5 caps=image/jpeg,framerate=5/1 ! {decoder}"
+    with watching(config(pipeline)) as watch:
+        assert watch.frames(1)[0].picture.full_range
+    with watching(config(LIVE.format(w=320, h=240))) as watch:
+        assert not watch.frames(1)[0].picture.full_range
 
 
 @pytest.mark.parametrize(

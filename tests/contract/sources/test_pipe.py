@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import sys
 import time
@@ -90,6 +91,31 @@ def test_one_that_closes_its_errors_is_waited_for_all_the_same(monkeypatch: pyte
     assert next(source.frames()).picture.y.shape == (2, 4)
     source.close()
     assert len(looks) < 200
+
+
+class Talker(Child):
+    range_told = re.compile(rb"range (?P<full>full)?")
+
+
+def test_what_it_says_of_the_range_holds_and_no_more_is_kept_of_what_it_says() -> None:
+    """More than a pipe holds: were it not read, the child would wait for us."""
+    talk = "print('x' * 300000, 'range full', 'x' * 300000, flush=True); "
+    source = Talker(talk + HEAD + PICTURE + talk.replace("full", "") + PICTURE + PICTURE)
+    frames = source.frames()
+    assert next(frames).picture.full_range
+    next(frames)
+    assert not next(frames).picture.full_range
+    assert len(source._talk) <= pipe.LONGEST_WORDS
+    source.close()
+
+
+def test_one_that_says_nothing_of_the_range_is_soon_not_waited_for() -> None:
+    source = Talker(HEAD + PICTURE + "time.sleep(1); " + PICTURE)
+    assert not next(source.frames()).picture.full_range
+    source.close()
+    source = Talker("sys.stdout.close(); os.close(1); " + HEAD + PICTURE)
+    assert not next(source.frames()).picture.full_range
+    source.close()
 
 
 @pytest.mark.parametrize("command", [["x\0y"], ["/no/such/program"]])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.capture import pyav, tls
+from agent.capture import stream, tls
 from agent.capture.ffmpeg_options import AVFORMAT, CHECKS_PARTS
 from agent.capture.rtsp import RtspClient
 from agent.capture.source import SourceError
@@ -186,6 +186,6 @@ def test_without_a_ca_the_systems_are_trusted(
 
 
 def test_an_ffmpeg_that_would_not_verify_rtsps_is_not_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pyav, "AVFORMAT", 61)
+    monkeypatch.setattr(stream, "AVFORMAT", 61)
     with pytest.raises(SourceError, match="cannot verify"):
-        pyav.StreamSource(camera("rtsps", "localhost", 9), lambda: False)
+        stream.StreamSource(camera("rtsps", "localhost", 9), lambda: False)

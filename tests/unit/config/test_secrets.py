@@ -183,10 +183,41 @@ def test_redact_finds_unknown_credentials_in_urls(user: str, value: str) -> None
         ("mqtt://h:1883 as a@b", "mqtt://h:1883 as a@b"),
         ("rtsp://u@h/", "rtsp://***@h/"),
         ("no address, a@b", "no address, a@b"),
+        ("http://h/cgi?loginuse=a&loginpas=abc: refused", "http://h/cgi?loginuse=***&loginpas=***: refused"),
+        ("(rtsp://h/a?pw=abc), and so on", "(rtsp://h/a?pw=***), and so on"),
+        ("http://h/cgi?pwm=3&compass=n", "http://h/cgi?pwm=3&compass=***"),
+        ("http://h/low_pass/a b_pass c", "http://h/low_pass/a b_pass c"),
+        ("rtsp://h:1/user=a_password=b@c_channel=1", "rtsp://***_channel=1"),
+        ("rtsp://h/user=a/password=b/live.sdp", "rtsp://h/user=***/password=***/live.sdp"),
+        (
+            "rtsp://h:554/user=admin&password=tlJwpbo6&channel=1&stream=0.sdp?real_stream",
+            "rtsp://h:554/user=***&password=***&channel=1&stream=0.sdp?real_stream",
+        ),
     ],
 )
 def test_redact_leaves_the_rest(text: str, shown: str) -> None:
     assert redact(text) == shown
+
+
+@given(
+    st.text("abyzABYZ0189!$()*+,-.:@_~/?", min_size=6),
+    st.sampled_from(
+        [
+            ("rtsp://h/user=admin_password=", "_channel=1_stream=0.sdp?real_stream"),
+            ("rtsp://h/user=admin&password=", "&channel=1&stream=0.sdp"),
+            ("http://h/cgi?user=admin&psw=", "&channel=1"),
+            ("http://h/cgi?usr=admin&pw=", " once more"),
+            ("http://h/cgi?loginuse=admin&loginpas=", ": Connection refused"),
+        ]
+    ),
+)
+def test_redact_finds_unknown_credentials_within_addresses(value: str, form: tuple[str, str]) -> None:
+    """Between two letters, else what ends it could be taken for what stands behind it."""
+    before, after = form
+    for show in (redact, redact_url):
+        shown = show(f"{before}q{value}q{after}")
+        assert value not in shown
+        assert shown.endswith(f"***{after}")
 
 
 def test_a_short_secret_does_not_spoil_the_log() -> None:
