@@ -222,7 +222,8 @@ def _keep(record: Path, values: dict[str, Any]) -> None:
         draft.write_text(json.dumps(values, indent=1))
         draft.replace(record)
     except OSError:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a read-only file system neither can be done
+            draft.unlink()
 
 
 def main(argv: Sequence[str]) -> int:

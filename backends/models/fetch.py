@@ -7,6 +7,7 @@ pypi:<dist>==<version>!<path inside>  from a wheel, through pip, so that its mir
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -111,7 +112,8 @@ def _write(reader: BufferedIOBase, destination: Path, sha256: str, course: _Cour
         ) from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where it cannot be written it cannot be removed; the reason is told
+                temporary.unlink()
 
 
 def sync_folder(folder: Path) -> None:
