@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backends import tuning
 from backends.artifact import Artifact, InputSpec
-from backends.openvino import with_encoding
+from backends.contract import EngineError
+from backends.openvino import OpenVINO, Options, with_encoding
 from backends.tflite.quantise import Encoder
+from tests.contract.backends.models import boxes_model
 
 openvino = pytest.importorskip("openvino")
 ALL = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -56,3 +59,18 @@ def test_a_float_input_holds_the_formula() -> None:
     spec = InputSpec(16, 16, "NCHW", "float32", color="BGR", mean=(1.0, 2.0, 3.0), std=(0.5, 0.25, 0.125))
     expected = ((IMAGE[..., ::-1] - np.float64(spec.mean)) / spec.std).transpose(2, 0, 1)[None]
     np.testing.assert_array_equal(encoded(spec, "float32", (0.0, 0), "f32"), expected)
+
+
+def test_a_model_that_could_not_be_measured_serves_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> list[tuning.Measured]:
+        raise EngineError("measuring tiny failed: killed by SIGKILL")
+
+    monkeypatch.setattr(tuning, "measure", killed)
+    backend = OpenVINO()
+    engine = backend.load(boxes_model(tmp_path), backend.probe()[0], Options(), lambda _phase, _done: None)
+    engine.close()
+    assert engine.info.streams == 1
+    expected = "not compared with throughput mode: measuring tiny failed: killed by SIGKILL"
+    assert engine.info.notes == ("latency mode", expected)
