@@ -6,7 +6,7 @@ main model > defaults of the family.
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from backends.formats.sniff import read_model, refusing
 from backends.heads import families, make_head
 from backends.models import exporter, shapes, sidecar
 from backends.models.facts import HEADS, KEYS, Fact, Facts, meant
+from backends.models.original import digest, stamps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,6 @@ _EXAMPLE = {
     "input.dtype": "float32",
 }
 _SCALE_OF_UNITY = 1 / 127
-_CHUNK = 1024 * 1024
 
 
 def open_artifact(
@@ -75,6 +75,7 @@ def open_artifact(
 
 def _opened(path: Path, overrides: Mapping[str, Any], beside: Path | None, weak: Facts) -> Artifact:
     model = read_model(path)
+    seen = stamps(model.path.parent, (model.path.name, *model.weights))
     beside = beside or sidecar.beside(model.path)
     stated = exporter.facts(model)
     if beside.is_file():
@@ -87,22 +88,9 @@ def _opened(path: Path, overrides: Mapping[str, Any], beside: Path | None, weak:
     facts = {**_defaults(model, facts), **facts}
     _complete(model, facts, beside)
     _bounded(model, facts)
-    artifact = _artifact(model, facts)
+    artifact = replace(_artifact(model, facts), files=seen)
     _check_head(model, artifact)
     return artifact
-
-
-def digest(*paths: Path) -> str:
-    """The sha256 of the files' bytes, one after the other. Raises ArtifactError for one that cannot be read."""
-    whole = hashlib.sha256()
-    for path in paths:
-        try:
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    whole.update(chunk)
-        except OSError as error:
-            raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
-    return whole.hexdigest()
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -229,6 +217,7 @@ def _artifact(model: ModelFile, facts: Facts) -> Artifact:
         input_quantisation=(model.inputs[0].scale, model.inputs[0].zero_point),
         custom_ops=model.operators,
         why=(*model.notes, *_why(facts)),
+        content=found,
     )
 
 

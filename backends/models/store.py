@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from backends.contract import ArtifactError
 from backends.formats.sniff import read_model
 from backends.models import catalog, facts, sidecar
-from backends.models.resolve import digest, files_of, open_artifact
+from backends.models.original import digest
+from backends.models.resolve import files_of, open_artifact
 from backends.models.stamps import sources, stamp
 from backends.models.twins import files, open_twin, twins
 
@@ -57,7 +58,7 @@ def find(name_or_path: str) -> Artifact:
         return open_artifact(path)
     if name_or_path in catalog.models():
         raise ArtifactError(f"model {name_or_path!r} is not in {folder()}; get it with: {_pull_command(name_or_path)}")
-    known = sorted({*catalog.models(), *_names()})
+    known = sorted({*catalog.models(), *names()})
     raise ArtifactError(
         f"no model {name_or_path!r}: no such file, not in {folder()}, not in the catalog ({', '.join(known)})"
         + facts.meant(name_or_path, known)
@@ -131,11 +132,11 @@ def listing() -> list[dict[str, Any]]:
     problem that keeps it from being used. None where nobody knows.
     """
     rows = []
-    for name in sorted({*catalog.models(), *_names()}):
+    for name in sorted({*catalog.models(), *names()}):
         entry = catalog.models().get(name)
         row: dict[str, Any] = {
             "name": name,
-            "installed": name in _names(),
+            "installed": name in names(),
             "size": entry.size if entry else None,
             "licence": entry.licence if entry else None,
             "description": entry.description if entry else None,
@@ -274,7 +275,8 @@ def _is_name(text: str) -> bool:
         return False
 
 
-def _names() -> set[str]:
+def names() -> set[str]:
+    """Of what is installed."""
     try:
         children = [child.name for child in folder().iterdir() if child.is_dir()]
     except OSError:

@@ -6,7 +6,8 @@ import pytest
 
 from backends.contract import ArtifactError
 from backends.formats.sniff import read_model
-from backends.models.resolve import digest, files_of
+from backends.models.original import digest
+from backends.models.resolve import files_of
 from tests.support import models
 from tests.support.models import external, message
 

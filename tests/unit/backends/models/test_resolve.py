@@ -64,6 +64,7 @@ def test_ultralytics_raw(tmp_path):
             labels=("person", "it's"),
             licence="AGPL-3.0 License",
             head={"units": "px"},
+            content=hashlib.sha256(path.read_bytes()).hexdigest(),
         ),
         why=artifact.why,
     )
