@@ -99,7 +99,7 @@ def _beside(folder: Path, file: str) -> Path:
 def read_labels(path: Path) -> dict[int, str]:
     """A file of labels: one a line, or "<id> <label>" on every line. Raises ValueError."""
     try:
-        lines = [line.strip() for line in whole(path, MAX_BYTES).decode("utf-8").splitlines() if line.strip()]
+        lines = [line.strip() for line in whole(path, MAX_BYTES).decode("utf-8-sig").splitlines() if line.strip()]
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

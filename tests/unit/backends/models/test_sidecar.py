@@ -174,3 +174,11 @@ def test_whatever_stands_where_only_artifact_errors_come_out(tree):
 def test_a_family_that_is_a_list(tmp_path):
     with pytest.raises(ArtifactError, match=r"m\.yaml:1:1: family: \['boxes'\] is no text"):
         read(tmp_path, "family: [boxes]\nhead: {iou: 0.5}")
+
+
+@pytest.mark.parametrize("text", ["person\r\ntraffic light\r\n", "0 person\r\n1 traffic light\r\n"])
+def test_labels_as_windows_writes_them(tmp_path, text):
+    """With a byte order mark, which is no part of the first label."""
+    (tmp_path / "names.txt").write_bytes(f"\ufeff{text}".encode())
+    side = "\ufefflabels: names.txt\r\n".encode()
+    assert read(tmp_path, side) == {"labels": ("person", "traffic light")}
