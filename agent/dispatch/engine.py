@@ -63,7 +63,7 @@ class RemoteEngine:
         self._doomed = self._complaint = ""
         self._streak = Streak()
         self._recovery = Recovery(expected=spec.expected)
-        self._serving_since = 0.0
+        self._answered: tuple[float, float] | None = None  # when a frame was answered since it was loaded: first, last
 
     @property
     def artifact(self) -> Artifact:
@@ -184,7 +184,7 @@ class RemoteEngine:
     def _on_message(self, message: Message, now: float) -> list[Done]:
         op = message["op"]
         if op == "done":
-            return self._on_done(message)
+            return self._on_done(message, now)
         if op == "error" and "slot" in message:
             return self._on_error(message, now)
         if op == "unavailable":
@@ -210,7 +210,7 @@ class RemoteEngine:
         elif op == "ready":
             self._on_ready(answers.ready(message), now)
         elif op == "mapped":
-            self._on_mapped(now)
+            self._on_mapped()
 
     def _load(self, now: float) -> None:
         assert self._worker is not None
@@ -248,12 +248,12 @@ class RemoteEngine:
         self._worker.map_slots(ready.layout)
         self._deadline = now + HELLO_SECONDS
 
-    def _on_mapped(self, now: float) -> None:
+    def _on_mapped(self) -> None:
         assert self._worker is not None
         self._deadline = float("inf")
         self.slots.free = list(range(len(self._worker.images)))
         self.streams = int(self.info["streams"])
-        self._serving_since = now
+        self._answered = None
         self._set("serving", "")
         notes = "; ".join(self.info["notes"]) or "-"
         what = (
@@ -261,12 +261,13 @@ class RemoteEngine:
         )
         self._say(logging.INFO, f"serves on {self.info['device']}: {what}")
 
-    def _on_done(self, message: Message) -> list[Done]:
+    def _on_done(self, message: Message, now: float) -> list[Done]:
         assert self._worker is not None
         done = answers.done(message, self._worker.results, len(self.artifact.labels))
         if not self.slots.take(done.slot, done.n):
             return []
         self._streak.broken()
+        self._answered = (self._answered[0] if self._answered else now, now)
         self.counters.ran(done.inference_ms)
         return [done]
 
@@ -287,7 +288,8 @@ class RemoteEngine:
     def _fail(self, now: float, cause: str, *, absent: bool = False) -> list[Done]:
         lost = self.slots.lost(f"engine: {cause}")
         if self.serving:
-            self._recovery.served(now - self._serving_since)
+            first, last = self._answered or (now, now)
+            self._recovery.served(last - first)
         self.close(0.0)
         known = cause == self.cause
         if absent:
