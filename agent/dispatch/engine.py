@@ -11,11 +11,11 @@ from agent.dispatch.recovery import Recovery
 from agent.dispatch.slots import Slots
 from agent.dispatch.spec import EngineCounters
 from agent.dispatch.streak import Streak
-from agent.dispatch.worker import WorkerGone, close_unwanted
+from agent.dispatch.worker import WorkerGone, close_unwanted, undying
 from backends.contract import BackendUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from concurrent.futures import Future
 
     import numpy as np
@@ -33,6 +33,7 @@ log = logging.getLogger("vedette.engine")
 HELLO_SECONDS = 20.0
 LOAD_SECONDS = 120.0
 _MOST_LOAD_SECONDS = 600.0
+_MOST_UNDYING = 2
 
 State = Literal["resting", "loading", "serving", "failed", "absent", "refused"]
 """resting: nobody wants it. absent: this machine cannot use the backend now. refused: none of the files is for it."""
@@ -168,6 +169,9 @@ class RemoteEngine:
     def _start(self, now: float) -> None:
         if self._pending is None:
             if self.wanted and self.state != "refused" and now >= self._recovery.retry_at:
+                if len(stuck := undying(self.spec.program.name, now)) >= _MOST_UNDYING:
+                    self._wait_for(stuck, now)
+                    return
                 if self.state != "absent":  # one that was never there is looked for in silence
                     self._set("loading", self.cause)
                 self._candidate = 0
@@ -176,10 +180,22 @@ class RemoteEngine:
             future, self._pending = self._pending, None
             try:
                 self._worker = future.result()
-            except OSError as e:
-                self._fail(now, f"cannot start a worker process: {e}")
+            except Exception as e:  # noqa: BLE001 - whatever it is, the other engines of this thread go on
+                self._fail(now, f"cannot start a worker process: {str(e) or type(e).__name__}")
             else:
                 self._deadline = now + HELLO_SECONDS
+
+    def _wait_for(self, stuck: Sequence[int], now: float) -> None:
+        """Each more would hang in the same driver, and hold as much memory again."""
+        pids = ", ".join(map(str, stuck))
+        cause = (
+            f"{len(stuck)} former workers do not end though killed (pid {pids}): they hang in a driver; no other is "
+        )
+        cause += "started until they are gone: reconnect the device, or restart the machine"
+        self._recovery.after_failure(now)
+        if cause != self.cause:
+            self._say(logging.ERROR, f"failed: {cause}")
+        self._set("failed", cause)
 
     def _on_message(self, message: Message, now: float) -> list[Done]:
         op = message["op"]

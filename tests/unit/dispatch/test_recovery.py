@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from agent.dispatch import worker
 from agent.dispatch.engine import RemoteEngine
 from agent.dispatch.spec import EngineSpec
 from backends.protocol import SlotLayout
@@ -120,3 +121,53 @@ def test_one_that_answered_for_a_while_starts_anew_at_once(life: Life) -> None:
         life.fail(0, 0.0, idle=1.0)
     assert life.fail(12, 1.0, idle=0.0) <= 0
     assert 0 < life.fail(0, 0.0, idle=60.0) < 1.0
+
+
+@pytest.mark.parametrize("error", [OSError("no more processes"), ValueError("embedded null byte"), MemoryError()])
+def test_whatever_keeps_a_worker_from_starting_is_a_cause(life: Life, error: Exception) -> None:
+    """Raised on the dispatch thread it would end all engines of the model."""
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    life.engine._spawn = lambda _program: future
+    for _ in range(2):
+        life.engine.advance(life.now)
+    assert life.engine.state == "failed"
+    assert life.engine.cause == f"cannot start a worker process: {str(error) or 'MemoryError'}"
+
+
+class Stuck:
+    """A process in an uninterruptible system call, as far as its parent can tell."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.code: int | None = None
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def kill(self) -> None:
+        pass
+
+
+def test_no_third_worker_is_started_beside_two_that_do_not_die(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Stuck(11), Stuck(12)
+    monkeypatch.setattr(worker, "_LEAVING", [(first, "chip", 0.0), (second, "chip", 0.0), (Stuck(13), "other", 0.0)])
+    started = []
+    life.engine._spawn = lambda program: started.append(program) or Future()
+    for _ in range(20):
+        life.engine.advance(life.now)
+        life.now += 1.0
+    assert not started
+    assert life.engine.state == "failed"
+    assert "2 former workers do not end though killed (pid 11, 12)" in life.engine.cause
+    second.code = -9
+    life.now = life.engine._recovery.retry_at
+    life.engine.advance(life.now)
+    assert len(started) == 1
+
+
+def test_one_that_was_only_asked_to_go_keeps_nobody_waiting(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    going = [(Stuck(pid), "chip", life.now + 2.0) for pid in (11, 12)]
+    monkeypatch.setattr(worker, "_LEAVING", going)
+    life.engine.advance(life.now)
+    assert life.engine.state == "loading"
