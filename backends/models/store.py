@@ -227,8 +227,13 @@ def known(artifact: Artifact, name: str) -> dict[str, Any]:
         "input": {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items() if v is not None},
         "head": dict(artifact.head),
         "sha256": digest(*files_of(artifact.path)),
-        "origin": {"source": f"file:{artifact.path}", "sha256": artifact.sha256},
+        "origin": {"source": f"file:{_readable(artifact.path)}", "sha256": artifact.sha256},
     }
+
+
+def _readable(path: Path) -> str:
+    """As text that YAML can hold, whatever bytes the name is of."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def clip(name: str, progress: Progress) -> Path:

@@ -307,3 +307,10 @@ def test_a_folder_that_becomes_read_only_is_the_reason_that_is_told(tmp_path, ta
             patch.setattr(Path, call, refused, raising=False)
         with pytest.raises(FetchError, match="cannot be written: Read-only file system"):
             fetch(source.as_uri(), target, SHA, quiet)
+
+
+def test_a_name_need_not_be_utf_8(tmp_path, target):
+    source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.bin"))
+    source.write_bytes(CONTENT)
+    fetch(source.as_uri(), target, SHA, quiet)
+    assert target.read_bytes() == CONTENT
