@@ -74,3 +74,30 @@ def test_a_model_that_could_not_be_measured_serves_all_the_same(
     assert engine.info.streams == 1
     expected = "not compared with throughput mode: measuring tiny failed: killed by SIGKILL"
     assert engine.info.notes == ("latency mode", expected)
+
+
+def test_a_damaged_blob_of_the_cache_is_compiled_again(tmp_path: Path) -> None:
+    """OpenVINO would load it, and answer with other numbers."""
+    artifact = boxes_model(tmp_path, busy=2)
+    image = np.full((artifact.input.height, artifact.input.width, 3), (10, 200, 90), np.uint8)
+
+    def answer() -> np.ndarray:
+        backend = OpenVINO()
+        engine = backend.load(artifact, backend.probe()[0], Options("latency"), lambda _phase, _done: None)
+        found = np.array(engine.run(image)[0])
+        engine.close()
+        return found
+
+    expected = answer()
+    (blob,) = (tmp_path / "cache").glob("*.blob")
+    made, whole = blob.stat().st_ino, blob.read_bytes()
+    np.testing.assert_array_equal(answer(), expected)
+    assert blob.stat().st_ino == made  # a sound one is used
+    at = whole.rindex(np.float32(1e-4).tobytes() * 64)
+    damaged = whole[:at] + bytes(64) + whole[at + 64 :]
+    blob.write_bytes(damaged)
+    np.testing.assert_array_equal(answer(), expected)
+    assert blob.read_bytes() != damaged
+    (tmp_path / "cache" / f"{blob.name}.sha256").unlink()  # as of a writer that was killed
+    np.testing.assert_array_equal(answer(), expected)
+    assert (tmp_path / "cache" / f"{blob.name}.sha256").is_file()
