@@ -17,6 +17,8 @@ Dtype = Literal["float32", "float16", "uint8", "int8"]
 Color = Literal["RGB", "BGR"]
 Resize = Literal["letterbox", "letterbox_topleft", "stretch"]
 Precision = Literal["f32", "bf16", "auto"]
+Stamp = tuple[str, int, int, int]
+"""A file's name from the model's folder, its inode and size, and when it last changed: ctime, which nobody can set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Artifact:
     the input. custom_ops: operators in the file that are not of its format's own set, sorted; not every engine has
     them.
     why: where each fact came from, one line each, for `models inspect`.
+    content: sha256 of the bytes of all files that an engine opens, one after the other. files: these files as they were
+    then; a touch alone makes no other artifact. Both empty where nobody read the files.
     """
 
     name: str
@@ -70,6 +74,8 @@ class Artifact:
     input_quantisation: tuple[float, int] = (0.0, 0)
     custom_ops: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
+    content: str = ""
+    files: tuple[Stamp, ...] = field(default=(), compare=False)
 
     @property
     def rev(self) -> str:
@@ -93,5 +99,6 @@ class Artifact:
                 "input_quantisation": tuple(data["input_quantisation"]),
                 "custom_ops": tuple(data["custom_ops"]),
                 "why": tuple(data["why"]),
+                "files": tuple((name, inode, size, changed) for name, inode, size, changed in data["files"]),
             }
         )

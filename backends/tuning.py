@@ -37,8 +37,16 @@ if TYPE_CHECKING:
 
 _SECONDS = 0.9
 _TIMEOUT = 120.0
+_MODES_TIMEOUT = 60.0  # of the 120 s that a worker may be silent in while it loads
 _ROUNDS = 3
+_FEWEST_RUNS = 6  # that one engine needs for a round: two before the clock starts, then two on each of two streams
 _MODES = ("latency", "throughput")
+_SLOW_CODE = 3
+_SLOW_SECONDS = 24 * 3600.0
+
+
+class TooSlow(EngineError):
+    """The model runs here, but measuring it takes longer than there is time for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ def mode_speeds(
     """Frames a second of the modes "latency" and "throughput" for this model here; measured once, then kept.
 
     entry: name and "module:Class" of the backend. machine: what else the answer depends on (chip, runtime version).
-    Raises EngineError when measuring fails.
+    Raises EngineError when measuring fails; a model that was too slow for it is not tried again for a day.
     """
     record = artifact.path.parent / "tuning.json"
     about = [artifact.sha256, artifact.precision, sorted(options.items()), os.cpu_count(), platform.machine(), *machine]
@@ -69,22 +77,29 @@ def mode_speeds(
     key = hashlib.sha256(asked.encode()).hexdigest()[:16]
     kept = _kept(record)
     speeds = _valid(kept.get(key))
-    if not speeds:
-        rows = measure(entry, artifact, [{**options, "mode": mode} for mode in _MODES])
-        speeds = {row.mode: row.fps for row in rows}
-        _keep(record, {**kept, key: speeds})
+    if speeds:
+        return speeds
+    if why := _slow_lately(kept.get(key)):
+        raise TooSlow(why)
+    try:
+        rows = measure(entry, artifact, [{**options, "mode": mode} for mode in _MODES], _MODES_TIMEOUT)
+    except TooSlow as e:
+        _keep(record, {**kept, key: {"slow": str(e), "at": time.time()}})
+        raise
+    speeds = {row.mode: row.fps for row in rows}
+    _keep(record, {**kept, key: speeds})
     return speeds
 
 
-def measure(entry: tuple[str, str], artifact: Artifact, variants: Sequence[dict[str, Any]]) -> list[Measured]:
+def measure(
+    entry: tuple[str, str], artifact: Artifact, variants: Sequence[dict[str, Any]], timeout: float = _TIMEOUT
+) -> list[Measured]:
     """Loads the model with each of the options in a child and runs each for about a second. Raises EngineError.
 
     entry: name and "module:Class" of the backend. variants: options of the backend, where it has them, and "precision".
     """
     command = bridge.command(sys.executable, "backends.tuning", *entry)
-    return _ask(
-        command, {**os.environ, "PYTHONSAFEPATH": "1"}, artifact, variants, _TIMEOUT, lambda _phase, _done: None
-    )
+    return _ask(command, {**os.environ, "PYTHONSAFEPATH": "1"}, artifact, variants, timeout, lambda _phase, _done: None)
 
 
 def measure_installed(
@@ -114,15 +129,16 @@ def _ask(
     timeout: float,
     progress: Progress,
 ) -> list[Measured]:
-    request = json.dumps({"artifact": artifact.to_json(), "variants": list(variants)})
+    request = json.dumps({"artifact": artifact.to_json(), "variants": list(variants), "seconds": timeout})
     try:
         answer = child.ask(command, environment, request, timeout, progress)
     except TimeoutError as e:
-        raise EngineError(f"measuring {artifact.name} took more than {timeout:.0f} s") from e
+        raise TooSlow(f"measuring {artifact.name} took more than {timeout:.0f} s") from e
     except OSError as e:
         raise EngineError(f"measuring {artifact.name} failed: {command[0]}: {e.strerror}") from e
     if answer.code != 0:
-        raise EngineError(f"measuring {artifact.name} failed: {_cause(answer)}")
+        kind = TooSlow if answer.code == _SLOW_CODE else EngineError
+        raise kind(f"measuring {artifact.name} failed: {_cause(answer)}")
     try:
         return [Measured(**row) for row in json.loads(answer.output.splitlines()[-1])]
     except (IndexError, ValueError, TypeError) as e:
@@ -171,18 +187,31 @@ def _load(backend: Any, artifact: Artifact, options: dict[str, Any]) -> Engine:
     return cast("Engine", backend.load(artifact, last, known, child.tell))
 
 
-def _measure_all(backend: Any, artifact: Artifact, variants: Sequence[dict[str, Any]]) -> list[Measured]:
-    """The variants in turn, several short rounds, of each its best: what else runs here only ever takes speed away."""
+def _measure_all(
+    backend: Any, artifact: Artifact, variants: Sequence[dict[str, Any]], seconds: float
+) -> list[Measured]:
+    """The variants in turn, several short rounds, of each its best: what else runs here only ever takes speed away.
+
+    seconds: within which it should be done; a slow model has fewer rounds. Raises TooSlow where not even one fits.
+    """
+    until = time.monotonic() + seconds
     engines: list[Engine] = []
     best: list[tuple[float, list[float]]] = [(0.0, [])] * len(variants)
     try:
         for options in variants:
             engines.append(_load(backend, artifact, options))
             make_head(artifact, engines[-1].info.outputs)  # an engine whose outputs no head decodes serves nobody
+            if len(engines) == 1:
+                one = _one_run(engines[0], artifact)
+                if time.monotonic() + one * _FEWEST_RUNS * len(variants) > until:
+                    raise TooSlow(f"one run takes {one:.1f} s, too long to compare modes within {seconds:.0f} s")
         for _ in range(_ROUNDS):
+            start = time.monotonic()
             for i, engine in enumerate(engines):
                 found = run_busy(engine, artifact.input.height, artifact.input.width, _SECONDS / _ROUNDS)
                 best[i] = max(best[i], found)
+            if 2 * time.monotonic() - start > until:  # another would not be done in time
+                break
         return [
             _measured(options.get("mode", ""), engine, fps, times)
             for options, engine, (fps, times) in zip(variants, engines, best, strict=True)
@@ -190,6 +219,13 @@ def _measure_all(backend: Any, artifact: Artifact, variants: Sequence[dict[str, 
     finally:
         for engine in engines:
             engine.close()
+
+
+def _one_run(engine: Engine, artifact: Artifact) -> float:
+    """Seconds."""
+    start = time.monotonic()
+    engine.run(np.zeros((artifact.input.height, artifact.input.width, 3), np.uint8))
+    return time.monotonic() - start
 
 
 def _measured(mode: str, engine: Engine, fps: float, times: list[float]) -> Measured:
@@ -204,6 +240,13 @@ def _valid(speeds: Any) -> dict[str, float]:
     if isinstance(speeds, dict) and all(isinstance(speeds.get(mode), (int, float)) for mode in _MODES):
         return {mode: float(speeds[mode]) for mode in _MODES}
     return {}
+
+
+def _slow_lately(record: Any) -> str:
+    """Why measuring it took too long, where it did during the last day: no start waits for that again."""
+    if not isinstance(record, dict) or not isinstance(at := record.get("at"), (int, float)):
+        return ""
+    return str(record.get("slow", "")) if 0 <= time.time() - at < _SLOW_SECONDS else ""
 
 
 def _kept(record: Path) -> dict[str, Any]:
@@ -229,10 +272,10 @@ def main(argv: Sequence[str]) -> int:
     artifact = Artifact.from_json(request["artifact"])
     backend = EntryPoint(argv[0], argv[1], "vedette.backends").load()()
     try:
-        rows = [asdict(row) for row in _measure_all(backend, artifact, request["variants"])]
+        rows = [asdict(row) for row in _measure_all(backend, artifact, request["variants"], request["seconds"])]
     except BackendError as e:
         sys.stderr.write(f"{e}\n")
-        return 1
+        return _SLOW_CODE if isinstance(e, TooSlow) else 1
     print(json.dumps(rows))  # noqa: T201 - the answer to the parent
     return 0
 

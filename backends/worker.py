@@ -34,6 +34,7 @@ from backends.contract import (
     EngineError,
     EngineInfo,
 )
+from backends.models.original import refuse_another
 from backends.protocol import MAX_SLOTS, PROBE_SECONDS, VERSION, LineReader, Message, SlotLayout, encode
 from backends.streams import Streams
 
@@ -142,6 +143,7 @@ class Worker:
         refusal = backend.accepts(artifact)
         if refusal is not None:
             raise _Refused(refusal)
+        refuse_another(artifact)
         within = float(getattr(backend, "open_seconds", _OPEN_SECONDS))
         # Said before each, and before the device is touched: that may hang with the interpreter's lock held.
         self._reply("progress", phase="probe", done=0.0, within=max(within, PROBE_SECONDS))
@@ -160,6 +162,7 @@ class Worker:
         try:
             streams = min(engine.info.streams, MAX_SLOTS - 1)
             heads = [make_head(artifact, engine.info.outputs) for _ in range(streams)]
+            refuse_another(artifact)  # it may have been replaced while it was loaded, which can take minutes
             # The first run allocates what the runtime put off; no camera should wait for that. It also tells how long
             # a run may take on a machine that is slow, but works.
             image = np.zeros((artifact.input.height, artifact.input.width, 3), np.uint8)

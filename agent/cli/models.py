@@ -136,10 +136,15 @@ def _add(arguments: argparse.Namespace) -> int:
     from backends.contract import BackendError
     from backends.models import store
 
+    before = store.names()
     try:
-        print(*store.add(arguments.file, arguments.name, arguments.twin), sep="\n")
+        files = store.add(arguments.file, arguments.name, arguments.twin)
     except (BackendError, OSError) as e:
         return fail(e)
+    print(*files, sep="\n")
+    name = files[0].parent.name
+    if name in before:
+        print(f"vedette: {name} was replaced; a running daemon takes it at: vedette reload", file=sys.stderr)
     return OK
 
 

@@ -11,11 +11,11 @@ from agent.dispatch.recovery import Recovery
 from agent.dispatch.slots import Slots
 from agent.dispatch.spec import EngineCounters
 from agent.dispatch.streak import Streak
-from agent.dispatch.worker import WorkerGone, close_unwanted
+from agent.dispatch.worker import WorkerGone, close_unwanted, undying
 from backends.contract import BackendUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from concurrent.futures import Future
 
     import numpy as np
@@ -33,6 +33,7 @@ log = logging.getLogger("vedette.engine")
 HELLO_SECONDS = 20.0
 LOAD_SECONDS = 120.0
 _MOST_LOAD_SECONDS = 600.0
+_MOST_UNDYING = 2
 
 State = Literal["resting", "loading", "serving", "failed", "absent", "refused"]
 """resting: nobody wants it. absent: this machine cannot use the backend now. refused: none of the files is for it."""
@@ -63,7 +64,7 @@ class RemoteEngine:
         self._doomed = self._complaint = ""
         self._streak = Streak()
         self._recovery = Recovery(expected=spec.expected)
-        self._serving_since = 0.0
+        self._answered: tuple[float, float] | None = None  # when a frame was answered since it was loaded: first, last
 
     @property
     def artifact(self) -> Artifact:
@@ -168,6 +169,9 @@ class RemoteEngine:
     def _start(self, now: float) -> None:
         if self._pending is None:
             if self.wanted and self.state != "refused" and now >= self._recovery.retry_at:
+                if len(stuck := undying(self.spec.program.name, now)) >= _MOST_UNDYING:
+                    self._wait_for(stuck, now)
+                    return
                 if self.state != "absent":  # one that was never there is looked for in silence
                     self._set("loading", self.cause)
                 self._candidate = 0
@@ -176,15 +180,27 @@ class RemoteEngine:
             future, self._pending = self._pending, None
             try:
                 self._worker = future.result()
-            except OSError as e:
-                self._fail(now, f"cannot start a worker process: {e}")
+            except Exception as e:  # noqa: BLE001 - whatever it is, the other engines of this thread go on
+                self._fail(now, f"cannot start a worker process: {str(e) or type(e).__name__}")
             else:
                 self._deadline = now + HELLO_SECONDS
+
+    def _wait_for(self, stuck: Sequence[int], now: float) -> None:
+        """Each more would hang in the same driver, and hold as much memory again."""
+        pids = ", ".join(map(str, stuck))
+        cause = (
+            f"{len(stuck)} former workers do not end though killed (pid {pids}): they hang in a driver; no other is "
+        )
+        cause += "started until they are gone: reconnect the device, or restart the machine"
+        self._recovery.after_failure(now)
+        if cause != self.cause:
+            self._say(logging.ERROR, f"failed: {cause}")
+        self._set("failed", cause)
 
     def _on_message(self, message: Message, now: float) -> list[Done]:
         op = message["op"]
         if op == "done":
-            return self._on_done(message)
+            return self._on_done(message, now)
         if op == "error" and "slot" in message:
             return self._on_error(message, now)
         if op == "unavailable":
@@ -210,7 +226,7 @@ class RemoteEngine:
         elif op == "ready":
             self._on_ready(answers.ready(message), now)
         elif op == "mapped":
-            self._on_mapped(now)
+            self._on_mapped()
 
     def _load(self, now: float) -> None:
         assert self._worker is not None
@@ -248,12 +264,12 @@ class RemoteEngine:
         self._worker.map_slots(ready.layout)
         self._deadline = now + HELLO_SECONDS
 
-    def _on_mapped(self, now: float) -> None:
+    def _on_mapped(self) -> None:
         assert self._worker is not None
         self._deadline = float("inf")
         self.slots.free = list(range(len(self._worker.images)))
         self.streams = int(self.info["streams"])
-        self._serving_since = now
+        self._answered = None
         self._set("serving", "")
         notes = "; ".join(self.info["notes"]) or "-"
         what = (
@@ -261,12 +277,13 @@ class RemoteEngine:
         )
         self._say(logging.INFO, f"serves on {self.info['device']}: {what}")
 
-    def _on_done(self, message: Message) -> list[Done]:
+    def _on_done(self, message: Message, now: float) -> list[Done]:
         assert self._worker is not None
         done = answers.done(message, self._worker.results, len(self.artifact.labels))
         if not self.slots.take(done.slot, done.n):
             return []
         self._streak.broken()
+        self._answered = (self._answered[0] if self._answered else now, now)
         self.counters.ran(done.inference_ms)
         return [done]
 
@@ -287,7 +304,8 @@ class RemoteEngine:
     def _fail(self, now: float, cause: str, *, absent: bool = False) -> list[Done]:
         lost = self.slots.lost(f"engine: {cause}")
         if self.serving:
-            self._recovery.served(now - self._serving_since)
+            first, last = self._answered or (now, now)
+            self._recovery.served(last - first)
         self.close(0.0)
         known = cause == self.cause
         if absent:

@@ -21,7 +21,10 @@ class Recovery:
         self._expected = expected
 
     def served(self, seconds: float) -> None:
-        """It has answered; for long enough, and its past is forgotten."""
+        """It was there, and answered frames for so long: for long enough, and its past is forgotten.
+
+        An engine that nobody asks shows nothing: a broken one would have each first frame of a quiet camera.
+        """
         self._expected = True
         self._absent.reset()
         if seconds > _HEALTHY_AFTER:

@@ -40,6 +40,7 @@ class WorkerProcess:
 
     def __init__(self, program: Registered) -> None:
         reap(time.monotonic())
+        self.program = program.name
         self.images: list[NDArray[np.uint8]] = []
         self.results: list[NDArray[np.float32]] = []
         self._output_tail = b""
@@ -152,7 +153,7 @@ class WorkerProcess:
             try:
                 self.process.wait(_DEATH_SECONDS)
             except subprocess.TimeoutExpired:
-                _LEAVING.append((self.process, 0.0))
+                _LEAVING.append((self.process, self.program, 0.0))
         self._free()
 
     def dismiss(self, now: float) -> None:
@@ -160,7 +161,7 @@ class WorkerProcess:
         if self._requests < 0:
             return
         self.ask_to_go()
-        _LEAVING.append((self.process, now + _LEAVE_SECONDS))
+        _LEAVING.append((self.process, self.program, now + _LEAVE_SECONDS))
         self._free()
 
     def _free(self) -> None:
@@ -171,17 +172,25 @@ class WorkerProcess:
         self.images, self.results = [], []
 
 
-_LEAVING: list[tuple[subprocess.Popen[bytes], float]] = []
+_LEAVING: list[tuple[subprocess.Popen[bytes], str, float]] = []
+"""Each with its program's name and when it is killed."""
 
 
 def reap(now: float) -> None:
     """Collects the workers that nobody waited for, and kills those that stay. Call about once a second."""
-    for process, until in list(_LEAVING):
+    for leaving in list(_LEAVING):
+        process, _, until = leaving
         if process.poll() is not None:
             with contextlib.suppress(ValueError):  # another thread was quicker
-                _LEAVING.remove((process, until))
+                _LEAVING.remove(leaving)
         elif now >= until:
             process.kill()
+
+
+def undying(program: str, now: float) -> list[int]:
+    """The pids of that program's former workers which are still there though killed: in a driver that hangs."""
+    reap(now)
+    return [process.pid for process, name, until in list(_LEAVING) if name == program and now >= until]
 
 
 Spawn = Callable[["Registered"], "Future[WorkerProcess]"]

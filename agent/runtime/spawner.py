@@ -46,7 +46,7 @@ class Spawner:
             program, future = self._asked.popleft()
             try:
                 worker = WorkerProcess(program)
-            except OSError as e:
+            except Exception as e:  # noqa: BLE001 - it is the engine's failure, and must not be the main thread's end
                 future.set_exception(e)
             else:
                 self._remember(worker.pid)

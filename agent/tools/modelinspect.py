@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from backends.models.speeds import Speed
     from backends.registry import Survey
 
+_FOR_WORKERS = {"content", "files"}
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -83,7 +85,7 @@ def runs(value: Inspection, survey: Survey) -> dict[str, str | None]:
 
 def _facts(member: Member) -> dict[str, Any]:
     return {
-        **json.loads(member.artifact.to_json()),
+        **{key: value for key, value in json.loads(member.artifact.to_json()).items() if key not in _FOR_WORKERS},
         "inputs": [asdict(tensor) for tensor in member.file.inputs],
         "outputs": [asdict(tensor) for tensor in member.file.outputs],
         "metadata": dict(member.file.metadata),

@@ -147,7 +147,7 @@ def _chosen(names: str) -> str:
 
 
 def _beside(path: Path) -> dict[str, str]:
-    """metadata.yaml as Ultralytics writes it into the model's folder, values as Python literals."""
+    """metadata.yaml as exporters write it into the model's folder, as Python literals; {} for another of that name."""
     from backends.formats.yamltree import parse
 
     file = path.parent / "metadata.yaml"
@@ -157,7 +157,12 @@ def _beside(path: Path) -> dict[str, str]:
         return {}
     except OSError as error:
         raise ArtifactError(f"{file}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ArtifactError(f"{error}, the limit of metadata") from error
-    tree, _ = parse(text, file)
-    return {str(key): str(value) for key, value in tree.items()}
+    except ValueError:  # larger than metadata is
+        return {}
+    try:
+        tree, _ = parse(text, file)
+    except ArtifactError:
+        return {}
+    found = {str(key): str(value) for key, value in tree.items()}
+    ultralytics = found.get("author") == "Ultralytics" or found.get("description", "").startswith("Ultralytics")
+    return found if ultralytics or "libreyolo_version" in found else {}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from backends.formats.modelfile import ModelFile
 
+_UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 _EXPORT = "YOLO weights are exported with: vedette models export {name} --for jetson, coral or cpu"
 
 
@@ -36,6 +37,8 @@ def refusing(path: Path) -> Iterator[None]:
         yield
     except (MemoryError, RecursionError, OverflowError, OSError) as error:
         raise ArtifactError(f"{path}: cannot be read: {str(error) or type(error).__name__}") from error
+    except _UNFORESEEN as error:
+        raise ArtifactError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _inside(path: Path) -> Path:

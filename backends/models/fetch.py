@@ -7,6 +7,7 @@ pypi:<dist>==<version>!<path inside>  from a wheel, through pip, so that its mir
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -14,7 +15,7 @@ import time
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from backends.contract import FetchError, Progress
 from backends.models.bounds import MAX_BYTES, STALL_SECONDS, TOTAL_SECONDS
@@ -40,7 +41,7 @@ def fetch(source: str, destination: Path, sha256: str, progress: Progress, *, si
         with https(source, STALL_SECONDS) as reader:
             _write(reader, destination, sha256, _Course(source, progress, size, reader.length or 0))
     elif kind == "file":
-        path = Path(unquote(urlsplit(source).path))
+        path = Path(os.fsdecode(unquote_to_bytes(urlsplit(source).path)))  # a name need not be UTF-8
         try:
             with path.open("rb") as reader:
                 _write(reader, destination, sha256, _Course(source, progress, path.stat().st_size, path.stat().st_size))
@@ -112,4 +113,5 @@ def _write(reader: BufferedIOBase, destination: Path, sha256: str, course: _Cour
         ) from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where it cannot be written it cannot be removed; the reason is told
+                temporary.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
@@ -89,5 +90,6 @@ def _swap(build: Path, target: Path) -> None:
 def _sweep(root: Path) -> None:
     """Removes what a killed run left half built, once it is old enough to be nobody's."""
     for left in (*root.glob(f"{_PREFIX}*"), *root.glob(".wheel-*"), *root.glob(f"{DRAFT}*")):
-        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another one's, who has just done with it
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()

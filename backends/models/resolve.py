@@ -6,6 +6,7 @@ main model > defaults of the family.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from backends.formats.sniff import read_model, refusing
 from backends.heads import families, make_head
 from backends.models import exporter, shapes, sidecar
 from backends.models.facts import HEADS, KEYS, Fact, Facts, meant
+from backends.models.original import stamps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +76,7 @@ def open_artifact(
 
 def _opened(path: Path, overrides: Mapping[str, Any], beside: Path | None, weak: Facts) -> Artifact:
     model = read_model(path)
+    seen = stamps(model.path.parent, (model.path.name, *model.weights))
     beside = beside or sidecar.beside(model.path)
     stated = exporter.facts(model)
     if beside.is_file():
@@ -86,7 +89,7 @@ def _opened(path: Path, overrides: Mapping[str, Any], beside: Path | None, weak:
     facts = {**_defaults(model, facts), **facts}
     _complete(model, facts, beside)
     _bounded(model, facts)
-    artifact = _artifact(model, facts)
+    artifact = replace(_artifact(model, facts), files=seen)
     _check_head(model, artifact)
     return artifact
 
@@ -215,6 +218,7 @@ def _artifact(model: ModelFile, facts: Facts) -> Artifact:
         input_quantisation=(model.inputs[0].scale, model.inputs[0].zero_point),
         custom_ops=model.operators,
         why=(*model.notes, *_why(facts)),
+        content=found,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import ArtifactError
+from backends.formats.sniff import refusing
 from backends.formats.window import whole
 from backends.models.facts import HEADS, KEYS, Check, Fact, Facts, meant
 
@@ -39,8 +40,9 @@ def read(path: Path) -> Facts:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ArtifactError(f"{error}, which is the limit of a sidecar") from error
-    tree, positions = parse(text, path)
-    return check(tree, lambda key: f"{path}:{positions.get(key, '1:1')}", path.parent)
+    with refusing(path):
+        tree, positions = parse(text, path)
+        return check(tree, lambda key: f"{path}:{positions.get(key, '1:1')}", path.parent)
 
 
 def labels_file(path: Path) -> Path | None:
@@ -62,10 +64,13 @@ def check(tree: Mapping[str, Any], where: Callable[[str], str], folder: Path) ->
     """
     facts: Facts = {}
     errors: list[str] = []
-    tests = {**KEYS, **_head_keys(tree.get("family"))}
+    family = tree.get("family")
+    if not isinstance(family, str):
+        family = None  # that is a mistake of its own, if it is anything
+    tests = {**KEYS, **_head_keys(family)}
     for key, value in _flat(tree, errors, where):
         try:
-            facts[key] = Fact(_tested(key, value, tests, folder, tree.get("family")), where(key))
+            facts[key] = Fact(_tested(key, value, tests, folder, family), where(key))
         except ValueError as error:
             errors.append(f"{where(key)}: {key}: {error}")
     if errors:
@@ -73,7 +78,7 @@ def check(tree: Mapping[str, Any], where: Callable[[str], str], folder: Path) ->
     return facts
 
 
-def _tested(key: str, value: Any, tests: Mapping[str, Check], folder: Path, family: object) -> Any:
+def _tested(key: str, value: Any, tests: Mapping[str, Check], folder: Path, family: str | None) -> Any:
     if key == "twins":
         return tuple(folder / file for file in tests[key](value))
     if key in tests:
@@ -94,7 +99,7 @@ def _beside(folder: Path, file: str) -> Path:
 def read_labels(path: Path) -> dict[int, str]:
     """A file of labels: one a line, or "<id> <label>" on every line. Raises ValueError."""
     try:
-        lines = [line.strip() for line in whole(path, MAX_BYTES).decode("utf-8").splitlines() if line.strip()]
+        lines = [line.strip() for line in whole(path, MAX_BYTES).decode("utf-8-sig").splitlines() if line.strip()]
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -118,11 +123,13 @@ def _flat(tree: Mapping[str, Any], errors: list[str], where: Callable[[str], str
     return [(key, value) for key, value in flat if value is not None]
 
 
-def _head_keys(family: object) -> dict[str, Check]:
-    options = HEADS.get(str(family)) if family is not None else None
-    if options is None and family is None:
+def _head_keys(family: str | None) -> dict[str, Check]:
+    """The options of that head; of all heads where it is not said, since the file may say it."""
+    if family is None:
         options = {key: test for head in HEADS.values() for key, test in head.items()}
-    return {f"head.{key}": test for key, test in (options or {}).items()}
+    else:
+        options = HEADS.get(family, {})
+    return {f"head.{key}": test for key, test in options.items()}
 
 
 def _unknown(key: str, known: list[str]) -> str:

@@ -58,7 +58,7 @@ def find(name_or_path: str) -> Artifact:
         return open_artifact(path)
     if name_or_path in catalog.models():
         raise ArtifactError(f"model {name_or_path!r} is not in {folder()}; get it with: {_pull_command(name_or_path)}")
-    known = sorted({*catalog.models(), *_names()})
+    known = sorted({*catalog.models(), *names()})
     raise ArtifactError(
         f"no model {name_or_path!r}: no such file, not in {folder()}, not in the catalog ({', '.join(known)})"
         + facts.meant(name_or_path, known)
@@ -132,11 +132,11 @@ def listing() -> list[dict[str, Any]]:
     problem that keeps it from being used. None where nobody knows.
     """
     rows = []
-    for name in sorted({*catalog.models(), *_names()}):
+    for name in sorted({*catalog.models(), *names()}):
         entry = catalog.models().get(name)
         row: dict[str, Any] = {
             "name": name,
-            "installed": name in _names(),
+            "installed": name in names(),
             "size": entry.size if entry else None,
             "licence": entry.licence if entry else None,
             "description": entry.description if entry else None,
@@ -227,8 +227,13 @@ def known(artifact: Artifact, name: str) -> dict[str, Any]:
         "input": {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items() if v is not None},
         "head": dict(artifact.head),
         "sha256": digest(*files_of(artifact.path)),
-        "origin": {"source": f"file:{artifact.path}", "sha256": artifact.sha256},
+        "origin": {"source": f"file:{_readable(artifact.path)}", "sha256": artifact.sha256},
     }
+
+
+def _readable(path: Path) -> str:
+    """As text that YAML can hold, whatever bytes the name is of."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def clip(name: str, progress: Progress) -> Path:
@@ -275,7 +280,8 @@ def _is_name(text: str) -> bool:
         return False
 
 
-def _names() -> set[str]:
+def names() -> set[str]:
+    """Of what is installed."""
     try:
         children = [child.name for child in folder().iterdir() if child.is_dir()]
     except OSError:

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backends import tuning
 from backends.artifact import Artifact, InputSpec
-from backends.openvino import with_encoding
+from backends.contract import EngineError
+from backends.openvino import OpenVINO, Options, with_encoding
 from backends.tflite.quantise import Encoder
+from tests.contract.backends.models import boxes_model
 
 openvino = pytest.importorskip("openvino")
 ALL = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -56,3 +59,45 @@ def test_a_float_input_holds_the_formula() -> None:
     spec = InputSpec(16, 16, "NCHW", "float32", color="BGR", mean=(1.0, 2.0, 3.0), std=(0.5, 0.25, 0.125))
     expected = ((IMAGE[..., ::-1] - np.float64(spec.mean)) / spec.std).transpose(2, 0, 1)[None]
     np.testing.assert_array_equal(encoded(spec, "float32", (0.0, 0), "f32"), expected)
+
+
+def test_a_model_that_could_not_be_measured_serves_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> list[tuning.Measured]:
+        raise EngineError("measuring tiny failed: killed by SIGKILL")
+
+    monkeypatch.setattr(tuning, "measure", killed)
+    backend = OpenVINO()
+    engine = backend.load(boxes_model(tmp_path), backend.probe()[0], Options(), lambda _phase, _done: None)
+    engine.close()
+    assert engine.info.streams == 1
+    expected = "not compared with throughput mode: measuring tiny failed: killed by SIGKILL"
+    assert engine.info.notes == ("latency mode", expected)
+
+
+def test_a_damaged_blob_of_the_cache_is_compiled_again(tmp_path: Path) -> None:
+    """OpenVINO would load it, and answer with other numbers."""
+    artifact = boxes_model(tmp_path, busy=2)
+    image = np.full((artifact.input.height, artifact.input.width, 3), (10, 200, 90), np.uint8)
+
+    def answer() -> np.ndarray:
+        backend = OpenVINO()
+        engine = backend.load(artifact, backend.probe()[0], Options("latency"), lambda _phase, _done: None)
+        found = np.array(engine.run(image)[0])
+        engine.close()
+        return found
+
+    expected = answer()
+    (blob,) = (tmp_path / "cache").glob("*.blob")
+    made, whole = blob.stat().st_ino, blob.read_bytes()
+    np.testing.assert_array_equal(answer(), expected)
+    assert blob.stat().st_ino == made  # a sound one is used
+    at = whole.rindex(np.float32(1e-4).tobytes() * 64)
+    damaged = whole[:at] + bytes(64) + whole[at + 64 :]
+    blob.write_bytes(damaged)
+    np.testing.assert_array_equal(answer(), expected)
+    assert blob.read_bytes() != damaged
+    (tmp_path / "cache" / f"{blob.name}.sha256").unlink()  # as of a writer that was killed
+    np.testing.assert_array_equal(answer(), expected)
+    assert (tmp_path / "cache" / f"{blob.name}.sha256").is_file()

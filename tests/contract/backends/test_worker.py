@@ -22,6 +22,7 @@ from agent.dispatch.result import Done
 from agent.dispatch.spec import EngineSpec
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
+from backends.models.resolve import open_artifact
 from backends.registry import Registered
 from tests.contract.backends.models import boxes_model
 from tests.support.rig import spawn
@@ -307,6 +308,27 @@ def put_into(pid: int, *lines: str) -> None:
 def replies_of(pid: int) -> str:
     words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
     return words[words.index("--replies") + 1]
+
+
+def test_a_model_that_was_replaced_is_not_run_under_the_labels_of_the_former(tmp_path: Path) -> None:
+    path = boxes_model(tmp_path).path
+    path.with_suffix(".yaml").write_text("family: boxes\nlabels: [thing]\n")
+    one = Driven(open_artifact(path))
+    try:
+        one.serve()
+        path.touch()
+        path.write_bytes(path.read_bytes())  # as it was, whatever its times say
+        os.kill(one.pid, signal.SIGKILL)
+        one.turn(lambda: not one.engine.serving)
+        one.serve()
+        boxes_model(tmp_path, busy=1)
+        os.kill(one.pid, signal.SIGKILL)
+        one.turn(lambda: "changed" in one.engine.cause)
+        expected = f"{path}: the model has changed since it was read; vedette reload takes the new one"
+        assert one.engine.cause == expected
+        assert one.engine._recovery.retry_at > time.monotonic()  # a failure like any other: the wait grows
+    finally:
+        one.engine.close(0.5)
 
 
 def test_nothing_is_left_after_many_deaths(artifact: Artifact) -> None:

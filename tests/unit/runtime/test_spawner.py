@@ -7,11 +7,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from agent.runtime.spawner import Spawner
+from backends.registry import Registered
 from tests.support.brokers import wait_for
 from tests.support.processes import command_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -32,3 +35,16 @@ def test_workers_are_ended_and_nobody_else_whoever_is_gone_already(tmp_path: Pat
             other.kill()
     assert not pids.exists()
     Spawner(lambda: None, pids).end_orphans()
+
+
+def test_what_keeps_a_worker_from_starting_is_told_to_who_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that starts them is the daemon's main thread."""
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *_, **_more: (_ for _ in ()).throw(ValueError("embedded null byte"))
+    )
+    spawner = Spawner(lambda: None, tmp_path / "workers.pid")
+    asked = spawner.spawn(Registered("x", "x:X", ""))
+    spawner.run_pending()
+    assert isinstance(asked.exception(0), ValueError)

@@ -298,3 +298,13 @@ def test_a_huge_claim_is_not_believed(tmp_path):
     claim = models.varint(7 << 3 | 2) + models.varint(1 << 40)
     with pytest.raises(ArtifactError, match="reaches beyond byte"):
         read_model(written(tmp_path / "m.onnx", models.number(1, 8) + claim))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["title: x\nversion: &v 3\nsame: *v\n", "- a", "model_family: x\nschema_version: 2\n", "a: [", "#" * 2**20 + "\n"],
+)
+def test_a_metadata_yaml_of_somebody_else_is_none_of_the_models(tmp_path, text):
+    path = models.ir(tmp_path / "m.xml", [("x", (1, 3, 64, 96), "FP32")], [("boxes", (1, 1, 6), "FP32")])
+    (tmp_path / "metadata.yaml").write_text(text)
+    assert read_model(path).metadata == {}

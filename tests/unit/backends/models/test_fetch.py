@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import http.server
 import os
@@ -290,3 +291,26 @@ def test_pip_that_takes_too_long_is_ended(index, target, monkeypatch):
     with pytest.raises(FetchError, match="pip was not done after 0 s"):
         fetch("pypi:tiny-model==1.0!tiny_model/m.bin", target, SHA, quiet)
     assert nothing_left(target)
+
+
+def test_a_folder_that_becomes_read_only_is_the_reason_that_is_told(tmp_path, target, monkeypatch):
+    """Neither the last step nor the removal of the draft works then."""
+    source = tmp_path / "a.bin"
+    source.write_bytes(CONTENT)
+
+    def refused(*_arguments, **_more):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        for call in ("replace", "unlink", "remove", "rename"):
+            patch.setattr(os, call, refused)
+            patch.setattr(Path, call, refused, raising=False)
+        with pytest.raises(FetchError, match="cannot be written: Read-only file system"):
+            fetch(source.as_uri(), target, SHA, quiet)
+
+
+def test_a_name_need_not_be_utf_8(tmp_path, target):
+    source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.bin"))
+    source.write_bytes(CONTENT)
+    fetch(source.as_uri(), target, SHA, quiet)
+    assert target.read_bytes() == CONTENT

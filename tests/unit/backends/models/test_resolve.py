@@ -13,6 +13,7 @@ import pytest
 
 from backends.artifact import Artifact, InputSpec
 from backends.contract import ArtifactError
+from backends.models import exporter
 from backends.models.resolve import open_artifact
 from tests.support import models
 
@@ -63,6 +64,7 @@ def test_ultralytics_raw(tmp_path):
             labels=("person", "it's"),
             licence="AGPL-3.0 License",
             head={"units": "px"},
+            content=hashlib.sha256(path.read_bytes()).hexdigest(),
         ),
         why=artifact.why,
     )
@@ -271,3 +273,16 @@ def test_real_files(tmp_path, name, sidecar, family, size):
     assert artifact.family == family
     spec = artifact.input
     assert (spec.height, spec.width, spec.layout, spec.dtype) == size
+
+
+@pytest.mark.parametrize("error", [TypeError("unhashable type"), KeyError("x"), ValueError("no"), AttributeError("y")])
+def test_a_mistake_of_ours_while_a_model_is_read_ends_no_daemon(tmp_path, monkeypatch, error):
+    """A reload reads the models too, and expects ArtifactError only."""
+    path = onnx(tmp_path, metadata=ULTRALYTICS)
+
+    def wrong(_model):
+        raise error
+
+    monkeypatch.setattr(exporter, "facts", wrong)
+    with pytest.raises(ArtifactError, match=f"{path}: cannot be read: {type(error).__name__}: "):
+        open_artifact(path)

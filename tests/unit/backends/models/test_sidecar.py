@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from backends.contract import ArtifactError
@@ -144,3 +144,41 @@ def test_a_strangers_head_has_options_of_its_own(tmp_path):
 def test_only_artifact_errors_come_out(tmp_path, text):
     with contextlib.suppress(ArtifactError):
         read(tmp_path, text)
+
+
+_LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
+_VALUES = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4) | _LEAVES, inner, max_size=3),
+    max_leaves=6,
+)
+_WORDS = sorted(
+    {word for key in (*sidecar.KEYS, "head") for word in key.split(".")} | {"boxes", "yolo", "outputs", "iou"}
+)
+_TREES = st.dictionaries(
+    st.sampled_from(_WORDS),
+    _VALUES | st.sampled_from(_WORDS) | st.dictionaries(st.sampled_from(_WORDS), _VALUES, max_size=3),
+    max_size=6,
+)
+
+
+@given(_TREES)
+@example({"family": ["boxes"], "head": {"iou": 0.5}})
+@example({"family": {"a": "b"}, "head": {"iou": 0.5}})
+@settings(max_examples=500, deadline=None)
+def test_whatever_stands_where_only_artifact_errors_come_out(tree):
+    with contextlib.suppress(ArtifactError):
+        sidecar.check(tree, lambda key: f"m.yaml:{key}", Path("/nowhere"))
+
+
+def test_a_family_that_is_a_list(tmp_path):
+    with pytest.raises(ArtifactError, match=r"m\.yaml:1:1: family: \['boxes'\] is no text"):
+        read(tmp_path, "family: [boxes]\nhead: {iou: 0.5}")
+
+
+@pytest.mark.parametrize("text", ["person\r\ntraffic light\r\n", "0 person\r\n1 traffic light\r\n"])
+def test_labels_as_windows_writes_them(tmp_path, text):
+    """With a byte order mark, which is no part of the first label."""
+    (tmp_path / "names.txt").write_bytes(f"\ufeff{text}".encode())
+    side = "\ufefflabels: names.txt\r\n".encode()
+    assert read(tmp_path, side) == {"labels": ("person", "traffic light")}

@@ -16,6 +16,7 @@ from backends.contract import ArtifactError, FetchError
 from backends.models import catalog, store
 from backends.models.place import placed
 from backends.models.sidecar import check
+from backends.testing.model import boxes_model
 from tests.support import models
 
 ONNX = models.onnx([("images", (1, 3, 64, 64), 1)], [("o", (1, 6, 84), 1)])
@@ -383,3 +384,11 @@ def test_finding_loads_nothing_that_only_pulling_needs(folder):
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True, timeout=60
     )
     assert done.stdout == "set()\n"
+
+
+def test_add_takes_a_file_whose_name_is_not_utf_8(folder, tmp_path):
+    made = boxes_model(tmp_path).path
+    for path in (made, made.with_suffix(".yaml")):
+        path.rename(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9" + path.suffix.encode()))
+    store.add(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.onnx"), "gate")
+    assert store.find("gate").labels == ("thing",)
