@@ -70,8 +70,8 @@ class Stage:
         return [json.loads(p) for topic, p in self.heard.heard() if topic == TOPICS.detections(camera)]
 
     def frames(self, camera: str) -> list[int]:
-        """Of each message about the camera, the number of its frame."""
-        return [message["frame"]["index"] for message in self.messages(camera)]
+        """Of each frame that was looked at, its number; what says that nobody looks may name one again."""
+        return [message["frame"]["index"] for message in self.messages(camera) if message["inferred"]]
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         events = [json.loads(payload) for topic, payload in self.heard.heard() if topic == TOPICS.events]

@@ -121,7 +121,7 @@ def test_a_change_of_resolution_is_followed_and_announced(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"", "no video"), (b"not a video\n" * 500, "no video"), (bytes(20_000), "no video")],
+    [(b"", "is not a video"), (b"not a video\n" * 500, "is not a video"), (bytes(20_000), "is not a video")],
     ids=["empty", "text", "zeros"],
 )
 def test_a_file_that_is_no_video_is_offline_and_tried_again(tmp_path: Path, content: bytes, says: str) -> None:

@@ -139,4 +139,4 @@ def test_a_login_that_ffmpeg_cannot_do_is_named(tmp_path: Path) -> None:
 def test_a_page_that_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<html>" + "camera " * 5000)
     with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/index.html", "http")) as watch:
-        assert "no video" in watch.until("offline").error
+        assert "is not a video" in watch.until("offline").error

@@ -116,7 +116,7 @@ def test_the_second_one_in_a_state_directory_is_exit_code_75(daemon: Start, sile
     first = daemon(text)
     wait_for(first.status, 30)
     second = daemon(text)
-    assert second.wait(10) == 75
+    assert second.wait(30) == 75
     assert f"pid {first.pid}" in second.log()
     assert first.process.poll() is None
 

@@ -392,6 +392,6 @@ def test_the_doctor_says_what_a_broker_of_the_former_version_cannot_tell(
     code, found = doctor(site, capsys, {"url": f"mqtt://{HOST}:{amqtt_broker.port}"})
     assert code == 0, found
     assert "MQTT 3.1.1" in found["login ok"]
-    assert "has no word for one that it refuses" in found["publish skipped"]
+    assert "cannot report one that it refuses" in found["publish skipped"]
     assert "limits skipped" in found
     assert "commands ok" in found

@@ -172,7 +172,7 @@ def test_whatever_stands_where_only_artifact_errors_come_out(tree):
 
 
 def test_a_family_that_is_a_list(tmp_path):
-    with pytest.raises(ArtifactError, match=r"m\.yaml:1:1: family: \['boxes'\] is no text"):
+    with pytest.raises(ArtifactError, match=r"m\.yaml:1:1: family: \['boxes'\] is not text"):
         read(tmp_path, "family: [boxes]\nhead: {iou: 0.5}")
 
 
