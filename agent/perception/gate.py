@@ -122,7 +122,8 @@ class Gate:
         assert self._looked is not None
         since = at - max(self._looked, self._asked)
         whole = self._whole_picture(at, since, unsettled=unsettled)
-        unexplained = [box for box in motion if not _explained(box, self._reach(tracks, boxes))]
+        reach = self._reach(tracks, boxes) if motion else []
+        unexplained = [box for box in motion if not _explained(box, reach)]
         self._follow(at, unexplained)
         if whole or self._owed or self._tentative or (unsettled and tracks) or since >= RECHECK or since < 0:
             return True

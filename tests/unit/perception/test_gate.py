@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.perception import gate as gate_module
 from agent.perception.facts import Box
 from agent.perception.gate import ALIVE, LONG, PAUSE, PAUSES, RECHECK, UNSETTLED, Gate
 from agent.perception.track import Track
@@ -267,3 +268,11 @@ def test_whatever_comes_nothing_is_left_unlooked_at_for_longer_than_the_recheck(
             gate.looked(at, known, tentative=False)
         assert looked is not None
         assert at - looked < RECHECK
+
+
+def test_where_tracks_may_be_is_reckoned_once_a_frame_however_much_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracks = [track(shifted(BOX, n / 100), id_=n) for n in range(30)]
+    gate, reckoned, union = after_a_look(*tracks), [], gate_module.union
+    monkeypatch.setattr(gate_module, "union", lambda *boxes: reckoned.append(boxes) or union(*boxes))
+    asked(gate, 0.1, [BOX] * 16, tracks)
+    assert len(reckoned) == len(tracks)
