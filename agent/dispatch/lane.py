@@ -93,11 +93,16 @@ class Lane:
         if tuning.fps != self.fps:
             self.not_before = self.mailbox.not_before = 0.0
         # A view that was cut before something became private may show it.
-        if tuning.private != self.private or tuning.crop != (None if self.gallery is None else self.gallery.crop):
+        kept = None if self.gallery is None else self.gallery.crop
+        replaced = tuning.private != self.private or tuning.crop != kept
+        if replaced:
             self.gallery = None if tuning.crop is None else Gallery(crop=tuning.crop, private=tuning.private)
         self.fps, self.floor, self.weight, self.private = tuning.fps, tuning.floor, tuning.weight, tuning.private
         self.mailbox.doze = False
-        return self.scene.change(wall, tuning.settings, tuning.totals)
+        facts = self.scene.change(wall, tuning.settings, tuning.totals)
+        if replaced:
+            self.scene.without_pictures()
+        return facts
 
     @property
     def _rate(self) -> float:

@@ -35,6 +35,11 @@ class Lives:
         """Other rules for whoever is not confirmed yet."""
         self._rules, self._views = rules, views
 
+    def unseen(self) -> None:
+        """The pixels of all views are gone: the next view of each is the best there is."""
+        for life in self._lives.values():
+            life.best_score = 0.0
+
     @property
     def confirmed(self) -> list[Track]:
         return [life.track for life in self._lives.values() if life.confirmed]

@@ -236,6 +236,16 @@ class Scene:
         self._counts.change(_taken(settings.zones), settings.told, settings.rules)
         return self._unless_empty(Facts(Unknown("changed"), (), tuple(told)))
 
+    def without_pictures(self) -> None:
+        """Who keeps the pixels of views has none any more: whoever is in view is worth another picture, soon."""
+        self._lives.unseen()
+        self._owe()
+
+    def _owe(self) -> None:
+        """A look is due now, whether or not anything moves."""
+        if self._gate is not None:
+            self._gate.unanswered()
+
     def _redraw(self, settings: Settings, totals: Totals) -> None:
         """A line that is another now counts on, but who is on the way across it begins anew."""
         before = {watch.id: watch for watch in self._lines}

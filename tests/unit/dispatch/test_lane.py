@@ -5,9 +5,12 @@ import pytest
 
 from agent.capture.frame import Frame, Picture
 from agent.capture.mailbox import Mailbox
+from agent.dispatch.gallery import Gallery
 from agent.dispatch.job import Job
-from agent.dispatch.lane import Lane
+from agent.dispatch.lane import Lane, moment
 from agent.dispatch.turns import Turns
+from agent.dispatch.wishes import Tuning
+from agent.perception.facts import Point
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
 from backends.detections import Detections
@@ -82,3 +85,22 @@ def test_answers_leave_in_capture_order() -> None:
     jobs[0].seen = Detections.empty()
     assert [job.frame.index for job in ordered.settled()] == [0, 1]
     assert [job.frame.index for job in ordered.jobs] == [2]
+
+
+def looked(one: Lane, index: int) -> tuple[int, ...]:
+    """The ids of those whose view of this look is worth keeping."""
+    box = np.array([[0.4, 0.3, 0.5, 0.8]], np.float32)
+    seen = Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int32))
+    facts = one.scene.update(moment(frame("a", index / 5, index)), (2, 2), seen)
+    return tuple(view.track_id for view in facts.views)
+
+
+@pytest.mark.parametrize(("private", "crop"), [((((0.0, 0.0), (0.1, 0.0), (0.1, 0.1)),), True), ((), False)])
+def test_whose_picture_was_thrown_away_is_worth_another_one(private: tuple[tuple[Point, ...], ...], crop: bool) -> None:
+    settings = Settings({0: LabelRule(0.5)}, snapshots=True, gate=True)
+    one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), 0, True, 0.1, gallery=Gallery(crop=True))
+    assert [looked(one, n) for n in range(5)] == [(), (), (1,), (), ()]
+    one.wishes.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, crop))
+    one.heed(1.0)
+    assert one.scene.wants(moment(frame("a", 1.0)), [], (2, 2), INPUT), "though nothing moves"
+    assert looked(one, 5) == (1,)
