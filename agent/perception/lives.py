@@ -73,14 +73,16 @@ class Lives:
                 better.append(view)
         return started, better
 
-    def ended(self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None) -> list[Happening]:
-        """reason: None for the track's own, left or lost."""
+    def ended(
+        self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None, *, stale: bool = False
+    ) -> list[Happening]:
+        """reason: None for the track's own, left or lost. stale: nobody has been able to look lately."""
         told = []
         for track in tracks:
             life = self._lives.pop(track.id, None)
             if life is not None and life.confirmed:
                 why = reason or life.end_reason()
-                told.append(replace(self._happening("track.ended", wall, life), end_reason=why))
+                told.append(replace(self._happening("track.ended", wall, life, stale=stale), end_reason=why))
         return told
 
     def entered(self, wall: float, track: Track, zone: str, since: float) -> Happening:
@@ -89,11 +91,11 @@ class Lives:
         life.enter(zone, since)
         return replace(self._happening("zone.entered", wall, life), zone=zone)
 
-    def left(self, wall: float, track: Track, zone: str, seconds: float) -> Happening:
-        """seconds: how long this stay was."""
+    def left(self, wall: float, track: Track, zone: str, seconds: float, *, stale: bool = False) -> Happening:
+        """seconds: how long this stay was. stale: as of `ended`."""
         life = self._lives[track.id]
         life.leave(zone, seconds)
-        return replace(self._happening("zone.left", wall, life), zone=zone, seconds=seconds)
+        return replace(self._happening("zone.left", wall, life, stale=stale), zone=zone, seconds=seconds)
 
     def crossed(self, wall: float, track: Track, line: str, direction: Direction) -> Happening:
         life = self._lives[track.id]

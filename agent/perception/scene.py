@@ -133,7 +133,7 @@ class Scene:
         counts: Told = []
         # The twin of another was seen in this very look: it has not vanished.
         told += self._vanished(at.captured_at, [track for track in found.ended if track.last_time < at.media_time])
-        told += self._gone(at.captured_at, found.ended)
+        told += self._gone(at.captured_at, found.ended, stale=False)
         told += self._moved(at, matched, counts)
         told += self._lives.updates(at)
         if self._counts.begun or not self._expects(at.media_time):
@@ -171,16 +171,18 @@ class Scene:
         crossings = [c for line in self._lines for c in line.vanished(wall, tracks)]
         return [self._lives.crossed(wall, c.track, c.line, c.direction) for c in crossings]
 
-    def _gone(self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None) -> list[Happening]:
-        """They leave the zones they are in, then end."""
+    def _gone(
+        self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None, *, stale: bool
+    ) -> list[Happening]:
+        """They leave the zones they are in, then end. stale: no look has shown it."""
         tracks = list(tracks)
         told = []
         for track in tracks:
             for zone in self._zones:
-                told += [self._lives.left(wall, track, c.zone, c.seconds) for c in zone.forget(track)]
+                told += [self._lives.left(wall, track, c.zone, c.seconds, stale=stale) for c in zone.forget(track)]
             for line in self._lines:
                 line.forget(track)
-        return told + self._lives.ended(wall, tracks, reason)
+        return told + self._lives.ended(wall, tracks, reason, stale=stale)
 
     def _present(self) -> dict[str, list[int]]:
         present = {"": [track.class_id for track in self._lives.confirmed]}
@@ -208,7 +210,7 @@ class Scene:
             return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.mark(wall, stale=True)))
         if self._blind.over(now) and (self._tracker.tracks or self._tracker.tentative):
             # Also who was not told of yet: else somebody else, hours later, would be told to have been here since.
-            told = self._gone(wall, self._tracker.clear(), "camera_offline_timeout")
+            told = self._gone(wall, self._tracker.clear(), "camera_offline_timeout", stale=self._blind.stale)
             return self._unless_empty(Facts(Unknown("camera offline"), (), tuple(told)))
         quiet, self._quiet = self._quiet, None
         if quiet is not None and not self._blind.stale:  # where nobody is and nothing moves, places become vacant
@@ -229,7 +231,7 @@ class Scene:
         self._regions = settings.regions
         unwanted = [track for track in self._lives.confirmed if track.class_id not in settings.rules]
         self._tracker.forget(unwanted)  # a life that was told to have ended must not begin again
-        told = self._gone(wall, unwanted, "stopped")
+        told = self._gone(wall, unwanted, "stopped", stale=self._blind.stale)
         told += self._rezoned(wall, settings.zones)
         self._redraw(settings, totals or {})
         self._lives.change(settings.rules, views=settings.snapshots)
@@ -273,11 +275,11 @@ class Scene:
                 changes += watch.change(zone)
             self._zones.append(watch)
         changes += [c for watch in before.values() for track in watch.members for c in watch.forget(track)]
-        return [self._lives.left(wall, c.track, c.zone, c.seconds) for c in changes]
+        return [self._lives.left(wall, c.track, c.zone, c.seconds, stale=self._blind.stale) for c in changes]
 
     def stop(self, wall: float) -> Facts | None:
         """Ends what is still alive, for nobody will look any more; from now on all counts are stale."""
-        told = self._gone(wall, self._tracker.clear(), "stopped")
+        told = self._gone(wall, self._tracker.clear(), "stopped", stale=self._blind.stale)
         counts = [] if self._blind.stale else self._counts.mark(wall, stale=True)
         self._blind.stale = True
         return self._unless_empty(Facts(Unknown("stopped"), (), tuple(told), tuple(counts)))
