@@ -47,6 +47,7 @@ class _Walk:
     """clear: the side it was last clear on, 0 if never.
 
     through: how often it has gone through the line since, less how often back: ways around an end do not count.
+    turned: when it last did either (media time, seconds).
     confirmed: whether its crossings count; held: those of the time before.
     """
 
@@ -54,6 +55,7 @@ class _Walk:
     side: int
     clear: int = 0
     through: int = 0
+    turned: float = 0.0
     confirmed: bool = False
     held: deque[Direction] = field(default_factory=lambda: deque(maxlen=_MOST_HELD))
 
@@ -107,12 +109,12 @@ class LineWatch:
     def vanished(self, wall: float, tracks: Iterable[Track]) -> list[Crossing]:
         """tracks: they have ended, for they were looked for and not found. Those that were last seen beyond the line.
 
-        A track that stood still there has not gone through: it trembled.
+        A track that has stood still since before it went through has not done so: it trembled.
         """
         found = []
         for track in tracks:
             walk = self._walks.pop(track.id, None)
-            if walk is None or not walk.confirmed or track.still_since is not None:
+            if walk is None or not walk.confirmed or _stood(track, walk):
                 continue
             off = side(self._line.first, self._line.last, walk.point)
             if walk.side * walk.clear < 0 < walk.through * walk.side and abs(off) >= self._band(track.box, off, BEYOND):
@@ -145,7 +147,7 @@ class LineWatch:
             walk = self._walks[track.id] = _Walk(point, _sign(off))
         now = _sign(off) or walk.side  # on the very line: still where it came from
         if now != walk.side and walk.side and crosses(walk.point, point, first, last):
-            walk.through += now
+            walk.through, walk.turned = walk.through + now, track.last_time
         walk.point, walk.side = point, now
         if now == walk.clear and not walk.through:  # nothing is begun, so how far away it is changes nothing
             return walk, None
@@ -175,6 +177,11 @@ class LineWatch:
             self.totals[key] = (into, out, since)
             self._untold[key] = None
         return Crossing(track, self.id, direction)
+
+
+def _stood(track: Track, walk: _Walk) -> bool:
+    """Whether it has stood still since before it went through the line."""
+    return track.still_since is not None and track.still_since <= walk.turned
 
 
 def _sign(value: float) -> int:

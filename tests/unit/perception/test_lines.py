@@ -207,6 +207,16 @@ def test_t13_who_vanishes_just_beyond_the_line_has_crossed(
     assert watch.vanished(WALL, [one]) == []
 
 
+def test_who_walks_through_the_line_and_stands_before_vanishing_has_crossed() -> None:
+    """Somebody waits beyond the threshold until the door opens."""
+    watch, one = LineWatch(DOOR), track()
+    for second, point in enumerate(down(0.5, 0.6, 0.82, 0.82, 0.82)):
+        one.last_time = float(second)
+        walk(watch, one, point)
+    one.still_since = 1.5
+    assert [crossing.direction for crossing in watch.vanished(WALL, [one])] == ["in"]
+
+
 def test_who_vanishes_unconfirmed_or_unseen_counts_nothing() -> None:
     watch, one = LineWatch(DOOR), track()
     for point in down(0.5, 0.6, 0.82):
