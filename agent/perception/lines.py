@@ -25,7 +25,10 @@ CLEAR = 0.15
 """Share of the box's width or height, whichever way it goes, that its foot must be away from the line. Boxes of one
 object jitter by a tenth; measured by the object itself, so that it holds for what is far away."""
 BEYOND = 0.05
-"""The same for one that walked and was never seen again, as behind a door: it has hardly turned back unseen."""
+"""The same for one that walked and was never seen again, as behind a door: it has hardly turned back unseen. And for
+one that came into view so, and walked on until it was clear on the other side."""
+STOOD = 2.0
+"""Seconds of standing still after which nobody knows any more where one came from that has not been clear yet."""
 _CUT = 0.99
 """A box that ends lower than this is cut by the picture's lower edge."""
 _SMALLEST = 1e-4
@@ -46,6 +49,7 @@ class Crossing:
 class _Walk:
     """clear: the side it was last clear on, 0 if never.
 
+    came: the side on which it came into view, just off the line; 0 where it was upon it or has stood there since.
     through: how often it has gone through the line since, less how often back: ways around an end do not count.
     turned: when it last did either (media time, seconds).
     confirmed: whether its crossings count; held: those of the time before.
@@ -54,6 +58,7 @@ class _Walk:
     point: Point
     side: int
     clear: int = 0
+    came: int = 0
     through: int = 0
     turned: float = 0.0
     confirmed: bool = False
@@ -145,6 +150,9 @@ class LineWatch:
         walk = self._walks.get(track.id)
         if walk is None:
             walk = self._walks[track.id] = _Walk(point, _sign(off))
+            walk.came = walk.side if abs(off) > self._band(track.box, off, BEYOND) else 0
+        elif track.still_since is not None and track.last_time - track.still_since >= STOOD:
+            walk.came = 0
         now = _sign(off) or walk.side  # on the very line: still where it came from
         if now != walk.side and walk.side and crosses(walk.point, point, first, last):
             walk.through, walk.turned = walk.through + now, track.last_time
@@ -153,7 +161,7 @@ class LineWatch:
             return walk, None
         if not now or abs(off) < self._band(track.box, off, CLEAR):
             return walk, None
-        before, walk.clear = walk.clear, now
+        before, walk.clear = walk.clear or walk.came, now
         through, walk.through = walk.through, 0
         if not before or before == now or through * now <= 0:
             return walk, None
