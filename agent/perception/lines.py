@@ -15,7 +15,7 @@ from agent.perception.facts import LineCount
 from agent.perception.geometry import crosses, foot, side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agent.perception.facts import Box, Direction, Point
     from agent.perception.settings import Line
@@ -125,6 +125,20 @@ class LineWatch:
             if walk.side * walk.clear < 0 < walk.through * walk.side and abs(off) >= self._band(track.box, off, BEYOND):
                 found.append(self._count(track, self._direction(walk.side), wall))
         return found
+
+    def nearing(self, tracks: Iterable[Track], predicted: Iterable[Box]) -> Iterator[int]:
+        """Ids of those on their way across: who vanishes there counts by the last look, so each one matters.
+
+        predicted: where each of the tracks is believed to be. Who stands in the way is not on it.
+        """
+        first, last = self._line.first, self._line.last
+        for track, box in zip(tracks, predicted, strict=True):
+            walk = self._walks.get(track.id)
+            if walk is None or track.still_since is not None:
+                continue
+            point = foot(box)
+            if walk.through or (side(first, last, point) * walk.side < 0 and crosses(walk.point, point, first, last)):
+                yield track.id
 
     def forget(self, track: Track) -> None:
         self._walks.pop(track.id, None)

@@ -81,8 +81,11 @@ class Scene:
         tracks, predicted = self._tracker.tracks, self._tracker.predicted(at.media_time)
         # What nobody has seen for a while may have changed behind a closed eye: then a quiet picture proves nothing.
         gate = None if self._blind.stale else self._gate
-        due = [time for zone in self._zones for time in zone.due()]
-        if gate is not None and not gate.wants(at.media_time, motion, tracks, predicted, due, unsettled=unsettled):
+        due = (time for zone in self._zones for time in zone.due())
+        near = (number for line in self._lines for number in line.nearing(tracks, predicted.tolist()))
+        if gate is not None and not gate.wants(
+            at.media_time, motion, tracks, predicted, due, near, unsettled=unsettled
+        ):
             self._blind.known(at.monotonic)
             self._quiet = at
             return ()

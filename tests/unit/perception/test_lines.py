@@ -238,6 +238,26 @@ def test_who_walks_through_the_line_and_stands_before_vanishing_has_crossed() ->
     assert [crossing.direction for crossing in watch.vanished(WALL, [one])] == ["in"]
 
 
+@pytest.mark.parametrize(
+    ("points", "then", "near"),
+    [
+        (down(0.5, 0.6, 0.78), 0.81, True),  # is believed to go through
+        (down(0.5, 0.6, 0.78), 0.79, False),
+        (down(0.1, 0.6, 0.78), 0.81, False),  # past its end
+        (down(0.5, 0.6, 0.81), 0.82, True),  # through, but not clear of it
+        (down(0.5, 0.6, 0.9), 0.95, False),  # clear of it
+    ],
+)
+def test_who_is_on_the_way_across(points: list[Point], then: float, near: bool) -> None:
+    watch, one = LineWatch(DOOR), track()
+    walk(watch, one, *points)
+    expected = [stand(track(), (points[-1][0], then)).box]
+    assert list(watch.nearing([one], expected)) == [1] * near
+    one.still_since = 0.0
+    assert list(watch.nearing([one], expected)) == [], "who stands is not on the way"
+    assert list(watch.nearing([track(99)], expected)) == []
+
+
 def test_who_vanishes_unconfirmed_or_unseen_counts_nothing() -> None:
     watch, one = LineWatch(DOOR), track()
     for point in down(0.5, 0.6, 0.82):
