@@ -35,9 +35,14 @@ class Places:
         """Ids of those on their way across a line. predicted: where each track is believed to be."""
         return (number for line in self._lines for number in line.nearing(tracks, predicted))
 
+    @property
+    def unknown(self) -> list[str]:
+        """Zones that were drawn so lately that nobody knows yet who is in them."""
+        return [zone.id for zone in self._zones if not zone.settled]
+
     def present(self) -> dict[str, list[int]]:
-        """By zone, the class ids of those in it."""
-        return {zone.id: [track.class_id for track in zone.members] for zone in self._zones}
+        """By zone, the class ids of those in it; without those that are `unknown`."""
+        return {zone.id: [track.class_id for track in zone.members] for zone in self._zones if zone.settled}
 
     def seen(self, at: Moment, tracks: Sequence[Track]) -> tuple[list[Happening], list[LineCount]]:
         """tracks: those that the look of `at` has seen."""
@@ -100,7 +105,7 @@ class Places:
             watch = before.pop(zone.id, None)
             if watch is None:
                 watch = ZoneWatch(zone)
-            else:
+            elif watch.zone != zone:
                 changes += watch.change(zone)
             self._zones.append(watch)
         return changes + [c for watch in before.values() for track in watch.members for c in watch.forget(track)]

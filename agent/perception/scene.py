@@ -140,10 +140,12 @@ class Scene:
         told += self._gone(at.captured_at, found.ended, stale=False)
         moved, crossed = self._places.seen(at, matched)
         told += moved
+        if self._places.unknown:
+            self._owe()
         counts: Told = [*crossed]
         told += self._lives.updates(at)
         if self._counts.begun or not self._expects(at.media_time):
-            counts += self._counts.update(at, self._present())
+            counts += self._count(at)
         counts += self._fresh(at.captured_at)
         ids = tuple(
             None if track is None else track.id for track, flag in zip(found.tracks, flags, strict=True) if flag
@@ -164,8 +166,9 @@ class Scene:
         told = [left for track in tracks for left in self._places.forget(wall, track, stale=stale)]
         return told + self._lives.ended(wall, tracks, reason, stale=stale)
 
-    def _present(self) -> dict[str, list[int]]:
-        return {"": [track.class_id for track in self._lives.confirmed], **self._places.present()}
+    def _count(self, at: Moment) -> Told:
+        present = {"": [track.class_id for track in self._lives.confirmed], **self._places.present()}
+        return [*self._counts.update(at, present, self._places.unknown)]
 
     def _fresh(self, wall: float) -> Told:
         """Counts that were marked as stale hold again."""
@@ -191,9 +194,7 @@ class Scene:
             return self._unless_empty(Facts(Unknown("camera offline"), (), tuple(told)))
         quiet, self._quiet = self._quiet, None
         if quiet is not None and not self._blind.stale:  # where nobody is and nothing moves, places become vacant
-            return self._unless_empty(
-                Facts(Unknown("gated"), counts=tuple(self._counts.update(quiet, self._present())))
-            )
+            return self._unless_empty(Facts(Unknown("gated"), counts=tuple(self._count(quiet))))
         return None
 
     def change(self, wall: float, settings: Settings, totals: Totals | None = None) -> Facts | None:
@@ -212,6 +213,7 @@ class Scene:
         told += self._places.change(wall, settings, totals or {}, stale=self._blind.stale)
         self._lives.change(settings.rules, views=settings.snapshots)
         self._counts.change(_taken(settings.zones), settings.told, settings.rules)
+        self._owe()  # nobody need move to be seen by what is new
         return self._unless_empty(Facts(Unknown("changed"), (), tuple(told)))
 
     def without_pictures(self) -> None:

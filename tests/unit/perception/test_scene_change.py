@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.perception.facts import Count, LineCount
+import pytest
+
+from agent.perception.facts import Count, LineCount, Occupancy
 from agent.perception.settings import LabelRule, Line, Settings, Zone
-from tests.unit.perception.test_scene import DOOR, PERSON, ROOM, Stage, person
+from tests.unit.perception.test_scene import DOOR, PERSON, ROOM, SIZE, Stage, person
 
 LEFT = Zone("left", ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
 BASE = Settings({0: PERSON})
@@ -33,6 +35,35 @@ def test_a_new_zone_counts_who_is_there_and_the_track_lives_on() -> None:
     assert "track.ended" not in stage.told
     assert stage.told.count("zone.entered") == 1
     assert stage.count("right")[-1] == (1, False)
+
+
+@pytest.mark.parametrize("redrawn", [True, False])
+def test_a_new_zone_says_nothing_until_looks_have_shown_who_stands_in_it(redrawn: bool) -> None:
+    """Nothing moves, so that the gate wants no look by itself."""
+    stage = standing(gate=True, told=frozenset({0}), zones=(replace(LEFT, id="right"),) if redrawn else ())
+    stage.counts.clear()
+    change(stage, Settings({0: PERSON}, gate=True, told=frozenset({0}), zones=ROOM))
+    looks = 0
+    for _ in range(10):
+        stage.keep(stage.scene.idle(stage.now.monotonic, stage.now.captured_at))
+        if stage.scene.wants(stage.now, [], SIZE, (300, 300)):
+            stage.n -= 1
+            stage.look(person(0.8))
+            looks += 1
+        stage.n += 1
+    assert looks == 2
+    assert stage.count("right") == [(1, False)]
+    assert [c.occupied for c in stage.counts if isinstance(c, Occupancy) and c.zone == "right"] == [True, True]
+
+
+def test_a_new_zone_where_nobody_is_says_so_with_one_look() -> None:
+    stage = standing(gate=True)
+    change(stage, Settings({0: PERSON}, gate=True, told=frozenset({0}), zones=(LEFT,)))
+    assert stage.scene.wants(stage.now, [], SIZE, (300, 300))
+    stage.look(person(0.8))
+    assert stage.count("left") == [(0, False)]
+    stage.n += 1
+    assert not stage.scene.wants(stage.now, [], SIZE, (300, 300))
 
 
 def test_a_zone_that_is_gone_was_left_and_is_not_counted_any_more() -> None:
