@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.perception.facts import Happening
+from agent.perception.labels import breaks
 from agent.perception.life import Life
 
 if TYPE_CHECKING:
@@ -32,8 +33,17 @@ class Lives:
         self._size = (0, 0)
 
     def change(self, rules: Mapping[int, LabelRule], *, views: bool) -> None:
-        """Other rules for whoever is not confirmed yet."""
+        """From now on these rules hold; who does not fit them is to be ended."""
         self._rules, self._views = rules, views
+
+    def unfit(self, rules: Mapping[int, LabelRule]) -> list[Track]:
+        """The confirmed ones that these rules would have no more."""
+        return [life.track for life in self._lives.values() if life.confirmed and not self._fits(life, rules)]
+
+    def _fits(self, life: Life, rules: Mapping[int, LabelRule]) -> bool:
+        track = life.track
+        rule, before = rules.get(track.class_id), self._rules.get(track.class_id)
+        return rule is not None and not (before and breaks(rule, before, track.box, life.confidence))
 
     def unseen(self) -> None:
         """The pixels of all views are gone: the next view of each is the best there is."""

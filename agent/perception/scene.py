@@ -200,14 +200,14 @@ class Scene:
     def change(self, wall: float, settings: Settings, totals: Totals | None = None) -> Facts | None:
         """From now on these settings hold, for the same labels; tracks, stays and totals go on.
 
-        Who is confirmed stays so, unless its label is no longer wanted. totals: of lines that were counted before,
-        known here or not.
+        Who is confirmed stays so, unless its label is no longer wanted, or its rule has become stricter and it does not
+        fit: it ends, and may be told of anew. totals: of lines that were counted before, known here or not.
         """
         self._wanted = LabelFilter(settings.rules)
         self._tracker.least = _least(settings)
         self._gate = (self._gate or Gate()) if settings.gate else None
         self._regions = settings.regions
-        unwanted = [track for track in self._lives.confirmed if track.class_id not in settings.rules]
+        unwanted = self._lives.unfit(settings.rules)
         self._tracker.forget(unwanted)  # a life that was told to have ended must not begin again
         told = self._gone(wall, unwanted, "stopped", stale=self._blind.stale)
         told += self._places.change(wall, settings, totals or {}, stale=self._blind.stale)

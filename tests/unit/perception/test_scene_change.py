@@ -108,6 +108,51 @@ def test_a_label_that_is_not_wanted_any_more_ends_its_tracks() -> None:
     assert facts.track_ids == (2,), "the life of 1 was told to have ended"
 
 
+MASK = ((0.7, 0.6), (0.9, 0.6), (0.9, 1.0), (0.7, 1.0))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [LabelRule(0.95), LabelRule(0.5, min_height=0.5), LabelRule(0.5, min_width=0.2), LabelRule(0.5, masks=(MASK,))],
+    ids=["confidence", "height", "width", "mask"],
+)
+def test_who_does_not_fit_a_stricter_rule_ends_and_is_not_counted(rule: LabelRule) -> None:
+    """As a statue that was taken for somebody, and that a mask is drawn over."""
+    stage = standing(told=frozenset({0}), zones=ROOM)
+    facts = stage.scene.change(stage.now.captured_at, Settings({0: rule}, told=frozenset({0}), zones=ROOM))
+    assert facts is not None
+    assert [h.end_reason for h in stage.keep(facts).happenings] == [None, "stopped"]
+    for _ in range(20):
+        assert stage.look(person(0.8)).track_ids == ()
+    assert stage.count()[-1] == stage.count("right")[-1] == (0, False)
+    change(stage, Settings({0: PERSON}, told=frozenset({0}), zones=ROOM))
+    for _ in range(5):
+        facts = stage.look(person(0.8))
+    assert stage.told.count("track.started") == 2, "it fits again"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [LabelRule(0.85), LabelRule(0.3), LabelRule(0.5, min_height=0.3), LabelRule(0.5, masks=(LEFT.polygon,))],
+    ids=["confidence", "less confidence", "height", "mask elsewhere"],
+)
+def test_who_fits_a_stricter_rule_too_stays(rule: LabelRule) -> None:
+    stage = standing()
+    change(stage, Settings({0: rule}))
+    assert stage.look(person(0.8)).track_ids == (1,)
+    assert "track.ended" not in stage.told
+
+
+def test_who_has_become_less_sure_or_walked_into_a_mask_is_not_ended_by_another_edit() -> None:
+    stage = Stage()
+    change(stage, Settings({0: LabelRule(0.5, masks=(MASK,))}))
+    for i in range(40):
+        stage.look(person(0.4 + 0.01 * i), confidence=0.9 if i < 8 else 0.4)
+    change(stage, Settings({0: LabelRule(0.5, min_height=0.1, masks=(MASK, LEFT.polygon))}, zones=ROOM))
+    assert stage.told.count("track.started") == 1
+    assert "track.ended" not in stage.told
+
+
 def test_totals_of_a_line_go_on_when_it_is_drawn_elsewhere() -> None:
     stage = Stage(lines=DOOR, told=frozenset({0}))
     for i in range(16):
