@@ -10,7 +10,7 @@ from agent.perception.labels import breaks
 from agent.perception.life import Life
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from agent.perception.facts import Direction, EndReason, Kind, Moment, View
     from agent.perception.settings import LabelRule
@@ -54,6 +54,10 @@ class Lives:
     def confirmed(self) -> list[Track]:
         return [life.track for life in self._lives.values() if life.confirmed]
 
+    def nearly(self) -> Iterator[int]:
+        """Ids of those who are told of soon, if looks go on to see them as the last one did."""
+        return (life.track.id for life in self._lives.values() if life.nearly)
+
     def is_confirmed(self, track: Track) -> bool:
         life = self._lives.get(track.id)
         return life is not None and life.confirmed
@@ -75,8 +79,9 @@ class Lives:
                 life = self._lives[track.id] = Life(track, first_seen, at.captured_at)
             life.seen(at)
             rule = self._rules.get(track.class_id)
-            if not life.confirmed and passed and rule is not None and life.sure(rule.confidence):
-                life.confirmed = True
+            life.nearly = not life.confirmed and passed and rule is not None
+            if life.nearly and rule is not None and life.sure(rule.confidence):
+                life.confirmed, life.nearly = True, False
                 life.told_at = at.media_time
                 started.append(self._happening("track.started", at.captured_at, life))
             if self._views and life.confirmed and (view := life.better_view()) is not None:

@@ -7,7 +7,7 @@ Everything is called on the camera's dispatch thread, in capture order.
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from agent.perception.blindness import Blindness
@@ -83,7 +83,7 @@ class Scene:
             tracks,
             predicted,
             due=self._places.due(),
-            watched=self._places.nearing(tracks, predicted.tolist()),
+            watched=chain(self._lives.nearly(), self._places.nearing(tracks, predicted.tolist())),
             unsettled=unsettled,
         ):
             self._blind.known(at.monotonic)

@@ -1,4 +1,4 @@
-"""Doors in the line of sight, with the gate on: who walks along it shifts little, and is counted all the same."""
+"""Who walks along the line of sight, with the gate on: shifts little, and is counted and told of all the same."""
 
 from __future__ import annotations
 
@@ -41,3 +41,18 @@ def test_who_goes_through_a_door_is_counted(fps: float, gone: float) -> None:
 
 def test_who_turns_before_the_door_is_not() -> None:
     assert crossings(5, 1.2, gone=5.9)[0] == 0
+
+
+@pytest.mark.parametrize("fps", [5, 10])
+def test_who_was_seen_badly_from_afar_is_told_of_soon_when_near(fps: int) -> None:
+    """Twenty seconds of what the model hardly knows, then three of what it does."""
+    stage, started = Stage(step=1 / fps, gate=True), []
+    for n in range(23 * fps):
+        box, confidence = at_metres(26.0 - n / fps), 0.4 if n < 20 * fps else 0.9
+        stage.n = n
+        if stage.scene.wants(stage.now, [box], SIZE, (300, 300)):
+            stage.n -= 1
+            facts = stage.look(box, confidence=confidence)
+            started += [n / fps - 20.0 for h in facts.happenings if h.kind == "track.started"]
+    assert len(started) == 1
+    assert 0 < started[0] < 1.0 + 5 * 0.2
