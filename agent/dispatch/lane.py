@@ -109,11 +109,15 @@ class Lane:
         """Inferences a second at most, 0 for no limit."""
         return min(self.fps or self.cap, self.cap or self.fps)
 
+    @property
+    def interval(self) -> float:
+        """Seconds between two inferences at least, 0 for no limit."""
+        return 1 / self._rate if self._rate > 0 else 0.0
+
     def _count(self, now: float) -> None:
-        rate = self._rate
-        if rate <= 0:
+        interval = self.interval
+        if not interval:
             return
-        interval = 1 / rate
         # From when it was due, not from now: else every late pick-up would lower the rate.
         due = self.not_before if now - self.not_before < interval else now
         self.not_before = self.mailbox.not_before = due + interval

@@ -177,14 +177,15 @@ class Scene:
         self._blind.stale = False
         return list(self._counts.mark(wall, stale=False))
 
-    def idle(self, now: float, wall: float, waiting: float | None = None) -> Facts | None:
+    def idle(self, now: float, wall: float, waiting: float | None = None, interval: float = 0.0) -> Facts | None:
         """To be called at least once a second, frames or not. now: time.monotonic(). None: nothing has changed.
 
         waiting: when the frame was taken that waits for an engine, where one does: then the camera is not what fails.
+        interval: seconds between two looks, where a rate cap holds them apart: then silence is not blindness.
         """
         if waiting is not None:
             self._blind.arrived(waiting)
-        if not self._blind.stale and self._blind.lasts(now):
+        if not self._blind.stale and self._blind.lasts(now, interval):
             self._blind.stale = True
             told = self._lives.grown_stale(wall)
             return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.mark(wall, stale=True)))

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from agent.capture.frame import Frame, Picture
+from agent.capture.frame import Frame, Motion, Picture
 from agent.capture.mailbox import Mailbox
 from agent.dispatch.gallery import Gallery
 from agent.dispatch.job import Job
 from agent.dispatch.lane import Lane, moment
+from agent.dispatch.telling import Telling
 from agent.dispatch.turns import Turns
 from agent.dispatch.wishes import Tuning
-from agent.perception.facts import Point
+from agent.perception.facts import Count, Facts, Point
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
 from backends.detections import Detections
@@ -104,3 +107,34 @@ def test_whose_picture_was_thrown_away_is_worth_another_one(private: tuple[tuple
     one.heed(1.0)
     assert one.scene.wants(moment(frame("a", 1.0)), [], (2, 2), INPUT), "though nothing moves"
     assert looked(one, 5) == (1,)
+
+
+class Serving:
+    serving, state = True, "serving"
+
+
+@pytest.mark.parametrize(("fps", "cap"), [(0.35, 0.0), (5.0, 0.3), (0.0, 0.1)], ids=["fps", "heat", "heat, no fps"])
+def test_counts_of_a_camera_that_is_looked_at_seldom_are_not_stale_between_two_looks(fps: float, cap: float) -> None:
+    settings = Settings({0: LabelRule(0.5)}, gate=True, told=frozenset({0}))
+    one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), fps, True, 0.1, cap=cap)
+    told: list[bool] = []
+
+    def heard(facts: Facts) -> None:
+        told.extend(fact.stale for fact in facts.counts if isinstance(fact, Count))
+
+    telling = Telling(lambda result: heard(result.facts), lambda _, facts, __: heard(facts))
+    box = np.array([[0.4, 0.3, 0.5, 0.8]], np.float32)
+    for tenth in range(900):
+        now = 1000 + tenth / 10
+        one.mailbox.put(replace(frame("a", now, tenth), motion=Motion()), 0)
+        job = one.pick(INPUT, now) if now >= one.ready_at() else None
+        if job is not None:
+            job.seen = Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int32))
+        for job in one.settled():
+            telling.answer(one, job, now)
+        telling.speak_for_silence(one, now, Serving())  # type: ignore[arg-type]
+    assert told
+    assert not any(told)
+    for half in range(200):
+        telling.speak_for_silence(one, 1090 + half / 2, Serving())  # type: ignore[arg-type]
+    assert told[-1], "nothing comes any more"
