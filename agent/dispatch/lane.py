@@ -26,7 +26,8 @@ class Lane:
     live: the newest frame wins, and is taken only when a stream is free. weight: its share of a busy engine, beside
     the others'. private: what becomes black, polygons in 0..1 of the rotated picture. gallery: None without snapshots.
     inferred: frames; inferences: runs of the engine, one per crop. served: as `Turns` counts.
-    parted: its scene has had its last word, for its source has ended.
+    resting: it is switched off, and no frame is taken; one that is under way yet is thrown away.
+    parted: its scene has had its last word, for its source has ended or rests.
     gated_frame: the last one that was taken and not wanted, without its picture, until something else is said.
     """
 
@@ -51,6 +52,7 @@ class Lane:
     unknown: int = 0
     last_inference: float = 0.0
     cap: float = 0.0
+    resting: bool = False
     parted: bool = False
     wishes: Wishes = field(default_factory=Wishes)
 
@@ -61,6 +63,9 @@ class Lane:
         """
         frame = self.mailbox.take()
         if frame is None:
+            return None
+        if self.resting:
+            self.mailbox.gate()
             return None
         self.wishes.show(frame, self.private)
         motion = frame.motion
@@ -98,7 +103,8 @@ class Lane:
         if replaced:
             self.gallery = None if tuning.crop is None else Gallery(crop=tuning.crop, private=tuning.private)
         self.fps, self.floor, self.weight, self.private = tuning.fps, tuning.floor, tuning.weight, tuning.private
-        self.mailbox.doze = False
+        self.parted &= tuning.resting or not self.resting
+        self.mailbox.doze, self.resting = False, tuning.resting
         facts = self.scene.change(wall, tuning.settings, tuning.totals)
         if replaced:
             self.scene.without_pictures()
@@ -139,8 +145,8 @@ class Lane:
 
     @property
     def over(self) -> bool:
-        """Whether the source has ended and each frame of it has its answer."""
-        return self.mailbox.ended and not self.jobs and self.mailbox.peek() is None
+        """Whether the source has ended, or rests, and each frame that was taken of it has its answer."""
+        return not self.jobs and (self.resting or (self.mailbox.ended and self.mailbox.peek() is None))
 
     def settled(self) -> list[Job]:
         """The jobs whose answers are here, in capture order; one that is still out holds back those behind it."""

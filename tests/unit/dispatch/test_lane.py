@@ -138,3 +138,44 @@ def test_counts_of_a_camera_that_is_looked_at_seldom_are_not_stale_between_two_l
     for half in range(200):
         telling.speak_for_silence(one, 1090 + half / 2, Serving())  # type: ignore[arg-type]
     assert told[-1], "nothing comes any more"
+
+
+def test_who_is_seen_by_a_camera_that_is_switched_off_ends_as_stopped() -> None:
+    """Once what the engine has yet is answered; a frame that comes after all is nobody's."""
+    settings = Settings({0: LabelRule(0.5)}, told=frozenset({0}))
+    one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), 0, True, 0.1)
+    told: list[Facts] = []
+    telling = Telling(lambda result: told.append(result.facts), lambda _, facts, __: told.append(facts))
+    box = np.array([[0.4, 0.3, 0.5, 0.8]], np.float32)
+    seen = Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int32))
+
+    def pick(n: int) -> Job | None:
+        one.mailbox.put(frame("a", n / 5, n), 0)
+        return one.pick(INPUT, n / 5)
+
+    def turn(job: Job | None = None) -> list[tuple[str, str | None]]:
+        told.clear()
+        if job is not None:
+            job.seen = seen
+        for settled in one.settled():
+            telling.answer(one, settled, 1.0)
+        telling.part(one)
+        return [(h.kind, h.end_reason) for facts in told for h in facts.happenings]
+
+    def switch(*, on: bool) -> None:
+        one.wishes.tune(Tuning(settings, {}, 0, 0.1, 1.0, (), None, resting=not on))
+        telling.heed(one)
+
+    for n in range(4):
+        turn(pick(n))
+    waiting = pick(4)
+    switch(on=False)
+    assert turn() == []
+    assert turn(waiting) == [("track.ended", "stopped")]
+    assert [c.stale for facts in told for c in facts.counts if isinstance(c, Count)] == [True, True]
+    assert pick(5) is None
+    assert turn() == []
+    switch(on=True)
+    assert [turn(pick(n)) for n in range(6, 9)] == [[], [], [("track.started", None)]]
+    switch(on=False)
+    assert turn() == [("track.ended", "stopped")]
