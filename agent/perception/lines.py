@@ -78,8 +78,9 @@ class LineWatch:
         self.totals: Totals = dict(totals or {})
         self._line = line
         self._walks: dict[int, _Walk] = {}
-        wanted = [c for c in told if line.class_ids is None or c in line.class_ids]
-        self._untold: dict[int | None, None] = dict.fromkeys([None, *wanted, *self.totals])
+        # What was counted of a label that is not wanted here any more is kept, and told if it ever is again.
+        wanted = [c for c in (*told, *self.totals) if c is None or line.class_ids is None or c in line.class_ids]
+        self._untold: dict[int | None, None] = dict.fromkeys([None, *wanted])
 
     @property
     def line(self) -> Line:

@@ -165,6 +165,20 @@ def test_totals_of_a_line_go_on_when_it_is_drawn_elsewhere() -> None:
     assert totals[-1] == (1, 1)
 
 
+def test_a_line_that_does_not_count_a_label_any_more_keeps_its_total_to_itself() -> None:
+    """Else a topic that the config does not yield any more would be told again after it was emptied."""
+    totals = {"door": {0: (3, 2, 1.0), 1: (5, 4, 1.0), None: (8, 6, 1.0)}}
+    rules = {0: PERSON, 1: PERSON}
+    stage = Stage()
+    for class_ids, told in ((frozenset({1}), {1, None}), (None, {0, 1, None})):
+        stage.counts.clear()
+        lines = (replace(DOOR[0], class_ids=class_ids),)
+        change(stage, Settings(rules, lines=lines, told=frozenset(rules)), totals)
+        stage.look()
+        assert {c.class_id for c in stage.counts if isinstance(c, LineCount)} == told
+    assert [(c.into, c.out) for c in stage.counts if isinstance(c, LineCount) and c.class_id == 0] == [(3, 2)]
+
+
 def test_a_line_that_is_drawn_again_remembers_what_it_has_counted() -> None:
     stage = Stage()
     change(stage, replace(BASE, lines=DOOR, told=frozenset({0})), {"door": {0: (3, 2, 1.0), None: (3, 2, 1.0)}})
