@@ -26,7 +26,8 @@ class Lane:
     live: the newest frame wins, and is taken only when a stream is free. weight: its share of a busy engine, beside
     the others'. private: what becomes black, polygons in 0..1 of the rotated picture. gallery: None without snapshots.
     inferred: frames; inferences: runs of the engine, one per crop. served: as `Turns` counts.
-    parted: its scene has had its last word, for its source has ended.
+    resting: it is switched off, and no frame is taken; one that is under way yet is thrown away.
+    parted: its scene has had its last word, for its source has ended or rests.
     gated_frame: the last one that was taken and not wanted, without its picture, until something else is said.
     not_before: until when the rate cap wants no frame; answered_at: something was said of a frame; idled_at: the scene
     heard that time passes; last_inference: all by time.monotonic().
@@ -53,6 +54,7 @@ class Lane:
     unknown: int = 0
     last_inference: float = 0.0
     cap: float = 0.0
+    resting: bool = False
     parted: bool = False
     wishes: Wishes = field(default_factory=Wishes)
 
@@ -68,6 +70,9 @@ class Lane:
         """
         frame = self.mailbox.take()
         if frame is None:
+            return None
+        if self.resting:
+            self.mailbox.gate()
             return None
         self.wishes.show(frame, self.private)
         motion = frame.motion
@@ -100,22 +105,32 @@ class Lane:
         if tuning.fps != self.fps:
             self.not_before = self.mailbox.not_before = 0.0
         # A view that was cut before something became private may show it.
-        if tuning.private != self.private or tuning.crop != (None if self.gallery is None else self.gallery.crop):
+        kept = None if self.gallery is None else self.gallery.crop
+        replaced = tuning.private != self.private or tuning.crop != kept
+        if replaced:
             self.gallery = None if tuning.crop is None else Gallery(crop=tuning.crop, private=tuning.private)
         self.fps, self.floor, self.weight, self.private = tuning.fps, tuning.floor, tuning.weight, tuning.private
-        self.mailbox.doze = False
-        return self.scene.change(wall, tuning.settings, tuning.totals)
+        self.parted &= tuning.resting or not self.resting
+        self.mailbox.doze, self.resting = False, tuning.resting
+        facts = self.scene.change(wall, tuning.settings, tuning.totals)
+        if replaced:
+            self.scene.without_pictures()
+        return facts
 
     @property
     def _rate(self) -> float:
         """Inferences a second at most, 0 for no limit."""
         return min(self.fps or self.cap, self.cap or self.fps)
 
+    @property
+    def interval(self) -> float:
+        """Seconds between two inferences at least, 0 for no limit."""
+        return 1 / self._rate if self._rate > 0 else 0.0
+
     def _count(self, now: float) -> None:
-        rate = self._rate
-        if rate <= 0:
+        interval = self.interval
+        if not interval:
             return
-        interval = 1 / rate
         # From when it was due, not from now: else every late pick-up would lower the rate.
         due = self.not_before if now - self.not_before < interval else now
         self.not_before = self.mailbox.not_before = due + interval
@@ -137,8 +152,8 @@ class Lane:
 
     @property
     def over(self) -> bool:
-        """Whether the source has ended and each frame of it has its answer."""
-        return self.mailbox.ended and not self.jobs and self.mailbox.peek() is None
+        """Whether the source has ended, or rests, and each frame that was taken of it has its answer."""
+        return not self.jobs and (self.resting or (self.mailbox.ended and self.mailbox.peek() is None))
 
     def settled(self) -> list[Job]:
         """The jobs whose answers are here, in capture order; one that is still out holds back those behind it."""

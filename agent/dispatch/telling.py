@@ -60,7 +60,7 @@ class Telling:
             lane.idled_at = now
             waiting = lane.mailbox.peek()
             taken = None if waiting is None else waiting.monotonic
-            self._without_frame(lane, lane.scene.idle(now, time.time(), taken))
+            self._without_frame(lane, lane.scene.idle(now, time.time(), taken, lane.interval))
         if now < self.speaks_at(lane):
             return
         cause, frame = self._unanswered(lane, now, engine)

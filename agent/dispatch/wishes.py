@@ -30,7 +30,10 @@ FRESH_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What of a lane may change while it runs; as of `Lane` and `Scene.change`. crop: None without snapshots."""
+    """What of a lane may change while it runs; as of `Lane` and `Scene.change`.
+
+    crop: None without snapshots. resting: the camera is switched off.
+    """
 
     settings: Settings
     totals: Mapping[str, Mapping[int | None, tuple[int, int, float]]]
@@ -39,6 +42,7 @@ class Tuning:
     weight: float
     private: tuple[Polygon, ...]
     crop: bool | None
+    resting: bool = False
 
 
 class Wishes:

@@ -32,9 +32,14 @@ class Blindness:
         """A frame has come, whatever was made of it."""
         self.frame_at = now
 
-    def lasts(self, now: float) -> bool:
-        """Whether what is known is stale now. A camera that is slow by its nature gets three of its intervals."""
-        return self.known_at is not None and now - self.known_at > max(STALE, 3 * self._interval)
+    def lasts(self, now: float, interval: float = 0.0) -> bool:
+        """Whether what is known is stale now. A camera that is slow by its nature gets three of its intervals.
+
+        interval: seconds between two looks that are wanted of it, 0 for no limit: nobody asks in between.
+        """
+        return self.known_at is not None and now - self.known_at > max(
+            STALE, 3 * max(self._interval, min(interval, _SLOWEST))
+        )
 
     def over(self, now: float) -> bool:
         return self.frame_at is not None and now - self.frame_at > GIVEN_UP

@@ -56,13 +56,21 @@ class Counts:
                 self._vacating -= self._places.pop((zone, class_id)).empty_since is not None
         self._last = None
 
-    def update(self, at: Moment, present: Mapping[str, Sequence[int]]) -> list[Count | Occupancy]:
-        """What has changed. present: by zone, the class ids of the confirmed tracks in it, one for each track."""
+    def update(
+        self, at: Moment, present: Mapping[str, Sequence[int]], unknown: Collection[str] = ()
+    ) -> list[Count | Occupancy]:
+        """What has changed.
+
+        present: by zone, the class ids of the confirmed tracks in it, one for each track. unknown: zones that are not
+        in it since nobody knows yet; nothing is said of them.
+        """
         if present == self._last and not self._vacating:
             return []
         self._last = {zone: list(classes) for zone, classes in present.items()}
         changed: list[Count | Occupancy] = []
         for zone in self._zones:
+            if zone in unknown:
+                continue
             classes = present.get(zone, ())
             numbers: Counter[int | None] = Counter(classes)
             numbers[None] = len(classes)

@@ -27,6 +27,9 @@ YOUNG = 3
 """Hits from which on a track's prediction is relied upon; as many as it needs to be told of (`life.CONFIRM_HITS`)."""
 STILL = 2.0
 """Seconds without moving after which a track is looked at for what happens around it only."""
+WATCHED = 0.15
+"""Seconds between two looks at a track of which each one tells: in so long somebody who walks goes a quarter of a
+metre, less than is needed to vanish through a door. Each frame of 10 a second would be twice the looks for no more."""
 STIRRED = 0.25
 """Seconds between two looks at a stationary track that has motion on it."""
 SEARCH, SEARCHING = 0.2, 0.5
@@ -85,6 +88,7 @@ class Gate:
         tracks: Sequence[Track],
         predicted: NDArray[np.float32],
         due: Iterable[float] = (),
+        watched: Iterable[int] = (),
         *,
         unsettled: bool = False,
     ) -> bool:
@@ -94,11 +98,13 @@ class Gate:
         then every frame is wanted. unsettled: `motion` tells nothing, since the whole picture changes.
         tracks, predicted: the live ones, and float32 (n, 4) where each is believed to be at `at`.
         due: media times from which on a look is waited for, past ones too.
+        watched: ids of tracks of which each look tells something, for as long as looks see them. Read last, if at all.
         """
         if motion is None or self._looked is None:
             return True
         boxes = predicted.tolist()
         wanted = self._is_wanted(at, motion, tracks, boxes, unsettled=unsettled) or self._is_due(at, due)
+        wanted = wanted or self._is_watched(at, tracks, watched)
         if wanted:
             self._ask(at, tracks, boxes)
         return wanted
@@ -122,7 +128,8 @@ class Gate:
         assert self._looked is not None
         since = at - max(self._looked, self._asked)
         whole = self._whole_picture(at, since, unsettled=unsettled)
-        unexplained = [box for box in motion if not _explained(box, self._reach(tracks, boxes))]
+        reach = self._reach(tracks, boxes) if motion else []
+        unexplained = [box for box in motion if not _explained(box, reach)]
         self._follow(at, unexplained)
         if whole or self._owed or self._tentative or (unsettled and tracks) or since >= RECHECK or since < 0:
             return True
@@ -135,6 +142,14 @@ class Gate:
         assert self._looked is not None
         last = max(self._looked, self._asked)
         return any(time <= at and (time > last or at - last >= ALIVE) for time in due)
+
+    def _is_watched(self, at: float, tracks: Sequence[Track], watched: Iterable[int]) -> bool:
+        """Whether the last look has seen one of these, and is over."""
+        assert self._looked is not None
+        if at - max(self._looked, self._asked) < WATCHED:
+            return False
+        seen = {track.id for track in tracks if track.last_time >= self._looked}
+        return bool(seen) and any(number in seen for number in watched)
 
     def looked(self, at: float, tracks: Sequence[Track], *, tentative: bool) -> None:
         """What the look at the frame of `at` has left. tentative: something was seen that has no id yet."""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.perception.geometry import inside
+from agent.perception.geometry import foot, inside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from agent.perception.facts import Box
     from agent.perception.settings import LabelRule
     from backends.detections import Detections
 
@@ -43,3 +44,17 @@ class LabelFilter:
                 polygons = self._masks.get(int(seen.class_id[i]), ())
                 passed[i] = not any(inside(polygon, ((x1 + x2) / 2, y2)) for polygon in polygons)
         return passed
+
+
+def breaks(rule: LabelRule, before: LabelRule, box: Box, confidence: float) -> bool:
+    """Whether one who was told of by the rule before does not fit this one, in what of it is stricter now.
+
+    What has not become stricter is no reason: who was told of once may be less sure, or in a mask, and stays.
+    """
+    x1, y1, x2, y2 = box
+    return (
+        (rule.confidence > before.confidence and confidence < rule.confidence)
+        or (rule.min_width > before.min_width and x2 - x1 < rule.min_width)
+        or (rule.min_height > before.min_height and y2 - y1 < rule.min_height)
+        or any(inside(mask, foot(box)) for mask in rule.masks if mask not in before.masks)
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from agent.perception import views
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 CONFIRM_HITS = 3
 HISTORY = 25
 """Confidences whose median confirms a track, and is told as its confidence."""
+LATELY, OF_THEM = 5, 4
+"""The last looks, and how many of them confirm it too: who was followed from afar need not wait for its history."""
 STATIONARY = 3.0
 """Seconds without moving after which a track is told to be stationary."""
 LONGEST_PATH = 32
@@ -30,15 +33,16 @@ class Life:
     """Begins with the track's second hit. Wall clocks in `first_seen` and `last_seen`; all else in media time.
 
     first_seen: of the first hit, reckoned back from the second by the camera's clock. path: points from the second hit
-    on, with the seconds since the first. confirmed: it has been told of. changed: since it was last
-    told, so that an update is due. zones: seconds of the stays in each that are over; inside: since when, of those that
-    last.
+    on, with the seconds since the first. confirmed: it has been told of. nearly: it has not, though by its last look
+    it would be. changed: since it was last told, so that an update is due. zones: seconds of the stays in each that are
+    over; inside: since when, of those that last.
     """
 
     track: Track
     first_seen: float
     last_seen: float
     confirmed: bool = False
+    nearly: bool = False
     changed: bool = False
     stationary: bool = False
     told_at: float = float("-inf")
@@ -76,7 +80,9 @@ class Life:
 
     def sure(self, least: float) -> bool:
         """Whether it may be told of. least: the confidence its label needs."""
-        return len(self._recent) + 1 >= CONFIRM_HITS and self.confidence >= least
+        if len(self._recent) + 1 < CONFIRM_HITS:
+            return False
+        return self.confidence >= least or sum(c >= least for c in islice(reversed(self._recent), LATELY)) >= OF_THEM
 
     def better_view(self) -> View | None:
         """The present view, if it beats those before."""

@@ -15,7 +15,7 @@ from agent.perception.facts import LineCount
 from agent.perception.geometry import crosses, foot, side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from agent.perception.facts import Box, Direction, Point
     from agent.perception.settings import Line
@@ -25,7 +25,10 @@ CLEAR = 0.15
 """Share of the box's width or height, whichever way it goes, that its foot must be away from the line. Boxes of one
 object jitter by a tenth; measured by the object itself, so that it holds for what is far away."""
 BEYOND = 0.05
-"""The same for one that walked and was never seen again, as behind a door: it has hardly turned back unseen."""
+"""The same for one that walked and was never seen again, as behind a door: it has hardly turned back unseen. And for
+one that came into view so, and walked on until it was clear on the other side."""
+STOOD = 2.0
+"""Seconds of standing still after which nobody knows any more where one came from that has not been clear yet."""
 _CUT = 0.99
 """A box that ends lower than this is cut by the picture's lower edge."""
 _SMALLEST = 1e-4
@@ -46,14 +49,18 @@ class Crossing:
 class _Walk:
     """clear: the side it was last clear on, 0 if never.
 
+    came: the side on which it came into view, just off the line; 0 where it was upon it or has stood there since.
     through: how often it has gone through the line since, less how often back: ways around an end do not count.
+    turned: when it last did either (media time, seconds).
     confirmed: whether its crossings count; held: those of the time before.
     """
 
     point: Point
     side: int
     clear: int = 0
+    came: int = 0
     through: int = 0
+    turned: float = 0.0
     confirmed: bool = False
     held: deque[Direction] = field(default_factory=lambda: deque(maxlen=_MOST_HELD))
 
@@ -71,8 +78,9 @@ class LineWatch:
         self.totals: Totals = dict(totals or {})
         self._line = line
         self._walks: dict[int, _Walk] = {}
-        wanted = [c for c in told if line.class_ids is None or c in line.class_ids]
-        self._untold: dict[int | None, None] = dict.fromkeys([None, *wanted, *self.totals])
+        # What was counted of a label that is not wanted here any more is kept, and told if it ever is again.
+        wanted = [c for c in (*told, *self.totals) if c is None or line.class_ids is None or c in line.class_ids]
+        self._untold: dict[int | None, None] = dict.fromkeys([None, *wanted])
 
     @property
     def line(self) -> Line:
@@ -107,17 +115,31 @@ class LineWatch:
     def vanished(self, wall: float, tracks: Iterable[Track]) -> list[Crossing]:
         """tracks: they have ended, for they were looked for and not found. Those that were last seen beyond the line.
 
-        A track that stood still there has not gone through: it trembled.
+        A track that has stood still since before it went through has not done so: it trembled.
         """
         found = []
         for track in tracks:
             walk = self._walks.pop(track.id, None)
-            if walk is None or not walk.confirmed or track.still_since is not None:
+            if walk is None or not walk.confirmed or _stood(track, walk):
                 continue
             off = side(self._line.first, self._line.last, walk.point)
             if walk.side * walk.clear < 0 < walk.through * walk.side and abs(off) >= self._band(track.box, off, BEYOND):
                 found.append(self._count(track, self._direction(walk.side), wall))
         return found
+
+    def nearing(self, tracks: Iterable[Track], predicted: Iterable[Box]) -> Iterator[int]:
+        """Ids of those on their way across: who vanishes there counts by the last look, so each one matters.
+
+        predicted: where each of the tracks is believed to be. Who stands in the way is not on it.
+        """
+        first, last = self._line.first, self._line.last
+        for track, box in zip(tracks, predicted, strict=True):
+            walk = self._walks.get(track.id)
+            if walk is None or track.still_since is not None:
+                continue
+            point = foot(box)
+            if walk.through or (side(first, last, point) * walk.side < 0 and crosses(walk.point, point, first, last)):
+                yield track.id
 
     def forget(self, track: Track) -> None:
         self._walks.pop(track.id, None)
@@ -143,15 +165,18 @@ class LineWatch:
         walk = self._walks.get(track.id)
         if walk is None:
             walk = self._walks[track.id] = _Walk(point, _sign(off))
+            walk.came = walk.side if abs(off) > self._band(track.box, off, BEYOND) else 0
+        elif track.still_since is not None and track.last_time - track.still_since >= STOOD:
+            walk.came = 0
         now = _sign(off) or walk.side  # on the very line: still where it came from
         if now != walk.side and walk.side and crosses(walk.point, point, first, last):
-            walk.through += now
+            walk.through, walk.turned = walk.through + now, track.last_time
         walk.point, walk.side = point, now
         if now == walk.clear and not walk.through:  # nothing is begun, so how far away it is changes nothing
             return walk, None
         if not now or abs(off) < self._band(track.box, off, CLEAR):
             return walk, None
-        before, walk.clear = walk.clear, now
+        before, walk.clear = walk.clear or walk.came, now
         through, walk.through = walk.through, 0
         if not before or before == now or through * now <= 0:
             return walk, None
@@ -175,6 +200,11 @@ class LineWatch:
             self.totals[key] = (into, out, since)
             self._untold[key] = None
         return Crossing(track, self.id, direction)
+
+
+def _stood(track: Track, walk: _Walk) -> bool:
+    """Whether it has stood still since before it went through the line."""
+    return track.still_since is not None and track.still_since <= walk.turned
 
 
 def _sign(value: float) -> int:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.perception.facts import Happening
+from agent.perception.labels import breaks
 from agent.perception.life import Life
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from agent.perception.facts import Direction, EndReason, Kind, Moment, View
     from agent.perception.settings import LabelRule
@@ -32,12 +33,30 @@ class Lives:
         self._size = (0, 0)
 
     def change(self, rules: Mapping[int, LabelRule], *, views: bool) -> None:
-        """Other rules for whoever is not confirmed yet."""
+        """From now on these rules hold; who does not fit them is to be ended."""
         self._rules, self._views = rules, views
+
+    def unfit(self, rules: Mapping[int, LabelRule]) -> list[Track]:
+        """The confirmed ones that these rules would have no more."""
+        return [life.track for life in self._lives.values() if life.confirmed and not self._fits(life, rules)]
+
+    def _fits(self, life: Life, rules: Mapping[int, LabelRule]) -> bool:
+        track = life.track
+        rule, before = rules.get(track.class_id), self._rules.get(track.class_id)
+        return rule is not None and not (before and breaks(rule, before, track.box, life.confidence))
+
+    def unseen(self) -> None:
+        """The pixels of all views are gone: the next view of each is the best there is."""
+        for life in self._lives.values():
+            life.best_score = 0.0
 
     @property
     def confirmed(self) -> list[Track]:
         return [life.track for life in self._lives.values() if life.confirmed]
+
+    def nearly(self) -> Iterator[int]:
+        """Ids of those who are told of soon, if looks go on to see them as the last one did."""
+        return (life.track.id for life in self._lives.values() if life.nearly)
 
     def is_confirmed(self, track: Track) -> bool:
         life = self._lives.get(track.id)
@@ -60,22 +79,25 @@ class Lives:
                 life = self._lives[track.id] = Life(track, first_seen, at.captured_at)
             life.seen(at)
             rule = self._rules.get(track.class_id)
-            if not life.confirmed and passed and rule is not None and life.sure(rule.confidence):
-                life.confirmed = True
+            life.nearly = not life.confirmed and passed and rule is not None
+            if life.nearly and rule is not None and life.sure(rule.confidence):
+                life.confirmed, life.nearly = True, False
                 life.told_at = at.media_time
                 started.append(self._happening("track.started", at.captured_at, life))
             if self._views and life.confirmed and (view := life.better_view()) is not None:
                 better.append(view)
         return started, better
 
-    def ended(self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None) -> list[Happening]:
-        """reason: None for the track's own, left or lost."""
+    def ended(
+        self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None, *, stale: bool = False
+    ) -> list[Happening]:
+        """reason: None for the track's own, left or lost. stale: nobody has been able to look lately."""
         told = []
         for track in tracks:
             life = self._lives.pop(track.id, None)
             if life is not None and life.confirmed:
                 why = reason or life.end_reason()
-                told.append(replace(self._happening("track.ended", wall, life), end_reason=why))
+                told.append(replace(self._happening("track.ended", wall, life, stale=stale), end_reason=why))
         return told
 
     def entered(self, wall: float, track: Track, zone: str, since: float) -> Happening:
@@ -84,11 +106,11 @@ class Lives:
         life.enter(zone, since)
         return replace(self._happening("zone.entered", wall, life), zone=zone)
 
-    def left(self, wall: float, track: Track, zone: str, seconds: float) -> Happening:
-        """seconds: how long this stay was."""
+    def left(self, wall: float, track: Track, zone: str, seconds: float, *, stale: bool = False) -> Happening:
+        """seconds: how long this stay was. stale: as of `ended`."""
         life = self._lives[track.id]
         life.leave(zone, seconds)
-        return replace(self._happening("zone.left", wall, life), zone=zone, seconds=seconds)
+        return replace(self._happening("zone.left", wall, life, stale=stale), zone=zone, seconds=seconds)
 
     def crossed(self, wall: float, track: Track, line: str, direction: Direction) -> Happening:
         life = self._lives[track.id]

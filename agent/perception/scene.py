@@ -7,7 +7,7 @@ Everything is called on the camera's dispatch thread, in capture order.
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from agent.perception.blindness import Blindness
@@ -16,24 +16,22 @@ from agent.perception.facts import WHOLE, Facts
 from agent.perception.gate import Gate
 from agent.perception.labels import LabelFilter
 from agent.perception.life import CONFIRM_HITS
-from agent.perception.lines import LineWatch
 from agent.perception.lives import Lives
+from agent.perception.places import Places
 from agent.perception.regions import choose
 from agent.perception.tracker import STRONG, Tracker
-from agent.perception.zones import ZoneWatch
 from backends.detections import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from agent.perception.facts import Box, Count, EndReason, Happening, LineCount, Moment, Occupancy
+    from agent.perception.places import Totals
     from agent.perception.settings import Settings, Zone
     from agent.perception.track import Track
-    from agent.perception.zones import ZoneChange
     from backends.detections import Detections
 
     Told = list[Count | Occupancy | LineCount]
-    Totals = Mapping[str, Mapping[int | None, tuple[int, int, float]]]
 
 WHOLE_SECONDS = 2.0
 """Between two looks at the whole picture where crops are looked at: what came without moving is found by it."""
@@ -43,15 +41,13 @@ class Scene:
     """ids: numbers for tracks, each once in the device's life. totals: what the lines have counted so far."""
 
     def __init__(self, settings: Settings, ids: Iterator[int] | None = None, totals: Totals | None = None) -> None:
-        totals = totals or {}
         self._wanted = LabelFilter(settings.rules)
         self._tracker = Tracker(ids or count(1))
         self._tracker.least = _least(settings)
         self._gate = Gate() if settings.gate else None
         self._regions = settings.regions
         self._lives = Lives(settings.rules, views=settings.snapshots)
-        self._zones = [ZoneWatch(zone) for zone in settings.zones]
-        self._lines = [LineWatch(line, totals.get(line.id), settings.told) for line in settings.lines]
+        self._places = Places(settings, totals or {}, self._lives)
         self._counts = Counts(_taken(settings.zones), settings.told)
         self._blind = Blindness()
         self._crops: dict[float, tuple[Box, ...]] = {}
@@ -81,8 +77,15 @@ class Scene:
         tracks, predicted = self._tracker.tracks, self._tracker.predicted(at.media_time)
         # What nobody has seen for a while may have changed behind a closed eye: then a quiet picture proves nothing.
         gate = None if self._blind.stale else self._gate
-        due = [time for zone in self._zones for time in zone.due()]
-        if gate is not None and not gate.wants(at.media_time, motion, tracks, predicted, due, unsettled=unsettled):
+        if gate is not None and not gate.wants(
+            at.media_time,
+            motion,
+            tracks,
+            predicted,
+            due=self._places.due(),
+            watched=chain(self._lives.nearly(), self._places.nearing(tracks, predicted.tolist())),
+            unsettled=unsettled,
+        ):
             self._blind.known(at.monotonic)
             self._quiet = at
             return ()
@@ -130,14 +133,19 @@ class Scene:
             at, size, ((track, flag) for track, flag in zip(found.tracks, flags, strict=True) if track is not None)
         )
         matched = [track for track in found.tracks if track is not None]
-        counts: Told = []
         # The twin of another was seen in this very look: it has not vanished.
-        told += self._vanished(at.captured_at, [track for track in found.ended if track.last_time < at.media_time])
-        told += self._gone(at.captured_at, found.ended)
-        told += self._moved(at, matched, counts)
+        told += self._places.vanished(
+            at.captured_at, [track for track in found.ended if track.last_time < at.media_time]
+        )
+        told += self._gone(at.captured_at, found.ended, stale=False)
+        moved, crossed = self._places.seen(at, matched)
+        told += moved
+        if self._places.unknown:
+            self._owe()
+        counts: Told = [*crossed]
         told += self._lives.updates(at)
         if self._counts.begun or not self._expects(at.media_time):
-            counts += self._counts.update(at, self._present())
+            counts += self._count(at)
         counts += self._fresh(at.captured_at)
         ids = tuple(
             None if track is None else track.id for track, flag in zip(found.tracks, flags, strict=True) if flag
@@ -150,43 +158,17 @@ class Scene:
         young = self._tracker.tentative or any(track.hits < CONFIRM_HITS for track in self._tracker.tracks)
         return young and time - self._began < VACANT
 
-    def _moved(self, at: Moment, tracks: Sequence[Track], counts: Told) -> list[Happening]:
-        """Zones and lines, for the tracks that this look has seen."""
-        told: list[Happening] = []
-        tentative = [track for track in tracks if not self._lives.is_confirmed(track)]
-        tracks = [track for track in tracks if self._lives.is_confirmed(track)]
-        for zone in self._zones:
-            for change in zone.update(at.media_time, tracks):
-                if change.entered:
-                    told.append(self._lives.entered(at.captured_at, change.track, change.zone, change.since))
-                else:
-                    told.append(self._lives.left(at.captured_at, change.track, change.zone, change.seconds))
-        for line in self._lines:
-            crossings = line.update(at.captured_at, tracks, tentative)
-            told += [self._lives.crossed(at.captured_at, c.track, c.line, c.direction) for c in crossings]
-            counts += line.facts(at.captured_at)
-        return told
-
-    def _vanished(self, wall: float, tracks: Sequence[Track]) -> list[Happening]:
-        crossings = [c for line in self._lines for c in line.vanished(wall, tracks)]
-        return [self._lives.crossed(wall, c.track, c.line, c.direction) for c in crossings]
-
-    def _gone(self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None) -> list[Happening]:
-        """They leave the zones they are in, then end."""
+    def _gone(
+        self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None, *, stale: bool
+    ) -> list[Happening]:
+        """They leave the zones they are in, then end. stale: no look has shown it."""
         tracks = list(tracks)
-        told = []
-        for track in tracks:
-            for zone in self._zones:
-                told += [self._lives.left(wall, track, c.zone, c.seconds) for c in zone.forget(track)]
-            for line in self._lines:
-                line.forget(track)
-        return told + self._lives.ended(wall, tracks, reason)
+        told = [left for track in tracks for left in self._places.forget(wall, track, stale=stale)]
+        return told + self._lives.ended(wall, tracks, reason, stale=stale)
 
-    def _present(self) -> dict[str, list[int]]:
-        present = {"": [track.class_id for track in self._lives.confirmed]}
-        for zone in self._zones:
-            present[zone.id] = [track.class_id for track in zone.members]
-        return present
+    def _count(self, at: Moment) -> Told:
+        present = {"": [track.class_id for track in self._lives.confirmed], **self._places.present()}
+        return [*self._counts.update(at, present, self._places.unknown)]
 
     def _fresh(self, wall: float) -> Told:
         """Counts that were marked as stale hold again."""
@@ -195,79 +177,59 @@ class Scene:
         self._blind.stale = False
         return list(self._counts.mark(wall, stale=False))
 
-    def idle(self, now: float, wall: float, waiting: float | None = None) -> Facts | None:
+    def idle(self, now: float, wall: float, waiting: float | None = None, interval: float = 0.0) -> Facts | None:
         """To be called at least once a second, frames or not. now: time.monotonic(). None: nothing has changed.
 
         waiting: when the frame was taken that waits for an engine, where one does: then the camera is not what fails.
+        interval: seconds between two looks, where a rate cap holds them apart: then silence is not blindness.
         """
         if waiting is not None:
             self._blind.arrived(waiting)
-        if not self._blind.stale and self._blind.lasts(now):
+        if not self._blind.stale and self._blind.lasts(now, interval):
             self._blind.stale = True
             told = self._lives.grown_stale(wall)
             return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.mark(wall, stale=True)))
         if self._blind.over(now) and (self._tracker.tracks or self._tracker.tentative):
             # Also who was not told of yet: else somebody else, hours later, would be told to have been here since.
-            told = self._gone(wall, self._tracker.clear(), "camera_offline_timeout")
+            told = self._gone(wall, self._tracker.clear(), "camera_offline_timeout", stale=self._blind.stale)
             return self._unless_empty(Facts(Unknown("camera offline"), (), tuple(told)))
         quiet, self._quiet = self._quiet, None
         if quiet is not None and not self._blind.stale:  # where nobody is and nothing moves, places become vacant
-            return self._unless_empty(
-                Facts(Unknown("gated"), counts=tuple(self._counts.update(quiet, self._present())))
-            )
+            return self._unless_empty(Facts(Unknown("gated"), counts=tuple(self._count(quiet))))
         return None
 
     def change(self, wall: float, settings: Settings, totals: Totals | None = None) -> Facts | None:
         """From now on these settings hold, for the same labels; tracks, stays and totals go on.
 
-        Who is confirmed stays so, unless its label is no longer wanted. totals: of lines that were counted before,
-        known here or not.
+        Who is confirmed stays so, unless its label is no longer wanted, or its rule has become stricter and it does not
+        fit: it ends, and may be told of anew. totals: of lines that were counted before, known here or not.
         """
         self._wanted = LabelFilter(settings.rules)
         self._tracker.least = _least(settings)
         self._gate = (self._gate or Gate()) if settings.gate else None
         self._regions = settings.regions
-        unwanted = [track for track in self._lives.confirmed if track.class_id not in settings.rules]
+        unwanted = self._lives.unfit(settings.rules)
         self._tracker.forget(unwanted)  # a life that was told to have ended must not begin again
-        told = self._gone(wall, unwanted, "stopped")
-        told += self._rezoned(wall, settings.zones)
-        self._redraw(settings, totals or {})
+        told = self._gone(wall, unwanted, "stopped", stale=self._blind.stale)
+        told += self._places.change(wall, settings, totals or {}, stale=self._blind.stale)
         self._lives.change(settings.rules, views=settings.snapshots)
         self._counts.change(_taken(settings.zones), settings.told, settings.rules)
+        self._owe()  # nobody need move to be seen by what is new
         return self._unless_empty(Facts(Unknown("changed"), (), tuple(told)))
 
-    def _redraw(self, settings: Settings, totals: Totals) -> None:
-        """A line that is another now counts on, but who is on the way across it begins anew."""
-        before = {watch.id: watch for watch in self._lines}
-        self._lines = []
-        for line in settings.lines:
-            watch = before.get(line.id)
-            if watch is None:
-                watch = LineWatch(line, totals.get(line.id), settings.told)
-            elif watch.line != line:
-                watch = LineWatch(line, watch.totals, settings.told)
-            else:
-                watch.tell(settings.told)
-            self._lines.append(watch)
+    def without_pictures(self) -> None:
+        """Who keeps the pixels of views has none any more: whoever is in view is worth another picture, soon."""
+        self._lives.unseen()
+        self._owe()
 
-    def _rezoned(self, wall: float, zones: Sequence[Zone]) -> list[Happening]:
-        """Who is in a zone that is gone, or that no longer counts it, has left."""
-        before = {watch.id: watch for watch in self._zones}
-        self._zones = []
-        changes: list[ZoneChange] = []
-        for zone in zones:
-            watch = before.pop(zone.id, None)
-            if watch is None:
-                watch = ZoneWatch(zone)
-            else:
-                changes += watch.change(zone)
-            self._zones.append(watch)
-        changes += [c for watch in before.values() for track in watch.members for c in watch.forget(track)]
-        return [self._lives.left(wall, c.track, c.zone, c.seconds) for c in changes]
+    def _owe(self) -> None:
+        """A look is due now, whether or not anything moves."""
+        if self._gate is not None:
+            self._gate.unanswered()
 
     def stop(self, wall: float) -> Facts | None:
         """Ends what is still alive, for nobody will look any more; from now on all counts are stale."""
-        told = self._gone(wall, self._tracker.clear(), "stopped")
+        told = self._gone(wall, self._tracker.clear(), "stopped", stale=self._blind.stale)
         counts = [] if self._blind.stale else self._counts.mark(wall, stale=True)
         self._blind.stale = True
         return self._unless_empty(Facts(Unknown("stopped"), (), tuple(told), tuple(counts)))

@@ -59,13 +59,22 @@ class ZoneWatch:
 
         Whoever is inside stays so until looks show otherwise; those it no longer counts leave.
         """
-        self._zone = zone
+        self._zone, self._unknown = zone, LOOKS
         xs, ys = [x for x, _ in zone.polygon], [y for _, y in zone.polygon]
         self._bounds = (min(xs), min(ys), max(xs), max(ys))
         wanted = zone.class_ids
         tracks = [visit.track for visit in self._visits.values()]
         unwanted = [track for track in tracks if wanted is not None and track.class_id not in wanted]
         return [change for track in unwanted for change in self.forget(track)]
+
+    @property
+    def zone(self) -> Zone:
+        return self._zone
+
+    @property
+    def settled(self) -> bool:
+        """Whether looks have shown who was in it when it was drawn."""
+        return not self._unknown
 
     @property
     def members(self) -> list[Track]:
@@ -96,6 +105,9 @@ class ZoneWatch:
                 changes.append(change)
             elif not visit.member and not there:
                 del self._visits[track.id]
+        if self._unknown:  # somebody's first look inside is not the last word
+            begun = any(visit.looks and not visit.member for visit in self._visits.values())
+            self._unknown = self._unknown - 1 if begun else 0
         return changes
 
     def forget(self, track: Track) -> list[ZoneChange]:

@@ -35,12 +35,16 @@ def _camera(topics: Topics, camera: CameraConfig, known: Collection[str], *, pic
     if pictures or camera.snapshots.enabled:
         yield topics.camera_snapshot(camera.id)
     wanted = {rule.label for rule in camera.labels} or set(known)
+
+    def here(only: Collection[str]) -> list[str]:
+        return [ALL, *(wanted & set(only) if only else wanted)]
+
     for place, only in [("", ()), *((zone.id, zone.labels) for zone in camera.zones)]:
-        for label in [ALL, *(wanted & set(only) if only else wanted)]:
+        for label in here(only):
             yield topics.count(camera.id, label, place)
             yield topics.occupancy(camera.id, label, place)
     for line in camera.lines:
-        for label in [ALL, *wanted]:
+        for label in here(line.labels):
             yield topics.line_count(camera.id, line.id, label)
 
 

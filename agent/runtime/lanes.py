@@ -34,7 +34,9 @@ def lane(config: CameraConfig, labels: Sequence[str], mailbox: Mailbox, state: S
     scene = Scene(wanted.settings, state.ids(), wanted.totals)
     gallery = None if wanted.crop is None else Gallery(crop=wanted.crop, private=wanted.private)
     live = config.pace != "max"
-    return Lane(config.id, mailbox, scene, wanted.fps, live, wanted.floor, wanted.weight, wanted.private, gallery)
+    one = Lane(config.id, mailbox, scene, wanted.fps, live, wanted.floor, wanted.weight, wanted.private, gallery)
+    one.resting = wanted.resting
+    return one
 
 
 def tuning(config: CameraConfig, labels: Sequence[str], state: SceneState) -> Tuning:
@@ -47,6 +49,7 @@ def tuning(config: CameraConfig, labels: Sequence[str], state: SceneState) -> Tu
         weight=config.weight,
         private=config.privacy,
         crop=config.snapshots.crop if config.snapshots.enabled else None,
+        resting=not config.enabled,
     )
 
 

@@ -49,7 +49,7 @@ class Wishing(Scene):
         self.updated.append(seen)
         return self.says(seen)
 
-    def idle(self, now: float, wall: float, waiting: float | None = None) -> Facts | None:
+    def idle(self, now: float, wall: float, waiting: float | None = None, interval: float = 0.0) -> Facts | None:
         self.idled.append(now)
         return None
 

@@ -64,10 +64,22 @@ class Stage:
     def state(self, camera: str) -> dict[str, Any]:
         return dict(json.loads(self.value(TOPICS.camera_state(camera)) or b"{}"))
 
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(payload) for topic, payload in self.heard.heard() if topic == TOPICS.events]
+
+    def ends(self, camera: str) -> list[str]:
+        """Why tracks of the camera have ended."""
+        ends = (e for e in self.events() if e["type"] == "vedette.track.ended")
+        return [e["data"]["end_reason"] for e in ends if e["source"].endswith(f"/{camera}")]
+
+    def open(self, camera: str) -> int:
+        """How many tracks of the camera have been told of that have not ended."""
+        kinds = [e["type"] for e in self.events() if e["source"].endswith(f"/{camera}")]
+        return kinds.count("vedette.track.started") - kinds.count("vedette.track.ended")
+
     def executed(self, command: str | None = None) -> list[dict[str, Any]]:
         """What events tell of a command, or of all."""
-        events = [json.loads(payload) for topic, payload in self.heard.heard() if topic == TOPICS.events]
-        told = [e["data"] for e in events if e["type"] == "vedette.command.executed"]
+        told = [e["data"] for e in self.events() if e["type"] == "vedette.command.executed"]
         return [data for data in told if command in {None, data["command"]}]
 
     def detections(self, camera: str) -> int:
@@ -101,12 +113,15 @@ def test_info_names_the_commands_and_ping_answers(stage: Stage) -> None:
 
 
 def test_a_camera_rests_and_is_watched_again(stage: Stage) -> None:
+    wait_for(lambda: stage.open("yard"), WITHIN)
     answer = stage.caller.ask("camera.set", {"camera": "yard", "enabled": False})
     assert answer["data"] == {"camera": "yard", "enabled": False, "confidence": 0.5, "persistent": True}
     wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"disabled", WITHIN, stage.daemon.log)
     wait_for(lambda: stage.state("yard")["enabled"] is False)
     told = json.loads(stage.value(TOPICS.config_status) or b"")["overrides"]
     assert [(o["key"], o["value"], o["file_value"]) for o in told] == [("cameras.yard.enabled", False, True)]
+    wait_for(lambda: not stage.open("yard"), WITHIN)
+    assert "stopped" in stage.ends("yard")
     time.sleep(1.0)
     before = stage.detections("yard")
     time.sleep(1.5)

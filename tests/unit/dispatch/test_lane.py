@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from agent.capture.frame import Frame, Picture
+from agent.capture.frame import Frame, Motion, Picture
 from agent.capture.mailbox import Mailbox
+from agent.dispatch.gallery import Gallery
 from agent.dispatch.job import Job
-from agent.dispatch.lane import Lane
+from agent.dispatch.lane import Lane, moment
+from agent.dispatch.telling import Telling
 from agent.dispatch.turns import Turns
+from agent.dispatch.wishes import Tuning
+from agent.perception.facts import Count, Facts, Point
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
 from backends.detections import Detections
@@ -82,3 +88,94 @@ def test_answers_leave_in_capture_order() -> None:
     jobs[0].seen = Detections.empty()
     assert [job.frame.index for job in ordered.settled()] == [0, 1]
     assert [job.frame.index for job in ordered.jobs] == [2]
+
+
+def looked(one: Lane, index: int) -> tuple[int, ...]:
+    """The ids of those whose view of this look is worth keeping."""
+    box = np.array([[0.4, 0.3, 0.5, 0.8]], np.float32)
+    seen = Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int32))
+    facts = one.scene.update(moment(frame("a", index / 5, index)), (2, 2), seen)
+    return tuple(view.track_id for view in facts.views)
+
+
+@pytest.mark.parametrize(("private", "crop"), [((((0.0, 0.0), (0.1, 0.0), (0.1, 0.1)),), True), ((), False)])
+def test_whose_picture_was_thrown_away_is_worth_another_one(private: tuple[tuple[Point, ...], ...], crop: bool) -> None:
+    settings = Settings({0: LabelRule(0.5)}, snapshots=True, gate=True)
+    one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), 0, True, 0.1, gallery=Gallery(crop=True))
+    assert [looked(one, n) for n in range(5)] == [(), (), (1,), (), ()]
+    one.wishes.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, crop))
+    one.heed(1.0)
+    assert one.scene.wants(moment(frame("a", 1.0)), [], (2, 2), INPUT), "though nothing moves"
+    assert looked(one, 5) == (1,)
+
+
+class Serving:
+    serving, state = True, "serving"
+
+
+@pytest.mark.parametrize(("fps", "cap"), [(0.35, 0.0), (5.0, 0.3), (0.0, 0.1)], ids=["fps", "heat", "heat, no fps"])
+def test_counts_of_a_camera_that_is_looked_at_seldom_are_not_stale_between_two_looks(fps: float, cap: float) -> None:
+    settings = Settings({0: LabelRule(0.5)}, gate=True, told=frozenset({0}))
+    one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), fps, True, 0.1, cap=cap)
+    told: list[bool] = []
+
+    def heard(facts: Facts) -> None:
+        told.extend(fact.stale for fact in facts.counts if isinstance(fact, Count))
+
+    telling = Telling(lambda result: heard(result.facts), lambda _, facts, __: heard(facts))
+    box = np.array([[0.4, 0.3, 0.5, 0.8]], np.float32)
+    for tenth in range(900):
+        now = 1000 + tenth / 10
+        one.mailbox.put(replace(frame("a", now, tenth), motion=Motion()), 0)
+        job = one.pick(INPUT, now) if now >= one.ready_at() else None
+        if job is not None:
+            job.seen = Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int32))
+        for job in one.settled():
+            telling.answer(one, job, now)
+        telling.speak_for_silence(one, now, Serving())  # type: ignore[arg-type]
+    assert told
+    assert not any(told)
+    for half in range(200):
+        telling.speak_for_silence(one, 1090 + half / 2, Serving())  # type: ignore[arg-type]
+    assert told[-1], "nothing comes any more"
+
+
+def test_who_is_seen_by_a_camera_that_is_switched_off_ends_as_stopped() -> None:
+    """Once what the engine has yet is answered; a frame that comes after all is nobody's."""
+    settings = Settings({0: LabelRule(0.5)}, told=frozenset({0}))
+    one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), 0, True, 0.1)
+    told: list[Facts] = []
+    telling = Telling(lambda result: told.append(result.facts), lambda _, facts, __: told.append(facts))
+    box = np.array([[0.4, 0.3, 0.5, 0.8]], np.float32)
+    seen = Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int32))
+
+    def pick(n: int) -> Job | None:
+        one.mailbox.put(frame("a", n / 5, n), 0)
+        return one.pick(INPUT, n / 5)
+
+    def turn(job: Job | None = None) -> list[tuple[str, str | None]]:
+        told.clear()
+        if job is not None:
+            job.seen = seen
+        for settled in one.settled():
+            telling.answer(one, settled, 1.0)
+        telling.part(one)
+        return [(h.kind, h.end_reason) for facts in told for h in facts.happenings]
+
+    def switch(*, on: bool) -> None:
+        one.wishes.tune(Tuning(settings, {}, 0, 0.1, 1.0, (), None, resting=not on))
+        telling.heed(one)
+
+    for n in range(4):
+        turn(pick(n))
+    waiting = pick(4)
+    switch(on=False)
+    assert turn() == []
+    assert turn(waiting) == [("track.ended", "stopped")]
+    assert [c.stale for facts in told for c in facts.counts if isinstance(c, Count)] == [True, True]
+    assert pick(5) is None
+    assert turn() == []
+    switch(on=True)
+    assert [turn(pick(n)) for n in range(6, 9)] == [[], [], [("track.started", None)]]
+    switch(on=False)
+    assert turn() == [("track.ended", "stopped")]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.perception import gate as gate_module
 from agent.perception.facts import Box
 from agent.perception.gate import ALIVE, LONG, PAUSE, PAUSES, RECHECK, UNSETTLED, Gate
 from agent.perception.track import Track
@@ -165,6 +166,18 @@ def test_a_look_that_is_waited_for_comes_when_it_is_due_and_each_second_until_it
     assert not asked(gate, 4.0, [], [one], due=(9.0,))
 
 
+def test_a_track_of_which_each_look_tells_is_looked_at_often_for_as_long_as_looks_see_it() -> None:
+    one = track()
+    gate = after_a_look(one)
+    wants = [n for n in range(1, 50) if gate.wants(n / 25, [], [one], np.array([BOX], np.float32), watched=[1])]
+    assert wants[0] == 4, "0.15 s"
+    assert max(np.diff(wants)) <= 5
+    assert not gate.wants(2.4, [], [], np.empty((0, 4), np.float32), watched=[1]), "nobody has that number any more"
+    gate = after_a_look(one)
+    gate.looked(0.4, [one], tentative=False)
+    assert not gate.wants(0.8, [], [one], np.array([BOX], np.float32), watched=[1]), "it was missed, and is searched"
+
+
 def test_a_look_that_is_waited_for_and_under_way_is_not_asked_for_again() -> None:
     gate = after_a_look()
     assert asked(gate, 0.2, [], due=(0.2,))
@@ -267,3 +280,11 @@ def test_whatever_comes_nothing_is_left_unlooked_at_for_longer_than_the_recheck(
             gate.looked(at, known, tentative=False)
         assert looked is not None
         assert at - looked < RECHECK
+
+
+def test_where_tracks_may_be_is_reckoned_once_a_frame_however_much_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracks = [track(shifted(BOX, n / 100), id_=n) for n in range(30)]
+    gate, reckoned, union = after_a_look(*tracks), [], gate_module.union
+    monkeypatch.setattr(gate_module, "union", lambda *boxes: reckoned.append(boxes) or union(*boxes))
+    asked(gate, 0.1, [BOX] * 16, tracks)
+    assert len(reckoned) == len(tracks)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.perception.facts import Direction, LineCount, Point
-from agent.perception.lines import CLEAR, LineWatch
+from agent.perception.lines import BEYOND, CLEAR, LineWatch
 from agent.perception.settings import Line
 from agent.perception.track import Track
 
@@ -138,11 +138,32 @@ def test_t13_a_fast_object_is_counted_between_two_looks() -> None:
     assert walk(LineWatch(DOOR), track(), (0.3, 0.1), (0.6, 1.0), size=(0.02, 0.02)) == ["in"]
 
 
-@pytest.mark.parametrize("start", [0.8, 0.81, 0.79])
+@pytest.mark.parametrize("start", [0.8, 0.809, 0.791])
 def test_t13_who_is_first_seen_on_the_line_came_from_nobody_knows_where(start: float) -> None:
     watch, one = LineWatch(DOOR), track()
     assert walk(watch, one, *down(0.5, start, 0.8, 0.9)) == []
     assert walk(watch, one, *down(0.5, 0.8, 0.7)) == ["out"]
+
+
+@pytest.mark.parametrize(("points", "crossed"), [((0.78, 0.79, 0.81, 0.9), ["in"]), ((0.82, 0.81, 0.79, 0.7), ["out"])])
+def test_who_comes_into_view_just_beyond_the_line_and_walks_on_has_crossed(
+    points: tuple[float, ...], crossed: list[Direction]
+) -> None:
+    """As out of the door that the line is drawn at: a door counts alike both ways."""
+    assert walk(LineWatch(DOOR), track(), *down(0.5, *points)) == crossed
+    assert walk(LineWatch(DOOR), track(), *down(0.1, *points)) == [], "past its end"
+    back = (*points[:-1], points[0], 2 * points[0] - 0.8)
+    assert walk(LineWatch(DOOR), track(), *down(0.5, *back)) == [], "turned"
+
+
+def test_who_comes_into_view_near_the_line_and_stands_there_came_from_nobody_knows_where() -> None:
+    watch, one, chance = LineWatch(DOOR), track(), random.Random(4)
+    one.still_since = 0.0
+    for n in range(50):
+        one.last_time = n / 5
+        assert walk(watch, one, (0.5, 0.782 if n == 0 else 0.8 + chance.uniform(-0.02, 0.02))) == []
+    one.still_since = None
+    assert walk(watch, one, *down(0.5, 0.82, 0.9)) == []
 
 
 def test_t13_slow_walkers_count_once() -> None:
@@ -207,6 +228,36 @@ def test_t13_who_vanishes_just_beyond_the_line_has_crossed(
     assert watch.vanished(WALL, [one]) == []
 
 
+def test_who_walks_through_the_line_and_stands_before_vanishing_has_crossed() -> None:
+    """Somebody waits beyond the threshold until the door opens."""
+    watch, one = LineWatch(DOOR), track()
+    for second, point in enumerate(down(0.5, 0.6, 0.82, 0.82, 0.82)):
+        one.last_time = float(second)
+        walk(watch, one, point)
+    one.still_since = 1.5
+    assert [crossing.direction for crossing in watch.vanished(WALL, [one])] == ["in"]
+
+
+@pytest.mark.parametrize(
+    ("points", "then", "near"),
+    [
+        (down(0.5, 0.6, 0.78), 0.81, True),  # is believed to go through
+        (down(0.5, 0.6, 0.78), 0.79, False),
+        (down(0.1, 0.6, 0.78), 0.81, False),  # past its end
+        (down(0.5, 0.6, 0.81), 0.82, True),  # through, but not clear of it
+        (down(0.5, 0.6, 0.9), 0.95, False),  # clear of it
+    ],
+)
+def test_who_is_on_the_way_across(points: list[Point], then: float, near: bool) -> None:
+    watch, one = LineWatch(DOOR), track()
+    walk(watch, one, *points)
+    expected = [stand(track(), (points[-1][0], then)).box]
+    assert list(watch.nearing([one], expected)) == [1] * near
+    one.still_since = 0.0
+    assert list(watch.nearing([one], expected)) == [], "who stands is not on the way"
+    assert list(watch.nearing([track(99)], expected)) == []
+
+
 def test_who_vanishes_unconfirmed_or_unseen_counts_nothing() -> None:
     watch, one = LineWatch(DOOR), track()
     for point in down(0.5, 0.6, 0.82):
@@ -269,12 +320,17 @@ def test_in_less_out_through_an_endless_line_is_the_net_change_of_side(
 ) -> None:
     watch, tracks = LineWatch(ENDLESS), [track(i, class_id=i % 2) for i in range(3)]
     start: dict[int, bool] = {}
+    seen: set[int] = set()
     net = [0, 0, 0]
     before: dict[int | None, tuple[int, int, float]] = {}
     for number, x, y, width, height in walked:
         away = abs(y - 0.5) - CLEAR * height
-        if abs(away) < 1e-6:
+        came = abs(y - 0.5) - BEYOND * height
+        if abs(away) < 1e-6 or abs(came) < 1e-6:
             continue  # too close to call
+        if number not in seen and came > 0:
+            start[number] = y > 0.5
+        seen.add(number)
         for crossing in watch.update(WALL, [stand(tracks[number], (x, y), (width, height))]):
             net[crossing.track.id] += 1 if crossing.direction == "in" else -1
         if away > 0:

@@ -43,6 +43,33 @@ def test_one_lucky_look_confirms_nothing() -> None:
         assert see(lives, one, i / 5, confidence) == []
 
 
+def test_who_was_followed_for_long_with_little_confidence_is_told_once_the_last_looks_are_sure() -> None:
+    lives, one = Lives({0: LabelRule(0.5)}, views=False), track()
+    told = [see(lives, one, i / 5, 0.4 if i < 60 else 0.9) for i in range(66)]
+    assert [i for i, kinds in enumerate(told) if kinds] == [63]
+    (life,) = lives.updates(at(100.0)) or lives.grown_stale(1e9)
+    assert life.track.confidence == 0.4, "what is told has the long history"
+
+
+def test_a_look_in_two_that_is_sure_is_not_enough_for_one_who_was_not() -> None:
+    lives, one = Lives({0: LabelRule(0.5)}, views=False), track()
+    for i in range(200):
+        assert see(lives, one, i / 5, 0.9 if i >= 30 and i % 5 in (0, 2) else 0.4) == []
+
+
+def test_who_may_be_told_of_soon_is_waited_for() -> None:
+    lives, one = Lives({0: LabelRule(0.5)}, views=False), track()
+    near = []
+    for i, (confidence, passed) in enumerate([(0.4, True), (0.4, False), (0.4, False), (0.9, False), (0.9, True)]):
+        see(lives, one, i / 5, confidence, passed=passed)
+        near.append([*lives.nearly()])
+    assert near == [[7], [], [], [], [7]]
+    for i in range(5, 9):
+        see(lives, one, i / 5)
+    assert lives.confirmed == [one]
+    assert [*lives.nearly()] == []
+
+
 def test_one_weak_look_ends_nothing() -> None:
     lives, one = Lives({0: LabelRule(0.5)}, views=False), track()
     for i in range(3):

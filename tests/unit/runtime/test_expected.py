@@ -84,6 +84,25 @@ def test_what_it_does_not_yield_any_more_goes() -> None:
         assert not comes_and_goes(CONFIG, topic)
 
 
+def test_a_line_or_a_zone_of_some_labels_has_no_topics_of_the_others() -> None:
+    camera = replace(
+        CAMERA,
+        labels=(LabelConfig("person"), LabelConfig("dog")),
+        lines=(LineConfig("door", ((0, 0), (1, 1)), labels=("dog",)), LineConfig("path", ((0, 0), (1, 1)))),
+        zones=(ZoneConfig("porch", (), labels=("dog",)),),
+    )
+    found = expected(replace(CONFIG, cameras=(camera,)), LABELS)
+    assert TOPICS.line_count("yard", "door", "person") not in found
+    assert TOPICS.count("yard", "person", "porch") not in found
+    for topic in (
+        TOPICS.line_count("yard", "door", "dog"),
+        TOPICS.line_count("yard", "door", "all"),
+        TOPICS.line_count("yard", "path", "person"),
+        TOPICS.count("yard", "dog", "porch"),
+    ):
+        assert topic in found
+
+
 def test_alerts_and_engines_of_this_device_are_waited_for() -> None:
     assert comes_and_goes(CONFIG, TOPICS.alert("disk-full", "device"))
     assert comes_and_goes(CONFIG, TOPICS.engine_status("openvino-person"))

@@ -1,0 +1,50 @@
+"""What a scene says of what nobody has looked at lately."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.perception.settings import Settings
+from tests.unit.perception.test_scene import PERSON, ROOM, SIZE, Stage, person
+
+if TYPE_CHECKING:
+    from agent.perception.facts import Facts
+
+
+def standing() -> Stage:
+    stage = Stage(zones=ROOM)
+    for _ in range(5):
+        stage.scene.wants(stage.now, None, SIZE, (300, 300))
+        stage.look(person(0.8))
+    return stage
+
+
+def ends(facts: Facts | None) -> list[tuple[str, bool]]:
+    assert facts is not None
+    return [(h.kind, h.track.stale) for h in facts.happenings]
+
+
+def test_who_was_there_when_a_camera_went_away_for_good_ends_as_stale() -> None:
+    stage = standing()
+    for second in (10, 310):
+        facts = stage.scene.idle(stage.now.monotonic + second, 1e9 + second)
+    assert ends(facts) == [("zone.left", True), ("track.ended", True)]
+
+
+@pytest.mark.parametrize("stale", [True, False])
+def test_what_is_stopped_while_nobody_can_look_is_told_as_stale(stale: bool) -> None:
+    for stop in (lambda scene: scene.stop(1e9), lambda scene: scene.change(1e9, Settings({1: PERSON}))):
+        stage = standing()
+        if stale:
+            stage.scene.idle(stage.now.monotonic + 10, 1e9)
+        assert ends(stop(stage.scene)) == [("zone.left", stale), ("track.ended", stale)]
+
+
+def test_what_a_look_after_a_silence_ends_is_not_stale() -> None:
+    stage = standing()
+    stage.scene.idle(stage.now.monotonic + 10, 1e9)
+    stage.n += 100
+    told = [end for _ in range(10) for end in ends(stage.look())]
+    assert [end for end in told if end[0] != "track.updated"] == [("zone.left", False), ("track.ended", False)]
