@@ -114,7 +114,9 @@ class Telling:
         """Keeps what is worth it of the frame, and hands out what is at hand for what has happened."""
         if lane.gallery is None:
             return {}
-        if facts.views and frame is not None:
+        if facts.views and frame is not None and not frame.picture.y.size:  # sent before its picture was wanted
+            lane.scene.without_pictures()
+        elif facts.views and frame is not None:
             try:
                 lane.gallery.look(frame, facts.views)
             except Exception as e:  # noqa: BLE001 - a picture nobody thought of costs its own snapshot, not the watch

@@ -179,3 +179,22 @@ def test_who_is_seen_by_a_camera_that_is_switched_off_ends_as_stopped() -> None:
     assert [turn(pick(n)) for n in range(6, 9)] == [[], [], [("track.started", None)]]
     switch(on=False)
     assert turn() == [("track.ended", "stopped")]
+
+
+def test_a_frame_that_was_sent_before_snapshots_were_wanted_takes_nobodys_picture() -> None:
+    """Its picture is gone by the answer; whoever is in view is worth the next one, though it is no better."""
+    settings = Settings({0: LabelRule(0.5)}, snapshots=True)
+    one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), 0, True, 0.1)
+    telling, held = Telling(lambda _: None, lambda *_: None), []
+    for n in range(5):
+        job = Job(frame("a", n / 5, n))
+        job.seen = Detections(
+            np.array([[0.4, 0.3, 0.5, 0.8]], np.float32), np.array([0.9], np.float32), np.zeros(1, np.int32)
+        )
+        if n < 3:
+            job.release()
+        if n == 2:
+            one.gallery = Gallery(crop=True)
+        telling.answer(one, job, n / 5)
+        held.append(0 if one.gallery is None else len(one.gallery))
+    assert held == [0, 0, 0, 1, 1]
