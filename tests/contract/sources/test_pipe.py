@@ -97,12 +97,15 @@ class Talker(Child):
     range_told = re.compile(rb"range (?P<full>full)?")
 
 
-def test_what_it_says_of_the_range_holds_and_no_more_is_kept_of_what_it_says() -> None:
+def test_what_it_says_of_the_range_holds_and_no_more_is_kept_of_what_it_says(tmp_path: Path) -> None:
     """More than a pipe holds: were it not read, the child would wait for us."""
     talk = "print('x' * 300000, 'range full', 'x' * 300000, flush=True); "
-    source = Talker(talk + HEAD + PICTURE + talk.replace("full", "") + PICTURE + PICTURE)
+    taken = tmp_path / "taken"
+    waits = f"\nwhile not os.path.exists({str(taken)!r}): time.sleep(0.01)\n"
+    source = Talker(talk + HEAD + PICTURE + waits + talk.replace("full", "") + PICTURE + PICTURE)
     frames = source.frames()
     assert next(frames).picture.full_range
+    taken.touch()
     next(frames)
     assert not next(frames).picture.full_range
     assert len(source._talk) <= pipe.LONGEST_WORDS
