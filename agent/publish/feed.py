@@ -28,3 +28,20 @@ class RateLimit:
             return False
         self._next = (now if now - self._next > self._interval else self._next) + self._interval
         return True
+
+
+class DetectionsRate:
+    """At most `rate` answers a second; what says that nobody looked takes none of their places, nor comes more often.
+
+    Else the answer to a frame that was due could be left out for what was said a tenth of a second before it.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._answers = RateLimit(rate)
+        self._silence = RateLimit(rate)
+
+    def allows(self, now: float, *, answer: bool) -> bool:
+        """As `RateLimit.allows`. answer: somebody looked."""
+        if answer:
+            return self._answers.allows(now)
+        return self._answers.would(now) and self._silence.allows(now)

@@ -18,7 +18,7 @@ from agent.publish.detections import (
     detections_message,
     unknown_message,
 )
-from agent.publish.feed import RateLimit
+from agent.publish.feed import DetectionsRate
 from agent.publish.summary import Summary
 from agent.runtime import machine
 from agent.runtime.alerts import Alerts
@@ -97,7 +97,7 @@ class Report:
             model,
             Origin(self._config.device, lane.camera, self._boot_id),
             self._topics.detections(lane.camera),
-            RateLimit(self._config.mqtt.detections.max_rate),
+            DetectionsRate(self._config.mqtt.detections.max_rate),
         )
         if before is not None:
             view.count_on(before)
@@ -121,7 +121,7 @@ class Report:
         before, self._config = self._config, config
         if config.mqtt.detections.max_rate != before.mqtt.detections.max_rate:
             for view in self.views.values():
-                view.limit = RateLimit(config.mqtt.detections.max_rate)
+                view.limit = DetectionsRate(config.mqtt.detections.max_rate)
 
     def on_facts(self, camera: str, facts: Facts, pictures: Mapping[int, Pixels]) -> None:
         if facts.counts or facts.happenings:
@@ -131,11 +131,10 @@ class Report:
         view = self.views[result.frame.camera]
         self.on_facts(result.frame.camera, result.facts, result.pictures)
         now = time.monotonic()
-        unknown = isinstance(result.facts.seen, Unknown)
-        if not unknown:
+        answer = not isinstance(result.facts.seen, Unknown)
+        if answer:
             view.latency.observe(now - result.frame.monotonic)
-        # That nobody looked must not take the place of the answer which comes right after.
-        if not self._wanted(view, now) or not (view.limit.would(now) if unknown else view.limit.allows(now)):
+        if not self._wanted(view, now) or not view.limit.allows(now, answer=answer):
             return
         frame = result.frame
         stamp = FrameStamp(frame.index, frame.width, frame.height, frame.captured_at, frame.media_time)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agent.dispatch.dispatcher import Dispatcher
     from agent.dispatch.lane import Lane
     from agent.publish.detections import ModelStamp, Origin
-    from agent.publish.feed import RateLimit
+    from agent.publish.feed import DetectionsRate
     from agent.publish.payloads import EngineState
 
 _RATE_WINDOW = 10.0
@@ -31,7 +31,7 @@ class View:
     model: ModelStamp
     origin: Origin
     topic: str
-    limit: RateLimit
+    limit: DetectionsRate
     latency: Histogram = field(default_factory=Histogram)
     seq: int = 0
     published: int = 0

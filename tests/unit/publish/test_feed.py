@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.publish.feed import RateLimit
+from agent.publish.feed import DetectionsRate, RateLimit
 
 
 @given(st.floats(0.5, 30), st.lists(st.floats(0, 0.5), min_size=20, max_size=200))
@@ -42,3 +42,17 @@ def test_to_ask_counts_nothing(rate: float, gaps: list[float]) -> None:
 def test_zero_is_every_one() -> None:
     limit = RateLimit(0)
     assert all(limit.allows(1000.0) for _ in range(10))
+
+
+@given(st.floats(0.5, 30), st.lists(st.tuples(st.floats(0, 0.5), st.booleans()), min_size=20, max_size=200))
+def test_what_says_that_nobody_looked_takes_no_answers_place(rate: float, told: list[tuple[float, bool]]) -> None:
+    both, answers, now, silences = DetectionsRate(rate), RateLimit(rate), 1000.0, []
+    for gap, answer in told:
+        now += gap
+        allowed = both.allows(now, answer=answer)
+        if answer:
+            assert allowed == answers.allows(now)
+        elif allowed:
+            assert answers.would(now)
+            silences.append(now)
+    assert not silences or len(silences) - 2 <= (now - silences[0]) * rate
