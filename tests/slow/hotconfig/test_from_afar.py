@@ -94,6 +94,7 @@ def test_a_camera_that_does_not_come_back_takes_it_back(stage: Stage, caller: Ca
     assert [(o["key"], o["value"]) for o in told["overrides"]] == [("cameras.hall.confidence", 0.9)]
     wait_for(lambda: json.loads(stage.value(TOPICS.camera_state("hall")) or b"{}")["confidence"] == 0.9, WITHIN)
     wait_for(lambda: not stage.value(TOPICS.camera_status("gate")), WITHIN, stage.daemon.log)
+    wait_for(lambda: len(stage.events("vedette.config.changed")) > 1, WITHIN)
     assert [e["data"]["state"] for e in stage.events("vedette.config.changed")] == ["pending", "rolled_back"]
     for camera in ("yard", "hall"):
         stage.goes_on(camera)
