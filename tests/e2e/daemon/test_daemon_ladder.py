@@ -81,7 +81,8 @@ def test_the_cpu_takes_over_and_the_chip_is_taken_back(watch: tuple[Watch, Daemo
     wait_for(lambda: seen.alert() is None, 15, "the alert was not cleared")
     assert seen.gap(since) <= DEADLINE + 1
     yard = [at for at, f in seen.frames("yard") if at > since and f["inferred"]]
-    assert max(b - a for a, b in itertools.pairwise(yard)) < 1.0, "another camera felt it"
+    # Five a second where the machine is not busy: tests/slow/faults measures that.
+    assert max(b - a for a, b in itertools.pairwise(yard)) < 2.0, "another camera felt it"
     seen_by_both = [f["detections"] for at, f in seen.frames() if f["inferred"]]
     boxes = {json.dumps([{**d, "track_id": None} for d in found]) for found in seen_by_both}
     assert len(boxes) == 1, "both engines see the same"
