@@ -73,7 +73,8 @@ CAMERA = Section(
             "fps",
             Number(0, 1000),
             None,
-            f"inferences per second at most, 0 for every frame; default: {LIVE_FPS:g} for live sources, else 0",
+            f"inferences per second at most, 0 for every frame; default: {LIVE_FPS:g} for live sources, else 0;"
+            " of a folder its pictures per second",
         ),
         Field(
             "pace",
