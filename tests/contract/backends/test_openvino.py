@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import backends.openvino
 from backends import tuning
 from backends.artifact import Artifact, InputSpec
-from backends.contract import EngineError
+from backends.contract import BackendUnavailable, EngineError
 from backends.openvino import OpenVINO, Options, with_encoding
 from backends.tflite.quantise import Encoder
 from tests.contract.backends.models import boxes_model
@@ -59,6 +63,29 @@ def test_a_float_input_holds_the_formula() -> None:
     spec = InputSpec(16, 16, "NCHW", "float32", color="BGR", mean=(1.0, 2.0, 3.0), std=(0.5, 0.25, 0.125))
     expected = ((IMAGE[..., ::-1] - np.float64(spec.mean)) / spec.std).transpose(2, 0, 1)[None]
     np.testing.assert_array_equal(encoded(spec, "float32", (0.0, 0), "f32"), expected)
+
+
+def test_looking_for_the_cpu_loads_no_other_plug_in() -> None:
+    """That of GPUs alone is 15 MB of the worker's memory, and time at each start."""
+    code = """
+from pathlib import Path
+from backends.openvino import OpenVINO
+OpenVINO().probe()
+print(*{line.rpartition("/")[2] for line in Path("/proc/self/maps").read_text().splitlines() if "_plugin" in line})
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    (plug_in,) = found.stdout.split()
+    assert "cpu_plugin" in plug_in
+
+
+def test_a_package_without_the_cpu_plug_in_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Core:
+        def get_property(self, device: str, _name: str) -> str:
+            return str(openvino.Core().get_property(f"NO-{device}", "FULL_DEVICE_NAME"))
+
+    monkeypatch.setattr(backends.openvino, "_import", lambda: SimpleNamespace(Core=Core))
+    with pytest.raises(BackendUnavailable, match="no CPU plug-in here: .*not registered"):
+        OpenVINO().probe()
 
 
 def test_a_model_that_could_not_be_measured_serves_all_the_same(
