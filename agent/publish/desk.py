@@ -63,10 +63,15 @@ class Desk:
 
         An empty payload clears the topic. `status` belongs to the publisher itself.
         """
+        self.retain_all([(topic, payload)])
+
+    def retain_all(self, values: Iterable[tuple[str, bytes]]) -> None:
+        """`retain` for each topic and payload, in one go: what changes together leaves together."""
         with self._lock:
-            self._ledger.retained.put(topic, payload)
-            if payload:
-                self._ledger.memory.add(topic)
+            for topic, payload in values:
+                self._ledger.retained.put(topic, payload)
+                if payload:
+                    self._ledger.memory.add(topic)
             self._pump()
 
     def again(self, topics: Iterable[str]) -> None:

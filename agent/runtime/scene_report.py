@@ -40,12 +40,13 @@ class SceneReport:
 
     def tell(self, facts: Facts, pictures: Mapping[int, Pixels]) -> None:
         """Counts first: who hears of an event may look at them."""
-        for count in facts.counts:
-            self._count(count)
+        if facts.counts:
+            self._publisher.retain_all([self._count(count) for count in facts.counts])
         for happening in facts.happenings:
             self._outbox.put(self._event(happening, self._picture(happening, pictures)))
 
-    def _count(self, fact: Count | Occupancy | LineCount) -> None:
+    def _count(self, fact: Count | Occupancy | LineCount) -> tuple[str, bytes]:
+        """Its topic and payload; what must survive a restart is noted."""
         camera, label = self._view.config.id, self._label(fact.class_id)
         topics = self._topics
         if isinstance(fact, LineCount):
@@ -60,7 +61,7 @@ class SceneReport:
         else:
             topic = topics.occupancy(camera, label, fact.zone)
             payload = counts.occupancy(occupied=fact.occupied, stale=fact.stale, since=fact.since)
-        self._publisher.retain(topic, payload)
+        return topic, payload
 
     def _label(self, class_id: int | None) -> str:
         return ALL if class_id is None else self._view.model.labels[class_id]

@@ -84,7 +84,7 @@ def test_a_package_without_the_cpu_plug_in_is_a_reason(monkeypatch: pytest.Monke
             return str(openvino.Core().get_property(f"NO-{device}", "FULL_DEVICE_NAME"))
 
     monkeypatch.setattr(backends.openvino, "_import", lambda: SimpleNamespace(Core=Core))
-    with pytest.raises(BackendUnavailable, match="no CPU plug-in here: .*not registered"):
+    with pytest.raises(BackendUnavailable, match=r"no CPU plug-in here: .*not registered"):
         OpenVINO().probe()
 
 
