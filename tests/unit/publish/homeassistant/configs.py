@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -86,9 +87,12 @@ _ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=F
 _ENVIRONMENT.filters["to_json"] = _to_json
 
 
+_compiled = cache(_ENVIRONMENT.from_string)
+
+
 def rendered(template: str, payload: bytes) -> str:
     """As Home Assistant does, which has more filters: value, and value_json if it is JSON."""
     names: dict[str, Any] = {"value": payload.decode()}
     with contextlib.suppress(ValueError):
         names["value_json"] = json.loads(payload)
-    return _ENVIRONMENT.from_string(template).render(names).strip()
+    return _compiled(template).render(names).strip()
