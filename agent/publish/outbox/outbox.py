@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 TURN_S = 0.5
 COUNT_EVERY_S = 1.0
+COUNT_SHARE = 0.02
+"""Of the time, at most, for counting: a week of events without a broker takes a while."""
 KEEP_EVERY_S = 10.0
 READ_ROWS, READ_BYTES = 128, 1 << 20
 PICTURE_TRIES = 3
@@ -157,8 +159,10 @@ class Outbox:
         self._replays += [[first, last, 0] for first, last in work.replays]
         self._feed(rows, before)
         if now >= self._counted_at and (self._book.depth or self._backlog[0]):
-            self._counted_at = now + COUNT_EVERY_S
+            began = time.monotonic()
             self._backlog = self._book.backlog()
+            now = time.monotonic()
+            self._counted_at = now + max(COUNT_EVERY_S, (now - began) / COUNT_SHARE)
 
     def _heed(self, answers: list[Settled]) -> list[int]:
         """Books what became of rows; their numbers."""

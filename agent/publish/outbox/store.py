@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import zlib
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -214,17 +215,22 @@ class Store:
         return size
 
     def answered_rows(self, most: int, older_than: float = float("inf")) -> list[int]:
-        """The oldest that are only kept to be replayed. The very last row stays: it holds the place of n and seq."""
-        query = "SELECT n FROM events WHERE n <= ? AND n < ? AND born < ? ORDER BY n LIMIT ?"
-        return [n for (n,) in self._db.execute(query, (self.answered, self.last, older_than, most))]
+        """The oldest that are only kept to be replayed. The very last row stays: it holds the place of n and seq.
+
+        Up to the first that is younger, here and in `waiting_rows`: days of events are not looked through for more.
+        """
+        query = "SELECT n, born FROM events WHERE n <= ? AND n < ? ORDER BY n LIMIT ?"
+        rows = self._db.execute(query, (self.answered, self.last, most))
+        return [n for n, _ in takewhile(lambda row: row[1] < older_than, rows)]
 
     def waiting_rows(self, most: int, *, older_than: float = float("inf")) -> list[tuple[int, str, int]]:
         """n, epoch and seq of the oldest that wait, without gaps."""
         query = (
-            f"SELECT n, epoch, seq FROM events WHERE {_WAITING} AND n < ? AND born < ? AND type != 'vedette.gap'"  # noqa: S608
+            f"SELECT n, epoch, seq, born FROM events WHERE {_WAITING} AND n < ? AND type != 'vedette.gap'"  # noqa: S608
             " ORDER BY n LIMIT ?"
         )
-        return list(self._db.execute(query, (self.answered, self.last, older_than, most)))
+        rows = self._db.execute(query, (self.answered, self.last, most))
+        return [(n, epoch, seq) for n, epoch, seq, _ in takewhile(lambda row: row[3] < older_than, rows)]
 
     def waiting_updates(self, most: int) -> list[tuple[int, str, int]]:
         """The same for `vedette.track.updated` alone; what was looked through once is not looked through again."""
@@ -260,9 +266,9 @@ class Store:
             self._db.executescript(f"PRAGMA incremental_vacuum({pages}); PRAGMA wal_checkpoint(PASSIVE);")
 
     def last_of(self, epoch: str) -> int:
-        """The highest seq of an epoch."""
-        query = "SELECT coalesce(max(seq), 0) FROM events WHERE epoch = ? AND typeof(seq) = 'integer'"
-        seq: int = self._db.execute(query, (epoch,)).fetchone()[0]
+        """The highest seq of an epoch, which its newest rows have."""
+        newest = "SELECT seq FROM events WHERE epoch = ? AND typeof(seq) = 'integer' ORDER BY n DESC LIMIT 100"
+        seq: int = self._db.execute(f"SELECT coalesce(max(seq), 0) FROM ({newest})", (epoch,)).fetchone()[0]  # noqa: S608
         return seq
 
     def close(self) -> None:
