@@ -60,7 +60,7 @@ def trim(store: Store, most: int, fed: int) -> tuple[list[Cut], int]:
     Gaps stay. Returns what was cut, and how many pictures. In a transaction; one call does a bounded part of it.
     """
     cut: list[Cut] = []
-    pictures = store.oldest_pictures(_CHUNK) if store.picture_bytes() > PICTURES_SHARE * most else []
+    pictures = store.oldest_pictures(_CHUNK) if store.pictures_beyond(int(PICTURES_SHARE * most)) else []
     store.drop_pictures(pictures)
     dropped = len(pictures)
     for _ in range(8):

@@ -94,6 +94,7 @@ class Store:
             self.ahead = [(int(first), int(last)) for first, last in ahead]
             self.last = max(self.answered, self._db.execute("SELECT coalesce(max(n), 0) FROM events").fetchone()[0])
             self._updates_from = 0
+            self._pictures = float("inf")  # bytes, at most
         except BaseException:
             self._db.close()
             raise
@@ -156,6 +157,7 @@ class Store:
             "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)",
             ((row.n, row.picture_topic, row.picture) for row in rows if row.picture is not None),
         )
+        self._pictures += sum(len(row.picture or b"") for row in rows)
         self.last = max((self.last, *(row.n for row in rows)))
 
     def waiting(self, after: int, most: int, size: int) -> list[Stored]:
@@ -210,9 +212,11 @@ class Store:
     def oldest_pictures(self, most: int) -> list[int]:
         return [n for (n,) in self._db.execute("SELECT n FROM pictures ORDER BY n LIMIT ?", (most,))]
 
-    def picture_bytes(self) -> int:
-        size: int = self._db.execute("SELECT coalesce(sum(length(body)), 0) FROM pictures").fetchone()[0]
-        return size
+    def pictures_beyond(self, most: int) -> bool:
+        """Whether pictures take more bytes. They are only counted when as many were added as might make it so."""
+        if self._pictures > most:
+            (self._pictures,) = self._db.execute("SELECT coalesce(sum(length(body)), 0) FROM pictures").fetchone()
+        return self._pictures > most
 
     def answered_rows(self, most: int, older_than: float = float("inf")) -> list[int]:
         """The oldest that are only kept to be replayed. The very last row stays: it holds the place of n and seq.
