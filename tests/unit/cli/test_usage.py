@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agent import __version__
 from agent.cli import main
 
 if TYPE_CHECKING:
@@ -21,10 +24,73 @@ def test_a_config_is_named_by_an_option(words: list[str], hint: bool, capsys: py
     assert ("-c FILE" in said) == hint
 
 
-def test_it_says_where_it_looked_for_a_daemon(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where its status file is looked for."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
-    assert main(["status"]) == 1
-    assert f"there is no {tmp_path}/status.json" in capsys.readouterr().err
+    return tmp_path / "status.json"
+
+
+@pytest.mark.parametrize("verb", ["status", "reload"])
+def test_it_says_where_it_looked_for_a_daemon(verb: str, service: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb]) == 1
+    assert f"there is no {service}" in capsys.readouterr().err
+
+
+OURS = {
+    "device": "gate-pi",
+    "version": __version__,
+    "boot_id": "9f1c",
+    "uptime": 1.0,
+    "rss": 1e8,
+    "mqtt": {"connected": True},
+    "outbox": {"depth": 0, "age": None},
+    "cameras": {},
+    "engines": {},
+    "config": {"state": "ok", "running_hash": "a", "file": "v", "file_hash": "a", "errors": [], "overrides": []},
+    "alerts": [],
+    "reloads": 0,
+}
+
+
+STRANGE = [
+    "",
+    "[1]",
+    "7",
+    "{}",
+    "[" * 100_000,
+    *(f'{{"pid": {pid}}}' for pid in ('"1"', "true", "0", "-1", "1e99", 1 << 80, os.getpid())),  # to -1 is to all
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "text"),
+    [
+        *((verb, text) for verb in ("status", "reload") for text in STRANGE),
+        ("status", json.dumps({"pid": os.getpid(), **OURS, "cameras": 3})),
+        ("status", json.dumps({"pid": os.getpid(), **OURS, "engines": {"e": {}}})),
+        ("status", json.dumps({"pid": os.getpid(), **OURS, "uptime": "long"})),
+        ("reload", json.dumps({"pid": os.getpid(), **OURS, "reloads": "3"})),
+        ("reload", json.dumps({"pid": os.getpid(), **OURS, "config": []})),
+    ],
+)
+def test_a_status_file_that_is_not_ours_is_named_with_the_fix(
+    verb: str, text: str, service: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("somebody was signalled"))
+    monkeypatch.setattr("agent.runtime.paths.runs", lambda _: True)
+    service.write_text(text)
+    assert main([verb]) == 1
+    said = capsys.readouterr().err
+    assert said == f"vedette: {service} is not a status file of vedette; restart vedette, which writes it anew\n"
+
+
+def test_a_status_file_of_another_version_says_which(
+    service: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.runtime.paths.runs", lambda _: True)
+    service.write_text(json.dumps({"pid": os.getpid(), "version": "9.1"}))
+    for verb in ("status", "reload"):
+        assert main([verb]) == 1
+        assert f"{service} is of vedette 9.1, not {__version__}; restart vedette" in capsys.readouterr().err
