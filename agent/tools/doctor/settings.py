@@ -36,7 +36,7 @@ def settings(file: Path) -> Iterator[Finding]:
 
 
 def _another(config: Config) -> Iterator[Finding]:
-    """Whether the running daemon has the place of this file filled from afar."""
+    """Whether the running daemon runs a config sent over MQTT in place of this file."""
     status = of_the_daemon()
     told = status.get("config") if status is not None and status.get("device") == config.device else None
     try:
