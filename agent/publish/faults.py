@@ -147,7 +147,7 @@ def cut_fault(place: str, client_id: str) -> Fault:
         "closed",
         f"the connection to {place} is cut again and again soon after it was made",
         f"another client may use the client id {client_id!r} (give each device a `device` of its own), the broker"
-        " restarts, or the network is bad",
+        " restarts or does not take one of our messages (see its log), or the network is bad",
     )
 
 
