@@ -23,7 +23,7 @@ def running() -> dict[str, Any]:
     file = paths.status_file()
     try:
         status = json.loads(file.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise SilentError(f"no vedette is running here: there is no {file}") from None
     except OSError as e:
         raise SilentError(f"cannot read {file}: {e.strerror}") from e

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agent import __version__
 from agent.cli import main
+from agent.runtime.begin import Unusable, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +96,26 @@ def test_a_status_file_of_another_version_says_which(
     for verb in ("status", "reload"):
         assert main([verb]) == 1
         assert f"{service} is of vedette 9.1, not {__version__}; restart vedette" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["status", "reload"])
+@pytest.mark.parametrize("state", ["none", "file/none"])
+def test_a_reader_needs_no_state_directory_and_makes_none(
+    verb: str, state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / state))
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    assert main([verb]) == 1
+    assert f"no vedette is running here: there is no {tmp_path / state}/status.json" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_state_directory_that_cannot_be_used_is_named_with_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "file"))
+    said = f"cannot use the state directory: {tmp_path}/file: File exists; give another: STATE_DIRECTORY=FOLDER"
+    with pytest.raises(Unusable, match=re.escape(said)):
+        run(tmp_path / "none.yaml", lambda _: None)
