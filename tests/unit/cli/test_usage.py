@@ -119,3 +119,36 @@ def test_a_state_directory_that_cannot_be_used_is_named_with_the_fix(
     said = f"cannot use the state directory: {tmp_path}/file: File exists; give another: STATE_DIRECTORY=FOLDER"
     with pytest.raises(Unusable, match=re.escape(said)):
         run(tmp_path / "none.yaml", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "FILE cannot be read: No such file or directory"),
+        (b"\xff\xfe", "FILE is not text; write the password into it in UTF-8"),
+    ],
+)
+def test_a_password_file_that_cannot_be_read_is_named(
+    content: bytes | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_bytes(content)
+    assert main(["watch", "--username", "me", "--password-file", str(file)]) == 2
+    assert capsys.readouterr().err == f"vedette: --password-file: {says.replace('FILE', str(file))}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["compare", "a", "b", "--images", ".", "--at-least", "2"], "--at-least: '2' is not a number from 0 to 1"),
+        (["compare", "a", "b", "--images", ".", "--confidence", "x"], "--confidence: 'x' is not a number from 0 to 1"),
+        (["export", "a.pt", "--for", "cpu", "--timeout", "-3"], "--timeout: '-3' is not a time; give seconds"),
+        (["export", "a.pt", "--for", "cpu", "--timeout", "nan"], "--timeout: 'nan' is not a time; give seconds"),
+    ],
+)
+def test_a_number_out_of_range_says_the_range(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["models", *words])
+    assert ended.value.code == 2
+    assert f"argument {says}" in capsys.readouterr().err
