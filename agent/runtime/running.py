@@ -43,4 +43,4 @@ def strange(status: dict[str, Any] | None = None) -> SilentError:
     text = (
         "is not a status file of vedette" if version == __version__ else f"is of vedette {version}, not {__version__}"
     )
-    return SilentError(f"{paths.status_file()} {text}; restart vedette, which writes it anew")
+    return SilentError(f"{paths.status_file()} {text}; restart vedette, which writes a new one")

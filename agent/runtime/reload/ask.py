@@ -30,7 +30,7 @@ def ask(wait: float = WAIT_S) -> dict[str, Any]:
         now = _later(before["pid"])
         if now is None:
             continue
-        # Begun anew, as another device name wants it, it counts from 0.
+        # Restarted, as another device name makes it do, it counts from 0.
         if now["reloads"] > before["reloads"] or now["boot_id"] != before["boot_id"]:
             told: dict[str, Any] = now["config"]
             return told
@@ -47,7 +47,7 @@ def _status() -> dict[str, Any]:
 
 
 def _later(pid: int) -> dict[str, Any] | None:
-    """None while it begins anew, when there is no file. Raises SilentError when it has ended."""
+    """None while it restarts, when there is no file. Raises SilentError when it has ended."""
     try:
         return _status()
     except SilentError:

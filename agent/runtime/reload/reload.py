@@ -167,7 +167,7 @@ class Reload:
         before, self._written = self._written, written(self._file)
         if self._attempt is not None:
             if self._written == before:
-                return  # what becomes of it is the answer; begun anew, it would find the broker in the middle of a move
+                return  # what becomes of it is the answer; restarted, it would find the broker in the middle of a move
             self._attempt.abort()
             self._attempt = None
         remote = self._kept.remote() if self._written.file is not None else None

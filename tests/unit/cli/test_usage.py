@@ -85,7 +85,7 @@ def test_a_status_file_that_is_not_ours_is_named_with_the_fix(
     service.write_text(text)
     assert main([verb]) == 1
     said = capsys.readouterr().err
-    assert said == f"vedette: {service} is not a status file of vedette; restart vedette, which writes it anew\n"
+    assert said == f"vedette: {service} is not a status file of vedette; restart vedette, which writes a new one\n"
 
 
 def test_a_status_file_of_another_version_says_which(
