@@ -85,7 +85,7 @@ class Worker:
             devices = self._backend.probe()
         except BackendUnavailable as e:
             self._reply("unavailable", reason=e.reason, hint=e.hint)
-        except Exception as e:  # noqa: BLE001 - a stranger's backend may raise anything; it becomes its reason
+        except Exception as e:  # noqa: BLE001 - an external backend may raise anything; it becomes its reason
             self._reply("unavailable", reason=f"{type(e).__name__}: {e}", hint="")
         else:
             self._reply("devices", devices=[asdict(d) for d in devices])

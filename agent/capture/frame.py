@@ -17,7 +17,7 @@ class Picture:
     y: uint8 (height, width). u, v: uint8, any subsampling (their shape tells). NV12's interleaved plane is `uv`
     (height/2, width/2, 2) and u, v are None then. Rows may be padded (strides larger than the width).
     full_range: luma and chroma use 0..255 (JPEG) instead of 16..235 and 16..240.
-    owner: what keeps the memory of the views alive.
+    owner: what keeps the memory of the views alive. bt709: the stream says that its colours are coded so, else BT.601.
     """
 
     y: NDArray[np.uint8]
@@ -26,6 +26,7 @@ class Picture:
     uv: NDArray[np.uint8] | None
     full_range: bool
     owner: object
+    bt709: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ EAGER = frozenset({"h264", "hevc"})
 PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
 FULL_RANGE = 2
 UNSPECIFIED_RANGE = 0
+BT709 = 1
 
 
 def _plane(frame: VideoFrame, index: int, channels: int = 1) -> NDArray[np.uint8]:
@@ -57,7 +58,7 @@ def _to_yuv420p(frame: VideoFrame) -> VideoFrame:
 
 def picture_of(frame: VideoFrame) -> Picture:
     """The frame's planes without a copy; formats that `Picture` has no place for become yuv420p first."""
-    name = frame.format.name
+    name, bt709 = frame.format.name, frame.colorspace == BT709
     if name not in {"nv12", "gray"} | PLANAR:
         frame = _to_yuv420p(frame)
         name = frame.format.name
@@ -66,8 +67,8 @@ def picture_of(frame: VideoFrame) -> Picture:
         full = full or frame.color_range == UNSPECIFIED_RANGE
         return Picture(_plane(frame, 0), None, None, None, full, frame)
     if name == "nv12":
-        return Picture(_plane(frame, 0), None, None, _plane(frame, 1, 2), full, frame)
-    return Picture(_plane(frame, 0), _plane(frame, 1), _plane(frame, 2), None, full, frame)
+        return Picture(_plane(frame, 0), None, None, _plane(frame, 1, 2), full, frame, bt709)
+    return Picture(_plane(frame, 0), _plane(frame, 1), _plane(frame, 2), None, full, frame, bt709)
 
 
 def turn_of(frame: VideoFrame) -> int:

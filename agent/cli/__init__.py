@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import errno
 import io
-import json
 import os
 import signal
 import sys
@@ -165,35 +164,39 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from agent.runtime.paths import runs, status_file
+    from agent.runtime.running import UNLIKE, SilentError, running, strange
     from agent.tools import show
 
     try:
-        status = json.loads(status_file().read_text())
-    except FileNotFoundError:
-        return fail(f"no vedette is running here: there is no {status_file()}")
-    except (OSError, ValueError) as e:
-        return fail(f"cannot read the status file: {e}")
-    if not runs(status["pid"]):
-        return fail(f"no vedette is running here; the last one, pid {status['pid']}, did not end cleanly")
+        status = running()
+    except SilentError as e:
+        return fail(e)
     if arguments.json:
         return print_json(status)
-    print(show.status(status))
+    try:
+        text = show.status(status)
+    except UNLIKE:
+        return fail(strange(status))
+    print(text)
     return OK
 
 
 def _reload(arguments: argparse.Namespace) -> int:
-    from agent.runtime.reload.ask import AskError, ask
+    from agent.runtime.reload.ask import ask
+    from agent.runtime.running import UNLIKE, SilentError, strange
     from agent.tools import show
 
     try:
         told = ask()
-    except AskError as e:
+        text = show.config(told)
+    except SilentError as e:
         return fail(e)
+    except UNLIKE:
+        return fail(strange())
     if arguments.json:
         print_json(told)
     else:
-        print(show.config(told))
+        print(text)
     return USAGE if told["state"] == "rejected" else OK
 
 

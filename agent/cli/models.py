@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +11,9 @@ from typing import TYPE_CHECKING
 from agent.cli.exits import FAILED, OK, USAGE, fail, print_json
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
+
+_LONGEST_S = 86_400.0
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +74,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--python", metavar="PATH", help="a Python interpreter with Ultralytics; default: this one")
     parser.add_argument(
-        "--timeout", type=float, default=1800, metavar="S", help="seconds the export may take; default: 1800"
+        "--timeout", type=_seconds, default=1800, metavar="S", help="seconds the export may take; default: 1800"
     )
     _agreement(parser)
 
@@ -94,10 +97,17 @@ def _agreement(parser: argparse.ArgumentParser) -> None:
 
 
 def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ValueError
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 <= (value := float(text)) <= 1:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) <= _LONGEST_S:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a time; give seconds, {_LONGEST_S:g} at most")
 
 
 def _list(arguments: argparse.Namespace) -> int:

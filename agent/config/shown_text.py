@@ -8,7 +8,9 @@ from typing import Any
 from agent.config.redact import MASK, redact
 
 _KEYS = frozenset({"password", "username"})
-_IN_COMMENTS = re.compile(r"(#[^\n]*?\b(?:password|username)[\"']?\s*:\s*)(?!!(?:secret|env)\b)[^\s][^\n]*")
+_IN_COMMENTS = re.compile(
+    r"^([^#\n]*#[^\n]*?\b(?:password|username)[\"']?\s*:\s*)(?!!(?:secret|env)\b)[^\s][^\n]*", re.MULTILINE
+)
 """An old password that somebody has put behind a #: nothing else would know it for one."""
 
 

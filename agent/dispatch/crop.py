@@ -40,6 +40,7 @@ def crop_of(picture: Picture, rotate: int, box: Box) -> tuple[Picture, Box]:
         part(picture.uv),
         picture.full_range,
         picture.owner,
+        picture.bt709,
     )
     return found, shown((left / width, top / height, right / width, bottom / height), rotate)
 

@@ -57,7 +57,7 @@ def _cut(frame: Frame, box: Box, longest: int, private: Sequence[Polygon]) -> tu
         width, height = height, width
     ratio = min(1.0, longest / max(width, height))
     image = np.empty((_even(height * ratio), _even(width * ratio), 3), np.uint8)
-    rotated_rgb(part, frame.rotate, image, np.empty(image.size // 2, np.uint8))
+    rotated_rgb(part, frame.rotate, image, np.empty(image.size // 2, np.uint8), exact=True)
     if private:
         black_out(image, private, crop, max(image.shape[1] / width, image.shape[0] / height))
     return image, crop

@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 cv2.setNumThreads(1)  # the cores belong to inference and decode
 
 _ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-_LUMA_TO_FULL = np.clip(np.round((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
-_CHROMA_TO_FULL = np.clip(np.round((np.arange(256) - 128) * (255 / 224) + 128), 0, 255).astype(np.uint8)
+_LUMA, _CHROMA = (np.arange(256) - 16) * (255 / 219), (np.arange(256) - 128) * (255 / 224) + 128
+_TO_FULL = np.clip(np.round(np.stack([_LUMA, _CHROMA, _CHROMA], 1)), 0, 255).astype(np.uint8)[None]
+_BT709_FULL = np.array([[1, 1.5748, 0], [1, -0.4681, -0.1873], [1, 0, 1.8556]]) @ np.eye(3, 4)
+_BT709_FULL[:, 3] = _BT709_FULL @ [0, -128, -128, 0]
+_BT709 = _BT709_FULL * [255 / 219, 255 / 224, 255 / 224, 0]
+_BT709[:, 3] = _BT709 @ [-16, -128, -128, 0]
+"""From Y, V, U and 1 to R, G, B."""
 
 
 class Scaler:
@@ -67,20 +72,29 @@ class Scaler:
         return placement if crop == WHOLE else replace(placement, crop=crop)
 
 
-def rotated_rgb(picture: Picture, rotate: int, target: NDArray[np.uint8], buffer: NDArray[np.uint8]) -> None:
-    """Fills `target`, uint8 (h, w, 3), with the picture, resized and rotated clockwise. buffer: uint8 (>= h*w*3/2,)."""
+def rotated_rgb(
+    picture: Picture, rotate: int, target: NDArray[np.uint8], buffer: NDArray[np.uint8], *, exact: bool = False
+) -> None:
+    """Fills `target`, uint8 (h, w, 3), with the picture, resized and rotated clockwise. buffer: uint8 (>= h*w*3/2,).
+
+    exact: of BT.709 too. Models see no difference (docs/cameras.md), and it takes half as long again.
+    """
     if rotate == 0:
-        _to_rgb(picture, target, buffer)
+        _to_rgb(picture, target, buffer, exact)
         return
     height, width = target.shape[:2]
     upright = np.empty((width, height, 3) if rotate in {90, 270} else (height, width, 3), np.uint8)
-    _to_rgb(picture, upright, buffer)
+    _to_rgb(picture, upright, buffer, exact)
     cv2.rotate(upright, _ROTATIONS[rotate], dst=target)
 
 
-def _to_rgb(picture: Picture, target: NDArray[np.uint8], buffer: NDArray[np.uint8]) -> None:
+def _to_rgb(picture: Picture, target: NDArray[np.uint8], buffer: NDArray[np.uint8], exact: bool) -> None:
     height, width = target.shape[:2]
-    if picture.full_range or height % 2 or width % 2:
+    if exact and picture.bt709 and picture.full_range:
+        cv2.transform(_full_size(picture, width, height), _BT709_FULL, dst=target)
+    elif exact and picture.bt709:
+        cv2.transform(_full_size(picture, width, height), _BT709, dst=target)
+    elif picture.full_range or height % 2 or width % 2:
         _full_range_to_rgb(picture, target)
     else:
         _limited_to_rgb(picture, target, buffer[: height * width * 3 // 2].reshape(height * 3 // 2, width))
@@ -109,12 +123,18 @@ def _chroma(picture: Picture) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint
 def _full_range_to_rgb(picture: Picture, target: NDArray[np.uint8]) -> None:
     """JPEG's 0..255, and odd sizes: through YCrCb with all planes at the target's size."""
     height, width = target.shape[:2]
-    planes: list[Any] = []
+    found = _full_size(picture, width, height)
+    if not picture.full_range:
+        cv2.LUT(found, _TO_FULL, dst=found)
+    cv2.cvtColor(found, cv2.COLOR_YCrCb2RGB, dst=target)
+
+
+def _full_size(picture: Picture, width: int, height: int) -> Any:
+    """Y, V and U of each pixel, as they are coded."""
     u, v = _chroma(picture)
-    for plane, table in ((picture.y, _LUMA_TO_FULL), (v, _CHROMA_TO_FULL), (u, _CHROMA_TO_FULL)):
-        if plane is None:
-            planes.append(np.full((height, width), 128, np.uint8))
-            continue
-        resized = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
-        planes.append(resized if picture.full_range else cv2.LUT(resized, table))
-    cv2.cvtColor(cv2.merge(planes), cv2.COLOR_YCrCb2RGB, dst=target)
+    grey = np.full((height, width), 128, np.uint8)
+    planes: list[Any] = [
+        grey if plane is None else cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
+        for plane in (picture.y, v, u)
+    ]
+    return cv2.merge(planes)

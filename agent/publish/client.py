@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.publish.properties import with_lesser_size
 
 AHEAD_BYTES = 16 << 10
 UNACKED_MS = 8000
+UNSPECIFIED = 0x80
+_REASON = 2
+"""Where a PUBACK has it."""
+_UNKNOWN = (KeyError, ValueError, AssertionError)
+"""What paho raises of a reason that a packet cannot have, version by version."""
 
 
 class ReadingAhead(Client):
@@ -22,6 +30,8 @@ class ReadingAhead(Client):
     stays false.
     """
 
+    unlisted: int | None = None
+    """The reason in the PUBACK that is being told, where MQTT 5 has it not for a PUBACK."""
     _ahead = b""
     _at = 0
 
@@ -41,12 +51,44 @@ class ReadingAhead(Client):
             self._in_packet["packet"] = bytearray(with_lesser_size(bytes(self._in_packet["packet"])))
         return super()._handle_connack()
 
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        """Paho takes a PUBACK with a reason that MQTT 5 has not for it as malformed, and ends the connection.
+
+        mosquitto sends 0x95 (packet too large) for what is above its `message_size_limit`.
+        """
+        packet = bytearray(self._in_packet["packet"])
+        if self._protocol == MQTTProtocolVersion.MQTTv5 and len(packet) > _REASON and not _listed(packet[_REASON]):
+            self.unlisted = packet[_REASON]
+            packet[_REASON] &= UNSPECIFIED
+            self._in_packet["packet"] = packet
+        try:
+            return super()._handle_pubackcomp(cmd)
+        finally:
+            self.unlisted = None
+
     def _sock_send(self, buf: bytes | bytearray) -> int:
         """A broker that has closed may have said why: whoever reads hears that, and then the end."""
         try:
             return super()._sock_send(buf)
         except ConnectionError:
             raise BlockingIOError from None
+
+
+def word(reason: int) -> str:
+    """MQTT 5's name for it in any packet, or its number."""
+    try:
+        return ReasonCode(PacketTypes.DISCONNECT, identifier=reason).getName()
+    except _UNKNOWN:
+        return f"reason 0x{reason:02X}"
+
+
+@lru_cache(256)
+def _listed(reason: int) -> bool:
+    try:
+        ReasonCode(PacketTypes.PUBACK, identifier=reason)
+    except _UNKNOWN:
+        return False
+    return True
 
 
 def tune(_client: Client, _userdata: Any, sock: Any) -> None:

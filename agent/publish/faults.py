@@ -19,7 +19,7 @@ TAKEN_OVER = 0x8E
 REFUSED_FROM = 0x80
 NOT_AUTHORIZED, TOO_LARGE = "Not authorized", "Packet too large"
 """What MQTT 5 calls them; the latter said by us in place of the broker, which would close the connection."""
-LARGEST_HINT = "raise the broker's largest packet (mosquitto: max_packet_size)"
+LARGEST_HINT = "raise the broker's largest packet (mosquitto: max_packet_size, message_size_limit)"
 _CREDENTIALS = frozenset({0x86, 0x87, 0x8A, 0x8C})
 _MEANING = {
     0x85: ("the broker refuses this client id", "allow it there, or change `device`"),
@@ -28,7 +28,10 @@ _MEANING = {
     0x8B: ("the broker is shutting down", "start it again; the connection comes back by itself"),
     0x8D: ("the broker heard nothing from us in time", "look into the network"),
     0x90: ("the broker refuses our topic names", "check `mqtt.prefix`, and the rules of the broker"),
-    0x95: ("a message is larger than the broker allows", "raise its limit (mosquitto: max_packet_size)"),
+    0x95: (
+        "a message is larger than the broker allows",
+        "raise its limit (mosquitto: max_packet_size, message_size_limit)",
+    ),
     0x97: ("the quota of this user is exceeded", "raise it on the broker"),
     0x98: ("an administrator of the broker closed the connection", "ask them, or look into its log"),
     0x9A: ("the broker allows no retained messages, which Vedette needs", "allow them there"),
@@ -144,7 +147,7 @@ def cut_fault(place: str, client_id: str) -> Fault:
         "closed",
         f"the connection to {place} is cut again and again soon after it was made",
         f"another client may use the client id {client_id!r} (give each device a `device` of its own), the broker"
-        " restarts, or the network is bad",
+        " restarts or does not take one of our messages (see its log), or the network is bad",
     )
 
 

@@ -37,11 +37,11 @@ def run(file: Path, complain: Callable[[ConfigError], object]) -> bool:
         private(paths.state_directory())
         held = paths.lock(paths.state_directory())
     except OSError as e:
-        raise Unusable(f"cannot use the state directory: {e}") from e
+        raise Unusable(f"cannot use the state directory: {_why(e)}; give another: STATE_DIRECTORY=FOLDER") from e
     try:
         paths.runtime_directory().mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise Unusable(f"cannot use the runtime directory: {e}") from e
+        raise Unusable(f"cannot use the runtime directory: {_why(e)}; give another: RUNTIME_DIRECTORY=FOLDER") from e
     with held:
         out = log.Log("info")
         try:
@@ -55,6 +55,10 @@ def run(file: Path, complain: Callable[[ConfigError], object]) -> bool:
         out.show(begin.edition.config.log.level)
         log.show_warnings((*begin.edition.config.warnings, *begin.edition.found.warnings))
         return Daemon(begin, file, out).run()
+
+
+def _why(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
 def run_anew() -> NoReturn:

@@ -62,7 +62,7 @@ class _Bounded(logging.Filter):
 
 
 class Log:
-    """Replaces the root logger's handlers; `ring` is one of them, for those who read from afar.
+    """Replaces the root logger's handlers; `ring` is one of them, for those who read over MQTT.
 
     level: debug, info, warning or error: the least that the log shows.
     """

@@ -1,6 +1,6 @@
 """What was set by command: kept over restarts, until the same key is edited in the config.
 
-An edit that came from afar may be taken back, and then what was set by command shall hold again: until the file is
+An edit that came over MQTT may be taken back, and then what was set by command shall hold again: until the file is
 edited, what it has ended is put aside.
 """
 
@@ -32,7 +32,7 @@ log = logging.getLogger("vedette.commands")
 Value = bool | float | str
 Wanted = Mapping[str, Mapping[str, Value]]
 Way = Literal["edited", "afar", "back", "meanwhile"]
-"""How a config came to be the one that runs: it stands in the file; it came from afar; it ran before one from afar,
+"""How a config came to be the one that runs: it stands in the file; it came over MQTT; it ran before one that did,
 which is taken back; it stands in for another, which may be had again."""
 
 

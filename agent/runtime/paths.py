@@ -22,11 +22,15 @@ class Held(Exception):
     """Another daemon holds the state directory."""
 
 
-def state_directory() -> Path:
-    """$STATE_DIRECTORY (systemd), else ~/.local/state/vedette; made if missing. Raises OSError."""
+def _state() -> Path:
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    path = Path(given) if given else Path(base) / "vedette"
+    return Path(given) if given else Path(base) / "vedette"
+
+
+def state_directory() -> Path:
+    """$STATE_DIRECTORY (systemd), else ~/.local/state/vedette; made if missing. Raises OSError."""
+    path = _state()
     path.mkdir(0o750, parents=True, exist_ok=True)
     return path
 
@@ -34,11 +38,11 @@ def state_directory() -> Path:
 def runtime_directory() -> Path:
     """$RUNTIME_DIRECTORY (systemd), else the state directory: where status.json is."""
     given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    return Path(given) if given else state_directory()
+    return Path(given) if given else _state()
 
 
 def status_file() -> Path:
-    """The file a reader should look at: the service's, where there is one, else this user's own."""
+    """The file a reader should look at: the service's, where there is one, else this user's own. Makes no folder."""
     service = Path("/run/vedette/status.json")
     if not os.environ.get("RUNTIME_DIRECTORY") and not os.environ.get("STATE_DIRECTORY") and service.exists():
         return service

@@ -73,7 +73,7 @@ def config(value: Mapping[str, Any]) -> str:
     word = said.get(value["state"], value["state"])
     if from_afar(value):
         word += ": it came over MQTT, and replaces the config file until that is edited"
-    # What runs may have come from afar: then another file is refused than the one that runs.
+    # What runs may have come over MQTT: then another file is refused than the one that runs.
     refused = value["state"] == "rejected" and value["errors"]
     lines = [f"{value['errors'][0]['file'] if refused else value['file']} {word}"]
     for error in value["errors"]:

@@ -48,9 +48,10 @@ def _inside(path: Path) -> Path:
             if len(found) != 1:
                 raise ArtifactError(f"{path}: is a folder with {len(found)} .xml files; name the model file itself")
             return found[0]
+        if not path.exists():
+            raise ArtifactError(f"{path}: cannot be read: {os.strerror(errno.ENOENT)}")
         if not path.is_file():
-            code = errno.EINVAL if path.exists() else errno.ENOENT
-            raise ArtifactError(f"{path}: is not a model file: {os.strerror(code)}")
+            raise ArtifactError(f"{path}: is not a model file, but a device, a pipe or a socket")
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path}: cannot be read: {error}") from error
     return path

@@ -48,14 +48,14 @@ class Head(Protocol):
 
 
 def families() -> tuple[str, ...]:
-    """The ids of all heads there are, ours and strangers'; nothing is imported."""
+    """The ids of all heads there are, ours and external ones; nothing is imported."""
     return tuple(sorted({*BUILTIN, *(entry.name for entry in points(GROUP))}))
 
 
 def make_head(artifact: Artifact, outputs: Sequence[Output]) -> Head:
     """The head of the artifact's family, fitted to the engine's outputs.
 
-    A stranger's head is what an entry point of group "vedette.heads" names, called with the same arguments.
+    An external head is what an entry point of group "vedette.heads" names, called with the same arguments.
     Raises ArtifactError when there is no such family, or the tensors do not fit it or the labels.
     """
     known = _quantised(artifact, outputs)

@@ -155,7 +155,7 @@ HEADS: dict[str, dict[str, Check]] = {
     "yolov5": {**_UNITS, **_APART},
     "yolox": {"decoded": flag, **_APART},
 }
-"""The options of our heads, as `head.<option>`. A stranger's head checks its own."""
+"""The options of our heads, as `head.<option>`. An external head checks its own."""
 
 
 def meant(word: str, known: tuple[str, ...] | list[str]) -> str:

@@ -84,7 +84,7 @@ def _tested(key: str, value: Any, tests: Mapping[str, Check], folder: Path, fami
     if key in tests:
         return tests[key](read_labels(_beside(folder, value)) if key == "labels" and isinstance(value, str) else value)
     if key.startswith("head.") and family is not None and family not in HEADS:
-        return value  # a stranger's head checks its own options
+        return value  # an external head checks its own options
     raise ValueError(_unknown(key, list(tests)))
 
 

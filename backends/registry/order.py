@@ -22,7 +22,7 @@ READS: dict[str, tuple[str, ...]] = {
     "openvino": ("onnx", "openvino", "tflite", "tensorflow"),
     "tensorrt": ("onnx", "tensorrt"),
 }
-"""The formats of our own backends, so that no worker is started only to refuse. A stranger's are asked."""
+"""The formats of our own backends, so that no worker is started only to refuse. External ones are asked."""
 CHIPS = frozenset({"edgetpu", "tensorrt"})
 """Formats that only their chip runs."""
 
@@ -73,7 +73,7 @@ def rungs(
 
 
 def automatic(known: Mapping[str, Registered], fps: Mapping[str, float] | None = None) -> list[str]:
-    """Accelerators first, then strangers, the CPU last; but of these two the faster first where both were measured.
+    """Accelerators, external backends, the CPU; but of the last two the faster first where both were measured.
 
     What cannot be started is left out.
     """

@@ -15,7 +15,7 @@ mkdir -p "$folder"
 cd "$folder"
 
 sign() { # name, CN, extensions
-    [ ! -e "$1.key" ] || fail "$1.key is there already: move it away to make it anew"
+    [ ! -e "$1.key" ] || fail "$1.key is there already: move it away to make a new one"
     printf '%s\n' "basicConstraints=critical,CA:FALSE" "$3" > "$1.ext"
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$2" 2>/dev/null
     openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days "$days" -extfile "$1.ext" -out "$1.pem" 2>/dev/null
@@ -26,7 +26,7 @@ sign() { # name, CN, extensions
 
 case $kind in
 ca)
-    [ ! -e ca.key ] || fail "ca.key is there already: with another CA every certificate would have to be made anew"
+    [ ! -e ca.key ] || fail "ca.key is there already: with another CA every certificate would have to be made again"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem \
         -days "$days_ca" -subj "/CN=vedette fleet" 2>/dev/null
     chmod 644 ca.pem

@@ -57,7 +57,7 @@ def _flood(rate: Path) -> None:
     while True:
         wanted = int(rate.read_text() or 0)
         for n in range(wanted // 100):
-            log.info("line %d of a flood that somebody reads from afar, or not", n, extra={"CAMERA": "yard"})
+            log.info("line %d of a flood that somebody reads over MQTT, or not", n, extra={"CAMERA": "yard"})
         time.sleep(0.01)
 
 

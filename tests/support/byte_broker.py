@@ -32,7 +32,8 @@ def disconnect(reason: int) -> bytes:
 class ByteBroker:
     """Serves one connection. said: with `connack`, in one segment. answers: whether a topic's QoS 1 message is.
 
-    reads: whether it takes anything after CONNECT. leaves: it closes once it has said all, with a reset.
+    reason: in each answer. reads: whether it takes anything after CONNECT. leaves: it closes once it has said all, with
+    a reset.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ByteBroker:
         connack: bytes = CONNACK,
         context: ssl.SSLContext | None = None,
         answers: Callable[[str], bool] = lambda _topic: True,
+        reason: int = 0,
         reads: bool = True,
         leaves: bool = False,
     ) -> None:
@@ -49,7 +51,7 @@ class ByteBroker:
         self.kinds: list[int] = []
         self.left = threading.Event()
         self._said, self._context, self._answers = connack + said, context, answers
-        self._reads, self._leaves = reads, leaves
+        self._reason, self._reads, self._leaves = reason, reads, leaves
         self._ended = threading.Event()
         self._server = socket.create_server((HOST, 0))
         self._server.settimeout(10)
@@ -102,7 +104,7 @@ class ByteBroker:
             number, rest = (rest[:2], rest[2:]) if header & 6 else (b"", rest)
             self.published.append((topic, rest[1 + rest[0] :]))
             if number and self._answers(topic):
-                connection.sendall(b"\x40\x02" + number)
+                connection.sendall(b"\x40\x03" + number + bytes([self._reason]))
         elif kind in {SUBSCRIBE, UNSUBSCRIBE}:
             connection.sendall(bytes([0x90 if kind == SUBSCRIBE else 0xB0, 4]) + body[:2] + b"\0\0")
 

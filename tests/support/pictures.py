@@ -25,7 +25,7 @@ def stored_as(picture: Picture, rotate: int) -> Picture:
 
     y = turned(picture.y)
     assert y is not None
-    return Picture(y, turned(picture.u), turned(picture.v), turned(picture.uv), picture.full_range, None)
+    return Picture(y, turned(picture.u), turned(picture.v), turned(picture.uv), picture.full_range, None, picture.bt709)
 
 
 def noise(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:

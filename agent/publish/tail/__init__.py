@@ -1,1 +1,1 @@
-"""The log read from afar: the last lines are kept, and live ones are sent while somebody has asked for them."""
+"""The log read over MQTT: the last lines are kept, and live ones are sent while somebody has asked for them."""

@@ -104,7 +104,7 @@ def _selected(attempt: Attempt, cameras: list[str], model: str) -> Data | None:
 
 
 def _examined(parts: Parts, text: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Errors and warnings, as `config/status` has them; what it may not say from afar is an error too."""
+    """Errors and warnings, as `config/status` has them; what it may not say over MQTT is an error too."""
     warnings: tuple[Problem, ...] = ()
     try:
         wanted = parse(text, NAME, parts.reload.folder, granted(parts.config))

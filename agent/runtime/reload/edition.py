@@ -24,7 +24,7 @@ Origin = Literal["file", "remote"]
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """origin: whether it stands in the config file, or came from afar. config, found: without what commands set."""
+    """origin: whether it stands in the config file, or came over MQTT. config, found: without what commands set."""
 
     text: str
     origin: Origin

@@ -1,4 +1,4 @@
-"""What to run at the start: the file, what came from afar in its place, or, if it is broken, what worked last."""
+"""What to run at the start: the file, what came over MQTT in its place, or, if it is broken, what worked last."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger("vedette.config")
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """state, problems: as `config/status` says. trial: it came from afar, and must still prove itself.
+    """state, problems: as `config/status` says. trial: it came over MQTT, and must still prove itself.
 
     excused: cameras that did not work before that. way: what it is for what was set by command. watched, written: the
     file as it was before it was read.
@@ -47,7 +47,7 @@ def first(path: Path, kept: Kept) -> First:
 
 
 def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ...] = ()) -> First | None:
-    """What came from afar, or what follows from that it cannot be used; None where there is none.
+    """What came over MQTT, or what follows from that it cannot be used; None where there is none.
 
     undone: why one was taken back already.
     """
@@ -83,7 +83,7 @@ def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ..
 
 
 def _from_file(path: Path, kept: Kept, undone: tuple[Problem, ...] = (), *, back: bool = False) -> First:
-    """back: what came from afar was taken back. undone: why, if not by command."""
+    """back: what came over MQTT was taken back. undone: why, if not by command."""
     try:
         return First(read(path), "rolled_back" if undone else "ok", undone, way="back" if back else "edited")
     except ConfigError as broken:

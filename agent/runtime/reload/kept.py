@@ -1,4 +1,4 @@
-"""What a later start needs to know of configs: the last one that worked, and one that came from afar.
+"""What a later start needs to know of configs: the last one that worked, and one that was sent over MQTT.
 
 In the state directory, so that a read-only /etc is no obstacle. Texts are kept as they were written: secrets stay the
 names they are there.
@@ -29,11 +29,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A config from afar. text: of it.
+    """A config sent over MQTT. text: of it.
 
     file_hash, secrets_hash: of the config file whose place it takes, and of the secrets beside that; a later edit of
     either wins. None: they could not be read, or an earlier version kept it.
-    state: "trial" until it has proven itself; "undone" when the next start shall undo it. previous: the one from afar
+    state: "trial" until it has proven itself; "undone" when the next start shall undo it. previous: the one from there
     that ran before it; None: the file did. restarting: the daemon itself has ended its run, to begin anew with this.
     excused: cameras that did not work before it. problems: why it is undone.
     """
@@ -82,7 +82,7 @@ class Kept:
         return self._write(REMOTE, asdict(remote))
 
     def undo(self, remote: Remote) -> Remote | None:
-        """Back to what ran before `remote`: an earlier one from afar, which is returned, or the file."""
+        """Back to what ran before `remote`: an earlier one sent over MQTT, which is returned, or the file."""
         if remote.previous is None:
             self.forget_remote()
             return None

@@ -115,12 +115,12 @@ class Reload:
         self._attempt = None
 
     def apply(self, text: str, now: float) -> None:
-        """What came from afar. Raises ConfigError, or Busy."""
+        """What came over MQTT. Raises ConfigError, or Busy."""
         self._refuse_if_busy()
         self._begin(self._from_afar(text), "remote", now)
 
     def roll_back(self, now: float) -> bool:
-        """From what came from afar to what ran before it; False where nothing did. Raises ConfigError, or Busy."""
+        """From what came over MQTT to what ran before it; False where nothing did. Raises ConfigError, or Busy."""
         if self.running.origin != "remote":
             return False
         self._refuse_if_busy()
@@ -159,7 +159,7 @@ class Reload:
             return last_good(self._file, self._kept, broken)
 
     def _read(self, now: float) -> None:
-        """An attempt that is under way gives way to an edit, and so does what came from afar, but to nothing less.
+        """An attempt that is under way gives way to an edit, and so does what came over MQTT, but to nothing less.
 
         Where the file says what it did, as after a touch, what took its place is read again, and goes on.
         """
@@ -167,7 +167,7 @@ class Reload:
         before, self._written = self._written, written(self._file)
         if self._attempt is not None:
             if self._written == before:
-                return  # what becomes of it is the answer; begun anew, it would find the broker in the middle of a move
+                return  # what becomes of it is the answer; restarted, it would find the broker in the middle of a move
             self._attempt.abort()
             self._attempt = None
         remote = self._kept.remote() if self._written.file is not None else None
@@ -253,7 +253,7 @@ class Reload:
             log.info("%s taken over: %s", self._where(attempt.cause), ", ".join(keys), extra=_CHANGED)
 
     def _keep(self, edition: Edition, cause: Cause, *, restarting: bool = False) -> bool:
-        """For the next start; False where the disk does not take what came from afar."""
+        """For the next start; False where the disk does not take what came over MQTT."""
         remote, kept = self._kept.remote(), True
         if cause == "file" and edition.origin == "file":
             self._kept.forget_remote()

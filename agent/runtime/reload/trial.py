@@ -1,4 +1,4 @@
-"""Whether a config from afar leaves the device as well as it was: cameras, engines and the broker."""
+"""Whether a config sent over MQTT leaves the device as well as it was: cameras, engines and the broker."""
 
 from __future__ import annotations
 

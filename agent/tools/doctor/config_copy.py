@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _MOST_NODES = 20_000
 _REFERENCES = {"!secret", "!env"}
 _PASSWORDS = re.compile(
-    r"(?<![\w-])([\w-]*(?:pw|pwd|pass\w*|secret|token|credential\w*)\s*[=:]\s*)[^\s,;&'\"!]+", re.IGNORECASE
+    r"(?<![\w-])((?:\w*-)*(?=\w*?(?:pass|credential)|\w*(?:pwd?|secret|token)\s*[=:])\w+\s*[=:]\s*)[^\s,;&'\"!]+",
+    re.IGNORECASE,
 )
 """`user-pw=...` in a pipeline, `password: ...` in a quoted line."""
 

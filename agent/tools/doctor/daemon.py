@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from agent.runtime import paths
+from agent.runtime.running import SilentError, running
 from agent.tools.doctor.finding import Finding
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ _BROKERS = ("mqtt-", "certificate", "tls-")
 
 def daemon(config: Config, about: Sequence[str] = ("",)) -> Iterator[Finding]:
     """about: how the codes begin of the alerts that are looked at; default: all."""
-    status = running()
+    status = of_the_daemon()
     if status is None:
         yield Finding("daemon", "skipped", "no vedette is running here to ask")
         return
@@ -60,14 +59,12 @@ def _alerts(status: dict[str, Any], about: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def running() -> dict[str, Any] | None:
+def of_the_daemon() -> dict[str, Any] | None:
     """What the daemon says of itself; None if none runs."""
     try:
-        status: dict[str, Any] = json.loads(paths.status_file().read_text())
-        pid = status.get("pid")
-    except (OSError, ValueError, AttributeError):
+        return running()
+    except SilentError:
         return None
-    return status if isinstance(pid, int) and paths.runs(pid) else None
 
 
 def _fix(text: str, device: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, load
-from agent.tools.doctor.daemon import running
+from agent.tools.doctor.daemon import of_the_daemon
 from agent.tools.doctor.finding import Finding
 from agent.tools.show import from_afar
 
@@ -36,8 +36,8 @@ def settings(file: Path) -> Iterator[Finding]:
 
 
 def _another(config: Config) -> Iterator[Finding]:
-    """Whether the running daemon has the place of this file filled from afar."""
-    status = running()
+    """Whether the running daemon runs a config sent over MQTT in place of this file."""
+    status = of_the_daemon()
     told = status.get("config") if status is not None and status.get("device") == config.device else None
     try:
         if told is not None and from_afar(told):

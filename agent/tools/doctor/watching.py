@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.tools.doctor.cameras import seconds
 from agent.tools.doctor.children import asked
-from agent.tools.doctor.daemon import running
+from agent.tools.doctor.daemon import of_the_daemon
 from agent.tools.doctor.finding import Finding
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _START_S = 20.0
 
 def watching(config: Config, file: Path) -> list[Finding]:
     """A camera that the running daemon watches is not opened a second time: many allow one reader only."""
-    status = running()
+    status = of_the_daemon()
     known = status.get("cameras") if status and status.get("device") == config.device else None
     known = known if isinstance(known, dict) else {}
 

@@ -1,4 +1,4 @@
-"""How lines of a log from afar are shown: as journalctl does, coloured on a terminal, or as JSON."""
+"""How lines of a log read over MQTT are shown: as journalctl does, coloured on a terminal, or as JSON."""
 
 from __future__ import annotations
 

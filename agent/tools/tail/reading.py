@@ -150,7 +150,7 @@ class Reading:
         if self._alive is not None and alive != self._alive:
             self._output.note(f"{self._device} is {'online' if alive else 'offline'}")
         self._alive = alive
-        self._leased_at, self._tried_at = None, float("-inf")  # a device that has begun anew knows of no lease
+        self._leased_at, self._tried_at = None, float("-inf")  # a device that has restarted knows of no lease
 
     def _answer(self, body: dict[str, Any]) -> None:
         if not self._asked.once and body["status"] == "rejected" and body["error"]["code"] == "rate_limited":

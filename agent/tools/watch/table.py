@@ -39,7 +39,7 @@ def fitted(rows: Iterable[str], width: int, height: int) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Payloads are strangers' words: no escape sequence reaches the terminal."""
+    """Payloads come from anybody: no escape sequence reaches the terminal."""
     return "".join(char if char.isprintable() else "?" for char in text)
 
 

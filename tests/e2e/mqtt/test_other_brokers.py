@@ -14,6 +14,7 @@ from agent.config.model import MqttConfig, OutboxConfig, TlsConfig
 from agent.publish.endpoint import Endpoint
 from agent.publish.events import Event
 from agent.publish.link import MQTT5, Link
+from agent.publish.message import Answer
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.publish.subscribe import Subscriber
@@ -49,6 +50,27 @@ def opened(broker: ByteBroker, heard: list[Message], tls: TlsConfig | None = Non
     link = Link(Endpoint(HOST, broker.port, tls=tls), "reader", MQTT5, on_message=heard.append)
     link.open(lambda: False)
     return link
+
+
+@pytest.mark.parametrize(
+    ("reason", "heard"),
+    [
+        (0x00, (0, "")),
+        (0x10, (0x10, "")),
+        (0x18, (0, "")),
+        (0x87, (0x87, "Not authorized")),
+        (0x95, (0x95, "Packet too large")),
+        (0xE1, (0xE1, "reason 0xE1")),
+    ],
+)
+def test_an_answer_is_an_answer_whatever_its_reason(begin: Begin, reason: int, heard: tuple[int, str]) -> None:
+    link = opened(begin(reason=reason), [])
+    for _ in range(2):
+        mid = link.publish("t", b"", qos=1, retain=False)
+        found: list[Answer] = []
+        wait_for(lambda found=found: link.loop(0.1) and (found.extend(link.answers()) or found))
+        assert found == [Answer(mid, *heard)]
+    link.abort()
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])

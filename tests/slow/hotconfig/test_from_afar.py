@@ -65,7 +65,7 @@ def test_it_is_kept_in_the_state_directory_until_the_file_is_edited(stage: Stage
     assert told["file"] == str(stage.daemon.state / "remote.yaml")
     assert told["running_hash"] != told["file_hash"]
     assert stage.daemon.file.read_text() == written
-    again = stage.text().replace(str(stage.clip), stage.clip.name)  # beside the file, not beside what came from afar
+    again = stage.text().replace(str(stage.clip), stage.clip.name)  # beside the file, not beside what came over MQTT
     assert caller.ask("config.validate", {"yaml": again})["data"]["errors"] == []
     stage.daemon.stop(signal.SIGTERM)
     stage.daemon.start()

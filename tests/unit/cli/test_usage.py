@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agent import __version__
 from agent.cli import main
+from agent.runtime.begin import Unusable, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +26,129 @@ def test_a_config_is_named_by_an_option(words: list[str], hint: bool, capsys: py
     assert ("-c FILE" in said) == hint
 
 
-def test_it_says_where_it_looked_for_a_daemon(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where its status file is looked for."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
-    assert main(["status"]) == 1
-    assert f"there is no {tmp_path}/status.json" in capsys.readouterr().err
+    return tmp_path / "status.json"
+
+
+@pytest.mark.parametrize("verb", ["status", "reload"])
+def test_it_says_where_it_looked_for_a_daemon(verb: str, service: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb]) == 1
+    assert f"there is no {service}" in capsys.readouterr().err
+
+
+OURS = {
+    "device": "gate-pi",
+    "version": __version__,
+    "boot_id": "9f1c",
+    "uptime": 1.0,
+    "rss": 1e8,
+    "mqtt": {"connected": True},
+    "outbox": {"depth": 0, "age": None},
+    "cameras": {},
+    "engines": {},
+    "config": {"state": "ok", "running_hash": "a", "file": "v", "file_hash": "a", "errors": [], "overrides": []},
+    "alerts": [],
+    "reloads": 0,
+}
+
+
+STRANGE = [
+    "",
+    "[1]",
+    "7",
+    "{}",
+    "[" * 100_000,
+    *(f'{{"pid": {pid}}}' for pid in ('"1"', "true", "0", "-1", "1e99", 1 << 80, os.getpid())),  # to -1 is to all
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "text"),
+    [
+        *((verb, text) for verb in ("status", "reload") for text in STRANGE),
+        ("status", json.dumps({"pid": os.getpid(), **OURS, "cameras": 3})),
+        ("status", json.dumps({"pid": os.getpid(), **OURS, "engines": {"e": {}}})),
+        ("status", json.dumps({"pid": os.getpid(), **OURS, "uptime": "long"})),
+        ("reload", json.dumps({"pid": os.getpid(), **OURS, "reloads": "3"})),
+        ("reload", json.dumps({"pid": os.getpid(), **OURS, "config": []})),
+    ],
+)
+def test_a_status_file_that_is_not_ours_is_named_with_the_fix(
+    verb: str, text: str, service: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("somebody was signalled"))
+    monkeypatch.setattr("agent.runtime.paths.runs", lambda _: True)
+    service.write_text(text)
+    assert main([verb]) == 1
+    said = capsys.readouterr().err
+    assert said == f"vedette: {service} is not a status file of vedette; restart vedette, which writes a new one\n"
+
+
+def test_a_status_file_of_another_version_says_which(
+    service: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.runtime.paths.runs", lambda _: True)
+    service.write_text(json.dumps({"pid": os.getpid(), "version": "9.1"}))
+    for verb in ("status", "reload"):
+        assert main([verb]) == 1
+        assert f"{service} is of vedette 9.1, not {__version__}; restart vedette" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["status", "reload"])
+@pytest.mark.parametrize("state", ["none", "file/none"])
+def test_a_reader_needs_no_state_directory_and_makes_none(
+    verb: str, state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / state))
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    assert main([verb]) == 1
+    assert f"no vedette is running here: there is no {tmp_path / state}/status.json" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_state_directory_that_cannot_be_used_is_named_with_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "file"))
+    said = f"cannot use the state directory: {tmp_path}/file: File exists; give another: STATE_DIRECTORY=FOLDER"
+    with pytest.raises(Unusable, match=re.escape(said)):
+        run(tmp_path / "none.yaml", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "FILE cannot be read: No such file or directory"),
+        (b"\xff\xfe", "FILE is not text; write the password into it in UTF-8"),
+    ],
+)
+def test_a_password_file_that_cannot_be_read_is_named(
+    content: bytes | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_bytes(content)
+    assert main(["watch", "--username", "me", "--password-file", str(file)]) == 2
+    assert capsys.readouterr().err == f"vedette: --password-file: {says.replace('FILE', str(file))}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["compare", "a", "b", "--images", ".", "--at-least", "2"], "--at-least: '2' is not a number from 0 to 1"),
+        (["compare", "a", "b", "--images", ".", "--confidence", "x"], "--confidence: 'x' is not a number from 0 to 1"),
+        (["export", "a.pt", "--for", "cpu", "--timeout", "-3"], "--timeout: '-3' is not a time; give seconds"),
+        (["export", "a.pt", "--for", "cpu", "--timeout", "nan"], "--timeout: 'nan' is not a time; give seconds"),
+    ],
+)
+def test_a_number_out_of_range_says_the_range(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["models", *words])
+    assert ended.value.code == 2
+    assert f"argument {says}" in capsys.readouterr().err

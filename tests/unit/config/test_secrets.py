@@ -7,6 +7,7 @@ import json
 import pickle
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +16,9 @@ from hypothesis import strategies as st
 
 from agent.config import Config, ConfigError, Secret, load, parse
 from agent.config.redact import redact, redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VALUE = "hunter2-hunter2"
 CONFIG = """
@@ -218,6 +222,18 @@ def test_redact_finds_unknown_credentials_within_addresses(value: str, form: tup
         shown = show(f"{before}q{value}q{after}")
         assert value not in shown
         assert shown.endswith(f"***{after}")
+
+
+@pytest.mark.parametrize(
+    "unit", ["pass.", "key", "://a:", "://", "/pass=", "/pass=_a", "_", "&key=", "a@", ":", "\u017f", "é"]
+)
+@pytest.mark.parametrize("show", [redact, redact_url])
+def test_a_long_line_is_redacted_however_much_of_it_looks_like_an_address(
+    show: Callable[[str], str], unit: str
+) -> None:
+    """Where a unit made it try each way again from each place, this would take longer than anybody waits."""
+    shown = show(f"http://h/?{unit * (500_000 // len(unit))} http://u:{VALUE}@h/?{unit}&pass={VALUE}")
+    assert VALUE not in shown
 
 
 def test_a_short_secret_does_not_spoil_the_log() -> None:

@@ -26,3 +26,7 @@ HEAD = "mqtt: {url: mqtt://b}\n"
 )
 def test_an_old_password_in_a_comment_is_masked(line: str, shown: str) -> None:
     assert shown_text(f"{HEAD}{line}\nname: Gate\n") == f"{HEAD}{shown}\nname: Gate\n"
+
+
+def test_a_long_line_of_comment_signs_is_looked_through_once() -> None:
+    assert shown_text(f"{HEAD}{'#' * 500_000}\n# password: oldhunter2\n").endswith(f"\n# password: {MASK}\n")

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 from agent.capture.frame import Frame
+from agent.capture.pyav import picture_of
 from agent.dispatch.cut import LONGEST_CROP, LONGEST_WHOLE, crop_view, sharpness, whole_view, within
 from agent.dispatch.gallery import MOST, Gallery
-from agent.perception.facts import Box, Happening, Kind, TrackView, View
+from agent.perception.facts import WHOLE, Box, Happening, Kind, TrackView, View
 from tests.support.pictures import decoded, frame_of, noise, stored_as
 
 BOX: Box = (0.25, 0.25, 0.5, 0.75)
+PAINTS = ((220, 30, 30), (20, 200, 40), (30, 40, 210), (128, 128, 128))
 
 
 def plain(level: int, size: tuple[int, int] = (320, 240)) -> Frame:
@@ -50,6 +53,21 @@ def test_views_are_bounded_and_never_enlarged(size: tuple[int, int]) -> None:
     assert max(crop_view(frame, (0, 0, 1, 1), ()).image.shape) == min(LONGEST_CROP, max(size))
     tiny = crop_view(frame, (0.5, 0.5, 0.5, 0.5), ())
     assert tiny.image.shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("full_range", [False, True])
+@pytest.mark.parametrize("colours", ["ITU601", "ITU709"])
+@pytest.mark.parametrize("rotate", [0, 90])
+def test_a_view_has_the_colours_that_the_stream_says(colours: str, full_range: bool, rotate: int) -> None:
+    rgb = np.zeros((240, 320, 3), np.uint8)
+    rgb[:120, :160], rgb[:120, 160:], rgb[120:, :160], rgb[120:, 160:] = PAINTS
+    made = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=colours, dst_color_range="JPEG" if full_range else "MPEG"
+    )
+    frame = frame_of(stored_as(picture_of(made), rotate), rotate)
+    for image in (whole_view(frame, ()), crop_view(frame, WHOLE, ()).image):
+        for seen, painted in zip((image[60, 80], image[60, 240], image[180, 80], image[180, 240]), PAINTS, strict=True):
+            assert np.abs(seen.astype(int) - painted).max() <= 4
 
 
 def test_a_box_within_a_crop_is_cut_to_it() -> None:

@@ -1,4 +1,4 @@
-"""The log read from afar: what comes, how much of it, and what never."""
+"""The log read over MQTT: what comes, how much of it, and what never."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a config from afar has, and what is held against it.
+"""How long a config sent over MQTT has, and what is held against it.
 
 Cameras, engines and the broker are doubles that only say how they are.
 """

@@ -178,6 +178,10 @@ def test_words_that_passwords_follow(text: str, shown: str) -> None:
     assert clean(text) == shown
 
 
+def test_what_looks_like_a_password_for_long_is_looked_through_once() -> None:
+    assert clean(f"{'pass' * 100_000}- token=abracadabra").endswith("- token=***")
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secrets=st.lists(SECRETS, min_size=3, max_size=3, unique=True), broken=st.booleans())
 def test_no_planted_secret_is_ever_in_it(tmp_path: Path, secrets: list[str], broken: bool) -> None:
