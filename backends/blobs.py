@@ -1,52 +1,46 @@
-"""OpenVINO's cache of compiled models, held to digests: it loads a damaged blob in silence, and answers wrong numbers.
+"""Compiled models beside the files they were made of: reading one takes half as long as reading and compiling a model.
 
-<cache>/<hash>.blob is OpenVINO's; <hash>.blob.sha256 beside it is ours.
+A blob is the sha256 of what the runtime exported, and that. OpenVINO would load a damaged one in silence, and answer
+wrong numbers.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
 
-from backends.contract import ArtifactError
-from backends.formats.digest import digest
+from backends.whole import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+KEPT = 4
+"""Blobs of one model: its modes, for this version of the runtime and perhaps the one before."""
+_DIGEST = hashlib.sha256().digest_size
 
-@contextlib.contextmanager
-def guarded(folder: Path) -> Iterator[bool]:
-    """Whether the cache may be used within the block. A blob without its digest is removed: it is compiled again.
 
-    The digests of blobs that were written meanwhile are noted afterwards. Costs one reading of the folder's blobs.
-    """
+def place(folder: Path, about: dict[str, Any]) -> Path:
+    """Where the blob is that was made of the model in `folder`. about: all that it depends on."""
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    return folder / "cache" / f"{key[:32]}.blob"
+
+
+def read(blob: Path) -> bytes | None:
+    """None where there is none, or a damaged one."""
     try:
-        sound = {blob: _touched(blob) for blob in folder.glob("*.blob") if _is_sound(blob)}
+        whole = blob.read_bytes()
     except OSError:
-        yield False
-        return
-    yield True
-    with contextlib.suppress(OSError, ArtifactError):
-        for blob in folder.glob("*.blob"):
-            if sound.get(blob) != _touched(blob):
-                _note(blob).write_text(digest(blob))
+        return None
+    content = whole[_DIGEST:]
+    return content if hashlib.sha256(content).digest() == whole[:_DIGEST] else None
 
 
-def _is_sound(blob: Path) -> bool:
-    """Raises OSError where one that is not cannot be removed."""
-    with contextlib.suppress(OSError, ArtifactError, ValueError):
-        if _note(blob).read_text() == digest(blob):
-            return True
-    blob.unlink(missing_ok=True)
-    return False
-
-
-def _note(blob: Path) -> Path:
-    return blob.with_name(f"{blob.name}.sha256")
-
-
-def _touched(blob: Path) -> tuple[int, int, int]:
-    stat = blob.stat()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+def keep(blob: Path, content: bytes) -> None:
+    """Best effort: in a folder that cannot be written each start compiles anew. Only the newest KEPT are left."""
+    with contextlib.suppress(OSError):
+        blob.parent.mkdir(exist_ok=True)
+        write_whole(blob, hashlib.sha256(content).digest() + content, sync=False)
+        for old in sorted(blob.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            old.unlink()

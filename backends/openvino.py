@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.blobs import guarded
+from backends import blobs
 from backends.contract import (
     API,
     ArtifactError,
@@ -27,7 +27,6 @@ from backends.tuning import mode_speeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -73,19 +72,18 @@ class OpenVINO:
         return None
 
     def load(self, artifact: Artifact, device: Device, options: Options, progress: Progress) -> OpenVINOEngine:
-        progress("read", 0.0)
-        model = _read(artifact)
         settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": _precision(artifact, device)}
         if options.threads:
             settings["INFERENCE_NUM_THREADS"] = options.threads
         mode = options.mode
         notes: tuple[str, ...] = ()
         if mode == "auto":
-            progress("tune", 0.2)
+            progress("tune", 0.0)
             mode, note = self._measured_mode(artifact, device, options)
             notes = (note,)
         progress("compile", 0.5)
-        compiled = _cached(model, mode, settings, artifact.path.parent)
+        settings["PERFORMANCE_HINT"] = "THROUGHPUT" if mode == "throughput" else "LATENCY"
+        compiled = _kept(artifact, device, settings)
         info = EngineInfo(
             backend=self.name,
             device=device.id,
@@ -222,26 +220,29 @@ def _precision(artifact: Artifact, device: Device) -> str:
     return "bf16" if artifact.precision == "bf16" and has_bf16 else "f32"
 
 
-def _cached(model: Any, mode: str, settings: dict[str, Any], folder: Path) -> Any:
-    """`_compile`, with a cache in the model's folder where that can be written."""
-    if not os.access(folder, os.W_OK):
-        return _compile(model, mode, settings)
-    cache = folder / "cache"
-    with guarded(cache) as sound:
-        return _compile(model, mode, {**settings, "CACHE_DIR": str(cache)} if sound else settings)
-
-
-def _compile(model: Any, mode: str, settings: dict[str, Any]) -> Any:
+def _kept(artifact: Artifact, device: Device, settings: dict[str, Any]) -> Any:
+    """The model as it was compiled before, or else compiled now, and kept in its folder."""
+    about = {
+        "content": artifact.content,
+        "input": [asdict(artifact.input), artifact.input_quantisation],
+        "settings": settings,
+        "device": [device.name, device.details],
+        "runtime": str(_import().__version__),
+    }
+    blob = blobs.place(artifact.path.parent, about)
     core = _import().Core()
-    hint = "THROUGHPUT" if mode == "throughput" else "LATENCY"
+    if artifact.content and (found := blobs.read(blob)) is not None:
+        with contextlib.suppress(RuntimeError):
+            return core.import_model(found, "CPU", settings)
+    model = _read(artifact)
     try:
-        return core.compile_model(model, "CPU", {"PERFORMANCE_HINT": hint, **settings})
+        compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as e:
-        if "CACHE_DIR" not in settings:
-            raise EngineError(f"OpenVINO cannot compile it: {_first_line(e)}") from e
-        # A damaged or foreign cache must never keep a good model down.
-        plain = {k: v for k, v in settings.items() if k != "CACHE_DIR"}
-        return _compile(model, mode, plain)
+        raise EngineError(f"OpenVINO cannot compile it: {_first_line(e)}") from e
+    if artifact.content:
+        with contextlib.suppress(RuntimeError):
+            blobs.keep(blob, compiled.export_model().getvalue())
+    return compiled
 
 
 def _short(name: str) -> str:

@@ -14,23 +14,26 @@ DRAFT = ".part-"
 """How the name of what is not yet whole begins; a writer that was killed leaves one."""
 
 
-def write_whole(path: Path, content: bytes | memoryview) -> None:
+def write_whole(path: Path, content: bytes | memoryview, *, sync: bool = True) -> None:
     """Under its name there is the old content, none, or all of the new one, on disk when this returns. Raises OSError.
 
-    Any number may write the same file at once: one of them is the last.
+    Any number may write the same file at once: one of them is the last. Without `sync` a power cut may leave a part
+    of it, which the reader must notice.
     """
     draft = path.with_name(f"{DRAFT}{secrets.token_hex(8)}")
     try:
         with draft.open("xb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         draft.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):  # where it cannot be written it cannot be removed; the reason is told
             draft.unlink()
         raise
-    sync_folder(path.parent)
+    if sync:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

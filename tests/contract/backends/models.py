@@ -43,4 +43,5 @@ def boxes_model(folder: Path, *, busy: int = 0) -> Artifact:
     ov.save_model(model, path, compress_to_fp16=False)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     spec = InputSpec(HEIGHT, WIDTH, "NCHW", "float32", std=(255.0, 255.0, 255.0), resize="stretch")
-    return Artifact("boxes", path, "openvino", digest, "boxes", spec, ("thing",), precision="f32")
+    content = hashlib.sha256(path.read_bytes() + path.with_suffix(".bin").read_bytes()).hexdigest()
+    return Artifact("boxes", path, "openvino", digest, "boxes", spec, ("thing",), precision="f32", content=content)

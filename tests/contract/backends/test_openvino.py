@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -103,28 +105,51 @@ def test_a_model_that_could_not_be_measured_serves_all_the_same(
     assert engine.info.notes == ("latency mode", expected)
 
 
-def test_a_damaged_blob_of_the_cache_is_compiled_again(tmp_path: Path) -> None:
-    """OpenVINO would load it, and answer with other numbers."""
+def test_a_model_is_compiled_once_and_again_where_that_is_damaged_or_another(tmp_path: Path) -> None:
+    """OpenVINO would load a damaged blob, and answer with other numbers."""
     artifact = boxes_model(tmp_path, busy=2)
     image = np.full((artifact.input.height, artifact.input.width, 3), (10, 200, 90), np.uint8)
 
-    def answer() -> np.ndarray:
+    def answer(artifact: Artifact = artifact, mode: str = "latency") -> np.ndarray:
         backend = OpenVINO()
-        engine = backend.load(artifact, backend.probe()[0], Options("latency"), lambda _phase, _done: None)
+        engine = backend.load(artifact, backend.probe()[0], Options(mode), lambda _phase, _done: None)
         found = np.array(engine.run(image)[0])
         engine.close()
         return found
 
-    expected = answer()
-    (blob,) = (tmp_path / "cache").glob("*.blob")
-    made, whole = blob.stat().st_ino, blob.read_bytes()
+    def kept() -> dict[str, int]:
+        return {blob.name: blob.stat().st_ino for blob in (tmp_path / "cache").iterdir()}
+
+    expected, made = answer(), kept()
+    ((name, _),) = made.items()
+    blob = tmp_path / "cache" / name
+    artifact.path.with_suffix(".bin").write_bytes(b"")  # read no more
     np.testing.assert_array_equal(answer(), expected)
-    assert blob.stat().st_ino == made  # a sound one is used
+    assert kept() == made
+    boxes_model(tmp_path, busy=2)
+    whole = blob.read_bytes()
     at = whole.rindex(np.float32(1e-4).tobytes() * 64)
-    damaged = whole[:at] + bytes(64) + whole[at + 64 :]
-    blob.write_bytes(damaged)
-    np.testing.assert_array_equal(answer(), expected)
-    assert blob.read_bytes() != damaged
-    (tmp_path / "cache" / f"{blob.name}.sha256").unlink()  # as of a writer that was killed
-    np.testing.assert_array_equal(answer(), expected)
-    assert (tmp_path / "cache" / f"{blob.name}.sha256").is_file()
+    foreign = hashlib.sha256(b"of another version").digest() + b"of another version"
+    for damaged in (whole[:at] + bytes(64) + whole[at + 64 :], whole[: len(whole) // 2], b"", foreign):
+        blob.chmod(0o644)
+        blob.write_bytes(damaged)
+        np.testing.assert_array_equal(answer(), expected)
+        assert blob.read_bytes() != damaged
+        assert kept().keys() == made.keys()
+    answer(mode="throughput")
+    answer(replace(artifact, content="b" * 64))
+    brighter = answer(replace(artifact, input=replace(artifact.input, std=(85.0,) * 3)))
+    np.testing.assert_allclose(brighter[..., :2], 3 * expected[..., :2], rtol=1e-4)
+    assert len(kept()) == 4
+    answer(replace(artifact, content="c" * 64))
+    assert len(kept()) == 4
+    assert name not in kept(), "the oldest makes room"
+
+
+def test_what_it_compiled_needs_no_folder_that_can_be_written(tmp_path: Path) -> None:
+    artifact = boxes_model(tmp_path)
+    (tmp_path / "cache").touch()
+    backend = OpenVINO()
+    engine = backend.load(artifact, backend.probe()[0], Options("latency"), lambda _phase, _done: None)
+    engine.close()
+    assert (tmp_path / "cache").read_bytes() == b""
