@@ -18,6 +18,7 @@ from agent.config.redact import redact
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agent.capture.delivery import Place
     from agent.capture.mailbox import Mailbox
     from agent.capture.status import State
     from agent.config.model import CameraConfig
@@ -95,6 +96,15 @@ class Camera:
         self._after, self._trial = after, trial
         self._on_status(self, self._announced)
         self._thread.start()
+
+    @property
+    def place(self) -> Place:
+        """Where its frames and its time have come to."""
+        return self._delivery.place
+
+    def resume(self, place: Place) -> None:
+        """To be called before the start: frames and time are counted on from there."""
+        self._delivery.follow(place)
 
     def take_over(self, other: Camera) -> None:
         """From the next frame on they are counted on from those of the other, and so is their time. From any thread."""
@@ -281,7 +291,7 @@ class Camera:
         before = other._after or other._other  # it has not come to deliver anything itself
         if before is not None:
             self._follow(before)
-        self._delivery.follow(other._delivery)
+        self._delivery.follow(other.place)
 
     def _deliver(self, decoded: Decoded) -> None:
         if self._trial and not self.config.live:

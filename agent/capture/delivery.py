@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent.capture.frame import Frame
 from agent.capture.opening import motion_watch
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 USUAL_RATE = 25.0
 LOOK = 0.2
 """Seconds between two looks at `halt` while the mailbox is full."""
+
+
+class Place(NamedTuple):
+    """How many frames a camera has made, and where its time has come to."""
+
+    frames: int
+    timeline: Timeline
 
 
 class Delivery:
@@ -67,10 +74,14 @@ class Delivery:
         """arrived: time.monotonic() of a picture, whatever becomes of it."""
         self._cadence.note(arrived)
 
-    def follow(self, other: Delivery) -> None:
-        """Frames and time are counted on from those of the other."""
-        self.frames = max(self.frames, other.frames)
-        self._timeline.follow(other._timeline)
+    @property
+    def place(self) -> Place:
+        return Place(self.frames, self._timeline)
+
+    def follow(self, place: Place) -> None:
+        """Frames and time are counted on from there."""
+        self.frames = max(self.frames, place.frames)
+        self._timeline.follow(place.timeline)
         if self._pacer is not None:  # the step in time is none to wait for
             self._pacer = Pacer()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-MOST = 64
-"""That wait or fly; one more is dropped."""
+MOST, MOST_BYTES = 512, 8 << 20
+"""That wait or fly, and bytes of those that wait: one more is dropped. As many commands as may come at once
+(`Rates`) are answered, even if the main thread has done them all before the network thread has its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +25,25 @@ class Replies:
 
     def __init__(self) -> None:
         self._waiting: deque[Reply] = deque()
+        self._bytes = 0
         self._flying: dict[int, float] = {}
 
     def put(self, reply: Reply) -> bool:
         """False when there are too many."""
-        if len(self._waiting) + len(self._flying) >= MOST:
+        size = self._bytes + len(reply.payload)
+        if len(self._waiting) + len(self._flying) >= MOST or (self._waiting and size > MOST_BYTES):
             return False
         self._waiting.append(reply)
+        self._bytes = size
         return True
 
     def take(self, window: int) -> Reply | None:
         """The next to be sent. window: how many may be unanswered at once, those of this kind only."""
         if not self._waiting or len(self._flying) >= window:
             return None
-        return self._waiting.popleft()
+        reply = self._waiting.popleft()
+        self._bytes -= len(reply.payload)
+        return reply
 
     def sent(self, mid: int, now: float) -> None:
         self._flying[mid] = now
@@ -50,6 +56,7 @@ class Replies:
         """The connection is gone; how many had not been sent."""
         unsent = len(self._waiting)
         self._waiting.clear()
+        self._bytes = 0
         self._flying.clear()
         return unsent
 

@@ -95,7 +95,7 @@ class Daemon:
         )
         self._certificates = Certificates(config.mqtt)
         self.outbox = Outbox(config.outbox, config.device, names, self.publisher, self._state)
-        self._scenes = SceneState(self._state)
+        self._scenes = SceneState(self._state, self._bell.ring)
         leases, self._heat, self._thrift = Leases(), Heat(), Thrift()
         self.report = Report(
             config, names, self.publisher, self.outbox, self._scenes, leases, self._heat, self._boot_id
@@ -169,13 +169,15 @@ class Daemon:
         next_tick, watchdog = time.monotonic(), watchdog_seconds()
         next_health = next_tick + min(1.0, self.pipeline.config.health.interval)
         while not self._stopping:
-            wait = max(0.0, min(next_tick, self._remote.due(), self._reload.due()) - time.monotonic())
+            due = min(next_tick, self._remote.due(), self._reload.due(), self._scenes.due())
+            wait = max(0.0, due - time.monotonic())
             wait = wait if self._ready else min(wait, _UNTIL_READY)
             if select.select([self._bell], [], [], wait)[0]:
                 self._bell.heard()
                 self._spawner.run_pending()
             now = time.monotonic()
             self._remote.turn(now)
+            self._scenes.turn(now)
             self._reload.turn(now)
             if self._becomes_ready(now):
                 next_tick = now  # the status file says so at once

@@ -19,12 +19,17 @@ def camera_health(view: View, now: float) -> payloads.CameraHealth:
     drops = {**lane.mailbox.dropped, "corrupt": camera.corrupt, "engine": lane.unknown}
     return payloads.CameraHealth(
         status=camera.status(now).state,
-        frame_age=now - camera.last_frame_at if camera.last_frame_at else None,
-        inference_age=now - lane.last_inference if lane.last_inference else None,
+        frame_age=_age(camera.last_frame_at, now),
+        inference_age=_age(lane.last_inference, now),
         fps_in=fps_in,
         fps_inferred=fps_inferred,
         drops=drops,
     )
+
+
+def _age(at: float | None, now: float) -> float | None:
+    """None before the first. One that came since the main thread looked at the clock is new, not of the future."""
+    return max(0.0, now - at) if at else None
 
 
 def in_service(ladder: Ladder) -> list[tuple[RemoteEngine, EngineStatus]]:

@@ -24,6 +24,7 @@ from agent.runtime.strand import recipe, strand
 
 if TYPE_CHECKING:
     from agent.capture.camera import Camera
+    from agent.capture.delivery import Place
     from agent.config.model import Config
     from agent.dispatch.dispatcher import Dispatcher
     from agent.publish.mqtt import Publisher
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 class Pipeline:
     """All parts of one running config, which `agent.runtime.transition` makes those of another. For the main thread.
 
-    strands: by model. cameras: by id. leaving: dispatchers that nothing comes to any more, until they have ended.
+    strands: by model. cameras: by id. places: by id, how far those had come that are gone, since they may come back.
+    leaving: dispatchers that nothing comes to any more, until they have ended.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Pipeline:
         self.state = state
         self.report = report
         self.cameras: dict[str, Camera] = {}
+        self.places: dict[str, Place] = {}
         self.strands: dict[str, Strand] = {}
         self.leaving: list[Dispatcher] = []
         for model in dict.fromkeys(camera.model for camera in config.cameras):

@@ -42,6 +42,7 @@ class SceneReport:
         """Counts first: who hears of an event may look at them."""
         if facts.counts:
             self._publisher.retain_all([self._count(count) for count in facts.counts])
+            self._state.told()
         for happening in facts.happenings:
             self._outbox.put(self._event(happening, self._picture(happening, pictures)))
 

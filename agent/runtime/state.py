@@ -1,8 +1,9 @@
 """What outlives the daemon: the number of the next track, the totals of the lines, the labels that were counted.
 
 One small file, written whole. The labels are kept since a broker keeps their counts: after a restart they must be told
-again, even if nobody of that label ever comes. A daemon that is killed loses what the lines counted in its last second;
-it never gives a track number twice.
+again, even if nobody of that label ever comes. What a line counted is written at once, not with the next tick: else the
+total of a daemon that is killed would be smaller at the next start, though totals only grow. No track number is given
+twice.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from agent.keeping import keep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 log = logging.getLogger("vedette.state")
@@ -25,20 +26,27 @@ log = logging.getLogger("vedette.state")
 FILE = "scenes.json"
 _AHEAD = 10_000
 """Track numbers that may be given before the file is written again."""
+_APART_S = 0.2
+"""Between two writes for what lines count: a crowd must not keep the disk, and the main thread, busy."""
 
 Totals = dict[str, dict[str, tuple[int, int, float]]]
 """By line, then by label: in, out, and since when (wall clock)."""
 
 
 class SceneState:
-    """`save` belongs to the main thread; `ids` may be drawn from, and `total` told, on any."""
+    """`turn` and `save` belong to the main thread; `ids` may be drawn from, and totals told, on any.
 
-    def __init__(self, folder: Path) -> None:
+    wake: called when lines have counted, on whatever thread tells it; it must only note.
+    """
+
+    def __init__(self, folder: Path, wake: Callable[[], None] = lambda: None) -> None:
         self._path = folder / FILE
+        self._wake = wake
         self._lock = threading.Lock()
         self._lines: dict[str, Totals] = {}
         self._labels: dict[str, list[str]] = {}
-        self._changed = self._failed = False
+        self._changed = self._crossed = self._failed = False
+        self._saved_at = float("-inf")
         first = 1
         try:
             saved = json.loads(self._path.read_text())
@@ -70,8 +78,15 @@ class SceneState:
 
     def total(self, camera: str, line: str, label: str, total: tuple[int, int, float]) -> None:
         with self._lock:
-            self._lines.setdefault(camera, {}).setdefault(line, {})[label] = total
+            totals = self._lines.setdefault(camera, {}).setdefault(line, {})
+            self._crossed |= total != totals.get(label)
+            totals[label] = total
             self._changed = True
+
+    def told(self) -> None:
+        """To be called after each `total` of a frame: they are written together."""
+        if self._crossed:
+            self._wake()
 
     def labels(self, camera: str) -> tuple[str, ...]:
         """Those whose counts have been told, in this run or before."""
@@ -85,13 +100,23 @@ class SceneState:
                 known.append(label)
                 self._changed = True
 
+    def due(self) -> float:
+        """time.monotonic() at which `turn` is wanted."""
+        return self._saved_at + _APART_S if self._crossed else float("inf")
+
+    def turn(self, now: float) -> None:
+        """Writes what lines have counted. now: time.monotonic()."""
+        if now >= self.due():
+            self._saved_at = now
+            self.save()
+
     def save(self, *, ending: bool = False) -> None:
         """Writes what has changed. ending: no track will be numbered after this, so none need be reserved."""
         with self._lock:
             short = self._drawn >= self._reserved - _AHEAD // 2
             if not (self._changed or short or ending):
                 return
-            self._changed = False
+            self._changed = self._crossed = False
             following = self._drawn + 1
             reserved = following if ending else following + _AHEAD
             body = {"version": 1, "next_track_id": reserved, "lines": self._lines, "labels": self._labels}

@@ -194,12 +194,16 @@ class Transition:
     def _remove(self, name: str) -> None:
         view = self._pipeline.report.views[name]
         self._removed.append(name)
-        self._pipeline.cameras.pop(name).stop()
+        camera = self._pipeline.cameras.pop(name)
+        camera.stop()
+        self._pipeline.places[name] = camera.place
         self._leaving.append(view.dispatcher.release(view.lane, ends=True))
 
     def _add(self, wanted: CameraConfig) -> None:
         camera = lanes.source(wanted, self._pipeline.report)
         self._pipeline.cameras[wanted.id] = camera
+        if (place := self._pipeline.places.pop(wanted.id, None)) is not None:
+            camera.resume(place)
         self._attach(camera, self._lane(wanted, camera), self._strands[wanted.model])
         camera.start()
 

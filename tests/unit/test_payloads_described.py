@@ -73,8 +73,8 @@ def test_info(value: payloads.Info) -> None:
 CAMERAS = st.builds(
     payloads.CameraHealth,
     status=STATUSES,
-    frame_age=st.none() | NUMBERS,
-    inference_age=st.none() | NUMBERS,
+    frame_age=st.none() | AMOUNTS,
+    inference_age=st.none() | AMOUNTS,
     fps_in=st.floats(0, 1e6),
     fps_inferred=st.floats(0, 1e6),
     drops=CAUSES,

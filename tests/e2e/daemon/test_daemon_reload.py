@@ -51,14 +51,17 @@ def test_what_was_pictured_before_it_became_private_is_not_kept(stage: Stage) ->
     wait_for(lambda: not stage.value(picture), WITHIN, stage.daemon.log)
 
 
-def test_messages_are_numbered_on_when_a_camera_comes_back(stage: Stage) -> None:
+def test_messages_and_frames_are_numbered_on_when_a_camera_comes_back(stage: Stage) -> None:
     hall = stage.content["cameras"]["hall"]
-    reached = stage.messages("hall")[-1]["seq"]
+    reached = stage.messages("hall")[-1]
     stage.edit(lambda c: c["cameras"].pop("hall"))
     stage.edit(lambda c: c["cameras"].update(hall=hall))
     told = len(stage.messages("hall"))
     wait_for(lambda: len(stage.messages("hall")) > told + 3, WITHIN, stage.daemon.log)
-    assert stage.messages("hall")[-1]["seq"] > reached
+    back = stage.messages("hall")[told]
+    assert back["seq"] > reached["seq"]
+    assert back["frame"]["index"] > reached["frame"]["index"]
+    assert back["frame"]["media_time"] > reached["frame"]["media_time"]
 
 
 def test_a_mistake_costs_nothing_and_is_told_with_its_place(stage: Stage) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from agent.publish.commands.limits import Rates
 from agent.publish.ledger import Ledger
 from agent.publish.outbox.line import Row
 from agent.publish.pump import fits, pump
-from agent.publish.replies import MOST, Reply
+from agent.publish.replies import MOST, MOST_BYTES, Replies, Reply
 
 WEEK = 7 * 86400.0
 
@@ -76,6 +77,22 @@ def test_replies_that_wait_are_bounded_and_those_never_sent_are_counted() -> Non
     wire.pump()
     ledger.closed()
     assert ledger.counters.dropped == {"reply": MOST - 10}
+
+
+def test_there_is_room_for_the_replies_to_all_commands_that_may_come_at_once() -> None:
+    rates, replies = Rates(), Replies()
+    taken = sum(rates.allows(name, 0.0) for name in ("ping", "replay") for _ in range(1000))
+    assert all(replies.put(reply(n)) for n in range(taken))
+
+
+def test_replies_that_wait_are_bounded_by_their_size_and_one_alone_always_waits() -> None:
+    replies = Replies()
+    large = Reply("reply/me", bytes(MOST_BYTES // 2 + 1), None, 60.0)
+    assert [replies.put(large), replies.put(large), replies.put(reply(1))] == [True, False, True]
+    assert replies.take(20) is large
+    assert replies.put(large)
+    assert replies.lost() == 2
+    assert replies.put(Reply("reply/me", bytes(MOST_BYTES + 1), None, 60.0))
 
 
 def test_what_a_late_event_waits_for_is_known() -> None:

@@ -37,6 +37,32 @@ def test_a_killed_daemon_gives_no_number_twice(tmp_path: Path) -> None:
     assert following > max(given)
 
 
+def test_what_a_line_counts_is_written_at_once_and_in_a_crowd_some_times_a_second(tmp_path: Path) -> None:
+    woken: list[None] = []
+    state = SceneState(tmp_path, lambda: woken.append(None))
+    state.turn(100.0)
+    assert (state.due(), (tmp_path / FILE).exists()) == (float("inf"), False)
+
+    def count(total: int) -> None:
+        state.total("gate", "door", "person", (total, 0, 1e9))
+        state.told()
+
+    def kept() -> int:
+        return SceneState(tmp_path).totals("gate")["door"]["person"][0]
+
+    count(1)
+    assert (len(woken), state.due() < 100.0) == (1, True)
+    state.turn(100.0)
+    assert kept() == 1
+    count(1)  # told again, and nothing new
+    assert (len(woken), state.due()) == (1, float("inf"))
+    count(2)
+    state.turn(100.1)
+    assert kept() == 1
+    state.turn(state.due())
+    assert (kept(), state.due()) == (2, float("inf"))
+
+
 def test_nothing_is_written_when_nothing_changed(tmp_path: Path) -> None:
     state = SceneState(tmp_path)
     state.save()
