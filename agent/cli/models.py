@@ -102,9 +102,9 @@ def _share(text: str) -> float:
 
 def _list(arguments: argparse.Namespace) -> int:
     from agent.tools import show
-    from backends.models import store
+    from backends.models.listing import listing
 
-    rows = store.listing()
+    rows = listing()
     if arguments.json:
         return print_json(rows)
     print(show.models(rows))
