@@ -285,7 +285,8 @@ class Listen:
         return host, port
 
     def schema(self) -> dict[str, Any]:
-        return {"type": ["string", "integer", "null"], "pattern": f"^{_LISTEN_SCHEMA}$"}
+        limits = {"minimum": 1, "maximum": 65535}
+        return {"type": ["string", "integer", "null"], **limits, "pattern": f"^{_LISTEN_SCHEMA}$"}
 
 
 _LISTEN = r"((?P<host>localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\])?:)?(?P<port>[0-9]{1,5})"
