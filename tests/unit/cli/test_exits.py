@@ -46,6 +46,12 @@ def test_a_reader_that_is_gone_is_no_failure(verb: str) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_a_bad_config_is_one_whoever_reads_of_it(tmp_path: Path) -> None:
+    config = tmp_path / "vedette.yaml"
+    config.write_text("nonsense: 1\n")
+    assert vedette(f"check -c {config} --json | (exec <&-; sleep 1)").returncode == 2
+
+
 def test_a_disk_that_is_full_is_said() -> None:
     ended = vedette("models list >/dev/full")
     assert ended.returncode == 1
