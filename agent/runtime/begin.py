@@ -37,13 +37,17 @@ def run(file: Path, complain: Callable[[ConfigError], object]) -> bool:
         private(paths.state_directory())
         held = paths.lock(paths.state_directory())
     except OSError as e:
-        raise Unusable(f"cannot use the state directory: {e}") from e
+        raise Unusable(_unusable("state", paths.state_directory(), e)) from e
     try:
         paths.runtime_directory().mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise Unusable(f"cannot use the runtime directory: {e}") from e
+        raise Unusable(_unusable("runtime", paths.runtime_directory(), e)) from e
     with held:
         out = log.Log("info")
+        try:
+            paths.device_uid(paths.state_directory())
+        except OSError as e:
+            raise Unusable(_unusable("state", paths.state_directory(), e)) from e
         try:
             begin = first(file, Kept(paths.state_directory(), file))
         except ConfigError as e:
@@ -55,6 +59,12 @@ def run(file: Path, complain: Callable[[ConfigError], object]) -> bool:
         out.show(begin.edition.config.log.level)
         log.show_warnings((*begin.edition.config.warnings, *begin.edition.found.warnings))
         return Daemon(begin, file, out).run()
+
+
+def _unusable(which: str, folder: Path, error: OSError) -> str:
+    where = error.filename or folder  # a disk that is full names none
+    fix = f"make room or give the right to write there, or name another folder: {which.upper()}_DIRECTORY=FOLDER"
+    return f"cannot use the {which} directory: {where}: {error.strerror}; {fix}"
 
 
 def run_anew() -> NoReturn:
