@@ -33,7 +33,7 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
 
 
 def target(arguments: argparse.Namespace, *, many: bool = False) -> Target:
-    """many: a level of the prefix may be `+`. Raises ConfigError, OSError or UnicodeDecodeError."""
+    """many: a level of the prefix may be `+`. Raises ConfigError or OSError."""
     from agent.tools.target import Options
     from agent.tools.target import target as found
 
@@ -51,4 +51,8 @@ def _password(arguments: argparse.Namespace) -> str | None:
         return os.environ.get(_PASSWORD)
     if arguments.username is None:
         raise ConfigError((Problem("--password-file", 0, 0, "", "needs --username; add it"),))
-    return file.read_text().strip()
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError((Problem("--password-file", 0, 0, "", f"{file}: cannot be read: {why}"),)) from error

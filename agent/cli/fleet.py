@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(f"--timeout: {seconds:g} is not a time; give seconds, {broker.LONGEST_S:g} at most", USAGE)
     try:
         found = fleet(broker.target(arguments, many=True), seconds)
-    except (ConfigError, OSError, UnicodeDecodeError) as e:
+    except (ConfigError, OSError) as e:
         return fail(e, USAGE)
     except FleetError as e:
         return fail(e)

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         return OK
     try:
         found = broker.target(arguments)
-    except (ConfigError, OSError, UnicodeDecodeError) as e:
+    except (ConfigError, OSError) as e:
         return fail(e, USAGE)
     if found.device is None:
         return fail("tail reads one device: name it, or a config with -c", USAGE)

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         found = broker.target(arguments)
-    except (ConfigError, OSError, UnicodeDecodeError) as e:
+    except (ConfigError, OSError) as e:
         return fail(e, USAGE)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the cursor must come back
     try:
