@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import replace
@@ -50,7 +51,8 @@ class FolderSource:
         for path in self._paths:
             if self._stop():
                 return
-            found = decode_turned(path)
+            # Who opens a named pipe waits for its writer.
+            found = decode_turned(path) if os.path.isfile(path) else None  # noqa: PTH113 - Path's raises for some
             if found is None:
                 self.corrupt += 1
                 continue

@@ -27,15 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - for as long as we live
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a locale may lack a letter of a name
+    code = OK
     try:
         try:
-            return _verb(argv)
+            code = _verb(argv)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # `vedette models list | head`
         for number in (1, 2):  # whichever it was: Python flushes both once more at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-        return OK
     except OSError as e:
         if e.errno != errno.ENOSPC or e.filename is not None:  # of a file of ours
             raise
@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail(f"cannot write: {e.strerror}")
     except KeyboardInterrupt:
         return FAILED
+    return code
 
 
 def _verb(argv: Sequence[str] | None) -> int:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.cli.exits import FAILED, OK, USAGE, fail, print_json
+from agent.cli.exits import FAILED, OK, USAGE, colours, fail, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     groups = []
     for group in examine(arguments.config, only, arguments.client_id):
         groups.append(group)
-        if not arguments.json and (text := group.lines(colours=sys.stdout.isatty(), everything=arguments.verbose)):
+        if not arguments.json and (text := group.lines(colours=colours(), everything=arguments.verbose)):
             print(text, flush=True)
     failed = {group.name for group in groups if group.state == "failed"}
     report = {"ok": not failed, "findings": [finding for group in groups for finding in group.to_json()]}

@@ -29,6 +29,11 @@ def print_json(value: Any) -> int:
     return OK
 
 
+def colours() -> bool:
+    """Whether what is printed may have colours: on a terminal, unless NO_COLOR (no-color.org) is set."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
 def leave(code: int) -> int:
     """`code`, to be returned. Where a thread is left that waits in a library, the process ends here and now.
 

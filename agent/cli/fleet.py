@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from agent.cli import broker
-from agent.cli.exits import FAILED, OK, USAGE, fail, print_json
+from agent.cli.exits import FAILED, OK, USAGE, colours, fail, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(document(listed, found))
     else:
-        terminal = sys.stdout.isatty()
-        width = shutil.get_terminal_size().columns if terminal else _WIDE
-        print("\n".join(table(listed, found, width, colours=terminal)))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+        print("\n".join(table(listed, found, width, colours=colours())))
     return OK if found.whole else FAILED

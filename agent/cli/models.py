@@ -112,9 +112,9 @@ def _seconds(text: str) -> float:
 
 def _list(arguments: argparse.Namespace) -> int:
     from agent.tools import show
-    from backends.models import store
+    from backends.models.listing import listing
 
-    rows = store.listing()
+    rows = listing()
     if arguments.json:
         return print_json(rows)
     print(show.models(rows))
@@ -127,19 +127,22 @@ def _pull(arguments: argparse.Namespace) -> int:
     from backends.contract import BackendError
     from backends.models import store
 
+    pulled = []
     for name in arguments.name:
         try:
             with Progress(f"pull {name}") as progress:
                 path = store.pull(name, progress)
         except (BackendError, OSError) as e:
             return fail(e)
-        print(f"{name}: {path}")
+        pulled.append({"name": name, "files": [str(path)]})
+        if not arguments.json:
+            print(f"{name}: {path}")
         try:
             with Progress(f"prepare {name}") as progress:
                 prepare(name, progress)
         except BackendError as e:
             print(f"vedette: {name} is here, but no engine could be tried with it: {e}", file=sys.stderr)
-    return OK
+    return print_json(pulled) if arguments.json else OK
 
 
 def _add(arguments: argparse.Namespace) -> int:
@@ -151,8 +154,11 @@ def _add(arguments: argparse.Namespace) -> int:
         files = store.add(arguments.file, arguments.name, arguments.twin)
     except (BackendError, OSError) as e:
         return fail(e)
-    print(*files, sep="\n")
     name = files[0].parent.name
+    if arguments.json:
+        print_json({"name": name, "files": [*map(str, files)]})
+    else:
+        print(*files, sep="\n")
     if name in before:
         print(f"vedette: {name} was replaced; a running daemon takes it at: vedette reload", file=sys.stderr)
     return OK

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from agent.cli import broker
-from agent.cli.exits import OK, USAGE, fail
+from agent.cli.exits import OK, USAGE, colours, fail
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if found.device is None:
         return fail("tail reads one device: name it, or a config with -c", USAGE)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    output = Output(sys.stdout, sys.stderr, colours=sys.stdout.isatty(), json=arguments.json)
+    output = Output(sys.stdout, sys.stderr, colours=colours(), json=arguments.json)
     try:
         tail(found, found.device, Asked(arguments.level, arguments.grep, once=arguments.once), output)
     except TailError as e:

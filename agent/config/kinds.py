@@ -184,7 +184,7 @@ class Choice:
             if isinstance(value, int) and node.plain and number(node.text) == value:
                 return value
         words = [value for value in self.values if isinstance(value, str)]
-        quoted = not node.plain and node.text in map(str, self.values)
+        quoted = not node.plain and not node.tag and node.text in map(str, self.values)
         hint = _UNQUOTED if quoted else did_you_mean(node.text, words)
         raise InvalidError(f"{shown(node)} is not {self.wanted}{hint}")
 
@@ -240,6 +240,8 @@ class Number:
         return int(value) if self.whole else value
 
     def _fix(self, node: Scalar) -> str:
+        if node.tag:
+            return ""
         if not node.plain and number(node.text) is not None:
             return _UNQUOTED
         if re.fullmatch(r"0[0-9]+", node.text):
@@ -285,7 +287,8 @@ class Listen:
         return host, port
 
     def schema(self) -> dict[str, Any]:
-        return {"type": ["string", "integer", "null"], "pattern": f"^{_LISTEN_SCHEMA}$"}
+        limits = {"minimum": 1, "maximum": 65535}
+        return {"type": ["string", "integer", "null"], **limits, "pattern": f"^{_LISTEN_SCHEMA}$"}
 
 
 _LISTEN = r"((?P<host>localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\])?:)?(?P<port>[0-9]{1,5})"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.config.problems import Problem
+from agent.config.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -290,4 +291,4 @@ class Config:
     def problem(self, key: str, message: str, entry: str = "") -> Problem:
         """A mistake that only shows beyond the config, at the place of `key`, or its `entry`, if it is in the file."""
         place = self.places.get(f"{key}.{entry}") or self.places.get(key, (0, 0))
-        return Problem(self.file, *place, key, message)
+        return Problem(self.file, *place, key, redact(message))

@@ -180,6 +180,8 @@ def _events(text: str) -> Iterator[Event]:
         found = _character(text, place) if place else ""
         raise InvalidError(explained(error.problem or "", error.context or "", found), place) from None
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
+        # libyaml counts bytes, PyYAML's own reader characters.
+        counts_bytes = error.encoding != "unicode"
+        before = text.encode()[: error.position].decode(errors="ignore") if counts_bytes else text[: error.position]
         place = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
         raise InvalidError("a control character, which YAML does not allow; remove it", place) from None

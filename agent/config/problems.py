@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agent.config.redact import redact
+
 MOST = 100
 """Problems listed at most: a file with more is not a config, and reading on may take long."""
 
@@ -76,4 +78,4 @@ class Findings:
 
     def _problem(self, place: Place | None, key: str, message: str, file: str) -> Problem:
         line, column = (place.line, place.column) if place else (0, 0)
-        return Problem(file or self.file, line, column, key, message)
+        return Problem(file or self.file, line, column, key, redact(message))

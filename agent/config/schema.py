@@ -89,8 +89,8 @@ def _kind(field: Field, former: Former | None) -> dict[str, Any]:
         several = {"type": ["array", "null"], "items": item, "maxItems": kind.most, "uniqueItems": True}
         if kind.named is not None:
             entry = {**_section(kind.named), "type": ["object", "null"]}
-            by_name = {"type": "object", "maxProperties": kind.most, "additionalProperties": entry}
-            return {"anyOf": [several, by_name]}
+            keys = {"propertyNames": item, "additionalProperties": entry}
+            return {"anyOf": [several, {"type": "object", "maxProperties": kind.most, **keys}]}
         return {"anyOf": [item, several]} if kind.single else several
     return kind.schema()
 

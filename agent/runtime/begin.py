@@ -37,13 +37,17 @@ def run(file: Path, complain: Callable[[ConfigError], object]) -> bool:
         private(paths.state_directory())
         held = paths.lock(paths.state_directory())
     except OSError as e:
-        raise Unusable(f"cannot use the state directory: {_why(e)}; give another: STATE_DIRECTORY=FOLDER") from e
+        raise Unusable(_unusable("state", e)) from e
     try:
         paths.runtime_directory().mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise Unusable(f"cannot use the runtime directory: {_why(e)}; give another: RUNTIME_DIRECTORY=FOLDER") from e
+        raise Unusable(_unusable("runtime", e)) from e
     with held:
         out = log.Log("info")
+        try:
+            paths.device_uid(paths.state_directory())
+        except OSError as e:
+            raise Unusable(_unusable("state", e)) from e
         try:
             begin = first(file, Kept(paths.state_directory(), file))
         except ConfigError as e:
@@ -57,8 +61,10 @@ def run(file: Path, complain: Callable[[ConfigError], object]) -> bool:
         return Daemon(begin, file, out).run()
 
 
-def _why(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+def _unusable(which: str, error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""  # a disk that is full names none
+    fix = f"make room or give the right to write there, or name another folder: {which.upper()}_DIRECTORY=FOLDER"
+    return f"cannot use the {which} directory: {where}{error.strerror}; {fix}"
 
 
 def run_anew() -> NoReturn:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from agent import __version__
 from agent.bell import Bell
 from agent.dispatch.worker import reap
-from agent.keeping import keep
 from agent.publish import memory, payloads
 from agent.publish.certificates import Certificates
 from agent.publish.leases import Leases
@@ -38,7 +37,7 @@ from agent.runtime.report import Report
 from agent.runtime.signals import handled
 from agent.runtime.spawner import Spawner
 from agent.runtime.state import SceneState
-from agent.runtime.status_file import READABLE, status
+from agent.runtime.status_file import StatusFile, status
 from agent.runtime.stuck import ready, stuck
 from agent.runtime.thrift import Thrift
 
@@ -80,6 +79,7 @@ class Daemon:
         self._boot_id = secrets.token_hex(4)
         self._uid = paths.device_uid(self._state)
         self._runtime.mkdir(parents=True, exist_ok=True)
+        self._status = StatusFile(self._runtime)
         self._mark = Mark(self._state, self._runtime)
         self._last_exit = self._mark.begin()
         log.also(LastLines(self._runtime))
@@ -159,7 +159,7 @@ class Daemon:
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
                 self._scenes.save(ending=True)
                 if not self._restarting:  # else who asks meanwhile would take it for one that has ended
-                    (self._runtime / "status.json").unlink(missing_ok=True)
+                    self._status.remove()
             log.info("stopped")
         self._mark.end()
         return self._restarting
@@ -239,7 +239,6 @@ class Daemon:
         return broker_faults(self.pipeline.config, link.refused, link.fault, link.unfit, expiring)
 
     def _write_status(self, now: float) -> None:
-        """Atomically, so that a reader never sees half of it."""
         body = {
             "version": __version__,
             "pid": os.getpid(),
@@ -248,10 +247,7 @@ class Daemon:
             "ready": self._ready,
             **status(self.report, self.publisher, now),
         }
-        try:
-            keep(self._runtime / "status.json", json.dumps(body), mode=READABLE)
-        except OSError as e:
-            log.warning("cannot write status.json: %s", e.strerror)
+        self._status.write(body)
 
     def adopt(self, config: Config) -> None:
         """The pipeline runs it from now on; the rest follows."""

@@ -1,19 +1,46 @@
-"""What the status file says: health, and what a person asks next."""
+"""The status file, and what it says: health, and what a person asks next."""
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from agent.config.redact import redact
+from agent.keeping import keep
 from agent.publish import payloads
 from agent.runtime.health import in_service
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from agent.publish.mqtt import Publisher
     from agent.runtime.report import Report
 
 READABLE = 0o644
 """`vedette status` is for every user of the machine, and there is no secret in this one file."""
+
+log = logging.getLogger("vedette.daemon")
+
+
+class StatusFile:
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "status.json"
+        self._failed = False
+
+    def write(self, body: Mapping[str, Any]) -> None:
+        """Atomically, so that a reader never sees half of it."""
+        try:
+            keep(self._path, json.dumps(body), mode=READABLE)
+            self._failed = False
+        except OSError as e:
+            if not self._failed:  # once, not once a second
+                log.warning("cannot write %s: %s", self._path, e.strerror)
+            self._failed = True
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
 
 
 def status(report: Report, publisher: Publisher, now: float) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def models(rows: Iterable[Mapping[str, Any]]) -> str:
             "yes" if row["installed"] else "no",
             f"{row['size'] / 1e6:.1f}" if row.get("size") else "-",
             row.get("licence") or "unknown",
-            row.get("description") or "",
+            (row.get("problem") or row.get("description") or "").partition("\n")[0],
         )
         for row in rows
     ]

@@ -125,29 +125,6 @@ def installed(name: str) -> bool:
     return _is_name(name) and model_file(name) is not None
 
 
-def listing() -> list[dict[str, Any]]:
-    """One row per model of the catalog or the folder.
-
-    Keys: name, installed, size (bytes), licence, description, source; of an installed one also path, and rev or the
-    problem that keeps it from being used. None where nobody knows.
-    """
-    rows = []
-    for name in sorted({*catalog.models(), *names()}):
-        entry = catalog.models().get(name)
-        row: dict[str, Any] = {
-            "name": name,
-            "installed": name in names(),
-            "size": entry.size if entry else None,
-            "licence": entry.licence if entry else None,
-            "description": entry.description if entry else None,
-            "source": entry.source if entry else None,
-        }
-        if path := (model_file(name) if row["installed"] else None):
-            row |= _state(path)
-        rows.append(row)
-    return rows
-
-
 def pull(name: str, progress: Progress) -> Path:
     """Downloads a model of the catalog; returns its file.
 
@@ -281,12 +258,19 @@ def _is_name(text: str) -> bool:
 
 
 def names() -> set[str]:
-    """Of what is installed."""
+    """Of what is installed, also of what we may not look into."""
     try:
         children = [child.name for child in folder().iterdir() if child.is_dir()]
     except OSError:
         return set()
-    return {name for name in children if installed(name)}
+    return {name for name in children if _holds_model(name)}
+
+
+def _holds_model(name: str) -> bool:
+    try:
+        return installed(name)
+    except ArtifactError:
+        return True
 
 
 def _is_whole(path: Path, sha256: str) -> bool:
@@ -294,12 +278,3 @@ def _is_whole(path: Path, sha256: str) -> bool:
         return open_artifact(path).sha256 == sha256
     except ArtifactError:
         return False
-
-
-def _state(path: Path) -> dict[str, Any]:
-    try:
-        artifact = open_artifact(path)
-        size = sum(part.stat().st_size for part in files_of(path))
-    except ArtifactError as error:
-        return {"path": str(path), "size": path.stat().st_size, "problem": str(error)}
-    return {"path": str(path), "size": size, "rev": artifact.rev, "licence": artifact.licence}

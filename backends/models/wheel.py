@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from backends.contract import Progress
 
 _SOURCE = re.compile(r"pypi:(?P<wanted>[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9._+!-]+?)!(?P<path>[^!]+)")
+_RAISED = re.compile(r"[A-Za-z_][\w.]*: ")
 _LOGIN = re.compile(r"://[^/\s@]+@")
 
 
@@ -64,8 +66,8 @@ def _download(source: str, wanted: str, folder: Path, progress: Progress, size: 
         "--disable-pip-version-check", "--no-cache-dir", "--timeout", f"{STALL_SECONDS:.0f}", "--dest", str(folder),
         wanted,
     ]  # fmt: skip
-    log = folder / "pip.log"
-    with log.open("wb") as output:
+    # In memory: of a disk that is full, pip could not tell.
+    with os.fdopen(os.memfd_create("pip"), "w+b") as output:
         # pip unpacks into TMPDIR; /tmp may be a small one in memory.
         environment = {**os.environ, "TMPDIR": str(folder)}
         pip = subprocess.Popen(
@@ -77,11 +79,13 @@ def _download(source: str, wanted: str, folder: Path, progress: Progress, size: 
             if pip.poll() is None:
                 os.killpg(pip.pid, signal.SIGKILL)
                 pip.wait()
+        output.seek(0)
+        said = output.read().decode(errors="replace")
     wheels = sorted(folder.glob("*.whl"))
     if code is None:
         raise FetchError(f"{source}: pip was not done after {TOTAL_SECONDS:.0f} s")
     if code != 0 or len(wheels) != 1:
-        raise FetchError(f"{source}: pip could not get it: {_reason(log)}")
+        raise FetchError(f"{source}: pip could not get it: {_reason(said)}")
     return wheels[0]
 
 
@@ -107,10 +111,14 @@ def _bytes_in(folder: Path) -> int:
     return total
 
 
-def _reason(log: Path) -> str:
-    lines = log.read_text("utf-8", "replace").splitlines()
+def _reason(said: str) -> str:
+    lines = said.splitlines()
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")] or lines[-2:]
+    if errors == ["Exception:"]:  # below it stand a traceback, what it ends with, and a bar
+        errors = [line for line in lines if _RAISED.match(line)][-1:] or errors
     text = " ".join(errors) or "it said nothing"
+    if os.strerror(errno.ENOSPC) in text:
+        text = f"{os.strerror(errno.ENOSPC)}; make room, or name another folder with VEDETTE_MODELS"
     if "No module named pip" in text:
         text = "this Python has no pip; install it (Debian: apt install python3-pip) or python3 -m ensurepip"
     return _LOGIN.sub("://***@", text)[:1000]

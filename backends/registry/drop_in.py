@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import ArtifactError
+from backends.formats.window import whole
 from backends.models import facts
 from backends.registry.registered import Registered
 
@@ -101,12 +102,11 @@ def _parse(file: Path) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     from backends.formats.yamltree import parse
 
     try:
-        with file.open("rb") as opened:
-            text = opened.read(_MAX_BYTES + 1)
+        text = whole(file, _MAX_BYTES)
     except OSError as e:
         raise ArtifactError(f"{file}: cannot be read: {e.strerror}") from e
-    if len(text) > _MAX_BYTES:
-        raise ArtifactError(f"{file}: has more than {_MAX_BYTES} bytes")
+    except ValueError as e:
+        raise ArtifactError(str(e)) from e
     return parse(text, file)
 
 

@@ -238,6 +238,14 @@ def test_a_named_pipe_is_refused(tmp_path: Path) -> None:
         assert "is no regular file" in watch.until("offline").error
 
 
+def test_a_named_pipe_among_images_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "1.jpg")
+    write_image(tmp_path / "2.jpg", next(scene(320, 240)))
+    with watching(fast(tmp_path, "folder")) as watch:
+        assert len(watch.frames(10)) == 1
+    assert watch.camera.corrupt == 1
+
+
 def test_an_empty_folder_is_offline_and_says_what_to_put_there(tmp_path: Path) -> None:
     with watching(fast(tmp_path, "folder")) as watch:
         assert ".jpg" in watch.until("offline").error

@@ -133,5 +133,15 @@ def test_a_runtime_directory_that_is_none_is_told(daemon: Callable[..., Daemon],
     (tmp_path / "file").touch()
     run = daemon("cameras: {a: {source: rtsp://h/}}", {"RUNTIME_DIRECTORY": str(tmp_path / "file")})
     assert run.wait(10) == 1
-    assert "cannot use the runtime directory" in run.log()
+    assert f"cannot use the runtime directory: {tmp_path}/file: File exists; make room or give" in run.log()
+    assert "Traceback" not in run.log()
+
+
+def test_a_state_directory_that_is_none_is_told(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    uid = tmp_path / "state" / "device_uid"
+    uid.mkdir(parents=True)
+    run = daemon("cameras: {a: {source: rtsp://h/}}")
+    assert run.wait(10) == 1
+    assert f"cannot use the state directory: {uid}: Is a directory; make room or give" in run.log()
+    assert "or name another folder: STATE_DIRECTORY=FOLDER" in run.log()
     assert "Traceback" not in run.log()

@@ -46,6 +46,12 @@ def test_a_reader_that_is_gone_is_no_failure(verb: str) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_a_bad_config_is_one_whoever_reads_of_it(tmp_path: Path) -> None:
+    config = tmp_path / "vedette.yaml"
+    config.write_text("nonsense: 1\n")
+    assert vedette(f"check -c {config} --json | (exec <&-; sleep 1)").returncode == 2
+
+
 def test_a_disk_that_is_full_is_said() -> None:
     ended = vedette("models list >/dev/full")
     assert ended.returncode == 1
@@ -66,3 +72,18 @@ def test_a_letter_that_the_locale_lacks_is_told_in_another_way(tmp_path: Path) -
     ended = vedette(f"check -c {config}", PYTHONIOENCODING="latin-1")
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("wish", "coloured"), [("", True), ("1", False)])
+def test_a_terminal_is_written_to_in_colours_unless_somebody_wants_none(
+    wish: str, coloured: bool, tmp_path: Path
+) -> None:
+    config = tmp_path / "vedette.yaml"
+    config.write_text("nonsense: 1\n")
+    command = f"{shlex.quote(sys.executable)} -m agent.cli doctor -c {config} --only config"
+    ours = {**os.environ, "NO_COLOR": wish}
+    shown = subprocess.run(
+        ["script", "-qec", command, "/dev/null"], capture_output=True, timeout=60, env=ours, check=False
+    )
+    assert b"unknown key" in shown.stdout
+    assert (b"\x1b[" in shown.stdout) is coloured

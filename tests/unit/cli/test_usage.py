@@ -118,7 +118,7 @@ def test_a_state_directory_that_cannot_be_used_is_named_with_the_fix(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "file"))
-    said = f"cannot use the state directory: {tmp_path}/file: File exists; give another: STATE_DIRECTORY=FOLDER"
+    said = f"cannot use the state directory: {tmp_path}/file: File exists; make room or give"
     with pytest.raises(Unusable, match=re.escape(said)):
         run(tmp_path / "none.yaml", lambda _: None)
 

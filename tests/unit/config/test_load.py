@@ -97,6 +97,7 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         (b"a: \xff", "1:4: ", "UTF-8"),
         (b"device: g\r\nname: \xc3\xa4\xff", "2:8: ", "UTF-8"),
         ("name: \x07", "1:7: ", "control character"),
+        ("# \u00e4\u00f6\n# \U0001f600\nname: \u00fc\x07", "3:8: ", "control character"),
         (b"#" * (256 * 1024 + 1), "vedette.yaml: ", "256 KiB"),
         ("[" * 100, "1:17: ", "levels deep"),
         ("- 1\n" * 30_000, "", "more than 20000 values"),

@@ -105,6 +105,7 @@ GOOD = [
     with_top(mqtt={"url": "mqtts://[::1]:8883/", "prefix": "a/b", "tls": {"insecure": True}, "username": 5}),
     with_top(mqtt={"detections": {"publish": "on", "max_rate": 0.5}, "reconnect_max": "500ms"}),
     with_top(health={"interval": "2m"}),
+    with_top(metrics={"listen": 65535}),
 ]
 BAD = [
     {},
@@ -146,7 +147,11 @@ BAD = [
     with_top(device=42),
     with_top(engine={"threads": 1.5}),
     with_top(engine={"mode": "fast"}),
+    with_camera(labels={"": None}),
+    with_camera(labels={"a" * 101: None}),
     with_top(metrics={"listen": "no where"}),
+    with_top(metrics={"listen": 0}),
+    with_top(metrics={"listen": 65536}),
     with_top(mqtt={"url": "http://h"}),
     with_top(mqtt={"url": "mqtt://u:p@h"}),
     with_top(mqtt={"prefix": "a/+"}),

@@ -133,6 +133,34 @@ def test_a_secret_in_the_wrong_key_is_not_repeated(tmp_path: Path, key: str) -> 
     assert "unter2" not in str(caught.value)
 
 
+def test_a_secret_among_words_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "secrets.yaml").write_text(f"s: {VALUE}")
+    (tmp_path / "secrets.yaml").chmod(0o600)
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, CONFIG.replace("mqtt-password", "s") + "backend: [!secret s, !secret s]\n")
+    assert str(caught.value).endswith("backend: *** stands in the list twice; remove one")
+
+    camera = (
+        "gate: {source: !secret s, labels: [a], zones: {z: {polygon: [[0, 0], [1, 0], [1, 1]], labels: [!secret s]}}}"
+    )
+    config = read(tmp_path, f"cameras: {{{camera}}}\n")
+    said = [*config.warnings, config.problem("cameras.gate.source", f"there is no file {config.cameras[0].source}")]
+    assert [problem.message.replace(str(tmp_path), "") for problem in said] == [
+        "'***' is not among the camera's labels, so it is never seen here; add it there",
+        "there is no file /***",
+    ]
+
+
+def test_a_secret_where_a_number_is_wanted_has_no_quotes_to_remove(tmp_path: Path) -> None:
+    (tmp_path / "secrets.yaml").write_text("s: 90")
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, "cameras: {gate: {source: a.mp4, rotate: !secret s, fps: !secret s}}\n")
+    assert [problem.message for problem in caught.value.problems] == [
+        "the value is not one of 0, 90, 180, 270",
+        "the value is not a number from 0 to 1000",
+    ]
+
+
 def test_a_secret_never_shows_itself() -> None:
     secret = Secret(VALUE)
     assert {repr(secret), str(secret), f"{secret}", f"{secret:s}", format(secret)} == {"***"}

@@ -56,3 +56,8 @@ def test_a_long_error_does_not_make_the_table_wide() -> None:
     said = status(cameras={"gate": camera("e" * 300)})
     assert max(map(len, said.splitlines())) < 160
     assert "e…" in said
+
+
+def test_a_model_that_cannot_be_used_says_why_in_one_line() -> None:
+    row = {"name": "gate", "installed": True, "size": None, "problem": "x.onnx: empty\n  look", "description": "d"}
+    assert show.models([row]).splitlines()[1].split() == ["gate", "yes", "-", "unknown", "x.onnx:", "empty"]

