@@ -77,10 +77,8 @@ class RtspClient:
         self._base = url
         self._play_url = url
         self._options = "OPTIONS"
-        target = urlsplit(url)
         try:
-            port = target.port or PORTS[target.scheme]
-            plain = socket.create_connection((target.hostname or "", port), timeout)
+            plain = _connected(url, timeout)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = secure(plain) if secure else plain
         except TimeoutError as error:
@@ -251,6 +249,19 @@ class RtspClient:
             if len(headers) > MOST_HEADERS:
                 raise SourceError(f"the camera sends more than {MOST_HEADERS} header lines")
         return headers, 0
+
+
+def _connected(url: str, timeout: float) -> socket.socket:
+    """Raises TimeoutError, and SourceError with the place that cannot be reached."""
+    target = urlsplit(url)
+    host, port = target.hostname or "", target.port or PORTS[target.scheme]
+    try:
+        return socket.create_connection((host, port), timeout)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise SourceError(f"cannot reach {place}: {error.strerror or error}") from error
 
 
 def _length(headers: list[tuple[str, str]]) -> int:

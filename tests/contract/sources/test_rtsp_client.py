@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -220,3 +221,15 @@ def test_a_packet_that_drips_does_not_keep_a_camera_from_being_opened_anew(monke
             watched.poll(time.monotonic())
         watched.stop()
         assert watched.join(5)
+
+
+def test_who_cannot_be_reached_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    for url, text in (
+        (f"rtsp://127.0.0.1:{port}/s", f"cannot reach 127.0.0.1:{port}: Connection refused"),
+        ("rtsp://camera.invalid/s", "cannot reach camera.invalid:554: "),
+        (f"rtsps://[::1]:{port}/s", f"cannot reach [::1]:{port}: "),
+    ):
+        with pytest.raises(SourceError, match=re.escape(text)):
+            RtspClient(url, None, 5.0, lambda: False)
