@@ -160,7 +160,7 @@ class RemoteEngine:
         if self._pending is not None:
             self._pending.add_done_callback(close_unwanted)
             self._pending = None
-        self.streams = 0
+        self.streams, self.telemetry = 0, {}
         self.slots.clear()
         self._deadline = float("inf")
         self._doomed = ""
