@@ -87,7 +87,9 @@ class Telling:
         """
         if lane.jobs:
             return "engine busy", without_picture(lane.jobs[0].frame)
-        waiting = "rate" if engine.serving else f"engine {engine.state}"
+        waiting = f"engine {engine.state}"
+        if engine.serving:  # with the frames of others, where no rate cap is why this one waits
+            waiting = "rate" if now < lane.ready_at() else "engine busy"
         for cause, frame in (("gated", lane.gated_frame), (waiting, lane.mailbox.peek())):
             if frame is not None and not (lane.live and now - frame.monotonic > _UNANSWERED_SECONDS):
                 return cause, frame
