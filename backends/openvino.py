@@ -169,7 +169,10 @@ def _read(artifact: Artifact) -> Any:
 
 
 def with_encoding(model: Any, artifact: Artifact) -> Any:
-    """`model` with the artifact's input encoding built into its graph (type, layout, colour, mean, std)."""
+    """`model` with the artifact's input encoding built into its graph (type, layout, colour, mean, std).
+
+    Its outputs are of types that NumPy has.
+    """
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
@@ -202,6 +205,9 @@ def with_encoding(model: Any, artifact: Artifact) -> Any:
         if any(s != 1.0 for s in spec.std):
             chain.scale(list(spec.std))
         chain.convert_element_type(inner)
+    for index, output in enumerate(model.outputs):
+        if output.element_type == Type.bf16:  # NumPy has no such type: it would get the bits as a float16
+            steps.output(index).tensor().set_element_type(Type.f32)
     return steps.build()
 
 
