@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 API = 1
 Progress = Callable[[str, float], None]
-"""phase, done: 0..1. Users see the share of a phase whose name begins with `build`; any call says that it goes on."""
-"""Called with a phase ("compile", "tune") and how much of it is done, 0..1."""
+"""Called with a phase ("compile", "tune") and how much of it is done, 0..1: any call says that the work goes on.
+
+Users see the share of a phase whose name begins with `build`.
+"""
 
 
 class BackendError(Exception):

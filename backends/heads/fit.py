@@ -10,6 +10,7 @@ import numpy as np
 from backends.contract import ArtifactError, Output
 from backends.detections import Detections
 from backends.heads.nms import nms
+from backends.protocol import MAX_DETECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from backends.artifact import Artifact
 
-MAX_DETECTIONS = 300
 MAX_CANDIDATES = 2048
 _FARTHEST = np.float32(1e6)
 quiet = np.errstate(over="ignore", invalid="ignore")
