@@ -87,7 +87,7 @@ def _read(file: Path) -> DropIn:
         return DropIn(name, file, error=str(e))
     values: dict[str, Any] = {}
     errors = []
-    for key, value in tree.items():
+    for key, value in ((str(key), value) for key, value in tree.items()):  # YAML reads 1 and 2026-01-01 as no text
         try:
             values[key] = _checked(key, value)
         except ValueError as e:

@@ -169,6 +169,7 @@ def test_backends_d_adds_and_overrides(drop_ins: Path, tmp_path: Path) -> None:
             "entry_point: a:B\ninterpreter: python3\n",
             "chip.yaml:2:1: interpreter: 'python3' is not an absolute",
         ),
+        ("chip", "entry_point: a:B\n1: a\n", "chip.yaml:2:1: 1: unknown key"),
         ("chip", "interpreter: /no/such/python\n", "chip.yaml:1:1: interpreter: '/no/such/python' is not a program"),
         ("chip", "interpreter: /etc/passwd\n", "is not a program that can be run here"),
         ("chip", "entry_point: chip.Mine\n", "chip.yaml:1:1: entry_point: 'chip.Mine' is not of the form module:Class"),
