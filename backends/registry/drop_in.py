@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import ArtifactError
+from backends.formats.window import whole
 from backends.models import facts
 from backends.registry.registered import Registered
 
@@ -80,14 +81,15 @@ def _read(file: Path) -> DropIn:
     name = file.stem
     try:
         facts.name(name)
-        tree, positions = _parse(file)
     except ValueError as e:
         return DropIn(name, file, error=f"{file}: {e}")
-    except ArtifactError as e:
+    try:
+        tree, positions = _parse(file)
+    except (ValueError, ArtifactError) as e:
         return DropIn(name, file, error=str(e))
     values: dict[str, Any] = {}
     errors = []
-    for key, value in ((str(key), value) for key, value in tree.items()):  # YAML reads 1 and 2026-01-01 as no text
+    for key, value in ((str(key), value) for key, value in tree.items()):  # a key may be a number
         try:
             values[key] = _checked(key, value)
         except ValueError as e:
@@ -101,13 +103,9 @@ def _parse(file: Path) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     from backends.formats.yamltree import parse
 
     try:
-        with file.open("rb") as opened:
-            text = opened.read(_MAX_BYTES + 1)
+        return parse(whole(file, _MAX_BYTES), file)
     except OSError as e:
         raise ArtifactError(f"{file}: cannot be read: {e.strerror}") from e
-    if len(text) > _MAX_BYTES:
-        raise ArtifactError(f"{file}: has more than {_MAX_BYTES} bytes")
-    return parse(text, file)
 
 
 def _checked(key: str, value: Any) -> Any:

@@ -185,7 +185,7 @@ def test_backends_d_adds_and_overrides(drop_ins: Path, tmp_path: Path) -> None:
         ("chip", "entry_point: a:B\nentry_point: a:C\n", "chip.yaml:2:1: entry_point: is there twice"),
         ("chip", "", "chip.yaml:1:1: says nothing"),
         ("chip", "path: [/]\n", "no installed backend is called 'chip'"),
-        ("chip", "#" * 70000, "has more than 65536 bytes"),
+        ("chip", "#" * 70000, "chip.yaml: more than 65536 bytes"),
         ("my chip", "entry_point: a:B\n", "'my chip' is not a name"),
     ],
 )
@@ -206,6 +206,11 @@ def test_every_mistake_of_a_file_at_once(drop_ins: Path) -> None:
 def test_a_file_that_cannot_be_read_is_a_record(drop_ins: Path) -> None:
     (drop_ins / "chip.yaml").symlink_to("/no/such/file")
     assert "cannot be read" in discover()["chip"].error
+
+
+def test_a_fifo_is_a_record_and_is_not_waited_for(drop_ins: Path) -> None:
+    os.mkfifo(drop_ins / "chip.yaml")
+    assert discover()["chip"].error == f"{drop_ins / 'chip.yaml'}: is not a regular file"
 
 
 def test_an_interpreter_that_is_none_is_a_record(tmp_path: Path) -> None:
