@@ -75,19 +75,19 @@ def mode_speeds(
     about = [artifact.sha256, artifact.precision, sorted(options.items()), os.cpu_count(), platform.machine(), *machine]
     asked = json.dumps(about)
     key = hashlib.sha256(asked.encode()).hexdigest()[:16]
-    kept = _kept(record)
-    speeds = _valid(kept.get(key))
+    kept = _kept(record).get(key)
+    speeds = _valid(kept)
     if speeds:
         return speeds
-    if why := _slow_lately(kept.get(key)):
+    if why := _slow_lately(kept):
         raise TooSlow(why)
     try:
         rows = measure(entry, artifact, [{**options, "mode": mode} for mode in _MODES], _MODES_TIMEOUT)
     except TooSlow as e:
-        _keep(record, {**kept, key: {"slow": str(e), "at": time.time()}})
+        _keep(record, key, {"slow": str(e), "at": time.time()})
         raise
     speeds = {row.mode: row.fps for row in rows}
-    _keep(record, {**kept, key: speeds})
+    _keep(record, key, speeds)
     return speeds
 
 
@@ -258,10 +258,13 @@ def _kept(record: Path) -> dict[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-def _keep(record: Path, values: dict[str, Any]) -> None:
-    """Best effort: with a model folder that cannot be written it is measured at each start."""
+def _keep(record: Path, key: str, found: dict[str, Any]) -> None:
+    """Beside what is kept of other models by now; measuring takes seconds, and several may do so at once.
+
+    Best effort: with a model folder that cannot be written it is measured at each start.
+    """
     with contextlib.suppress(OSError):
-        write_whole(record, json.dumps(values, indent=1).encode())
+        write_whole(record, json.dumps({**_kept(record), key: found}, indent=1).encode())
 
 
 def main(argv: Sequence[str]) -> int:

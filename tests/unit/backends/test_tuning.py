@@ -58,6 +58,22 @@ def test_what_was_measured_is_not_measured_again(bench: Bench, artifact: Artifac
     assert bench.asked == 1
 
 
+def test_two_models_of_one_folder_that_are_measured_at_once_are_both_kept(
+    monkeypatch: pytest.MonkeyPatch, bench: Bench, artifact: Artifact, tmp_path: Path
+) -> None:
+    other = boxes_model(tmp_path, name="other", width=160)
+
+    def first(*_: object) -> Sequence[tuning.Measured]:
+        monkeypatch.setattr(tuning, "measure", bench._measure)
+        assert tuning.mode_speeds(ENTRY, other, {}, ()) == SPEEDS
+        return bench._measure()
+
+    monkeypatch.setattr(tuning, "measure", first)
+    for one in (artifact, other):
+        assert tuning.mode_speeds(ENTRY, one, {}, ()) == SPEEDS
+    assert bench.asked == 2
+
+
 def test_a_folder_that_takes_no_file_costs_a_measurement_and_not_the_engine(bench: Bench, artifact: Artifact) -> None:
     """Its parent is a file, so that also root can neither write there nor remove anything."""
     nowhere = replace(artifact, path=artifact.path / artifact.path.name)
