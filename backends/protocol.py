@@ -88,12 +88,6 @@ class SlotLayout:
         return np.frombuffer(memory, np.float32, MAX_DETECTIONS * 6, start).reshape(MAX_DETECTIONS, 6)
 
 
-def command(interpreter: str, requests: int, replies: int, name: str, entry_point: str) -> list[str]:
-    """The argument list that starts a worker on two inherited descriptors."""
-    fds = ["--requests", str(requests), "--replies", str(replies)]
-    return [interpreter, "-m", "backends.worker", *fds, name, entry_point]
-
-
 def encode(op: str, **fields: Any) -> bytes:
     return (_JSON({"op": op, **fields}) + "\n").encode()
 

@@ -220,6 +220,16 @@ def test_an_interpreter_that_is_none_is_a_record(tmp_path: Path) -> None:
         assert reason in report.reason
 
 
+def test_a_worker_imports_nothing_from_the_working_directory(tmp_path: Path) -> None:
+    """Also in Python 3.10, which does not know PYTHONSAFEPATH."""
+    (tmp_path / "argparse.py").write_text("raise SystemExit('run from the working directory')")
+    program = Registered("b", "strange:B", "strange 1")
+    environment = {key: value for key, value in program.environment().items() if key != "PYTHONSAFEPATH"}
+    asked = [*program.command(0, 1)[:-2], "--help"]
+    done = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("usage: backends.worker"), done.stderr
+
+
 def test_another_interpreter_does_not_see_our_packages(tmp_path: Path) -> None:
     """A virtual environment without anything in it; one of another Python, with numpy: tests/slow/plugin."""
     venv.create(tmp_path / "bare")
