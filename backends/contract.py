@@ -56,7 +56,7 @@ class EngineError(BackendError):
 class Device:
     """One chip a backend can use. `id` is stable over reboots: "cpu", "usb:2-1", "cuda:0".
 
-    details: for those who look, by name; `remarks`, what is amiss with the chip though it works, is shown everywhere.
+    details: for those who look, by name; `remarks`, what is wrong with a chip that works anyway, is shown everywhere.
     """
 
     id: str
