@@ -190,8 +190,8 @@ class RemoteEngine:
         pids = ", ".join(map(str, stuck))
         cause = (
             f"{len(stuck)} former workers do not end though killed (pid {pids}): they hang in a driver; no other is "
+            "started until they are gone: reconnect the device, or restart the machine"
         )
-        cause += "started until they are gone: reconnect the device, or restart the machine"
         self._recovery.after_failure(now)
         if cause != self.cause:
             self._say(logging.ERROR, f"failed: {cause}")
