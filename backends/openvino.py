@@ -21,6 +21,7 @@ from backends.contract import (
     Output,
     Progress,
 )
+from backends.formats.openvino import chosen
 from backends.models.shapes import POSTPROCESS
 from backends.pixels import table
 from backends.tuning import mode_speeds
@@ -256,8 +257,7 @@ def _short(name: str) -> str:
 
 def _outputs(ports: Sequence[Any]) -> tuple[Output, ...]:
     """Named without TensorFlow's ":0", unless only that tells them apart."""
-    # A TensorFlow port carries inner names too; the shortest is the one a person gave it.
-    whole = [min(port.names, key=len) if port.names else "" for port in ports]
+    whole = [chosen(port.names) for port in ports]
     short = [name.partition(":")[0] for name in whole]
     names = short if len({*short}) == len({*whole}) else whole
     return tuple(_output(name, port) for name, port in zip(names, ports, strict=True))
