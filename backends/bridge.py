@@ -1,6 +1,8 @@
-"""Runs a module of this package in another interpreter, which has its own site-packages.
+"""Runs a module of this package in a child: in our interpreter, or in another that has its own site-packages.
 
-OTHER_PYTHON .../backends/bridge.py backends.worker ARGUMENTS
+PYTHON .../backends/bridge.py backends.worker ARGUMENTS
+
+Nothing is imported from the working directory, as -m would do in Python 3.10, which knows no PYTHONSAFEPATH.
 
 The folder this package lies in is not put on the path: in it lie the daemon's numpy and all else that was built for
 the daemon's Python.

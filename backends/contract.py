@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 API = 1
 Progress = Callable[[str, float], None]
-"""phase, done: 0..1. Users see the share of a phase whose name begins with `build`; any call says that it goes on."""
-"""Called with a phase ("compile", "tune") and how much of it is done, 0..1."""
+"""Called with a phase ("compile", "tune") and how much of it is done, 0..1: any call says that the work goes on.
+
+Users see the share of a phase whose name begins with `build`.
+"""
 
 
 class BackendError(Exception):
@@ -54,7 +56,7 @@ class EngineError(BackendError):
 class Device:
     """One chip a backend can use. `id` is stable over reboots: "cpu", "usb:2-1", "cuda:0".
 
-    details: for those who look, by name; `remarks`, what is amiss with the chip though it works, is shown everywhere.
+    details: for those who look, by name; `remarks`, what is wrong with a chip that works anyway, is shown everywhere.
     """
 
     id: str

@@ -21,6 +21,7 @@ from backends.contract import (
     Output,
     Progress,
 )
+from backends.formats.openvino import chosen
 from backends.models.shapes import POSTPROCESS
 from backends.pixels import table
 from backends.tuning import mode_speeds
@@ -167,7 +168,10 @@ def _read(artifact: Artifact) -> Any:
 
 
 def with_encoding(model: Any, artifact: Artifact) -> Any:
-    """`model` with the artifact's input encoding built into its graph (type, layout, colour, mean, std)."""
+    """`model` with the artifact's input encoding built into its graph (type, layout, colour, mean, std).
+
+    Its outputs are of types that NumPy has.
+    """
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
@@ -200,6 +204,9 @@ def with_encoding(model: Any, artifact: Artifact) -> Any:
         if any(s != 1.0 for s in spec.std):
             chain.scale(list(spec.std))
         chain.convert_element_type(inner)
+    for index, output in enumerate(model.outputs):
+        if output.element_type == Type.bf16:  # NumPy has no such type: it would get the bits as a float16
+            steps.output(index).tensor().set_element_type(Type.f32)
     return steps.build()
 
 
@@ -251,8 +258,7 @@ def _short(name: str) -> str:
 
 def _outputs(ports: Sequence[Any]) -> tuple[Output, ...]:
     """Named without TensorFlow's ":0", unless only that tells them apart."""
-    # A TensorFlow port carries inner names too; the shortest is the one a person gave it.
-    whole = [min(port.names, key=len) if port.names else "" for port in ports]
+    whole = [chosen(port.names) for port in ports]
     short = [name.partition(":")[0] for name in whole]
     names = short if len({*short}) == len({*whole}) else whole
     return tuple(_output(name, port) for name, port in zip(names, ports, strict=True))

@@ -10,7 +10,7 @@ Plain on purpose, so that any interpreter can serve it (no pickle, nothing of th
                                                ready {info, input, labels, slots, bytes}
                                              | refused {text} | unavailable {reason, hint} | error {text, retriable}
     map {path}                              -> mapped {}
-    run {slot, n, floor}                    -> done {slot, n, count, start, infer_ms, head_ms}
+    run {slot, n, floor}                    -> done {slot, n, count, start, infer_ms}
                                              | error {slot, n, retriable, text}
                                                telemetry {values} (at most every 10 s, beside the answers)
     close {}                                   (exits)
@@ -88,12 +88,6 @@ class SlotLayout:
         return np.frombuffer(memory, np.float32, MAX_DETECTIONS * 6, start).reshape(MAX_DETECTIONS, 6)
 
 
-def command(interpreter: str, requests: int, replies: int, name: str, entry_point: str) -> list[str]:
-    """The argument list that starts a worker on two inherited descriptors."""
-    fds = ["--requests", str(requests), "--replies", str(replies)]
-    return [interpreter, "-m", "backends.worker", *fds, name, entry_point]
-
-
 def encode(op: str, **fields: Any) -> bytes:
     return (_JSON({"op": op, **fields}) + "\n").encode()
 
@@ -103,10 +97,10 @@ def encode_run(slot: int, n: int, floor: float) -> bytes:
     return b'{"op":"run","slot":%d,"n":%d,"floor":%.6f}\n' % (slot, n, floor)
 
 
-def encode_done(slot: int, n: int, count: int, start: float, infer_ms: float, head_ms: float) -> bytes:
+def encode_done(slot: int, n: int, count: int, start: float, infer_ms: float) -> bytes:
     """As `encode_run`."""
-    words = b'{"op":"done","slot":%d,"n":%d,"count":%d,"start":%.6f,"infer_ms":%.3f,"head_ms":%.3f}\n'
-    return words % (slot, n, count, start, infer_ms, head_ms)
+    words = b'{"op":"done","slot":%d,"n":%d,"count":%d,"start":%.6f,"infer_ms":%.3f}\n'
+    return words % (slot, n, count, start, infer_ms)
 
 
 class LineReader:

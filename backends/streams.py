@@ -105,8 +105,7 @@ class Streams:
             return encode("error", slot=slot, n=n, text=str(e), retriable=e.retriable)
         except Exception as e:  # noqa: BLE001 - whatever a runtime raises ends this frame, not the process
             return encode("error", slot=slot, n=n, text=f"{type(e).__name__}: {e}", retriable=False)
-        end = time.monotonic()
-        return encode_done(slot, n, count, start, (inferred - start) * 1e3, (end - inferred) * 1e3)
+        return encode_done(slot, n, count, start, (inferred - start) * 1e3)
 
 
 def _check(outputs: Sequence[NDArray[Any]]) -> None:

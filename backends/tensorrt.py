@@ -33,8 +33,6 @@ from backends.trt.trial import TrialRequest, deserialised
 from backends.whole import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from backends.artifact import Artifact
 
 _IO = ("auto", "mapped", "copy")
@@ -245,9 +243,9 @@ def _with_io(loaded: Loaded, place: _Place, artifact: Artifact, io: str) -> Tens
 
 def _median_ms(engine: TensorRTEngine, artifact: Artifact) -> float:
     image = np.zeros((artifact.input.height, artifact.input.width, 3), np.uint8)
-    times: Sequence[float] = []
+    times = []
     for _ in range(_ROUNDS):
         start = time.monotonic()
         engine.run(image)
-        times = [*times, (time.monotonic() - start) * 1e3]
+        times.append((time.monotonic() - start) * 1e3)
     return float(np.median(times[_ROUNDS // 4 :]))

@@ -14,8 +14,8 @@ import os
 import platform
 import signal
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, cast
@@ -75,19 +75,19 @@ def mode_speeds(
     about = [artifact.sha256, artifact.precision, sorted(options.items()), os.cpu_count(), platform.machine(), *machine]
     asked = json.dumps(about)
     key = hashlib.sha256(asked.encode()).hexdigest()[:16]
-    kept = _kept(record)
-    speeds = _valid(kept.get(key))
+    kept = _kept(record).get(key)
+    speeds = _valid(kept)
     if speeds:
         return speeds
-    if why := _slow_lately(kept.get(key)):
+    if why := _slow_lately(kept):
         raise TooSlow(why)
     try:
         rows = measure(entry, artifact, [{**options, "mode": mode} for mode in _MODES], _MODES_TIMEOUT)
     except TooSlow as e:
-        _keep(record, {**kept, key: {"slow": str(e), "at": time.time()}})
+        _keep(record, key, {"slow": str(e), "at": time.time()})
         raise
     speeds = {row.mode: row.fps for row in rows}
-    _keep(record, {**kept, key: speeds})
+    _keep(record, key, speeds)
     return speeds
 
 
@@ -153,7 +153,10 @@ def _cause(answer: child.Answer) -> str:
 
 
 def run_busy(engine: Engine, height: int, width: int, seconds: float = _SECONDS) -> tuple[float, list[float]]:
-    """All streams of the engine busy for that long: frames a second, and the seconds of each run."""
+    """All streams of the engine busy for that long: frames a second, and the seconds of each run.
+
+    Raises what a run raises: with a stream less the figures would be too low.
+    """
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     times: list[float] = []
     for _ in range(2):
@@ -166,11 +169,9 @@ def run_busy(engine: Engine, height: int, width: int, seconds: float = _SECONDS)
             engine.run(image)
             times.append(time.monotonic() - before)
 
-    threads = [threading.Thread(target=stream) for _ in range(engine.info.streams)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(engine.info.streams) as pool:
+        for done in [pool.submit(stream) for _ in range(engine.info.streams)]:
+            done.result()
     return len(times) / (time.monotonic() - start), times
 
 
@@ -257,10 +258,13 @@ def _kept(record: Path) -> dict[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-def _keep(record: Path, values: dict[str, Any]) -> None:
-    """Best effort: with a model folder that cannot be written it is measured at each start."""
+def _keep(record: Path, key: str, found: dict[str, Any]) -> None:
+    """Beside what is kept of other models by now; measuring takes seconds, and several may do so at once.
+
+    Best effort: with a model folder that cannot be written it is measured at each start.
+    """
     with contextlib.suppress(OSError):
-        write_whole(record, json.dumps(values, indent=1).encode())
+        write_whole(record, json.dumps({**_kept(record), key: found}, indent=1).encode())
 
 
 def main(argv: Sequence[str]) -> int:

@@ -160,7 +160,7 @@ class RemoteEngine:
         if self._pending is not None:
             self._pending.add_done_callback(close_unwanted)
             self._pending = None
-        self.streams = 0
+        self.streams, self.telemetry = 0, {}
         self.slots.clear()
         self._deadline = float("inf")
         self._doomed = ""
@@ -190,8 +190,8 @@ class RemoteEngine:
         pids = ", ".join(map(str, stuck))
         cause = (
             f"{len(stuck)} former workers do not end though killed (pid {pids}): they hang in a driver; no other is "
+            "started until they are gone: reconnect the device, or restart the machine"
         )
-        cause += "started until they are gone: reconnect the device, or restart the machine"
         self._recovery.after_failure(now)
         if cause != self.cause:
             self._say(logging.ERROR, f"failed: {cause}")

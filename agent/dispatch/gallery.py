@@ -39,7 +39,7 @@ class Gallery:
         self._held: dict[int, _Held] = {}  # the one improved last comes last
 
     def look(self, frame: Frame, views: Iterable[View]) -> None:
-        """Copies what is better than the view at hand. The frame's picture is only read, and only during the call."""
+        """Copies views that are better than those kept. The frame's picture is only read, and only during the call."""
         whole: NDArray[np.uint8] | None = None
         for view in views:
             held = self._held.get(view.track_id)

@@ -35,7 +35,7 @@ class Result:
 
     frame: its `picture` may be gone. backend, rev: who looked, and with which file (the first 8 hex digits of its
     sha256). queue_ms: capture to start of the first inference; inference_ms: the engine alone, over all crops. All
-    empty when nothing was inferred. pictures: by track id, the best view at hand for what starts, changes and ends.
+    empty when nothing was inferred. pictures: by track id, the best view so far of what starts, changes and ends.
     """
 
     frame: Frame

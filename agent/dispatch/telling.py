@@ -81,13 +81,15 @@ class Telling:
 
     @staticmethod
     def _unanswered(lane: Lane, now: float, engine: RemoteEngine) -> tuple[str, Frame | None]:
-        """A live frame that is old is that of a camera which has stopped, and says so itself.
+        """Why a frame has no answer, and which frame: the oldest that the engine has, so that they are told in order.
 
-        Of those an engine has it is the oldest, so that frames are told of in order.
+        None where there is nothing to say: an old live frame is of a camera that has stopped, which is told elsewhere.
         """
         if lane.jobs:
             return "engine busy", without_picture(lane.jobs[0].frame)
-        waiting = "rate" if engine.serving else f"engine {engine.state}"
+        waiting = f"engine {engine.state}"
+        if engine.serving:  # with the frames of others, where no rate cap is why this one waits
+            waiting = "rate" if now < lane.ready_at() else "engine busy"
         for cause, frame in (("gated", lane.gated_frame), (waiting, lane.mailbox.peek())):
             if frame is not None and not (lane.live and now - frame.monotonic > _UNANSWERED_SECONDS):
                 return cause, frame
@@ -111,7 +113,7 @@ class Telling:
             self._on_facts(lane.camera, facts, self._pictures(lane, facts, None))
 
     def _pictures(self, lane: Lane, facts: Facts, frame: Frame | None) -> Mapping[int, Pixels]:
-        """Keeps what is worth it of the frame, and hands out what is at hand for what has happened."""
+        """Keeps the frame's better views; returns, by track id, the view kept of each to which something happened."""
         if lane.gallery is None:
             return {}
         if facts.views and frame is not None and not frame.picture.y.size:  # sent before its picture was wanted

@@ -87,7 +87,7 @@ class Counts:
     def mark(self, wall: float, *, stale: bool) -> list[Count | Occupancy]:
         """All that has been told, once more, with its last value.
 
-        What is empty when nobody can look any more is not known to stay so: it becomes vacant only by looks thereafter.
+        A place that was empty when looking became impossible may not have stayed so: only later looks make it vacant.
         """
         if stale:
             self._last, self._vacating = None, 0

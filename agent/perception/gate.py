@@ -24,7 +24,7 @@ ALIVE = 1.0
 SHIFT = 0.4
 """Share of its own width or height by which a track may be predicted to have moved unseen."""
 YOUNG = 3
-"""Hits from which on a track's prediction is relied upon; as many as it needs to be told of (`life.CONFIRM_HITS`)."""
+"""Hits from which on a track's prediction is relied upon; as many as it needs to be confirmed (`life.CONFIRM_HITS`)."""
 STILL = 2.0
 """Seconds without moving after which a track is looked at for what happens around it only."""
 WATCHED = 0.15

@@ -47,9 +47,9 @@ class LabelFilter:
 
 
 def breaks(rule: LabelRule, before: LabelRule, box: Box, confidence: float) -> bool:
-    """Whether one who was told of by the rule before does not fit this one, in what of it is stricter now.
+    """Whether a track that was told under the rule before fails this one in something that has become stricter.
 
-    What has not become stricter is no reason: who was told of once may be less sure, or in a mask, and stays.
+    Nothing else is a reason: a track that was told stays, though it may be less sure by now, or in a mask.
     """
     x1, y1, x2, y2 = box
     return (

@@ -19,7 +19,7 @@ CONFIRM_HITS = 3
 HISTORY = 25
 """Confidences whose median confirms a track, and is told as its confidence."""
 LATELY, OF_THEM = 5, 4
-"""The last looks, and how many of them confirm it too: who was followed from far away need not wait for its history."""
+"""The last looks, and how many of them confirm it too: one that was faint while far away need not wait for all."""
 STATIONARY = 3.0
 """Seconds without moving after which a track is told to be stationary."""
 LONGEST_PATH = 32

@@ -55,7 +55,7 @@ class Lives:
         return [life.track for life in self._lives.values() if life.confirmed]
 
     def nearly(self) -> Iterator[int]:
-        """Ids of those who are told of soon, if looks go on to see them as the last one did."""
+        """Ids of tracks that will be told soon, if further looks see them as the last one did."""
         return (life.track.id for life in self._lives.values() if life.nearly)
 
     def is_confirmed(self, track: Track) -> bool:

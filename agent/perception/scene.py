@@ -190,7 +190,7 @@ class Scene:
             told = self._lives.grown_stale(wall)
             return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.mark(wall, stale=True)))
         if self._blind.over(now) and (self._tracker.tracks or self._tracker.tentative):
-            # Also who was not told of yet: else somebody else, hours later, would be told to have been here since.
+            # Also tracks not told yet: else somebody else, hours later, would be said to have been here since then.
             told = self._gone(wall, self._tracker.clear(), "camera_offline_timeout", stale=self._blind.stale)
             return self._unless_empty(Facts(Unknown("camera offline"), (), tuple(told)))
         quiet, self._quiet = self._quiet, None

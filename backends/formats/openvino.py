@@ -13,7 +13,7 @@ from backends.formats.modelfile import ModelFile, Tensor
 from backends.formats.window import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from backends.formats.window import Window
@@ -119,9 +119,10 @@ class _Graph:
             parameter = self._layer["type"] == "Parameter"
             # A result repeats the names of the tensor that feeds it; older files name only the layer.
             names = self._port.get("names", "") if parameter else self._layer.get("output_names", "")
+            names = names or self._layer.get("name", "").removesuffix("/sink_port_0")
             precision = self._port.get("precision", "?").upper()
             tensor = Tensor(
-                name=_chosen(names or self._layer.get("name", "").removesuffix("/sink_port_0")),
+                name=chosen(name.strip() for name in names.split(",")),
                 shape=tuple(_size(text) for text in self._dims),
                 dtype=_DTYPES.get(precision, precision),
             )
@@ -140,10 +141,13 @@ def _size(text: str) -> int:
     return int(text) if text.strip().isdecimal() and int(text) > 0 else -1
 
 
-def _chosen(names: str) -> str:
-    """One of a tensor's names: that of TensorFlow's detection API where it is among them."""
-    listed = [name.strip() for name in names.split(",")]
-    return next((name for name in listed if name.startswith(("detection_", "num_detections"))), listed[0])
+def chosen(names: Iterable[str]) -> str:
+    """One of a tensor's names, for file and engine the same.
+
+    That of TensorFlow's detection API where it is among them, else the shortest: the one that a person gave it.
+    """
+    api = ("detection_", "num_detections")
+    return min(names, key=lambda name: (not name.startswith(api), len(name), name), default="")
 
 
 def _beside(path: Path) -> dict[str, str]:

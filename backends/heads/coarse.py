@@ -1,4 +1,4 @@
-"""Refuses quantised outputs whose one scale is too coarse, or too small, for what the tensor holds."""
+"""Refuses quantised outputs whose scale is not known, or is too coarse or too small for what the tensor holds."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backends.artifact import Artifact
     from backends.contract import Output
 
+_EIGHT_BITS = ("int8", "uint8")
 _UNITY = 1 / 127
 _COARSEST = 1 / 16
 _PIXELS = 16
@@ -21,11 +22,21 @@ _SPLIT = "or with boxes and scores as outputs of their own (family yolo-split)"
 
 
 def check_scales(artifact: Artifact, outputs: Sequence[Output]) -> None:
-    """Raises ArtifactError for a scale that is no scale, and for 8 bits of unknown meaning."""
+    """Raises ArtifactError for a scale that is no scale."""
     for output in outputs:
         if not math.isfinite(output.scale) or output.scale < 0:
             raise ArtifactError(
                 f"{_of(artifact, output)} has the scale {output.scale}: the file is damaged; export it again"
+            )
+
+
+def check_known(artifact: Artifact, *outputs: Output) -> None:
+    """For tensors of boxes and scores. Raises ArtifactError for 8 bits of unknown meaning."""
+    for output in outputs:
+        if output.dtype in _EIGHT_BITS and not output.scale:
+            raise ArtifactError(
+                f"{_of(artifact, output)} is quantised, but neither the file nor the engine says its scale; "
+                "export it with one scale for the whole tensor"
             )
 
 
@@ -36,13 +47,9 @@ def check_one_scale(artifact: Artifact, output: Output, units: str) -> None:
     Raises ArtifactError where the 8 bits leave too few values of confidence (boxes in 0..640 leave two), or none
     large enough for a pixel.
     """
-    if output.dtype not in {"int8", "uint8"}:
+    if output.dtype not in _EIGHT_BITS:
         return
-    if not output.scale:
-        raise ArtifactError(
-            f"{_of(artifact, output)} is quantised, but neither the file nor the engine says its scale; "
-            "export it with one scale for the whole tensor"
-        )
+    check_known(artifact, output)
     if output.scale > (_COARSEST if units == "raw" else _UNITY):
         raise ArtifactError(
             f"{_of(artifact, output)} holds boxes and confidence in steps of {output.scale:.3g}, which leaves "
@@ -60,7 +67,7 @@ def check_one_scale(artifact: Artifact, output: Output, units: str) -> None:
 def check_rows(artifact: Artifact, output: Output, units: str) -> None:
     """As `check_one_scale`, for rows that hold the class as a number too."""
     check_one_scale(artifact, output, units)
-    if output.dtype not in {"int8", "uint8"}:
+    if output.dtype not in _EIGHT_BITS:
         return
     largest = ((127 if output.dtype == "int8" else 255) - output.zero_point) * output.scale
     if largest < len(artifact.labels) - 1.5:

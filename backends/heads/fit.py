@@ -10,6 +10,7 @@ import numpy as np
 from backends.contract import ArtifactError, Output
 from backends.detections import Detections
 from backends.heads.nms import nms
+from backends.protocol import MAX_DETECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from backends.artifact import Artifact
 
-MAX_DETECTIONS = 300
 MAX_CANDIDATES = 2048
 _FARTHEST = np.float32(1e6)
 quiet = np.errstate(over="ignore", invalid="ignore")
@@ -110,7 +110,8 @@ def columns_above(scores: NDArray[Any], least: float) -> tuple[NDArray[np.intp],
     The maximum along whole rows runs at the speed of memory, twice that of one along columns; then only the few
     classes are looked at of which there is something.
     """
-    present = np.flatnonzero(~(scores.max(axis=1) < least))  # to max, NaN is the greatest
+    # To max, NaN is the greatest; of no columns there is none.
+    present = np.flatnonzero(~(scores.max(axis=1) < least)) if scores.size else np.empty(0, np.intp)
     if not len(present):
         return present, present.astype(np.int32), np.empty(0, scores.dtype)
     scores = scores[present]

@@ -8,6 +8,7 @@ import numpy as np
 
 from backends.contract import ArtifactError
 from backends.heads import fit
+from backends.heads.coarse import check_known
 from backends.heads.detr import decoded, pair
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class RfDetrHead:
             )
         self._boxes, self._scores = found
         self._kinds = outputs[self._scores], outputs[self._boxes]
+        check_known(artifact, *self._kinds)
         self._numbering = _numbering(artifact, outputs[self._scores], outputs)
         self._size = fit.sized(artifact, "norm")
 

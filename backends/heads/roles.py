@@ -49,9 +49,9 @@ def roles(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, int]:
 
 
 def stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, tuple[int, ...]]:
-    """Role to indices, as `head.outputs` gives them by index or name, one or a list. Raises ArtifactError.
+    """Role to indices, as `head.outputs` gives them by index or name, one or a list; none of them in two roles.
 
-    A name counts with and without TensorFlow's ":0", which not every engine keeps.
+    Raises ArtifactError. A name counts with and without TensorFlow's ":0", which not every engine keeps.
     """
     names = [output.name for output in outputs]
     found: dict[str, tuple[int, ...]] = {}
@@ -62,6 +62,9 @@ def stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, tuple[int
                 f"{artifact.path}: head.outputs.{role} is {where!r}; the model's outputs are "
                 + ", ".join(f"{index}: {name}" for index, name in enumerate(names))
             )
+        taken = next((other for other in found if not set(places).isdisjoint(found[other])), None)
+        if taken:
+            raise ArtifactError(f"{artifact.path}: head.outputs.{role} is {where!r}, which is {taken} already")
         found[role] = tuple(places)
     return found
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from backends.contract import ArtifactError
 from backends.heads import fit
-from backends.heads.coarse import check_one_scale, check_rows
+from backends.heads.coarse import check_known, check_one_scale, check_rows
 from backends.heads.detr import decoded, pair
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class RtDetrHead:
             self._boxes, self._index = found
             if outputs[self._index].shape[2] != self._labels:
                 raise fit.misfit(artifact, f"logits (1, n, {self._labels})", outputs)
+            check_known(artifact, outputs[self._index], outputs[self._boxes])
             return
         self._index = fit.only(artifact, self._expected(), outputs, self._fits)
         output = outputs[self._index]

@@ -8,6 +8,7 @@ import numpy as np
 
 from backends.detections import Detections
 from backends.heads import fit
+from backends.heads.coarse import check_known
 from backends.heads.roles import roles
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class SsdHead:
         self._boxes, self._classes = found["boxes"], found["classes"]
         self._scores, self._count = found["scores"], found.get("count")
         self._outputs = tuple(outputs)
+        check_known(artifact, outputs[self._boxes], outputs[self._scores])
         self._labels = len(artifact.labels)
         self._offset = int(artifact.head.get("label_offset", 0))
         self._size = fit.sized(artifact, "norm")

@@ -8,6 +8,7 @@ import numpy as np
 
 from backends.heads import fit
 from backends.heads.cells import around, grid
+from backends.heads.coarse import check_known
 from backends.heads.levels import Level, levels
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class YoloSplitHead:
         options, spec = artifact.head, artifact.input
         self._levels = levels(artifact, outputs)
         self._outputs = tuple(outputs)
+        check_known(artifact, *(outputs[index] for level in self._levels for index in (level.boxes, level.scores)))
         self._logits = bool(options.get("logits", True))
         self._grids = [grid(spec.height, spec.width, level.strides, 0.5) for level in self._levels]
         self._iou = float(options.get("iou", 0.7))

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from backends import bridge
+from backends.surroundings import inherited
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,15 +23,18 @@ _log = logging.getLogger(__name__)
 def to_ir(path: Path, progress: Progress) -> Path:
     """The .xml made of `path`, which is removed; or `path`, with a warning, where that failed or need not be.
 
-    The work is done by a child process: the converter is heavy, and may crash on a foreign file.
+    The work is done by a child process: the converter is heavy, and may crash on a foreign file. Nothing is imported
+    from the working directory.
     """
     if path.suffix not in _SLOW:
         return path
     progress("convert", 0.0)
     target = path.with_suffix(".xml")
-    command = [sys.executable, "-m", "backends.models.convert", str(path), str(target)]
+    command = bridge.command(sys.executable, "backends.models.convert", str(path), str(target))
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=inherited(), timeout=_SECONDS, check=False
+        )
         reason = done.stderr.decode("utf-8", "replace").strip()[-500:] or f"exit code {done.returncode}"
         code = done.returncode
     except (subprocess.TimeoutExpired, OSError) as error:

@@ -68,8 +68,9 @@ def _download(source: str, wanted: str, folder: Path, progress: Progress, size: 
     ]  # fmt: skip
     # In memory: of a disk that is full, pip could not tell.
     with os.fdopen(os.memfd_create("pip"), "w+b") as output:
-        # pip unpacks into TMPDIR; /tmp may be a small one in memory.
-        environment = {**os.environ, "TMPDIR": str(folder)}
+        # pip unpacks into TMPDIR; /tmp may be a small one in memory. From Python 3.11 on no file in the working
+        # directory can stand in for a module.
+        environment = {**os.environ, "TMPDIR": str(folder), "PYTHONSAFEPATH": "1"}
         pip = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
         )

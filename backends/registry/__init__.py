@@ -38,6 +38,6 @@ def discover() -> dict[str, Registered]:
 def _registered(point: EntryPoint) -> Registered:
     try:
         distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "?"
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:  # noqa: BLE001 - metadata may be damaged in any way
         distribution = "?"
     return Registered(point.name, point.value, distribution)

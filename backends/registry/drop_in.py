@@ -81,14 +81,15 @@ def _read(file: Path) -> DropIn:
     name = file.stem
     try:
         facts.name(name)
-        tree, positions = _parse(file)
     except ValueError as e:
         return DropIn(name, file, error=f"{file}: {e}")
-    except ArtifactError as e:
+    try:
+        tree, positions = _parse(file)
+    except (ValueError, ArtifactError) as e:
         return DropIn(name, file, error=str(e))
     values: dict[str, Any] = {}
     errors = []
-    for key, value in tree.items():
+    for key, value in ((str(key), value) for key, value in tree.items()):  # a key may be a number
         try:
             values[key] = _checked(key, value)
         except ValueError as e:
@@ -102,12 +103,9 @@ def _parse(file: Path) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     from backends.formats.yamltree import parse
 
     try:
-        text = whole(file, _MAX_BYTES)
+        return parse(whole(file, _MAX_BYTES), file)
     except OSError as e:
         raise ArtifactError(f"{file}: cannot be read: {e.strerror}") from e
-    except ValueError as e:
-        raise ArtifactError(str(e)) from e
-    return parse(text, file)
 
 
 def _checked(key: str, value: Any) -> Any:

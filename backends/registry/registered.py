@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from backends import bridge, protocol
+from backends import bridge
 from backends.surroundings import inherited
 
 if TYPE_CHECKING:
@@ -38,11 +38,8 @@ class Registered:
 
     def command(self, requests: int, replies: int) -> list[str]:
         """The argument list that starts its worker on two inherited descriptors."""
-        words = protocol.command(self.interpreter, requests, replies, self.name, self.entry_point)
-        if not self.foreign:
-            return words
-        interpreter, _, module, *arguments = words  # ... -m backends.worker ...
-        return bridge.command(interpreter, module, *arguments)
+        words = ["--requests", str(requests), "--replies", str(replies), self.name, self.entry_point]
+        return bridge.command(self.interpreter, "backends.worker", *words)
 
     def environment(self) -> dict[str, str]:
         """The environment of its worker: no secrets; nothing is imported from the working directory.

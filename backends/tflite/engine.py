@@ -65,7 +65,7 @@ class TFLiteEngine:
         try:
             interpreter.set_tensor(self._input, self._encode(image))
             interpreter.invoke()
-            found = [interpreter.get_tensor(index) for index in self._outputs]
+            found = [_tensor(interpreter, index) for index in self._outputs]
         except (RuntimeError, ValueError) as e:
             failure = short(e)
         if failure is not None:
@@ -100,6 +100,18 @@ class TFLiteEngine:
         except (BackendError, RuntimeError, ValueError) as e:
             return EngineError(f"{text}; and it cannot be opened again: {short(e)}")
         return EngineError(text, retriable=True)
+
+
+def _tensor(interpreter: Any, index: int) -> NDArray[Any]:
+    """A copy of it. Of one without elements, as the rows of a model that sees nothing, the runtime gives no copy."""
+    try:
+        copy: NDArray[Any] = interpreter.get_tensor(index)
+    except ValueError:
+        details = next(each for each in interpreter.get_output_details() if each["index"] == index)
+        if 0 not in details["shape"]:
+            raise
+        return np.empty(details["shape"], details["dtype"])
+    return copy
 
 
 def check_inputs(interpreter: Any, artifact: Artifact) -> None:

@@ -145,6 +145,20 @@ def test_whatever_the_chip_does_the_next_engine_takes_over_and_the_chip_comes_ba
     assert indices == sorted(indices)
 
 
+def test_a_chip_that_is_gone_has_no_temperature(rigs: list[Rig], tmp_path: Path) -> None:
+    """Else `health` would go on telling the last one as if it were now."""
+    rig = Rig(tmp_path)
+    rigs.append(rig)
+    chip = rig.ladder.rungs[0]
+    rig.say("chip", telemetry={"temperature_c": 61.5})
+    rig.start()
+    rig.until("chip")
+    assert chip.telemetry == {"temperature_c": 61.5}
+    rig.say("chip", run="abort", open="error")
+    rig.until("cpu")
+    assert chip.telemetry == {}
+
+
 def test_each_engine_gets_pictures_of_its_own_size_and_says_which_file_it_used(rig: Rig) -> None:
     rig.say("chip", run="abort", open="error")
     rig.until("cpu")

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_DTYPES = {"float32": 0, "uint8": 3, "int8": 9}
+_DTYPES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int8": 9}
 _STEP = 1 / 255
 
 
@@ -127,6 +127,23 @@ def quantise(shape: tuple[int, ...], dtype: str, scale: float, zero_point: int) 
     target = graph.tensor(Tensor("stored", shape, dtype, scale, zero_point))
     graph.builtin(schema.BuiltinOperator.QUANTIZE, [source], [target])
     return graph.finish([source], [target])
+
+
+def bright(height: int, width: int) -> bytes:
+    """A plain detector of head `boxes` with as many rows, (n, 6) int64, as its float32 image has numbers above 100."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph, code = _Graph(schema), schema.BuiltinOperator
+    rank6 = (1, 1, height, width, 3, 1)  # so that a place in it has six numbers
+    source = graph.tensor(Tensor("image", (1, height, width, 3), "float32"))
+    shape = graph.tensor(Tensor("shape", (6,), "int32"), np.array(rank6, np.int32).tobytes())
+    least = graph.tensor(Tensor("least", (), "float32"), np.float32(100).tobytes())
+    numbers, found = graph.tensor(Tensor("numbers", rank6, "float32")), graph.tensor(Tensor("found", rank6, "bool"))
+    rows = graph.tensor(Tensor("rows", (1, 6), "int64", open_batch=True))
+    graph.builtin(code.RESHAPE, [source, shape], [numbers])
+    graph.builtin(code.GREATER, [numbers, least], [found])
+    graph.builtin(code.WHERE, [found], [rows])
+    return graph.finish([source], [rows])
 
 
 class _Graph:

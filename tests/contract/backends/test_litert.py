@@ -11,6 +11,7 @@ import pytest
 from backends.artifact import Artifact
 from backends.contract import ArtifactError, Device, EngineError
 from backends.litert import LiteRT, Options
+from backends.models.resolve import open_artifact
 from backends.testing.conformance import BackendConformance
 from backends.testing.driver import Driven
 from backends.tflite.engine import TFLiteEngine
@@ -82,6 +83,20 @@ def test_the_twin_finds_what_the_chip_finds(tmp_path: Path) -> None:
     np.testing.assert_allclose(rows, expected(), atol=WIDTH / 255)
     assert (ready["info"]["device"], ready["info"]["exclusive"]) == ("cpu", False)
     assert ready["info"]["notes"] == ["2 threads"]
+
+
+def test_a_table_without_rows_is_an_answer(tmp_path: Path) -> None:
+    """Of an output whose size is known only after a run; the runtime gives none of no elements."""
+    path = tmp_path / "bright.tflite"
+    path.write_bytes(tiny_tflite.bright(HEIGHT, WIDTH))
+    path.with_suffix(".yaml").write_text("family: boxes\nlabels: [bright]\n")
+    image = IMAGE.copy()
+    image[2, 3, 1] = 200
+    found = np.array([[0, 0, 2 * WIDTH, 3 * HEIGHT, 1, 0]])
+    with Driven(LITERT, {}) as worker:
+        worker.load(open_artifact(path), {}, None)
+        for given, rows in ((IMAGE, found[:0]), (image, found), (IMAGE, found[:0])):
+            np.testing.assert_array_equal(worker.run([given], 5)[0], rows)
 
 
 def test_a_compiled_file_is_refused_in_a_sentence(tmp_path: Path) -> None:

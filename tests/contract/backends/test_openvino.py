@@ -67,6 +67,16 @@ def test_a_float_input_holds_the_formula() -> None:
     np.testing.assert_array_equal(encoded(spec, "float32", (0.0, 0), "f32"), expected)
 
 
+def test_an_output_in_bfloat16_keeps_its_numbers() -> None:
+    from openvino import opset13 as ops
+
+    given = ops.parameter([1, 3, 16, 16], np.float32, name="image")
+    model = openvino.Model([ops.result(ops.convert(given, "bf16"))], [given], "echo")
+    artifact = Artifact("echo", Path("echo.xml"), "openvino", "", "boxes", InputSpec(16, 16, "NCHW", "float32"), ("a",))
+    compiled = openvino.Core().compile_model(with_encoding(model, artifact), "CPU")
+    np.testing.assert_array_equal(compiled(IMAGE[None])[0], IMAGE.transpose(2, 0, 1)[None].astype(np.float32))
+
+
 def test_looking_for_the_cpu_loads_no_other_plug_in() -> None:
     """That of GPUs alone is 15 MB of the worker's memory, and time at each start."""
     code = """

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from backends.artifact import Artifact, InputSpec
-from backends.openvino import OpenVINO, Options
+from backends.formats.sniff import read_model
+from backends.openvino import OpenVINO, Options, _outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,3 +34,20 @@ def test_names_stay_apart(tmp_path: Path, written: tuple[str, str], found: tuple
     engine = backend.load(artifact, backend.probe()[0], Options(mode="latency"), lambda _phase, _done: None)
     assert tuple(output.name for output in engine.info.outputs) == found
     engine.close()
+
+
+def test_a_tensor_of_several_names_has_the_same_one_in_the_file_and_in_the_engine(tmp_path: Path) -> None:
+    """Else what a sidecar calls an output would be refused by one of the two. Of equally short ones it is the first."""
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    several = ({"a/long/name", "boxes"}, {"logit", "score", "sums!"}, {"a", "detection_scores:0"})
+    image = ops.parameter([1, 3, 64, 96], np.float32, name="image")
+    made = [ops.result(make(image)) for make in (ops.relu, ops.sigmoid, ops.tanh)]
+    model = ov.Model(made, [image], "three")
+    for port, names in zip(model.outputs, several, strict=True):
+        port.get_tensor().set_names(names)
+    ov.save_model(model, tmp_path / "m.xml")
+    found = tuple(output.name for output in read_model(tmp_path / "m.xml").outputs)
+    assert found == ("boxes", "logit", "detection_scores:0")
+    assert tuple(output.name for output in _outputs(model.outputs)) == (*found[:2], "detection_scores")

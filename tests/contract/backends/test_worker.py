@@ -272,7 +272,7 @@ def test_an_engine_that_fails_every_frame_is_given_up_though_it_says_that_the_ne
     error = {"op": "error", "text": "out of memory", "retriable": True}
     for after in (0.0, 0.5):
         assert answered(after, **error) == Unknown("out of memory")
-    assert isinstance(answered(0.9, "done", count=0, start=now, infer_ms=1.0, head_ms=0.0), Detections)
+    assert isinstance(answered(0.9, "done", count=0, start=now, infer_ms=1.0), Detections)
     for after in (1.0, 1.1, 1.2, 1.9):
         answered(after, **error)
         assert engine.advance(now + after) == []

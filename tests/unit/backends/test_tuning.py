@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from itertools import count
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backends.artifact import Artifact
+    from backends.contract import Engine
 
 ENTRY = ("openvino", "backends.openvino:OpenVINO")
 
@@ -54,6 +56,22 @@ def test_what_was_measured_is_not_measured_again(bench: Bench, artifact: Artifac
     for _ in range(2):
         assert tuning.mode_speeds(ENTRY, artifact, {"threads": None}, ("cpu",)) == SPEEDS
     assert bench.asked == 1
+
+
+def test_two_models_of_one_folder_that_are_measured_at_once_are_both_kept(
+    monkeypatch: pytest.MonkeyPatch, bench: Bench, artifact: Artifact, tmp_path: Path
+) -> None:
+    other = boxes_model(tmp_path, name="other", width=160)
+
+    def first(*_: object) -> Sequence[tuning.Measured]:
+        monkeypatch.setattr(tuning, "measure", bench._measure)
+        assert tuning.mode_speeds(ENTRY, other, {}, ()) == SPEEDS
+        return bench._measure()
+
+    monkeypatch.setattr(tuning, "measure", first)
+    for one in (artifact, other):
+        assert tuning.mode_speeds(ENTRY, one, {}, ()) == SPEEDS
+    assert bench.asked == 2
 
 
 def test_a_folder_that_takes_no_file_costs_a_measurement_and_not_the_engine(bench: Bench, artifact: Artifact) -> None:
@@ -138,3 +156,22 @@ def test_one_that_cannot_be_measured_in_time_is_given_up_at_its_first_run(
     with pytest.raises(tuning.TooSlow, match=r"one run takes 6\.0 s, too long to compare modes within 60 s"):
         tuning._measure_all(slow, artifact, [{"mode": "latency"}, {"mode": "throughput"}], 60.0)
     assert slow.runs == 1
+
+
+class Failing:
+    """An engine of two streams, of which each run from the one of that number on fails."""
+
+    info = SimpleNamespace(streams=2)
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._runs = count(1)
+
+    def run(self, _image: object) -> None:
+        if next(self._runs) >= self._number:
+            raise EngineError("the device is gone")
+
+
+def test_a_run_that_fails_is_no_lower_speed() -> None:
+    with pytest.raises(EngineError, match="the device is gone"):
+        tuning.run_busy(cast("Engine", Failing(6)), 8, 8, 0.1)

@@ -13,7 +13,7 @@ from backends.detections import Unknown
 from backends.protocol import MAX_DETECTIONS, SlotLayout
 
 RESULTS = [np.zeros((MAX_DETECTIONS, 6), np.float32)] * 2
-DONE = {"op": "done", "slot": 1, "n": 7, "count": 0, "start": 3.5, "infer_ms": 1.5, "head_ms": 0.1}
+DONE = {"op": "done", "slot": 1, "n": 7, "count": 0, "start": 3.5, "infer_ms": 1.5}
 
 
 def ready(streams: int = 1, slots: int = 2, **info: Any) -> dict[str, Any]:

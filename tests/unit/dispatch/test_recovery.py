@@ -61,7 +61,7 @@ class Played:
         pass
 
     def run(self, slot: int, n: int, _floor: float) -> None:
-        self.words = [{"op": "done", "slot": slot, "n": n, "count": 0, "start": 0.0, "infer_ms": 1.0, "head_ms": 0.0}]
+        self.words = [{"op": "done", "slot": slot, "n": n, "count": 0, "start": 0.0, "infer_ms": 1.0}]
 
     def close(self, _grace: float) -> None:
         pass

@@ -245,6 +245,10 @@ def test_ssd_classes_without_label_are_left_out():
         ("boxes", [np.zeros((0, 6), np.float32)]),
         ("boxes", [np.zeros((5, 6), np.float32)]),
         ("yolo", [np.zeros((1, 7, 2100), np.float32)]),
+        ("yolo", [np.zeros((1, 7, 0), np.float32)]),  # the graph itself leaves out what is not sure
+        ("yolo", [np.zeros((1, 0, 7), np.float16)]),
+        ("yolov5", [np.zeros((1, 0, 8), np.float32)]),
+        ("yolo-e2e", [np.zeros((1, 0, 6), np.float32)]),
         ("yolox", [np.zeros((1, CELLS, 8), np.float32)]),
         ("yolo-e2e", [np.zeros((1, 300, 6), np.float32)]),
         ("ssd", list(ssd_tensors(count=0).values())),

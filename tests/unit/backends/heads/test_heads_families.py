@@ -143,6 +143,9 @@ def test_four_classes_look_like_boxes():
         make_head(artifact("rtdetr", 4), kinds)
     for outputs in ({"boxes": 0}, {"scores": "y"}, {"boxes": "x", "scores": 1}):
         check(decode(artifact("rtdetr", 4, outputs=outputs), [boxes, logits], names=["x", "y"]))
+    for twice in (0, "x", [1, 0]):
+        with pytest.raises(ArtifactError, match=r"m\.onnx: head\.outputs\.scores is .*, which is boxes already"):
+            decode(artifact("rtdetr", 4, outputs={"boxes": 0, "scores": twice}), [boxes, logits], names=["x", "y"])
     check(decode(artifact("rtdetr", 4), [boxes, logits], names=["pred_boxes", "pred_logits"]))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backends.contract import ArtifactError, Output
@@ -70,6 +72,31 @@ def test_too_small_for_the_class(family):
 def test_a_scale_nobody_knows(family):
     with pytest.raises(ArtifactError, match="neither the file nor the engine says its scale"):
         head(family, ROWS[family], 0.0)
+
+
+PARTS = {
+    "ssd": {"detection_boxes": (1, 10, 4), "detection_classes": (1, 10), "detection_scores": (1, 10)},
+    "rtdetr": {"boxes": (1, 300, 4), "logits": (1, 300, 3)},
+    "rfdetr": {"dets": (1, 300, 4), "labels": (1, 300, 3)},
+    "yolo-split": {"edges": (1, 4200, 64), "logits": (1, 4200, 3)},
+}
+
+
+@pytest.mark.parametrize(("family", "name"), [(f, name) for f in PARTS for name in PARTS[f] if "classes" not in name])
+def test_a_scale_nobody_knows_of_one_of_several(family, name):
+    """Its integers would be taken for logits: three hundred objects that are there for certain."""
+    outputs = [Output(one, shape, "uint8", 0.1) for one, shape in PARTS[family].items()]
+    make_head(artifact(family), outputs)
+    unknown = [replace(output, scale=0.0) if output.name == name else output for output in outputs]
+    with pytest.raises(ArtifactError, match=f"output {name} .* neither the file nor the engine says its scale"):
+        make_head(artifact(family), unknown)
+
+
+def test_numbers_of_classes_need_no_scale():
+    outputs = [Output(one, shape, "uint8", 0.1) for one, shape in PARTS["ssd"].items()]
+    make_head(
+        artifact("ssd"), [replace(output, scale=0.0) if "classes" in output.name else output for output in outputs]
+    )
 
 
 @pytest.mark.parametrize("scale", [float("nan"), float("inf"), -0.1])

@@ -254,6 +254,13 @@ def index(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 knows no PYTHONSAFEPATH")
+def test_pypi_where_a_file_is_called_as_a_module_is(index, target, tmp_path, monkeypatch):
+    (tmp_path / "pip.py").write_text("raise SystemExit('run from the working directory')")
+    monkeypatch.chdir(tmp_path)
+    test_pypi(index, target)
+
+
 def test_pypi(index, target):
     fetch("pypi:tiny-model==1.0!tiny_model/m.bin", target, SHA, quiet, size=len(CONTENT))
     assert target.read_bytes() == CONTENT

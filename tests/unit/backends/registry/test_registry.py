@@ -169,6 +169,7 @@ def test_backends_d_adds_and_overrides(drop_ins: Path, tmp_path: Path) -> None:
             "entry_point: a:B\ninterpreter: python3\n",
             "chip.yaml:2:1: interpreter: 'python3' is not an absolute",
         ),
+        ("chip", "entry_point: a:B\n1: a\n", "chip.yaml:2:1: 1: unknown key"),
         ("chip", "interpreter: /no/such/python\n", "chip.yaml:1:1: interpreter: '/no/such/python' is not a program"),
         ("chip", "interpreter: /etc/passwd\n", "is not a program that can be run here"),
         ("chip", "entry_point: chip.Mine\n", "chip.yaml:1:1: entry_point: 'chip.Mine' is not of the form module:Class"),
@@ -212,11 +213,26 @@ def test_a_file_that_cannot_be_read_is_a_record(drop_ins: Path) -> None:
     assert "cannot be read" in discover()["chip"].error
 
 
+def test_a_fifo_is_a_record_and_is_not_waited_for(drop_ins: Path) -> None:
+    os.mkfifo(drop_ins / "chip.yaml")
+    assert discover()["chip"].error == f"{drop_ins / 'chip.yaml'}: is not a regular file"
+
+
 def test_an_interpreter_that_is_none_is_a_record(tmp_path: Path) -> None:
     for program, reason in [("/no/such/python", "cannot start"), ("/bin/false", "does not run the worker: exit code")]:
         report = survey(Registered("b", "strange:B", "x", program)).report
         assert report.status == "broken"
         assert reason in report.reason
+
+
+def test_a_worker_imports_nothing_from_the_working_directory(tmp_path: Path) -> None:
+    """Also in Python 3.10, which does not know PYTHONSAFEPATH."""
+    (tmp_path / "argparse.py").write_text("raise SystemExit('run from the working directory')")
+    program = Registered("b", "strange:B", "strange 1")
+    environment = {key: value for key, value in program.environment().items() if key != "PYTHONSAFEPATH"}
+    asked = [*program.command(0, 1)[:-2], "--help"]
+    done = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("usage: backends.worker"), done.stderr
 
 
 def test_another_interpreter_does_not_see_our_packages(tmp_path: Path) -> None:
