@@ -157,6 +157,8 @@ class Daemon:
                 self._metrics.stop()
                 self._reload.stop()
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
+                if waiting := self.outbox.health().depth:
+                    log.info("%d events are not sent yet: they wait for the next start", waiting)
                 self._scenes.save(ending=True)
                 if not self._restarting:  # else who asks meanwhile would take it for one that has ended
                     self._status.remove()
@@ -190,7 +192,7 @@ class Daemon:
             if now >= next_health:
                 next_health = max(next_health + interval, now)
                 self.report.publish_health(now)
-            if self.pipeline.finished and not self._reload.busy:
+            if not self._reload.busy and self.pipeline.over(now):
                 log.info("all sources have ended")
                 return
 

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from agent.runtime.state import SceneState
     from agent.runtime.strand import Strand
 
+DELIVERY_SECONDS = 30.0
+"""What a broker is given to take the events that wait, when nothing else is left to do."""
+
 
 class Pipeline:
     """All parts of one running config, which `agent.runtime.transition` makes those of another. For the main thread.
@@ -63,6 +66,7 @@ class Pipeline:
         self.places: dict[str, Place] = {}
         self.strands: dict[str, Strand] = {}
         self.leaving: list[Dispatcher] = []
+        self._over_at: float | None = None
         for model in dict.fromkeys(camera.model for camera in config.cameras):
             self._build(model, found)
 
@@ -121,8 +125,17 @@ class Pipeline:
         self.publisher.stop(max(0.2, deadline - time.monotonic()))
         self.outbox.stop(0.5)
 
+    def over(self, now: float) -> bool:
+        """All sources have ended, and the events are sent: as far as there is a broker, and it takes them in time."""
+        if not self._finished:
+            self._over_at = None
+            return False
+        self._over_at = self._over_at or now
+        waiting = self.publisher.connected and self.outbox.health().depth > 0
+        return not waiting or now - self._over_at >= DELIVERY_SECONDS
+
     @property
-    def finished(self) -> bool:
+    def _finished(self) -> bool:
         """All sources were finite, have ended, and every frame has its answer."""
         now = time.monotonic()
         return all(camera.status(now).state == "ended" for camera in self.cameras.values()) and all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,26 @@ def test_it_ends_by_itself_when_all_files_have(daemon: Start, clip: Path) -> Non
     run = daemon(config(free_port(), {"yard": {"source": str(clip), "pace": "max"}}))
     assert run.wait(30) == 0, run.log()
     assert "all sources have ended" in run.log()
+
+
+@pytest.mark.rooted
+def test_events_that_wait_are_sent_before_it_ends_by_itself(
+    mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path
+) -> None:
+    camera = {"yard": {"source": str(clip), "pace": "max"}}
+    alone = daemon(config(free_port(), camera))
+    assert alone.wait(30) == 0, alone.log()
+    left = re.search(r"(\d+) events are not sent yet: they wait for the next start", alone.log())
+    assert left is not None, alone.log()
+    heard = listen(mosquitto)
+    mqtt = {"url": f"mqtt://{HOST}:{mosquitto.port}", "drain_rate": 1}
+    run = daemon(config(mosquitto.port, camera, mqtt=mqtt))
+    assert run.wait(60) == 0, run.log()
+    assert run.log().count("not sent yet") == 1, "of the run before"
+    wait_for(lambda: heard.statuses()[-1:] == [b"offline"], 10)
+    ids = [json.loads(payload)["id"] for topic, payload in heard.heard() if topic == TOPICS.events]
+    assert [int(name.rpartition("-")[2]) for name in ids] == [*range(1, len(ids) + 1)]
+    assert len(ids) > int(left[1]), "those of both runs"
 
 
 @pytest.mark.rooted
