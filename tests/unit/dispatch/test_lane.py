@@ -198,3 +198,38 @@ def test_a_frame_that_was_sent_before_snapshots_were_wanted_takes_nobodys_pictur
         telling.answer(one, job, n / 5)
         held.append(0 if one.gallery is None else len(one.gallery))
     assert held == [0, 0, 0, 1, 1]
+
+
+def tuned(one: Lane, settings: Settings, fps: float) -> None:
+    one.wishes.tune(Tuning(settings, {}, fps, 0.1, 1.0, (), None))
+    one.heed(1.0)
+
+
+@pytest.mark.parametrize(("fps", "ready"), [(5, 10.5), (0.1, 30.0)])
+def test_another_rate_holds_at_once_and_another_setting_takes_no_frame_more(fps: float, ready: float) -> None:
+    settings = Settings({0: LabelRule(0.5)})
+    seldom = lane("a", fps=0.1)
+    seldom.mailbox.put(frame("a", 10.0), 0)
+    assert seldom.pick(INPUT, 10.0) is not None
+    tuned(seldom, settings, fps)
+    seldom.mailbox.put(frame("a", 10.5), 0)
+    assert seldom.ready_at() == pytest.approx(ready)
+
+
+def test_where_motion_matters_no_more_a_still_frame_is_looked_at() -> None:
+    woken: list[None] = []
+    settings = Settings({0: LabelRule(0.5)}, gate=True)
+    one = Lane("a", Mailbox(lambda: woken.append(None), wait=False), Scene(settings), 0, True, 0.1)
+    for n in range(100):
+        one.mailbox.put(replace(frame("a", float(n), n), motion=Motion()), 0)
+        job = one.pick(INPUT, float(n))
+        if job is not None:
+            job.seen = Detections.empty()
+            one.scene.update(moment(job.frame), (2, 2), Detections.empty())
+            one.settled()
+    assert one.mailbox.doze
+    tuned(one, replace(settings, gate=False), 0)
+    woken.clear()
+    one.mailbox.put(replace(frame("a", 100.0, 100), motion=Motion()), 0)
+    assert woken
+    assert one.pick(INPUT, 100.0) is not None
