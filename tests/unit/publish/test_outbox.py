@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ from agent.publish.outbox.intake import Intake, Work
 from agent.publish.outbox.line import EventLine
 from agent.publish.outbox.opening import FILE
 from agent.publish.outbox.store import Store
+from agent.publish.outbox.wording import Wording
 from agent.publish.topics import Topics
 
 if TYPE_CHECKING:
@@ -97,6 +100,25 @@ def test_beyond_the_bound_of_pixels_events_go_without_their_pictures(
     _, bodies, missed = through(tmp_path, [event(n, picture=True) for n in range(4)])
     assert ["snapshot" in b["data"] for b in bodies] == [True, True, False, False]
     assert missed == {"snapshots": 2}
+
+
+def test_a_picture_that_cannot_be_encoded_costs_no_event(tmp_path: Path) -> None:
+    nothing = Picture(np.zeros((0, 0, 3), np.uint8))
+    _, bodies, missed = through(tmp_path, [replace(event(n), picture=nothing) for n in range(3)])
+    assert [b["data"]["n"] for b in bodies] == [0, 1, 2]
+    assert not any("snapshot" in b["data"] for b in bodies)
+    assert missed == {"snapshots": 3}
+
+
+def test_an_events_picture_is_its_cameras_latest_too() -> None:
+    shown: dict[str, bytes] = {}
+    wording = Wording("gate-pi", TOPICS, shown.__setitem__)
+    row = wording.row(replace(event(1, picture=True), camera="gate"), 1, "3c9e", 7, 0.0)
+    assert row is not None
+    assert row.picture is not None
+    assert shown == {TOPICS.camera_snapshot("gate"): row.picture}
+    assert json.loads(row.body)["data"]["snapshot"]["sha256"] == hashlib.sha256(row.picture).hexdigest()
+    assert row.picture_topic == TOPICS.snapshot("3c9e-7")
 
 
 def test_a_stop_in_a_hurry_takes_no_time_for_pictures(tmp_path: Path) -> None:

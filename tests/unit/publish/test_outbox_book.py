@@ -220,6 +220,24 @@ def test_no_id_is_given_twice_when_the_disk_fails_again_and_the_power_goes(
     assert len({(row.epoch, row.seq) for row in given}) == len(given) == 6
 
 
+def test_a_disk_that_fills_up_in_the_middle_of_a_write_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    kept = book(tmp_path)
+    given = fill(kept, 10)
+    assert kept._store is not None
+    database = kept._store._db
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages + 2}")
+    given += fill(kept, 50, first=10)
+    assert "full" in kept.faults["outbox-failed"]
+    given += fill(kept, 1, first=60)
+    assert not kept.faults
+    assert [body["data"]["n"] for body in waiting(kept)] == list(range(61))
+    assert len({(row.epoch, row.seq) for row in given}) == len({row.n for row in given}) == 61
+
+
 def test_no_id_is_given_twice_after_what_was_sent_while_the_disk_took_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
