@@ -108,7 +108,7 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         ("cameras: [a]", "1:10: cameras: ", "a map from the id of a camera to its keys, such as `gate: "),
         ("cameras: {gate: }", "1:11: cameras.gate.source: ", "is missing"),
         (TOP + "cameras: {}", "2:1: cameras: ", "twice, first on line 1"),
-        (TOP + "metrics: {listen: 70000}", "2:19: metrics.listen: ", "outside 1 to 65535"),
+        (TOP + "metrics: {listen: 65536}", "2:19: metrics.listen: ", "outside 1 to 65535"),
         (TOP + "metrics: {listen: a b}", "2:19: metrics.listen: ", "such as 127.0.0.1:9464"),
         (TOP + "metrics: {listen: 'gate.lan:9464'}", "2:19: metrics.listen: ", "IP:PORT"),
         (TOP + "metrics: {listen: '10.0.0.300:9464'}", "2:19: metrics.listen: ", "IP:PORT"),

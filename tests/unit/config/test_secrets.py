@@ -220,6 +220,12 @@ def test_redact_finds_unknown_credentials_within_addresses(value: str, form: tup
         assert shown.endswith(f"***{after}")
 
 
+def test_of_a_secret_that_begins_like_another_nothing_is_left() -> None:
+    for value in ("hunter", "hunter2hunter", "hunter2"):
+        Secret(value)
+    assert redact("hunter2 hunter2hunter hunter") == "*** *** ***"
+
+
 def test_a_short_secret_does_not_spoil_the_log() -> None:
     Secret("a")
     assert redact("camera gate") == "camera gate"
