@@ -19,7 +19,6 @@ from agent.publish.jpeg import Picture
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.publish.outbox import intake as module
-from agent.publish.outbox.intake import Intake, Work
 from agent.publish.outbox.line import EventLine
 from agent.publish.outbox.opening import FILE
 from agent.publish.outbox.store import Store
@@ -27,7 +26,7 @@ from agent.publish.outbox.wording import Wording
 from agent.publish.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 TOPICS = Topics("", "gate-pi")
@@ -128,84 +127,6 @@ def test_a_stop_in_a_hurry_takes_no_time_for_pictures(tmp_path: Path) -> None:
     assert missed == {"snapshots": 1}
 
 
-def test_pictures_that_were_taken_make_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "QUEUE_PIXELS", 20 * 20 * 3)
-    monkeypatch.setattr(module, "REST_S", 0.0)
-    intake = Intake()
-    for n in range(3):
-        intake.put(event(n, picture=True))
-        ((_, taken),) = intake.take(0).events
-        assert taken.picture is not None
-
-
-def test_what_did_not_fit_is_told_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "QUEUE", 3)
-    monkeypatch.setattr(module, "BATCH", 2)
-    monkeypatch.setattr(module, "REST_S", 0.0)
-    intake = Intake()
-    for n in range(5):
-        intake.put(event(n))
-    assert [(len(work.events), work.skipped) for work in (intake.take(0), intake.take(0), intake.take(0))] == [
-        (2, 0),
-        (1, 2),
-        (0, 0),
-    ]
-
-
-def taking(intake: Intake) -> tuple[threading.Thread, list[Work]]:
-    """As the outbox's thread does it, for much longer than a test lasts."""
-    taken: list[Work] = []
-    thread = threading.Thread(target=lambda: taken.append(intake.take(60)), daemon=True)
-    thread.start()
-    return thread, taken
-
-
-@pytest.mark.parametrize(
-    "wake",
-    [
-        lambda intake: intake.put(event(1)),
-        lambda intake: intake.replay(1, 2),
-        lambda intake: intake.wake(),
-        lambda intake: intake.close(),
-    ],
-    ids=["event", "replay", "answers", "end"],
-)
-@pytest.mark.parametrize("before", [False, True])
-def test_whoever_waits_is_woken(wake: Callable[[Intake], object], before: bool) -> None:
-    intake = Intake()
-    if before:
-        wake(intake)
-    thread, taken = taking(intake)
-    if not before:
-        time.sleep(0.02)
-        wake(intake)
-    thread.join(10)
-    assert taken
-
-
-@pytest.mark.parametrize(
-    "press",
-    [lambda intake: intake.put(event(3)), lambda intake: intake.wake(pressing=True), lambda intake: intake.close()],
-    ids=["many events", "somebody waits", "end"],
-)
-def test_between_two_takes_events_gather_until_something_presses(
-    monkeypatch: pytest.MonkeyPatch, press: Callable[[Intake], object]
-) -> None:
-    monkeypatch.setattr(module, "REST_S", 60.0)
-    monkeypatch.setattr(module, "BATCH", 3)
-    intake = Intake()
-    intake.wake()
-    intake.take(0)
-    thread, taken = taking(intake)
-    for n in (1, 2):
-        intake.put(event(n))
-        time.sleep(0.02)
-    assert not taken
-    press(intake)
-    thread.join(10)
-    assert len(taken[0].events) >= 2
-
-
 def turn(outbox: Outbox) -> None:
     outbox._turn(outbox._intake.take(0))
 
@@ -297,11 +218,12 @@ def test_an_event_expires_by_its_own_age(tmp_path: Path) -> None:
 def test_answers_wake_the_outbox(tmp_path: Path) -> None:
     publisher = Publisher(MqttConfig(), "gate-pi")
     outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
-    thread, taken = taking(outbox._intake)
+    thread = threading.Thread(target=outbox._intake.take, args=(60,), daemon=True)
+    thread.start()
     publisher.on_events(True)
     thread.join(10)
     outbox._book.close()
-    assert taken
+    assert not thread.is_alive()
 
 
 def test_while_nothing_happens_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

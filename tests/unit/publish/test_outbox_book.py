@@ -160,25 +160,6 @@ def test_a_file_of_a_newer_version_is_kept_beside(tmp_path: Path) -> None:
         assert database.execute("SELECT count(*) FROM events").fetchone() == (5,)
 
 
-def test_what_is_put_aside_is_kept_nine_times_and_then_the_last_goes(tmp_path: Path) -> None:
-    for n in range(11):
-        (tmp_path / FILE).write_text(f"damaged {n}")
-        assert "outbox-corrupt" in book(tmp_path).faults
-        _OPENED.pop().close()
-    kept = {path.name: path.read_text() for path in tmp_path.glob("outbox.corrupt*.db")}
-    assert kept == {f"outbox.corrupt{n or ''}.db": f"damaged {n if n < 8 else 10}" for n in range(9)}
-
-
-def test_a_file_without_its_tables_is_damaged(tmp_path: Path) -> None:
-    kept = book(tmp_path)
-    kept.close()
-    with closing(sqlite3.connect(tmp_path / FILE)) as database:
-        database.execute("DROP TABLE ahead")
-    again = book(tmp_path)
-    assert "outbox-corrupt" in again.faults
-    assert fill(again, 1)[0].seq == 1
-
-
 def test_without_a_disk_it_goes_on_in_memory_under_another_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
