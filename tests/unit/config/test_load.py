@@ -34,6 +34,7 @@ def test_smallest_config_gets_every_default() -> None:
     assert (camera.fps, camera.model, camera.backend) == (0.0, "person", ("auto",))
     assert (config.mqtt.host, config.mqtt.port, config.mqtt.tls_enabled) == ("localhost", 1883, False)
     assert config.name == config.device
+    assert parse(FILE + "name: The gate", "f", Path("/nowhere")).cameras[0].name == "The gate"
     assert config.warnings == ()
 
 
@@ -147,6 +148,7 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         ("cameras: {Gate: {source: a.mp4}}", "1:11: cameras.Gate: ", "a-z"),
         (f"cameras: {{{'a' * 33}: {{source: a.mp4}}}}", "1:11: ", "1 to 32"),
         (TOP + "device: 42", "2:9: device: ", "quotes"),
+        (FILE + "labels: {'': {confidence: 0.6}}", "cameras.gate.labels: ", "is empty"),
         # kinds of values
         (TOP + "model: [a]", "2:8: model: ", "not a list"),
         (TOP + "model: ''", "2:8: model: ", "is empty"),

@@ -107,6 +107,9 @@ def test_whose_picture_was_thrown_away_is_worth_another_one(private: tuple[tuple
     one.heed(1.0)
     assert one.scene.wants(moment(frame("a", 1.0)), [], (2, 2), INPUT), "though nothing moves"
     assert looked(one, 5) == (1,)
+    one.wishes.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, None))
+    one.heed(1.0)
+    assert one.gallery is None
 
 
 class Serving:
@@ -175,6 +178,9 @@ def test_who_is_seen_by_a_camera_that_is_switched_off_ends_as_stopped() -> None:
     assert [c.stale for facts in told for c in facts.counts if isinstance(c, Count)] == [True, True]
     assert pick(5) is None
     assert turn() == []
+    switch(on=False)
+    assert turn() == []
+    assert told == [], "nothing is said twice"
     switch(on=True)
     assert [turn(pick(n)) for n in range(6, 9)] == [[], [], [("track.started", None)]]
     switch(on=False)

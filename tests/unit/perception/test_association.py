@@ -22,8 +22,8 @@ def test_overlap_is_the_shared_area_over_that_of_both() -> None:
 
 
 def test_overlap_of_heights_looks_at_nothing_else() -> None:
-    assert of_height((0, 0, 1, 2), (7, 1, 9, 4)) == pytest.approx(1 / 4)
-    assert of_height((7, 1, 9, 4), (0, 0, 1, 2)) == pytest.approx(1 / 4)
+    assert of_height((5, 0, 6, 2), (-7, 1, 9, 4)) == pytest.approx(1 / 4)
+    assert of_height((-7, 1, 9, 4), (5, 0, 6, 2)) == pytest.approx(1 / 4)
     assert of_height((0, 0, 1, 2), (0, 3, 1, 4)) == 0
 
 
