@@ -207,8 +207,9 @@ def test_the_gate_is_opened_and_closed() -> None:
     assert not asked
 
 
-def test_only_where_regions_are_wanted_it_looks_closely() -> None:
-    stage = Stage(regions=True)
+@pytest.mark.parametrize("gate", [False, True])
+def test_only_where_regions_are_wanted_it_looks_closely(gate: bool) -> None:
+    stage = Stage(regions=True, gate=gate)
 
     def closely() -> bool:
         crops: set[Box] = set()
@@ -219,5 +220,5 @@ def test_only_where_regions_are_wanted_it_looks_closely() -> None:
 
     assert closely()
     for regions in (False, True, False):
-        change(stage, Settings({0: PERSON}, regions=regions))
+        change(stage, Settings({0: PERSON}, regions=regions, gate=gate))
         assert closely() is regions

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from agent.publish.backoff import ReconnectBackoff
 from agent.publish.ledger import BACKLOG, BACKLOG_BYTES, RETRY_S, Ledger
+from agent.publish.replies import Replies
 from agent.publish.retained import WINDOW, RetainedValues
 
 REFUSED = 0x87
@@ -82,6 +83,38 @@ def test_what_changes_while_in_flight_is_coalesced_and_the_unchanged_is_not_sent
     values.put("t", b"3")
     broker.settle()
     assert broker.received == [("t", b"1"), ("t", b"3")]
+
+
+def test_a_value_that_came_back_while_it_flew_is_not_sent_again() -> None:
+    values = RetainedValues()
+    values.put("t", b"1")
+    values.sent(1, *(values.take() or ("", b"")), now=0.0)
+    values.put("t", b"2")
+    values.put("t", b"1")
+    values.answered(1)
+    assert values.take() is None
+    assert values.settled
+
+
+def test_a_value_that_cannot_be_sent_is_not_tried_again_until_it_changes() -> None:
+    values = RetainedValues()
+    values.put("t", b"1")
+    assert values.take() == ("t", b"1")
+    values.refused("t", b"1")
+    values.put("t", b"1")
+    assert values.take() is None
+    values.put("t", b"2")
+    assert values.take() == ("t", b"2")
+
+
+def test_the_reply_that_is_longest_under_way_counts() -> None:
+    replies = Replies()
+    assert replies.oldest() is None
+    for mid, now in ((1, 10.0), (2, 20.0)):
+        replies.sent(mid, now)
+    assert replies.oldest() == 10.0
+    assert replies.answered(1)
+    assert replies.oldest() == 20.0
 
 
 def test_after_a_loss_everything_is_sent_again_in_order_except_what_was_cleared() -> None:

@@ -23,6 +23,7 @@ from agent.publish.outbox.line import EventLine
 from agent.publish.outbox.opening import FILE
 from agent.publish.outbox.store import Store
 from agent.publish.outbox.wording import Wording
+from agent.publish.payloads import OutboxHealth
 from agent.publish.topics import Topics
 
 if TYPE_CHECKING:
@@ -213,6 +214,24 @@ def test_an_event_expires_by_its_own_age(tmp_path: Path) -> None:
     (row,) = line._waiting
     outbox._book.close()
     assert row.expires - time.monotonic() == pytest.approx(500, abs=5)
+
+
+def test_health_tells_what_waits(tmp_path: Path) -> None:
+    publisher = Publisher(MqttConfig(), "gate-pi")
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
+    for n in range(3):
+        outbox.put(replace(event(n), happened=time.monotonic() - 50))
+    turn(outbox)
+    waits = outbox.health()
+    line = connected(publisher)
+    for _ in range(2):
+        turn(outbox)
+        answered(line, 10)
+    turn(outbox)
+    outbox._book.close()
+    assert (waits.depth, waits.age) == (3, pytest.approx(50, abs=5))
+    assert waits.bytes > 300
+    assert outbox.health() == OutboxHealth(0, None, 0)
 
 
 def test_answers_wake_the_outbox(tmp_path: Path) -> None:

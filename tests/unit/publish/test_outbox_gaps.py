@@ -127,3 +127,5 @@ def test_in_memory_what_is_settled_makes_room(monkeypatch: pytest.MonkeyPatch) -
     kept.keep(rows[3:])
     assert kept.shed() == []
     assert [row.n for row in kept] == [3, 4, 5]
+    kept.keep([word(event(6), 6, "3c9e", 6, 0.0)])
+    assert [row.n for row in kept.shed()] == [3]

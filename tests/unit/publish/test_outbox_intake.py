@@ -47,6 +47,32 @@ def test_what_did_not_fit_is_told_where_it_is_missing(monkeypatch: pytest.Monkey
     ]
 
 
+def test_what_did_not_fit_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUEUE", 2)
+    monkeypatch.setattr(module, "BATCH", 1)
+    monkeypatch.setattr(module, "REST_S", 0.0)
+    intake = Intake()
+    for n in range(5):
+        intake.put(event(n))
+    skipped = []
+    for n in range(4):
+        work = intake.take(0)
+        skipped += [before for before, _ in work.events] + [work.skipped]
+        intake.put(event(5 + n))
+    assert skipped == [0, 0, 0, 0, 3, 0, 0, 0]
+
+
+def test_where_nothing_comes_the_thread_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REST_S", 0.0)
+    intake = Intake()
+    intake.wake()
+    intake.take(0)
+    began = time.monotonic()
+    intake.take(0.1)
+    intake.take(0.1)
+    assert time.monotonic() - began >= 0.19
+
+
 def taking(intake: Intake) -> tuple[threading.Thread, list[Work]]:
     """As the outbox's thread does it, for much longer than a test lasts."""
     taken: list[Work] = []
@@ -99,3 +125,8 @@ def test_between_two_takes_events_gather_until_something_presses(
     press(intake)
     thread.join(10)
     assert len(taken[0].events) >= 2
+    intake.put(event(4))
+    intake.wake(pressing=True)
+    thread, taken = taking(intake)
+    thread.join(10)
+    assert taken, "who pressed before is not made to wait either"
