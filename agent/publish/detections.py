@@ -108,8 +108,8 @@ def detections_message(
 def unknown_message(origin: Origin, seq: int, frame: FrameStamp, synced: bool, reason: str) -> bytes:
     """The message of a frame nobody looked at: no `detections`, since unknown is not empty.
 
-    reason: `gated` where nothing moved, `rate` where a rate cap leaves it out, `engine busy` while an answer is awaited,
-    else what failed, for the user.
+    reason: `gated` where nothing moved, `rate` where a rate cap leaves it out, `engine busy` while an answer is
+    awaited, else what failed, for the user.
     """
     return f'{_opening(origin, seq, frame, synced)}"inferred":false,"reason":{_quoted(reason)}}}'.encode()
 

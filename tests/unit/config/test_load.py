@@ -34,6 +34,7 @@ def test_smallest_config_gets_every_default() -> None:
     assert (camera.fps, camera.model, camera.backend) == (0.0, "person", ("auto",))
     assert (config.mqtt.host, config.mqtt.port, config.mqtt.tls_enabled) == ("localhost", 1883, False)
     assert config.name == config.device
+    assert parse(FILE + "name: The gate", "f", Path("/nowhere")).cameras[0].name == "The gate"
     assert config.warnings == ()
 
 
@@ -109,7 +110,7 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         ("cameras: [a]", "1:10: cameras: ", "a map from the id of a camera to its keys, such as `gate: "),
         ("cameras: {gate: }", "1:11: cameras.gate.source: ", "is missing"),
         (TOP + "cameras: {}", "2:1: cameras: ", "twice, first on line 1"),
-        (TOP + "metrics: {listen: 70000}", "2:19: metrics.listen: ", "outside 1 to 65535"),
+        (TOP + "metrics: {listen: 65536}", "2:19: metrics.listen: ", "outside 1 to 65535"),
         (TOP + "metrics: {listen: a b}", "2:19: metrics.listen: ", "such as 127.0.0.1:9464"),
         (TOP + "metrics: {listen: 'gate.lan:9464'}", "2:19: metrics.listen: ", "IP:PORT"),
         (TOP + "metrics: {listen: '10.0.0.300:9464'}", "2:19: metrics.listen: ", "IP:PORT"),
@@ -148,6 +149,7 @@ TOP = "cameras: {gate: {source: clip.mp4}}\n"
         ("cameras: {Gate: {source: a.mp4}}", "1:11: cameras.Gate: ", "a-z"),
         (f"cameras: {{{'a' * 33}: {{source: a.mp4}}}}", "1:11: ", "1 to 32"),
         (TOP + "device: 42", "2:9: device: ", "quotes"),
+        (FILE + "labels: {'': {confidence: 0.6}}", "cameras.gate.labels: ", "is empty"),
         # kinds of values
         (TOP + "model: [a]", "2:8: model: ", "not a list"),
         (TOP + "model: ''", "2:8: model: ", "is empty"),

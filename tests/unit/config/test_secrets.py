@@ -264,6 +264,12 @@ def test_a_long_line_is_redacted_however_much_of_it_looks_like_an_address(
     assert VALUE not in shown
 
 
+def test_of_a_secret_that_begins_like_another_nothing_is_left() -> None:
+    for value in ("hunter", "hunter2hunter", "hunter2"):
+        Secret(value)
+    assert redact("hunter2 hunter2hunter hunter") == "*** *** ***"
+
+
 def test_a_short_secret_does_not_spoil_the_log() -> None:
     Secret("a")
     assert redact("camera gate") == "camera gate"

@@ -204,10 +204,19 @@ def test_the_gate_is_on_for_cameras(text: str, enabled: bool) -> None:
 
 
 def test_a_label_nobody_publishes_is_warned_of() -> None:
-    text = "cameras: {g: {source: rtsp://h/x, labels: [dog], lines: {d: {points: [[0, 0], [1, 1]], labels: [cat]}}}}"
-    (warning,) = parse(text, "f", Path("/nowhere")).warnings
+    text = "cameras: {g: {source: rtsp://h/x, %slines: {d: {points: [[0, 0], [1, 1]], labels: [cat]}}}}"
+    (warning,) = parse(text % "labels: [dog], ", "f", Path("/nowhere")).warnings
     assert "'cat' is not among the camera's labels" in str(warning)
-    assert warning.column == text.index("cat") + 1
+    assert warning.column == (text % "labels: [dog], ").index("cat") + 1
+    for published in ("", "labels: [dog, cat], ", "labels: {cat: {confidence: 0.6}}, "):
+        assert not parse(text % published, "f", Path("/nowhere")).warnings
+
+
+def test_a_thousand_labels_are_enough_in_either_form() -> None:
+    for text in ("labels: [%s]", "labels: {%s}"):
+        names = [f"l{n}" if "[" in text else f"l{n}: {{confidence: 0.6}}" for n in range(1001)]
+        assert len(camera(text % ", ".join(names[:1000])).labels) == 1000
+        assert "1001 entries; at most 1000" in complaint(text % ", ".join(names))
 
 
 @given(st.lists(st.tuples(st.floats(0.05, 0.45), st.floats(0.3, 1.0)), min_size=5, max_size=20), st.integers(0, 19))

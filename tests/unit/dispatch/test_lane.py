@@ -107,6 +107,9 @@ def test_whose_picture_was_thrown_away_is_worth_another_one(private: tuple[tuple
     one.heed(1.0)
     assert one.scene.wants(moment(frame("a", 1.0)), [], (2, 2), INPUT), "though nothing moves"
     assert looked(one, 5) == (1,)
+    one.wishes.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, None))
+    one.heed(1.0)
+    assert one.gallery is None
 
 
 class Serving:
@@ -175,6 +178,9 @@ def test_who_is_seen_by_a_camera_that_is_switched_off_ends_as_stopped() -> None:
     assert [c.stale for facts in told for c in facts.counts if isinstance(c, Count)] == [True, True]
     assert pick(5) is None
     assert turn() == []
+    switch(on=False)
+    assert turn() == []
+    assert told == [], "nothing is said twice"
     switch(on=True)
     assert [turn(pick(n)) for n in range(6, 9)] == [[], [], [("track.started", None)]]
     switch(on=False)
@@ -198,3 +204,38 @@ def test_a_frame_that_was_sent_before_snapshots_were_wanted_takes_nobodys_pictur
         telling.answer(one, job, n / 5)
         held.append(0 if one.gallery is None else len(one.gallery))
     assert held == [0, 0, 0, 1, 1]
+
+
+def tuned(one: Lane, settings: Settings, fps: float) -> None:
+    one.wishes.tune(Tuning(settings, {}, fps, 0.1, 1.0, (), None))
+    one.heed(1.0)
+
+
+@pytest.mark.parametrize(("fps", "ready"), [(5, 10.5), (0.1, 30.0)])
+def test_another_rate_holds_at_once_and_another_setting_takes_no_frame_more(fps: float, ready: float) -> None:
+    settings = Settings({0: LabelRule(0.5)})
+    seldom = lane("a", fps=0.1)
+    seldom.mailbox.put(frame("a", 10.0), 0)
+    assert seldom.pick(INPUT, 10.0) is not None
+    tuned(seldom, settings, fps)
+    seldom.mailbox.put(frame("a", 10.5), 0)
+    assert seldom.ready_at() == pytest.approx(ready)
+
+
+def test_where_motion_matters_no_more_a_still_frame_is_looked_at() -> None:
+    woken: list[None] = []
+    settings = Settings({0: LabelRule(0.5)}, gate=True)
+    one = Lane("a", Mailbox(lambda: woken.append(None), wait=False), Scene(settings), 0, True, 0.1)
+    for n in range(100):
+        one.mailbox.put(replace(frame("a", float(n), n), motion=Motion()), 0)
+        job = one.pick(INPUT, float(n))
+        if job is not None:
+            job.seen = Detections.empty()
+            one.scene.update(moment(job.frame), (2, 2), Detections.empty())
+            one.settled()
+    assert one.mailbox.doze
+    tuned(one, replace(settings, gate=False), 0)
+    woken.clear()
+    one.mailbox.put(replace(frame("a", 100.0, 100), motion=Motion()), 0)
+    assert woken
+    assert one.pick(INPUT, 100.0) is not None

@@ -169,3 +169,10 @@ def test_of_a_label_that_a_zone_does_not_take_nothing_is_said_there() -> None:
     counts.change({"road": {0}}, [0, 2], {0, 2})
     assert ("road", 2) not in numbers(counts.mark(WALL, stale=True))
     assert numbers(counts.update(at(1), {"": [0], "road": [0]})) == {("road", None): 1, ("road", 0): 1}
+
+
+def test_a_label_that_is_wanted_from_now_on_is_told_though_nothing_has_changed() -> None:
+    counts = Counts({}, [0])
+    counts.update(at(0), {"": [0]})
+    counts.change({}, [0, 2], {0, 2})
+    assert numbers(counts.update(at(1), {"": [0]})) == {("", 2): 0}

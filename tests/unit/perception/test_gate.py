@@ -203,6 +203,16 @@ def test_a_missed_track_is_searched_at_once_then_less_often() -> None:
     assert max(np.diff(looks)) <= 13
 
 
+def test_who_is_seen_in_every_second_look_only_is_not_searched_at_once() -> None:
+    one = track()
+    gate = after_a_look(one)
+    for n in range(1, 12):
+        gate.looked(n / 25, [one := replace(one, last_time=n / 25) if n % 2 else one], tentative=False)
+    gate.looked(12 / 25, [one], tentative=False)
+    looks = [n for n in range(13, 40) if asked(gate, n / 25, [], [one])]
+    assert looks[0] == 25
+
+
 def test_what_the_model_does_not_know_is_looked_at_less_and_less_though_it_moves_on() -> None:
     gate, looks = after_a_look(), []
     for n in range(1, 1000):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.perception.facts import Point, Polygon
-from agent.perception.geometry import crosses, foot, inside, side
+from agent.perception.geometry import crosses, foot, inside, side, union
 
 SQUARE: Polygon = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
 HOOK: Polygon = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.75, 1.0), (0.75, 0.25), (0.0, 0.25))
@@ -55,6 +55,11 @@ def test_inside_a_box_is_what_comparing_says(a: Point, b: Point, point: Point) -
     (x1, x2), (y1, y2) = sorted((a[0], b[0])), sorted((a[1], b[1]))
     held = x1 <= point[0] <= x2 and y1 <= point[1] <= y2
     assert inside(((x1, y1), (x2, y1), (x2, y2), (x1, y2)), point) is held
+
+
+def test_the_union_of_two_boxes_holds_both_and_no_more() -> None:
+    assert union((0.5, 0.2, 0.6, 0.4), (0.3, 0.25, 0.55, 0.3)) == (0.3, 0.2, 0.6, 0.4)
+    assert union((0.3, 0.25, 0.55, 0.7), (0.5, 0.2, 0.6, 0.4)) == (0.3, 0.2, 0.6, 0.7)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.perception.facts import Box
-from agent.perception.labels import LabelFilter
+from agent.perception.labels import LabelFilter, breaks
 from agent.perception.settings import LabelRule
 from backends.detections import Detections
 
@@ -75,3 +75,23 @@ def test_without_rules_nothing_passes() -> None:
 def test_as_one_by_one(rows: list[tuple[float, int]], least: dict[int, float]) -> None:
     passed = LabelFilter({c: LabelRule(v) for c, v in least.items()})(seen(*((BOX, v, c) for v, c in rows)))
     assert passed.tolist() == [c in least and np.float32(v) >= np.float32(least[c]) for v, c in rows]
+
+
+@pytest.mark.parametrize(
+    ("rule", "ends"),
+    [
+        (LabelRule(0.5), False),
+        (LabelRule(0.7), True),
+        (LabelRule(0.55), False),
+        (LabelRule(0.5, min_width=0.3), True),
+        (LabelRule(0.5, min_width=0.15), False),
+        (LabelRule(0.5, min_height=0.5), True),
+        (LabelRule(0.5, min_height=0.35), False),
+        (LabelRule(0.5, masks=(LEFT,)), True),
+        (LabelRule(0.5, masks=(BELOW,)), False),
+    ],
+)
+def test_who_was_told_of_ends_by_what_has_become_stricter_only(rule: LabelRule, ends: bool) -> None:
+    box = (0.2, 0.1, 0.4, 0.5)
+    assert breaks(rule, LabelRule(0.5), box, 0.6) is ends
+    assert not breaks(rule, rule, box, 0.1)

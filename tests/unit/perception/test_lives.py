@@ -10,6 +10,7 @@ from agent.perception.life import HISTORY, LONGEST_PATH, STATIONARY, Life
 from agent.perception.lives import UPDATE_SECONDS, Lives
 from agent.perception.settings import LabelRule
 from agent.perception.track import Track
+from agent.perception.views import score
 
 SIZE = (640, 480)
 
@@ -190,21 +191,58 @@ def test_a_better_view_is_larger_or_surer_and_not_cut_by_the_edge() -> None:
     assert (view.track_id, view.box) == (7, one.box)
 
 
+def test_a_view_counts_by_its_size_wherever_it_lies() -> None:
+    assert score((0.1, 0.1, 0.3, 0.5), 0.8) == pytest.approx(score((0.6, 0.4, 0.8, 0.8), 0.8))
+    assert score((0.1, 0.1, 0.3, 0.5), 0.8) > score((0.6, 0.6, 0.75, 0.9), 0.8)
+    assert score((0.1, 0.1, 0.3, 0.5), 0.8) > score((0.0, 0.1, 0.2, 0.5), 0.8)
+
+
 def test_history_and_path_are_bounded() -> None:
     one = track()
     life = Life(one, 1e9, 1e9)
     for i in range(3 * HISTORY):
         one.confidence = 0.2 if i < 2 * HISTORY else 0.8
         one.last_time = i / 5
-        one.box = (i / 100, 0.4, i / 100 + 0.1, 0.6)
+        one.box = (i / 32, 0.4, i / 32 + 0.1, 0.6)
         life.seen(at(i / 5))
+        assert life.path[-1][0] == one.last_time
         life.cross("door", "in")
     assert life.confidence == 0.8
     told = life.view(stale=False)
-    assert len(told.path) <= LONGEST_PATH + 1
-    assert told.path[0][0] == 0.0
-    assert [t for t, _, _ in told.path] == sorted(t for t, _, _ in told.path)
+    assert LONGEST_PATH / 2 <= len(told.path) <= LONGEST_PATH
+    assert told.path[0] == (0.0, pytest.approx(0.05), 0.6)
+    times = [t for t, _, _ in told.path]
+    assert max(after - before for before, after in pairwise(times)) <= 8 / 5, "coarser, and nothing left out"
+    assert all(after > before for before, after in pairwise(times))
     assert len(told.lines) == 64
+
+
+def test_the_path_grows_only_as_somebody_moves() -> None:
+    one = track()
+    life = Life(one, 1e9, 1e9)
+    for i, (x, foot) in enumerate([(0.4, 0.6), (0.41, 0.61), (0.4, 0.6), (0.37, 0.6), (0.36, 0.6), (0.36, 0.66)]):
+        one.last_time = i / 5
+        one.box = (x, foot - 0.2, x + 0.1, foot)
+        life.seen(at(i / 5))
+    assert [t for t, _, _ in life.view(stale=False).path] == pytest.approx([0.0, 0.6, 1.0])
+
+
+def test_a_zone_that_was_left_is_told_with_the_next_update() -> None:
+    lives, one = Lives({0: LabelRule(0.5)}, views=False), track()
+    for i in range(3):
+        see(lives, one, i / 5)
+    lives.entered(1e9, one, "porch", 0.0)
+    lives.updates(at(10.0))
+    lives.left(1e9, one, "porch", 6.0)
+    (told,) = lives.updates(at(20.0))
+    assert told.track.zones == (("porch", 6.0),)
+
+
+@pytest.mark.parametrize("views", [False, True])
+def test_views_are_offered_only_where_snapshots_are_wanted(views: bool) -> None:
+    lives, one = Lives({0: LabelRule(0.5)}, views=views), track()
+    offered = [len(lives.seen(at(i / 5), SIZE, [(one, True)])[1]) for i in range(3)]
+    assert offered == [0, 1 if views else 0, 0]
 
 
 def test_nothing_is_stale_before_anything_was_known() -> None:

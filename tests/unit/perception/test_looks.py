@@ -52,10 +52,20 @@ def test_what_one_look_has_told_apart_stays_apart() -> None:
     assert len(found((LEFT, seen((IN_BOTH, 0.5, 0), (near, 0.4, 0))), (RIGHT, seen()))) == 2
 
 
+def turned(box: Box, times: int) -> Box:
+    """The whole picture by so many quarters."""
+    for _ in range(times):
+        x1, y1, x2, y2 = box
+        box = (round(1 - y2, 6), x1, round(1 - y1, 6), x2)
+    return box
+
+
+@pytest.mark.parametrize("quarters", range(4))
 @pytest.mark.parametrize("whole_too", [False, True])
-def test_a_part_yields_to_the_whole_object_whatever_their_confidences(whole_too: bool) -> None:
-    full, part = (0.37, 0.3, 0.45, 0.6), (0.37, 0.3, 0.4, 0.6)
-    looks = [(LEFT, seen((part, 0.9, 0))), (WHOLE if whole_too else RIGHT, seen((full, 0.3, 0)))]
+def test_a_part_yields_to_the_whole_object_whatever_their_confidences(whole_too: bool, quarters: int) -> None:
+    full, part = (turned(box, quarters) for box in ((0.37, 0.3, 0.45, 0.6), (0.37, 0.3, 0.4, 0.6)))
+    left, right = turned(LEFT, quarters), turned(RIGHT, quarters)
+    looks = [(left, seen((part, 0.9, 0))), (WHOLE if whole_too else right, seen((full, 0.3, 0)))]
     assert found(*looks) == [(list(full), 0.3, 0)]
     assert found(*reversed(looks)) == [(list(full), 0.3, 0)]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.perception.facts import Count, LineCount, Occupancy
+from agent.perception.facts import WHOLE, Box, Count, LineCount, Occupancy
 from agent.perception.settings import LabelRule, Line, Settings, Zone
 from tests.unit.perception.test_scene import DOOR, PERSON, ROOM, SIZE, Stage, person
 
@@ -205,3 +205,20 @@ def test_the_gate_is_opened_and_closed() -> None:
     change(stage, BASE)
     assert stage.scene.wants(stage.now, [], (640, 480), (300, 300))
     assert not asked
+
+
+@pytest.mark.parametrize("gate", [False, True])
+def test_only_where_regions_are_wanted_it_looks_closely(gate: bool) -> None:
+    stage = Stage(regions=True, gate=gate)
+
+    def closely() -> bool:
+        crops: set[Box] = set()
+        for _ in range(5):
+            crops.update(stage.scene.wants(stage.now, [(0.1, 0.1, 0.13, 0.2)], (3840, 2160), (300, 300)))
+            stage.look()
+        return crops != {WHOLE}
+
+    assert closely()
+    for regions in (False, True, False):
+        change(stage, Settings({0: PERSON}, regions=regions, gate=gate))
+        assert closely() is regions

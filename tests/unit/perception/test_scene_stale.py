@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.perception.facts import Occupancy
 from agent.perception.settings import Settings
 from tests.unit.perception.test_scene import PERSON, ROOM, SIZE, Stage, person
 
@@ -48,3 +49,23 @@ def test_what_a_look_after_a_silence_ends_is_not_stale() -> None:
     stage.n += 100
     told = [end for _ in range(10) for end in ends(stage.look())]
     assert [end for end in told if end[0] != "track.updated"] == [("zone.left", False), ("track.ended", False)]
+
+
+def test_a_place_becomes_vacant_though_nothing_moves_and_nobody_looks() -> None:
+    stage = Stage(zones=ROOM, gate=True, told=frozenset({0}))
+    occupied: dict[tuple[str, int | None], bool] = {}
+    looks = []
+    for n in range(100):
+        facts: Facts | None
+        if stage.scene.wants(stage.now, [], SIZE, (300, 300)):
+            facts = stage.look(*([person(0.8)] if n < 10 else []))
+            looks.append(n)
+        else:
+            stage.n += 1
+            facts = stage.scene.idle(stage.now.monotonic, stage.now.captured_at)
+        if facts is not None:
+            occupied |= {(c.zone, c.class_id): c.occupied for c in facts.counts if isinstance(c, Occupancy)}
+        if n == 9:
+            assert occupied == {("", None): True, ("", 0): True, ("right", None): True, ("right", 0): True}
+    assert len(looks) < 30
+    assert occupied == {("", None): False, ("", 0): False, ("right", None): False, ("right", 0): False}

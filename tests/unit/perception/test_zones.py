@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -205,3 +206,15 @@ def test_entering_and_leaving_alternate(steps: list[tuple[int, float, float, boo
         for came, went in list(pairwise(own))[::2]:
             assert came.since == went.since
             assert 0 <= went.seconds <= now - went.since + 1e-9
+
+
+def test_whom_a_zone_counts_no_more_leaves_it_and_the_others_stay() -> None:
+    watch, person, car = ZoneWatch(PORCH), track(1, 0), track(2, 2)
+    for n in range(3):
+        watch.update(n / 5, [stand(person, n / 5, IN), stand(car, n / 5, IN)])
+    assert watch.members == [person, car]
+    (left,) = watch.change(replace(PORCH, class_ids=frozenset({2})))
+    assert (left.track, left.entered) == (person, False)
+    assert watch.members == [car]
+    assert watch.change(PORCH) == []
+    assert watch.members == [car]

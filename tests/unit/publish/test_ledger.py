@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.publish.backoff import ReconnectBackoff
-from agent.publish.ledger import BACKLOG, BACKLOG_BYTES, Ledger
+from agent.publish.ledger import BACKLOG, BACKLOG_BYTES, RETRY_S, Ledger
+from agent.publish.replies import Replies
 from agent.publish.retained import WINDOW, RetainedValues
 
 REFUSED = 0x87
@@ -84,6 +85,38 @@ def test_what_changes_while_in_flight_is_coalesced_and_the_unchanged_is_not_sent
     assert broker.received == [("t", b"1"), ("t", b"3")]
 
 
+def test_a_value_that_came_back_while_it_flew_is_not_sent_again() -> None:
+    values = RetainedValues()
+    values.put("t", b"1")
+    values.sent(1, *(values.take() or ("", b"")), now=0.0)
+    values.put("t", b"2")
+    values.put("t", b"1")
+    values.answered(1)
+    assert values.take() is None
+    assert values.settled
+
+
+def test_a_value_that_cannot_be_sent_is_not_tried_again_until_it_changes() -> None:
+    values = RetainedValues()
+    values.put("t", b"1")
+    assert values.take() == ("t", b"1")
+    values.refused("t", b"1")
+    values.put("t", b"1")
+    assert values.take() is None
+    values.put("t", b"2")
+    assert values.take() == ("t", b"2")
+
+
+def test_the_reply_that_is_longest_under_way_counts() -> None:
+    replies = Replies()
+    assert replies.oldest() is None
+    for mid, now in ((1, 10.0), (2, 20.0)):
+        replies.sent(mid, now)
+    assert replies.oldest() == 10.0
+    assert replies.answered(1)
+    assert replies.oldest() == 20.0
+
+
 def test_after_a_loss_everything_is_sent_again_in_order_except_what_was_cleared() -> None:
     values = RetainedValues()
     broker = Broker(values)
@@ -119,6 +152,38 @@ def test_a_refused_value_is_named_and_waits_for_a_change() -> None:
     assert ledger.retained.take() is None
     ledger.retained.put("t", b"2")
     assert ledger.retained.take() == ("t", b"2")
+
+
+def test_a_refused_value_is_tried_again_after_a_while_for_the_rules_may_be_others() -> None:
+    ledger = Ledger()
+    ledger.opened(None, now=0.0)
+    for mid, now in ((1, 10.0), (2, 10.0 + RETRY_S)):
+        ledger.retained.put("t", b"1")
+        assert ledger.retained.take() == ("t", b"1")
+        ledger.retained.sent(mid, "t", b"1", now)
+        ledger.book(mid, REFUSED, "Not authorized", now)
+        ledger.retry(now + RETRY_S - 1)
+        assert ledger.retained.take() is None
+        ledger.retry(now + RETRY_S)
+    assert ledger.retained.take() == ("t", b"1")
+    ledger.retained.sent(3, "t", b"1", 200.0)
+    ledger.book(3, 0, "", 200.0)
+    assert ledger.refused == {}
+    ledger.retry(900.0)
+    assert ledger.retained.take() is None
+
+
+def test_a_topic_is_remembered_until_the_broker_has_emptied_it() -> None:
+    ledger = Ledger()
+    ledger.memory.add("t")
+    for mid, payload in enumerate([b"1", b""]):
+        assert ledger.memory.topics() == ("t",)
+        ledger.retained.put("t", payload)
+        ledger.retained.take()
+        ledger.retained.sent(mid, "t", payload, 0.0)
+        ledger.book(mid, 0, "", 0.1)
+    assert ledger.memory.topics() == ()
+    assert ledger.counters.retained == 2
 
 
 def test_the_backlog_of_live_messages_is_bounded_by_number_and_by_size() -> None:
@@ -176,6 +241,12 @@ def test_waits_double_up_to_the_maximum() -> None:
         assert limit / 2 <= delay <= limit
 
 
+def test_a_broker_that_only_starts_is_asked_twice_as_often() -> None:
+    backoff = ReconnectBackoff(40.0)
+    waits = [backoff.after(0.0, slow=False, quick=True) for _ in range(10)]
+    assert 10 <= waits[-1] <= 20
+
+
 def test_a_subscription_that_is_never_answered_is_a_frozen_broker() -> None:
     ledger = Ledger()
     ledger.opened(None, now=100.0)
@@ -216,6 +287,7 @@ def test_one_answer_that_never_comes_is_not_waited_for_though_others_do() -> Non
     ledger.book(8, 0, "", 150.0)
     assert ledger.frozen_for(155.0) is None
     ledger.book(9, 0, "", 160.0)
+    ledger.retained.sent(10, "t", b"1", 160.0)
     assert ledger.frozen_for(161.0) == 61.0
 
 

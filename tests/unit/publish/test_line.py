@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from agent.publish.ledger import Ledger
 from agent.publish.outbox.line import (
+    BYTES,
     FLYING_BYTES,
     PICTURE_S,
     ROWS,
@@ -153,6 +154,38 @@ def test_it_holds_a_few_only() -> None:
     assert line.space == 0
 
 
+@pytest.mark.parametrize("picture", [False, True])
+def test_it_holds_few_bytes_and_what_leaves_makes_room(picture: bool) -> None:
+    line = EventLine()
+    line.open()
+    half = bytes(BYTES // 2)
+    for n in range(1, 6):
+        large = row(n, picture=half) if picture else row(n, size=len(half))
+        assert line.put(line.session, large) is (n <= 2)
+    for n in range(2):
+        departure = line.take(0.0, 20)
+        assert departure is not None
+        line.sent(n, departure, 0.0)
+        line.answered(n)
+    assert line.space > 0
+
+
+def test_the_outbox_is_pressed_for_answers_before_the_line_stands() -> None:
+    line = EventLine()
+    line.open()
+    for n in range(1, UNCONFIRMED + 1):
+        line.put(line.session, row(n))
+    pressed = []
+    for n in range(1, UNCONFIRMED + 1):
+        pressed.append(line.crowded)
+        departure = line.take(0.0, 20)
+        assert departure is not None
+        line.sent(n, departure, 0.0)
+        line.answered(n)
+    assert pressed == [False] * (UNCONFIRMED // 2) + [True] * (UNCONFIRMED // 2)
+    assert not line.crowded, "nothing waits"
+
+
 def test_no_more_is_sent_than_may_come_twice() -> None:
     """Until the answers are on the disk."""
     line = EventLine()
@@ -172,6 +205,9 @@ def test_no_more_is_sent_than_may_come_twice() -> None:
         sent += 1
         line.sent(sent, departure, 0.0)
     assert line.take(0.0, 20) is None
+    line.open()
+    line.put(line.session, row(100))
+    assert line.take(0.0, 20) is not None, "another connection begins anew"
 
 
 def test_age_drops_what_nobody_wants_any_more() -> None:

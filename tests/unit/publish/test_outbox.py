@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import threading
 import time
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +22,8 @@ from agent.publish.outbox import intake as module
 from agent.publish.outbox.line import EventLine
 from agent.publish.outbox.opening import FILE
 from agent.publish.outbox.store import Store
+from agent.publish.outbox.wording import Wording
+from agent.publish.payloads import OutboxHealth
 from agent.publish.topics import Topics
 
 if TYPE_CHECKING:
@@ -97,6 +103,25 @@ def test_beyond_the_bound_of_pixels_events_go_without_their_pictures(
     assert missed == {"snapshots": 2}
 
 
+def test_a_picture_that_cannot_be_encoded_costs_no_event(tmp_path: Path) -> None:
+    nothing = Picture(np.zeros((0, 0, 3), np.uint8))
+    _, bodies, missed = through(tmp_path, [replace(event(n), picture=nothing) for n in range(3)])
+    assert [b["data"]["n"] for b in bodies] == [0, 1, 2]
+    assert not any("snapshot" in b["data"] for b in bodies)
+    assert missed == {"snapshots": 3}
+
+
+def test_an_events_picture_is_its_cameras_latest_too() -> None:
+    shown: dict[str, bytes] = {}
+    wording = Wording("gate-pi", TOPICS, shown.__setitem__)
+    row = wording.row(replace(event(1, picture=True), camera="gate"), 1, "3c9e", 7, 0.0)
+    assert row is not None
+    assert row.picture is not None
+    assert shown == {TOPICS.camera_snapshot("gate"): row.picture}
+    assert json.loads(row.body)["data"]["snapshot"]["sha256"] == hashlib.sha256(row.picture).hexdigest()
+    assert row.picture_topic == TOPICS.snapshot("3c9e-7")
+
+
 def test_a_stop_in_a_hurry_takes_no_time_for_pictures(tmp_path: Path) -> None:
     _, bodies, missed = through(tmp_path, [event(1, picture=True)], timeout=0.0)
     assert "snapshot" not in bodies[0]["data"]
@@ -149,3 +174,97 @@ def test_replays_are_bounded_those_under_way_too(tmp_path: Path) -> None:
     turn(outbox)
     assert outbox.replay(1, 100), "there was nothing to be sent, so all are through"
     outbox._book.close()
+
+
+def answered(line: EventLine, most: int) -> list[int]:
+    """The numbers of the rows that are sent and answered at once."""
+    numbers = []
+    while len(numbers) < most and (departure := line.take(time.monotonic(), 20)) is not None:
+        line.sent(departure.row.n, departure, 0.0)
+        line.answered(departure.row.n)
+        numbers.append(departure.row.seq)
+    return numbers
+
+
+def test_more_is_sent_as_answers_are_kept_and_what_was_asked_for_again_comes_last(tmp_path: Path) -> None:
+    publisher = Publisher(MqttConfig(), "gate-pi")
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
+    line = connected(publisher)
+    for n in range(100):
+        outbox.put(event(n))
+    sent: list[int] = []
+    for _ in range(10):
+        turn(outbox)
+        sent += answered(line, 1000)
+    outbox.replay(20, 60)
+    outbox.replay(5, 6)
+    turn(outbox)
+    again = [(row.seq, row.again, row.late) for row in line._waiting]
+    outbox._book.close()
+    assert sent == list(range(1, 101))
+    assert again == [(seq, True, True) for seq in (*range(20, 61), 5, 6)]
+
+
+def test_an_event_expires_by_its_own_age(tmp_path: Path) -> None:
+    publisher = Publisher(MqttConfig(), "gate-pi")
+    outbox = Outbox(OutboxConfig(max_age=600.0), "gate-pi", TOPICS, publisher, tmp_path)
+    line = connected(publisher)
+    outbox.put(replace(event(1), happened=time.monotonic() - 100))
+    turn(outbox)
+    (row,) = line._waiting
+    outbox._book.close()
+    assert row.expires - time.monotonic() == pytest.approx(500, abs=5)
+
+
+def test_health_tells_what_waits(tmp_path: Path) -> None:
+    publisher = Publisher(MqttConfig(), "gate-pi")
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
+    for n in range(3):
+        outbox.put(replace(event(n), happened=time.monotonic() - 50))
+    turn(outbox)
+    waits = outbox.health()
+    line = connected(publisher)
+    for _ in range(2):
+        turn(outbox)
+        answered(line, 10)
+    turn(outbox)
+    outbox._book.close()
+    assert (waits.depth, waits.age) == (3, pytest.approx(50, abs=5))
+    assert waits.bytes > 300
+    assert outbox.health() == OutboxHealth(0, None, 0)
+
+
+def test_answers_wake_the_outbox(tmp_path: Path) -> None:
+    publisher = Publisher(MqttConfig(), "gate-pi")
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
+    thread = threading.Thread(target=outbox._intake.take, args=(60,), daemon=True)
+    thread.start()
+    publisher.on_events(True)
+    thread.join(10)
+    outbox._book.close()
+    assert not thread.is_alive()
+
+
+def test_while_nothing_happens_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each write wears a memory card."""
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, Publisher(MqttConfig(), "gate-pi"), tmp_path)
+    writes: list[None] = []
+    write = outbox._book.write
+    monkeypatch.setattr(outbox._book, "write", lambda *given: writes.append(None) or write(*given))
+    for _ in range(5):
+        turn(outbox)
+    outbox._book.close()
+    assert len(writes) == 1
+
+
+def test_a_stop_returns_once_all_is_on_the_disk_and_leaves_it_clean(tmp_path: Path) -> None:
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, Publisher(MqttConfig(), "gate-pi"), tmp_path)
+    outbox.start()
+    for n in range(500):
+        outbox.put(event(n))
+    outbox.finish(10)
+    with closing(Store(tmp_path / FILE, "crash")) as store:
+        assert len(store.waiting(0, 1000, 1 << 30)) == 500
+    outbox.stop(10)
+    with closing(Store(tmp_path / FILE, "crash")) as store:
+        assert store.meta["clean"] == 1

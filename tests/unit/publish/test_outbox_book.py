@@ -140,6 +140,10 @@ def test_a_text_that_was_changed_on_the_disk_is_not_sent_but_named(tmp_path: Pat
     again.write([], 0, 0)
     gap = waiting(again)[-1]["data"]
     assert (gap["from"], gap["to"], gap["count"], gap["cause"]) == (4, 4, 1, "damaged")
+    answer(again, again.after(0, 1000, 1 << 30))
+    again.write([], 0, 0)
+    replayed = again.answered(again.epoch, 1, 10, 0, 1000)
+    assert [row.seq for row in replayed] == [1, 2, 3, 5, 6, 7, 8, 9, 10], "nor is it replayed"
 
 
 def test_a_file_of_a_newer_version_is_kept_beside(tmp_path: Path) -> None:
@@ -165,6 +169,8 @@ def test_without_a_disk_it_goes_on_in_memory_under_another_name(
     assert "outbox-failed" in kept.faults
     assert [body["seq"] for body in waiting(kept)] == list(range(1, 51))
     folder.mkdir()
+    kept.write([], 0, 0)
+    assert "outbox-failed" in kept.faults, "not tried again with every event"
     monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
     kept._retry_at = 0.0
     rows += fill(kept, 1, first=50)
@@ -193,6 +199,24 @@ def test_no_id_is_given_twice_when_the_disk_fails_again_and_the_power_goes(
             assert not kept.faults
     given += fill(book(tmp_path), 2, first=100)
     assert len({(row.epoch, row.seq) for row in given}) == len(given) == 6
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_write_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    kept = book(tmp_path)
+    given = fill(kept, 10)
+    assert kept._store is not None
+    database = kept._store._db
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages + 2}")
+    given += fill(kept, 50, first=10)
+    assert "full" in kept.faults["outbox-failed"]
+    given += fill(kept, 1, first=60)
+    assert not kept.faults
+    assert [body["data"]["n"] for body in waiting(kept)] == list(range(61))
+    assert len({(row.epoch, row.seq) for row in given}) == len({row.n for row in given}) == 61
 
 
 def test_no_id_is_given_twice_after_what_was_sent_while_the_disk_took_nothing(
@@ -317,6 +341,28 @@ def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
     kept.write([], 0, 0)
     kept.close()
     assert len(waiting(book(folder))) == len(bodies) - len(fresh)
+
+
+def test_what_waited_in_memory_is_as_old_as_before_once_the_disk_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk brings the age of the runs before, from which all goes on."""
+    (tmp_path / "away").mkdir()
+    former = book(tmp_path / "away")
+    answer(former, fill(former, 1))
+    former.write([], 0, 0)
+    former.close()
+    with closing(sqlite3.connect(tmp_path / "away" / FILE)) as database, database:
+        database.execute("UPDATE meta SET value = value + 5000 WHERE key = 'age'")
+    kept = book(tmp_path / "state")
+    fill(kept, 1, age=7.0)
+    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    kept._retry_at = 0.0
+    (tmp_path / "away").rename(tmp_path / "state")
+    kept.write([], 0, 0)
+    assert not kept.faults
+    assert kept.age.now() > 5000
+    assert kept.backlog()[2] == pytest.approx(7, abs=2)
 
 
 def test_a_clean_stop_notes_the_age(tmp_path: Path) -> None:

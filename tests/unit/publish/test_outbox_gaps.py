@@ -116,3 +116,16 @@ def test_when_memory_is_full_gaps_stay(
     left = [row for row in waiting if row.type != "vedette.gap"]
     assert told["overflow"] + len(left) == 6
     assert len(waiting) <= 4
+
+
+def test_in_memory_what_is_settled_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [word(event(n), n, "3c9e", n, 0.0) for n in range(1, 6)]
+    monkeypatch.setattr(afloat, "BYTES", sum(row.size for row in rows[:3]))
+    kept = afloat.Afloat()
+    kept.keep(rows[:3])
+    kept.forget(lambda n: n > 2)
+    kept.keep(rows[3:])
+    assert kept.shed() == []
+    assert [row.n for row in kept] == [3, 4, 5]
+    kept.keep([word(event(6), 6, "3c9e", 6, 0.0)])
+    assert [row.n for row in kept.shed()] == [3]

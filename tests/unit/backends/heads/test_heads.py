@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from backends.contract import ArtifactError, Output
 from backends.heads import families, make_head
+from backends.heads.cells import around
 from tests.support.heads import KNOWN, NORM, WIDTH, artifact, centres, check, decode
 
 CELLS = 40 * 80 + 20 * 40 + 10 * 20
@@ -106,6 +107,30 @@ def test_quantisation_of_the_file_where_the_engine_says_nothing(dtype, scaled):
     stored = np.round(tensor / scale + zero).clip(-128, 127).astype(dtype) if scaled else tensor
     made = dataclasses.replace(artifact("yolo", units="norm"), quantisation=((scale, zero),))
     check(decode(made, [stored]), atol=WIDTH / 255, confidence_atol=1 / 255)
+
+
+def test_what_the_engine_says_of_its_scale_comes_before_the_file():
+    scale, zero = 1 / 255, -128
+    stored = np.round(yolo_tensor(norm=True) / scale + zero).clip(-128, 127).astype(np.int8)
+    made = dataclasses.replace(artifact("yolo", units="norm"), quantisation=((1 / 127, 0),))
+    check(decode(made, [stored], scale=scale, zero_point=zero), atol=WIDTH / 255, confidence_atol=1 / 255)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_score_of_just_the_floor_counts(transposed):
+    rows = KNOWN[:1].copy()
+    rows[:, 4] = 0.25
+    tensor = yolo_tensor(rows, transposed=transposed)
+    assert len(decode(artifact("yolo"), [tensor], floor=0.25)) == 1
+    assert len(decode(artifact("yolo"), [tensor], floor=0.2501)) == 0
+
+
+def test_an_edge_that_is_quite_sure_lies_where_its_cell_says():
+    """The exponential of 200 is no float32."""
+    bins = np.zeros((1, 4, 8), np.float32)
+    bins[0, range(4), [1, 2, 3, 4]] = 200
+    points, strides = np.array([[10, 20]], np.float32), np.array([[8]], np.float32)
+    assert around(points, strides, bins.reshape(1, 32)).tolist() == [[(10 - 1) * 8, (20 - 2) * 8, (10 + 3) * 8, 24 * 8]]
 
 
 def test_yolo_suppresses_only_within_a_class():

@@ -47,6 +47,13 @@ def head(name, outputs):
     return make_head(made, outputs)
 
 
+@pytest.mark.parametrize("name", [name for name in SHAPES if name != "boxes"])
+def test_a_batch_whose_size_is_open_is_one_of_one(name):
+    tensors = [np.zeros(shape, np.float32) for shape in SHAPES[name]]
+    outputs = [Output(f"o{i}", (-1, *tensor.shape[1:]), "float32") for i, tensor in enumerate(tensors)]
+    assert_sound(head(name, outputs).decode(tensors, 0.25), 0.25)
+
+
 def assert_sound(found, floor):
     assert len(found) <= 300
     assert np.isfinite(found.xyxy).all()

@@ -116,6 +116,15 @@ def test_as_many_cells_as_edges_are_read_as_the_input_is_laid_out():
     np.testing.assert_allclose(decode(small, [boxes, scores]).xyxy, [[4, 4, 20, 20]], atol=1e-3)
 
 
+def test_one_object_from_two_cells_is_one_within_its_class():
+    rows = KNOWN[[0, 0, 0]].copy()
+    rows[:, 4], rows[:, 5] = [0.9, 0.8, 0.7], [2, 2, 1]
+    (level, (x, y)), *_ = CELLS
+    tensors = [concatenated(levels) for levels in level_tensors(3, rows, [(level, (x + i, y)) for i in range(3)])]
+    check(decode(made(), tensors), rows[[0, 2]], atol=0.05)
+    check(decode(made(class_agnostic=True), tensors), rows[[0]], atol=0.05)
+
+
 def test_scores_after_sigmoid():
     boxes, scores = (concatenated(levels) for levels in level_tensors())
     confidence = (1 / (1 + np.exp(-scores))).astype(np.float32)
