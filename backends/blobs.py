@@ -1,7 +1,7 @@
 """Compiled models beside the files they were made of: reading one takes half as long as reading and compiling a model.
 
-A blob is the sha256 of what the runtime exported, and that. OpenVINO would load a damaged one in silence, and answer
-wrong numbers.
+A blob is a sha256, and what that is of: a line about the model, and what the runtime exported. OpenVINO would load a
+damaged one in silence, and answer wrong numbers.
 """
 
 from __future__ import annotations
@@ -27,20 +27,29 @@ def place(folder: Path, about: dict[str, Any]) -> Path:
     return folder / "cache" / f"{key[:32]}.blob"
 
 
-def read(blob: Path) -> bytes | None:
-    """None where there is none, or a damaged one."""
+def read(blob: Path) -> tuple[bytes, bytes] | None:
+    """The line, and what was exported. None where there is no blob, or a damaged one."""
     try:
-        whole = blob.read_bytes()
+        with blob.open("rb") as file:
+            digest, line, exported = file.read(_DIGEST), file.readline(), file.read()
     except OSError:
         return None
-    content = whole[_DIGEST:]
-    return content if hashlib.sha256(content).digest() == whole[:_DIGEST] else None
+    return (line, exported) if _digest(line, exported) == digest else None
 
 
-def keep(blob: Path, content: bytes) -> None:
-    """Best effort: in a folder that cannot be written each start compiles anew. Only the newest KEPT are left."""
+def keep(blob: Path, line: bytes, exported: bytes) -> None:
+    """Best effort: in a folder that cannot be written each start compiles anew. Only the newest KEPT are left.
+
+    line: ends with a line break, and has no other.
+    """
     with contextlib.suppress(OSError):
         blob.parent.mkdir(exist_ok=True)
-        write_whole(blob, hashlib.sha256(content).digest() + content, sync=False)
+        write_whole(blob, _digest(line, exported) + line + exported, sync=False)
         for old in sorted(blob.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             old.unlink()
+
+
+def _digest(line: bytes, exported: bytes) -> bytes:
+    digest = hashlib.sha256(line)
+    digest.update(exported)
+    return digest.digest()

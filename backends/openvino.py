@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 import threading
 from dataclasses import asdict, dataclass
@@ -84,7 +85,7 @@ class OpenVINO:
             notes = (note,)
         progress("compile", 0.5)
         settings["PERFORMANCE_HINT"] = "THROUGHPUT" if mode == "throughput" else "LATENCY"
-        compiled = _kept(artifact, device, settings)
+        compiled, outputs = _kept(artifact, device, settings)
         info = EngineInfo(
             backend=self.name,
             device=device.id,
@@ -92,7 +93,7 @@ class OpenVINO:
             precision=_short(str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())),
             streams=int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) if mode == "throughput" else 1,
             exclusive=False,
-            outputs=_outputs(compiled.outputs),
+            outputs=outputs,
             notes=(f"{mode} mode", *notes),
         )
         return OpenVINOEngine(compiled, info)
@@ -227,8 +228,8 @@ def _precision(artifact: Artifact, device: Device) -> str:
     return "bf16" if artifact.precision == "bf16" and has_bf16 else "f32"
 
 
-def _kept(artifact: Artifact, device: Device, settings: dict[str, Any]) -> Any:
-    """The model as it was compiled before, or else compiled now, and kept in its folder."""
+def _kept(artifact: Artifact, device: Device, settings: dict[str, Any]) -> tuple[Any, tuple[Output, ...]]:
+    """The model as it was compiled before, or else compiled now, and kept in its folder; and its outputs."""
     about = {
         "content": artifact.content,
         "input": [asdict(artifact.input), artifact.input_quantisation],
@@ -239,28 +240,35 @@ def _kept(artifact: Artifact, device: Device, settings: dict[str, Any]) -> Any:
     blob = blobs.place(artifact.path.parent, about)
     core = _import().Core()
     if artifact.content and (found := blobs.read(blob)) is not None:
-        with contextlib.suppress(RuntimeError):
-            return core.import_model(found, "CPU", settings)
+        line, exported = found
+        with contextlib.suppress(RuntimeError, ValueError):
+            compiled = core.import_model(exported, "CPU", settings)
+            return compiled, _outputs(compiled.outputs, json.loads(line))
     model = _read(artifact)
     try:
         compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as e:
         raise EngineError(f"OpenVINO cannot compile it: {_first_line(e)}") from e
+    names = _names(compiled.outputs)
     if artifact.content:
         with contextlib.suppress(RuntimeError):
-            blobs.keep(blob, compiled.export_model().getvalue())
-    return compiled
+            # Some names of a tensor get lost in what is exported; a sidecar may mean one of them.
+            blobs.keep(blob, f"{json.dumps(names)}\n".encode(), compiled.export_model().getvalue())
+    return compiled, _outputs(compiled.outputs, names)
 
 
 def _short(name: str) -> str:
     return {"bfloat16": "bf16", "bf16": "bf16", "f32": "f32", "float32": "f32", "float": "f32"}.get(name, name)
 
 
-def _outputs(ports: Sequence[Any]) -> tuple[Output, ...]:
-    """Named without TensorFlow's ":0", unless only that tells them apart."""
+def _names(ports: Sequence[Any]) -> list[str]:
+    """Without TensorFlow's ":0", unless only that tells them apart."""
     whole = [chosen(port.names) for port in ports]
     short = [name.partition(":")[0] for name in whole]
-    names = short if len({*short}) == len({*whole}) else whole
+    return short if len({*short}) == len({*whole}) else whole
+
+
+def _outputs(ports: Sequence[Any], names: Sequence[str]) -> tuple[Output, ...]:
     return tuple(_output(name, port) for name, port in zip(names, ports, strict=True))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import backends.openvino
-from backends import tuning
+from backends import blobs, tuning
 from backends.artifact import Artifact, InputSpec
 from backends.contract import BackendUnavailable, EngineError
 from backends.openvino import OpenVINO, Options, with_encoding
@@ -154,6 +154,23 @@ def test_a_model_is_compiled_once_and_again_where_that_is_damaged_or_another(tmp
     answer(replace(artifact, content="c" * 64))
     assert len(kept()) == 4
     assert name not in kept(), "the oldest makes room"
+
+
+def test_names_of_outputs_that_the_runtime_does_not_export_are_kept(tmp_path: Path) -> None:
+    """It forgets those of tensors that it has merged; a sidecar's `head.outputs` may say one of them."""
+    artifact, backend = boxes_model(tmp_path), OpenVINO()
+
+    def names() -> list[str]:
+        engine = backend.load(artifact, backend.probe()[0], Options("latency"), lambda _phase, _done: None)
+        engine.close()
+        return [output.name for output in engine.info.outputs]
+
+    first = names()
+    assert names() == first
+    (blob,) = (tmp_path / "cache").iterdir()
+    _, exported = blobs.read(blob) or pytest.fail("damaged")
+    blobs.keep(blob, b'["forgotten"]\n', exported)
+    assert names() == ["forgotten"]
 
 
 def test_what_it_compiled_needs_no_folder_that_can_be_written(tmp_path: Path) -> None:

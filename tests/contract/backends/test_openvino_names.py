@@ -9,7 +9,7 @@ import pytest
 
 from backends.artifact import Artifact, InputSpec
 from backends.formats.sniff import read_model
-from backends.openvino import OpenVINO, Options, _outputs
+from backends.openvino import OpenVINO, Options, _names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,4 +50,4 @@ def test_a_tensor_of_several_names_has_the_same_one_in_the_file_and_in_the_engin
     ov.save_model(model, tmp_path / "m.xml")
     found = tuple(output.name for output in read_model(tmp_path / "m.xml").outputs)
     assert found == ("boxes", "logit", "detection_scores:0")
-    assert tuple(output.name for output in _outputs(model.outputs)) == (*found[:2], "detection_scores")
+    assert tuple(_names(model.outputs)) == (*found[:2], "detection_scores")
