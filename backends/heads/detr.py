@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.heads import fit
-from backends.heads.roles import stated
+from backends.heads.roles import stated_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def pair(artifact: Artifact, outputs: Sequence[Output]) -> tuple[int, int] | Non
 
     By `head.outputs`, else by the names that exporters give, else by shape. Other outputs (masks) do not matter.
     """
-    given = {role: indices[0] for role, indices in stated(artifact, outputs).items() if len(indices) == 1}
+    given = stated_once(artifact, outputs)
     named = {_NAMES[output.name]: index for index, output in enumerate(outputs) if output.name in _NAMES}
     flat = [index for index, output in enumerate(outputs) if len(output.shape) == 3 and output.shape[0] in {1, -1}]
     for known in (given, named):

@@ -69,6 +69,18 @@ def stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, tuple[int
     return found
 
 
+def stated_once(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, int]:
+    """As `stated`, where a role is one output. Raises ArtifactError for a list of several, too."""
+    found = stated(artifact, outputs)
+    for role, places in found.items():
+        if len(places) != 1:
+            raise ArtifactError(
+                f"{artifact.path}: head.outputs.{role} is a list of {len(places)}; "
+                f"family {artifact.family!r} has one output for it"
+            )
+    return {role: place for role, (place,) in found.items()}
+
+
 def _place(one: int | str, names: Sequence[str]) -> int:
     """The index of that output; -1 where there is no such name, or where it may be one of several."""
     if isinstance(one, int):
@@ -81,10 +93,9 @@ def _place(one: int | str, names: Sequence[str]) -> int:
 
 
 def _stated(artifact: Artifact, outputs: Sequence[Output]) -> dict[str, int] | None:
-    given = stated(artifact, outputs)
-    if not given or any(len(indices) != 1 for indices in given.values()):
+    found = stated_once(artifact, outputs)
+    if not found:
         return None
-    found = {role: indices[0] for role, indices in given.items()}
     for index, output in enumerate(outputs):
         if index not in found.values() and len(output.shape) != 2:
             found.setdefault("boxes" if len(output.shape) == 3 else "count", index)

@@ -143,9 +143,14 @@ def test_four_classes_look_like_boxes():
         make_head(artifact("rtdetr", 4), kinds)
     for outputs in ({"boxes": 0}, {"scores": "y"}, {"boxes": "x", "scores": 1}):
         check(decode(artifact("rtdetr", 4, outputs=outputs), [boxes, logits], names=["x", "y"]))
-    for twice in (0, "x", [1, 0]):
-        with pytest.raises(ArtifactError, match=r"m\.onnx: head\.outputs\.scores is .*, which is boxes already"):
-            decode(artifact("rtdetr", 4, outputs={"boxes": 0, "scores": twice}), [boxes, logits], names=["x", "y"])
+    for wrong, says in ((0, ".*, which is boxes already"), ("x", ".*, which is boxes already"), ([], "a list of 0")):
+        with pytest.raises(ArtifactError, match=rf"m\.onnx: head\.outputs\.scores is {says}"):
+            decode(artifact("rtdetr", 4, outputs={"boxes": 0, "scores": wrong}), [boxes, logits], names=["x", "y"])
+    for several in ("rtdetr", "ssd"):
+        with pytest.raises(
+            ArtifactError, match=rf"head\.outputs\.boxes is a list of 2; family '{several}' has one output"
+        ):
+            make_head(artifact(several, 4, outputs={"boxes": [0, 1]}), kinds)
     check(decode(artifact("rtdetr", 4), [boxes, logits], names=["pred_boxes", "pred_logits"]))
 
 
