@@ -36,7 +36,7 @@ def classify(source: str, folder: Path) -> tuple[SourceKind, str]:
     if source.isdecimal():
         raise InvalidError(f"a local camera is written as its device: /dev/video{source}")
     path = absolute(source, folder)
-    if normpath(path).startswith("/dev/"):
+    if normpath(path).startswith("/dev/") and not normpath(path).startswith("/dev/shm/"):  # noqa: S108 - files in memory
         return "v4l2", path
     try:
         is_folder = source.endswith("/") or Path(path).is_dir()

@@ -101,10 +101,10 @@ def _level(value: Any, _: Collection[str]) -> str:
     return str(value)
 
 
-def _text(longest: int) -> Check:
+def _text(longest: int, shortest: int = 0) -> Check:
     def check(value: Any, _: Collection[str]) -> str:
-        if not isinstance(value, str) or len(value) > longest:
-            raise ValueError(f"is a text of {longest} characters at most")
+        if not isinstance(value, str) or not shortest <= len(value) <= longest:
+            raise ValueError(f"is a text of {shortest} to {longest} characters")
         return value
 
     return check
@@ -126,7 +126,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Argument]] = {
     "config.validate": _YAML,
     "config.apply": _YAML,
     "config.rollback": {},
-    "model.select": {"camera": Argument(_camera), "model": Argument(_text(256), REQUIRED)},
+    "model.select": {"camera": Argument(_camera), "model": Argument(_text(256, 1), REQUIRED)},
     "log.tail": {
         "level": Argument(_level, "info"),
         "ttl": _TTL,

@@ -271,6 +271,7 @@ def test_publish_on_is_a_word_not_a_boolean(word: str, value: str) -> None:
         ("https://h/a.mjpg", "http", "https://h/a.mjpg", 5.0),
         ("http://cam:8080/feed@2x", "http", "http://cam:8080/feed@2x", 5.0),
         ("/dev/video0", "v4l2", "/dev/video0", 5.0),
+        ("/dev/shm/a.mp4", "file", "/dev/shm/a.mp4", 0.0),
         ("clips/a.mp4", "file", "/etc/vedette/clips/a.mp4", 0.0),
         ("frames/", "folder", "/etc/vedette/frames", 0.0),
         ("/", "folder", "/", 0.0),

@@ -75,6 +75,7 @@ def test_the_names_are_those_of_the_interface() -> None:
         ("log.tail", {"ttl": 900.1}, "0 to 900"),
         ("log.tail", {"rate": 21}, "0.1 to 20"),
         ("log.tail", {"filter": "x" * 257}, "256 characters"),
+        ("model.select", {"model": ""}, "1 to 256 characters"),
         ("log.level", {"level": "chatty"}, "debug, info, warning, error"),
         ("replay", {"from": 5, "to": 4}, "oldest first"),
         ("replay", {"from": 1, "to": 100_001}, "100000"),
