@@ -424,55 +424,6 @@ def test_beyond_its_bytes_updates_go_first_then_the_oldest_and_all_are_named(tmp
     assert set(range(1, bodies[-1]["seq"] + 1)) - {body["seq"] for body in bodies} <= named
 
 
-@pytest.fixture
-def counted(tmp_path: Path) -> Iterator[tuple[store.Store, list[int]]]:
-    """A file, and how many steps SQLite's machine has made in it."""
-    kept, steps = store.Store(tmp_path / FILE, "crash"), [0]
-
-    def count() -> None:
-        steps[0] += 1
-
-    with closing(kept):
-        kept._db.set_progress_handler(count, 1)
-        yield kept, steps
-        kept._db.set_progress_handler(None, 0)
-
-
-def test_days_of_events_are_not_looked_through_for_what_is_too_old(counted: tuple[store.Store, list[int]]) -> None:
-    """Once a second, on the disk of a small computer."""
-    kept, steps = counted
-    with kept.transaction():
-        kept.add(Stored(n, "e", n, "vedette.track.updated", float(n), b"x") for n in range(1, 20_001))
-    steps[0] = 0
-    for answered in (0, 20_000):
-        kept.settled(answered, [])
-        cut = limits.expire(kept, 110.0, 100.0, 0)
-        assert [one.numbers for one in cut] == ([] if answered else [(*range(1, 10),)])
-    assert kept.last_of("e") == 20_000
-    assert steps[0] < 5000
-
-
-def test_pictures_are_counted_when_as_many_were_added_as_may_be_too_much(
-    counted: tuple[store.Store, list[int]],
-) -> None:
-    kept, steps = counted
-
-    def add(*numbers: int) -> None:
-        with kept.transaction():
-            kept.add(Stored(n, "e", n, "x", 0.0, b"x", "t", bytes(1000)) for n in numbers)
-
-    add(*range(1, 101))
-    assert not kept.pictures_beyond(100_000)
-    steps[0] = 0
-    assert not kept.pictures_beyond(100_000)
-    assert steps[0] == 0
-    add(101)
-    assert kept.pictures_beyond(100_000)
-    with kept.transaction():
-        kept.drop_pictures([1])
-    assert not kept.pictures_beyond(100_000)
-
-
 def test_a_volume_that_fills_up_gets_its_room_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The room is what statvfs says; a real small volume is filled in tests/e2e/daemon."""
     kept = book(tmp_path)

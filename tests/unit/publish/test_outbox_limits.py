@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.publish.outbox.limits import LEAST_BYTES, budget, trim
+from agent.publish.outbox.limits import LEAST_BYTES, budget, expire, trim
 from agent.publish.outbox.store import Store, Stored
 
 if TYPE_CHECKING:
@@ -91,3 +91,42 @@ def test_what_is_on_its_way_stays(store: Store, kind: str) -> None:
         (cut,), _ = trim(store, 0, 50)
     assert numbers(store)[:50] == list(range(1, 51))
     assert (cut.cause, cut.gap.first, cut.gap.last, cut.gap.count) == ("overflow", 51, 99, 49)
+
+
+@pytest.fixture
+def steps(store: Store) -> Iterator[list[int]]:
+    """How many steps SQLite's machine has made in it."""
+    made = [0]
+
+    def count() -> None:
+        made[0] += 1
+
+    store._db.set_progress_handler(count, 1)
+    yield made
+    store._db.set_progress_handler(None, 0)
+
+
+def test_days_of_events_are_not_looked_through_for_what_is_too_old(store: Store, steps: list[int]) -> None:
+    """Once a second, on the disk of a small computer."""
+    with store.transaction():
+        store.add(Stored(n, "e", n, UPDATE, float(n), b"x") for n in range(1, 20_001))
+    steps[0] = 0
+    for answered in (0, 20_000):
+        store.settled(answered, [])
+        cut = expire(store, 110.0, 100.0, 0)
+        assert [one.numbers for one in cut] == ([] if answered else [(*range(1, 10),)])
+    assert store.last_of("e") == 20_000
+    assert steps[0] < 5000
+
+
+def test_pictures_are_counted_when_as_many_were_added_as_may_be_too_much(store: Store, steps: list[int]) -> None:
+    fill(store, 100, size=1, picture=1000)
+    assert not store.pictures_beyond(100_000)
+    steps[0] = 0
+    assert not store.pictures_beyond(100_000)
+    assert steps[0] == 0
+    fill(store, 1, size=1, picture=1000)
+    assert store.pictures_beyond(100_000)
+    with store.transaction():
+        store.drop_pictures([1])
+    assert not store.pictures_beyond(100_000)
