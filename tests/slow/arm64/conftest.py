@@ -13,7 +13,7 @@ import pytest
 
 from backends.contract import BackendError
 from backends.models import store
-from tests.e2e.conftest import listen, person_model
+from tests.e2e.conftest import listen
 from tests.slow.arm64 import root as arm64
 from tests.slow.arm64.binfmt import NoEmulation, emulation
 from tests.slow.arm64.both import Both
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.support.audience import Audience
     from tests.support.brokers import BrokerProcess
 
-__all__ = ["listen", "person_model"]
+__all__ = ["listen"]
 
 NOT_PROVEN = (
     "speed, memory and heat; a real chip, camera or kernel; the service under systemd, which cannot be emulated in a "

@@ -8,12 +8,11 @@ import sys
 
 import pytest
 
-from tests.e2e.conftest import person_model  # noqa: F401 - the fixture
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING
 
 
 @pytest.mark.rooted
-def test_the_scene_is_measured_against_the_bare_engine(person_model: str) -> None:  # noqa: F811
+def test_the_scene_is_measured_against_the_bare_engine(person_model: str) -> None:
     if MOSQUITTO is None:
         pytest.skip(MOSQUITTO_MISSING)
     command = [sys.executable, "-m", "agent.cli", "bench", "--scene", "--json"]

@@ -14,7 +14,6 @@ from random import Random
 
 import pytest
 
-from tests.e2e.conftest import person_model  # noqa: F401 - the fixture
 from tests.slow.soak.account import Account, cpu_seconds, look
 from tests.slow.soak.faults import FAULTS
 from tests.slow.soak.stage import Stage
@@ -32,7 +31,7 @@ ROOT = Path(__file__).parents[3]
 STREET = ROOT.parent / "shared" / "data" / "videos" / "vtest.avi"
 
 
-def test_soak(tmp_path: Path, person_model: str) -> None:  # noqa: F811
+def test_soak(tmp_path: Path, person_model: str) -> None:
     if MOSQUITTO is None:
         pytest.skip(MOSQUITTO_MISSING)
     if rtsp_missing():

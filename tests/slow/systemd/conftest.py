@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backends.models import store
-from tests.e2e.conftest import person_model
 from tests.support.audience import Audience
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, mosquitto_process
 from tests.support.clips import scene, write_clip
@@ -22,8 +21,6 @@ from tests.support.service import DROP_IN, PASSWORD, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = ["person_model"]
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SYSTEM_PYTHON = "/usr/bin/python3"
