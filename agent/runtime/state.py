@@ -1,9 +1,9 @@
 """What outlives the daemon: the number of the next track, the totals of the lines, the labels that were counted.
 
 One small file, written whole. The labels are kept since a broker keeps their counts: after a restart they must be told
-again, even if nobody of that label ever comes. What a line counted is written at once, not with the next tick: else the
-total of a daemon that is killed would be smaller at the next start, though totals only grow. No track number is given
-twice.
+again, even if nobody of that label ever comes. What a line counted is written at once, in a crowd once a second: else
+the total of a daemon that is killed would be smaller at the next start, though totals only grow. No track number is
+given twice.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ log = logging.getLogger("vedette.state")
 FILE = "scenes.json"
 _AHEAD = 10_000
 """Track numbers that may be given before the file is written again."""
-_APART_S = 0.2
-"""Between two writes for what lines count: a crowd must not keep the disk, and the main thread, busy."""
+_APART_S = 1.0
+"""Between two writes for what lines count: each waits for the disk, which a crowd must not wear out."""
 
 Totals = dict[str, dict[str, tuple[int, int, float]]]
 """By line, then by label: in, out, and since when (wall clock)."""

@@ -42,6 +42,8 @@ CREATE TABLE parked (n INTEGER PRIMARY KEY, reason TEXT NOT NULL);
 """
 _AHEAD = "coalesce((SELECT last FROM ahead WHERE first <= n ORDER BY first DESC LIMIT 1), 0)"
 _WAITING = f"n > ? AND n > {_AHEAD} AND n NOT IN (SELECT n FROM parked)"  # noqa: S608 - ours
+_DATED = "typeof(born) = 'real'"
+"""Not of a row that became nonsense: it must not hold up the others."""
 _ROWS = (
     "SELECT e.n, e.epoch, e.seq, e.type, e.born, e.crc, e.body, p.topic, p.body"
     " FROM events e LEFT JOIN pictures p USING (n)"
@@ -223,7 +225,7 @@ class Store:
 
         Up to the first that is younger, here and in `waiting_rows`: days of events are not looked through for more.
         """
-        query = "SELECT n, born FROM events WHERE n <= ? AND n < ? ORDER BY n LIMIT ?"
+        query = f"SELECT n, born FROM events WHERE n <= ? AND n < ? AND {_DATED} ORDER BY n LIMIT ?"  # noqa: S608
         rows = self._db.execute(query, (self.answered, self.last, most))
         return [n for n, _ in takewhile(lambda row: row[1] < older_than, rows)]
 
@@ -231,7 +233,7 @@ class Store:
         """n, epoch and seq of the oldest that wait, without gaps."""
         query = (
             f"SELECT n, epoch, seq, born FROM events WHERE {_WAITING} AND n < ? AND type != 'vedette.gap'"  # noqa: S608
-            " ORDER BY n LIMIT ?"
+            f" AND {_DATED} ORDER BY n LIMIT ?"
         )
         rows = self._db.execute(query, (self.answered, self.last, most))
         return [(n, epoch, seq) for n, epoch, seq, _ in takewhile(lambda row: row[3] < older_than, rows)]

@@ -130,3 +130,12 @@ def test_pictures_are_counted_when_as_many_were_added_as_may_be_too_much(store: 
     with store.transaction():
         store.drop_pictures([1])
     assert not store.pictures_beyond(100_000)
+
+
+@pytest.mark.parametrize("answered", [0, 4])
+def test_a_row_whose_age_became_nonsense_holds_up_no_other(store: Store, answered: int) -> None:
+    fill(store, 4)
+    store._db.execute("UPDATE events SET born = 'x' WHERE n = 1")
+    store.settled(answered, [])
+    expire(store, 110.0, 100.0, 0)
+    assert store._db.execute("SELECT n FROM events ORDER BY n").fetchall() == [(1,), (4,)]
