@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import time
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
@@ -13,6 +15,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.publish.properties import with_lesser_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 AHEAD_BYTES = 16 << 10
 UNACKED_MS = 8000
@@ -103,3 +108,21 @@ def cork(sock: socket.socket, *, shut: bool) -> None:
     if hasattr(socket, "TCP_CORK"):
         with contextlib.suppress(OSError):  # closed meanwhile
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, shut)
+
+
+@contextlib.contextmanager
+def kept_open(sock: Any) -> Iterator[socket.socket]:
+    """The connection of paho's socket, which stays when paho has closed that; of none when it has already."""
+    file = sock.fileno() if isinstance(sock, socket.socket) else -1
+    with socket.socket(fileno=os.dup(file)) if file >= 0 else socket.socket() as connection:
+        yield connection
+
+
+def read_out(connection: socket.socket, deadline: float) -> None:
+    """Until the other side has ended the connection, too. deadline: time.monotonic()."""
+    with contextlib.suppress(OSError):  # as it may by a reset
+        connection.shutdown(socket.SHUT_WR)
+        while (left := deadline - time.monotonic()) > 0:
+            connection.settimeout(left)
+            if not connection.recv(AHEAD_BYTES):
+                return

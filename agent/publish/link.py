@@ -23,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.bell import Bell
-from agent.publish.client import ReadingAhead, cork, tune
+from agent.publish.client import ReadingAhead, cork, kept_open, read_out, tune
 from agent.publish.faults import (
     REFUSED_FROM,
     Fault,
@@ -277,11 +277,17 @@ class Link:
         return closed_fault(reason, name, self._endpoint.place, self._client_id)
 
     def close(self, timeout: float) -> None:
-        """Sends what is queued and DISCONNECT, so that the will is not sent; at most `timeout` seconds."""
-        self._client.disconnect()
+        """Sends what is queued and DISCONNECT, so that the will is not sent; at most `timeout` seconds.
+
+        The connection is held until the broker ends it: what it answers to one that is closed tells it of a reset, and
+        it may send the will although DISCONNECT comes next (mosquitto does, with two messages unanswered).
+        """
         deadline = time.monotonic() + timeout
-        while self.loop(0.05) and time.monotonic() < deadline:
-            pass
+        with kept_open(self._client.socket()) as sock:
+            self._client.disconnect()
+            while self.loop(0.05) and time.monotonic() < deadline:
+                pass
+            read_out(sock, deadline)
 
     def abort(self) -> None:
         """Ends the connection at once and without DISCONNECT, so that the broker sends the will."""

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.config.model import TlsConfig
 from agent.publish.endpoint import Endpoint
 from agent.publish.link import MQTT5, Link
 from agent.publish.subscribe import Subscriber
-from tests.support.brokers import HOST, wait_for
+from tests.support.brokers import HOST, free_port, make_certificates, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from agent.publish.message import Message
     from tests.support.brokers import BrokerProcess
@@ -112,3 +114,26 @@ def test_whoever_is_told_of_a_message_may_publish(mosquitto: BrokerProcess, hear
     turning.join(10)
     assert not turning.is_alive()
     link.close(1)
+
+
+def test_a_closed_connection_with_messages_unanswered_leaves_no_will(
+    mosquitto_with: Callable[..., BrokerProcess], tmp_path: Path
+) -> None:
+    """Over TLS, where mosquitto reads one message at a time and answers it, and finds the reset before DISCONNECT."""
+    make_certificates(tmp_path, HOST)
+    plain = free_port()
+    files = f"certfile {tmp_path}/server.pem", f"keyfile {tmp_path}/server.key"
+    broker = mosquitto_with(*files, f"listener {plain} {HOST}")
+    messages: list[Message] = []
+    subscriber = Subscriber(Endpoint(HOST, plain), ["will", "t/+"], messages.append, verb="test")
+    subscriber.start()
+    tls = TlsConfig(ca=str(tmp_path / "ca.pem"))
+    link = Link(Endpoint(HOST, broker.port, tls=tls), "writer", MQTT5, ("will", b"offline"))
+    link.open(lambda: False)
+    for _ in range(20):
+        link.publish("t/0", b"x" * 200, qos=1, retain=False)
+    link.close(5)
+    wait_for(lambda: len(messages) >= 20, 10)
+    wait_for(lambda: "disconnected" in broker.log().split("as writer", 1)[-1], 10, broker.log)
+    subscriber.stop()
+    assert [message.topic for message in messages] == ["t/0"] * 20
