@@ -75,14 +75,19 @@ def bench(model: str, clip: Path | None, only: Sequence[str] | None, tell: Calla
     return figures
 
 
-def throughput(artifact: Artifact, model: str, clip: Path) -> dict[str, Any]:
-    """Frames a second published at `pace: max` over those of the bare loop, taken in turns; CPU and memory too."""
+def throughput(
+    artifact: Artifact, model: str, clip: Path, module: str = "agent.cli", rounds: int = _ROUNDS
+) -> dict[str, Any]:
+    """Frames a second published at `pace: max` over those of the bare loop, taken in turns; CPU and memory too.
+
+    module: whose `run` the daemon is.
+    """
     with tempfile.TemporaryDirectory(prefix="vedette-bench-") as folder:
         request = _prepare(artifact, clip, Path(folder))
         rows = []
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             bare = _child("backends.bare", str(request))
-            with Run(model, clip, {"pace": "max", "loop": True}) as run:
+            with Run(model, clip, {"pace": "max", "loop": True}, module=module) as run:
                 rows.append((bare, run.measure(_SECONDS)))
     decode_ms = decode_cpu_ms(clip)
     ratios = [pipeline["fps"] / bare["fps"] for bare, pipeline in rows]

@@ -43,13 +43,19 @@ def percentiles(values: Sequence[float], digits: int = 2) -> dict[str, float]:
 class Run:
     """A context: the daemon runs inside it, with one camera named bench.
 
-    source: a path or URL. camera: further keys of the camera; engine: keys of `engine`.
+    source: a path or URL. camera: further keys of the camera; engine: keys of `engine`. module: whose `run` is started.
     started and first_detections are time.monotonic().
     """
 
     def __init__(
-        self, model: str, source: Path | str, camera: Mapping[str, object], engine: Mapping[str, object] | None = None
+        self,
+        model: str,
+        source: Path | str,
+        camera: Mapping[str, object],
+        engine: Mapping[str, object] | None = None,
+        module: str = "agent.cli",
     ) -> None:
+        self._module = module
         self._config = {
             "device": "bench",
             "model": str(model),
@@ -79,7 +85,7 @@ class Run:
         self._log = (folder / "log").open("w+")
         self.started = time.monotonic()
         self.daemon = subprocess.Popen(
-            [sys.executable, "-m", "agent.cli", "run", "-c", str(folder / "vedette.yaml")],
+            [sys.executable, "-m", self._module, "run", "-c", str(folder / "vedette.yaml")],
             env={**os.environ, "STATE_DIRECTORY": str(folder), "RUNTIME_DIRECTORY": str(folder)},
             stderr=self._log,
         )

@@ -40,13 +40,15 @@ def model(folder: Path) -> Path:
     return path
 
 
-def measure(clip: Path, rounds: int, seconds: float) -> dict[str, object]:
+def measure(clip: Path, rounds: int, seconds: float, module: str = "agent.cli") -> dict[str, object]:
+    """module: whose `run` the daemon is."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = model(Path(folder))
         for _ in range(rounds):
             decode = decode_cpu_ms(clip)
-            with Run(path, clip, {"pace": "max", "loop": True}, {"mode": "latency", "threads": 1}) as run:
+            engine = {"mode": "latency", "threads": 1}
+            with Run(str(path), clip, {"pace": "max", "loop": True}, engine, module) as run:
                 found = run.measure(seconds)
             rows.append((found["daemon_cpu_ms"], found["worker_cpu_ms"], decode, found["fps"], found["boxes"]))
     daemon, worker, decode, fps, boxes = (median(column) for column in zip(*rows, strict=True))
