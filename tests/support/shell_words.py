@@ -30,7 +30,7 @@ SYSTEM = {
 }  # fmt: skip
 """Programs of a system, of which only the spelling is looked at."""
 HEARD = {"mosquitto_sub", "mosquitto_pub"}
-"""Run against a real broker by `tests/e2e/docs`."""
+"""Run against a real broker by `tests/slow/docs`."""
 _JOURNAL = re.compile(
     r"-u \S+|-f|-b|-k|-n \d+|-p \w+|-o \w+|--disk-usage|--vacuum-size=\d+M|--grep '?[^']+'?|[A-Z_]+=\S+"
 )

@@ -1,4 +1,4 @@
-"""What the pages show as output: each line of it is one of these, and `tests/e2e/docs` sees each of these come."""
+"""What the pages show as output: each line of it is one of these, and `tests/slow/docs` sees each of these come."""
 
 from __future__ import annotations
 

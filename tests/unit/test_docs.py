@@ -1,4 +1,4 @@
-"""What the pages show is what the code takes. Each block is claimed by a rule; `tests/e2e/docs` runs what it can."""
+"""What the pages show is what the code takes. Each block is claimed by a rule; `tests/slow/docs` runs what it can."""
 
 from __future__ import annotations
 

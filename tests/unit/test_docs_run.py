@@ -9,7 +9,7 @@ import pytest
 from tests.support.pages import BLOCKS, PAGES, ROOT, commands, spans
 from tests.support.shell_words import PROGRAMS, program_of
 
-SNIPPETS, FLEET, PLUGIN = "tests/e2e/docs/test_snippets.py", "tests/unit/tools/fleet", "tests/contract/backends"
+SNIPPETS, FLEET, PLUGIN = "tests/slow/docs/test_snippets.py", "tests/unit/tools/fleet", "tests/contract/backends"
 INSTALL, SYSTEMD, DEB = "tests/slow/install", "tests/slow/systemd", "tests/slow/deb"
 CI, MAKEFILE = ".ci/run", "Makefile"
 RUN_BY = {

@@ -40,9 +40,9 @@ PAGE, MARKS = "docs/first-hour.md", ("", "secrets.yaml")
 NOT_RUN = {
     ("run",): "the fixture runs it",
     ("demo",): "it has a test of its own",
-    ("bench",): "takes minutes; tests/slow/docs runs it",
+    ("bench",): "takes minutes; tests/slow/backends runs it",
     ("models", "bench", "person"): "with another name it is run",
-    ("models", "pull"): "downloads; tests/slow/docs runs it",
+    ("models", "pull"): "downloads; tests/slow/install runs it",
     ("models", "export"): "wants Ultralytics; tests/slow/export runs it",
 }
 OWN_FILES = {"gate.onnx": "gate.xml", "FILE": "gate.xml", "gate_edgetpu.tflite": "coral/gate_edgetpu.tflite"}

@@ -23,7 +23,7 @@ from tests.support.staged import staged
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CLIP = Path(__file__).parents[3] / "shared" / "data" / "videos" / "vtest.avi"
+CLIP = Path(__file__).parents[4] / "shared" / "data" / "videos" / "vtest.avi"
 FRAMES, FPS, SIZE = 300, 10.0, (768, 576)
 
 pytestmark = pytest.mark.data
