@@ -21,12 +21,12 @@ RECHECK = 10.0
 mask, is found after five seconds on average, at 0.4 % of the inferences of 25 frames a second."""
 ALIVE = 1.0
 """The same, while somebody who moves is tracked."""
-SHIFT = 0.4
+SHIFT = 0.35
 """Share of its own width or height by which a track may be predicted to have moved unseen."""
 YOUNG = 3
 """Hits from which on a track's prediction is relied upon; as many as it needs to be confirmed (`life.CONFIRM_HITS`)."""
 STILL = 2.0
-"""Seconds without moving after which a track is looked at for what happens around it only."""
+"""Seconds without moving, as looks have seen it, after which a track is looked at for what happens around it only."""
 WATCHED = 0.15
 """Seconds between two looks at a track of which each one tells: in so long somebody who walks goes a quarter of a
 metre, less than is needed to vanish through a door. Each frame of 10 a second would be twice the looks for no more."""
@@ -38,7 +38,7 @@ SURE = 0.75
 """Share of the last looks that saw a track, from which on a miss is news. One the model hardly sees is often missed."""
 RECENT = 0.8
 """What the share of the looks before weighs when the next one comes."""
-PAUSES = ((1, 0.0), (6, 0.15), (15, 0.5), (30, 1.0))
+PAUSES = ((1, 0.0), (6, 0.2), (15, 0.5), (30, 1.0))
 """Looks in a row at something that moves and is no track, and seconds between two of them until then: what the model
 does not know now it may know when it has come nearer. After the last: `PAUSE`."""
 PAUSE = 2.0
@@ -135,7 +135,7 @@ class Gate:
             return True
         if any(since >= _pause(mover) for mover in self._movers if mover.moved == at):
             return True
-        return any(self._wants_track(at, since, *known, motion) for known in zip(tracks, boxes, strict=True))
+        return any(self._wants_track(since, *known, motion) for known in zip(tracks, boxes, strict=True))
 
     def _is_due(self, at: float, due: Iterable[float]) -> bool:
         """Whether nobody has looked since one of the times. A look that has not settled it comes again each `ALIVE`."""
@@ -172,7 +172,7 @@ class Gate:
         self._settled_unseen = True
         return since >= UNSETTLED or at - self._unsettled >= LONG
 
-    def _wants_track(self, at: float, since: float, track: Track, box: Box, motion: Sequence[Box]) -> bool:
+    def _wants_track(self, since: float, track: Track, box: Box, motion: Sequence[Box]) -> bool:
         assert self._looked is not None
         missed = self._looked - track.last_time
         if missed > 0:
@@ -180,7 +180,7 @@ class Gate:
             return since >= SEARCHING or (sure and missed < SEARCH)
         if track.hits < YOUNG:
             return True
-        if track.still_since is not None and at - track.still_since >= STILL:
+        if track.still_since is not None and track.last_time - track.still_since >= STILL:
             return since >= STIRRED and any(shared(_widened(track.box), moved) > 0 for moved in motion)
         return since >= ALIVE or _shift(self._at_look.get(track.id, track.box), box) >= SHIFT
 

@@ -135,7 +135,7 @@ class LineWatch:
         first, last = self._line.first, self._line.last
         for track, box in zip(tracks, predicted, strict=True):
             walk = self._walks.get(track.id)
-            if walk is None or track.still_since is not None:
+            if walk is None or _stands(track):
                 continue
             point = foot(box)
             if walk.through or (side(first, last, point) * walk.side < 0 and crosses(walk.point, point, first, last)):
@@ -166,7 +166,7 @@ class LineWatch:
         if walk is None:
             walk = self._walks[track.id] = _Walk(point, _sign(off))
             walk.came = walk.side if abs(off) > self._band(track.box, off, BEYOND) else 0
-        elif track.still_since is not None and track.last_time - track.still_since >= STOOD:
+        elif _stands(track):
             walk.came = 0
         now = _sign(off) or walk.side  # on the very line: still where it came from
         if now != walk.side and walk.side and crosses(walk.point, point, first, last):
@@ -200,6 +200,10 @@ class LineWatch:
             self.totals[key] = (into, out, since)
             self._untold[key] = None
         return Crossing(track, self.id, direction)
+
+
+def _stands(track: Track) -> bool:
+    return track.still_since is not None and track.last_time - track.still_since >= STOOD
 
 
 def _stood(track: Track, walk: _Walk) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.perception import gate as gate_module
 from agent.perception.facts import Box
-from agent.perception.gate import ALIVE, LONG, PAUSE, PAUSES, RECHECK, UNSETTLED, Gate
+from agent.perception.gate import ALIVE, LONG, PAUSE, PAUSES, RECHECK, STILL, UNSETTLED, Gate
 from agent.perception.track import Track
 
 BOX = (0.4, 0.4, 0.5, 0.7)
@@ -182,6 +182,13 @@ def test_a_look_that_is_waited_for_and_under_way_is_not_asked_for_again() -> Non
     gate = after_a_look()
     assert asked(gate, 0.2, [], due=(0.2,))
     assert not asked(gate, 0.24, [], due=(0.2,))
+
+
+def test_a_track_is_not_still_for_longer_than_somebody_has_looked() -> None:
+    """Who walks slowly away from the camera seems to stand for a second; unseen, that must not become two."""
+    for still, wanted in ((0.1 - STILL, True), (-STILL, False)):
+        one = track(still=still)
+        assert asked(after_a_look(one), ALIVE, [], [one]) == wanted
 
 
 def test_a_still_track_that_stirs_is_looked_at_soon() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.perception.facts import Direction, LineCount, Point
-from agent.perception.lines import BEYOND, CLEAR, LineWatch
+from agent.perception.lines import BEYOND, CLEAR, STOOD, LineWatch
 from agent.perception.settings import Line
 from agent.perception.track import Track
 
@@ -253,7 +253,9 @@ def test_who_is_on_the_way_across(points: list[Point], then: float, near: bool) 
     walk(watch, one, *points)
     expected = [stand(track(), (points[-1][0], then)).box]
     assert list(watch.nearing([one], expected)) == [1] * near
-    one.still_since = 0.0
+    one.still_since = one.last_time - STOOD + 0.1
+    assert list(watch.nearing([one], expected)) == [1] * near, "who walks away seems to stand"
+    one.still_since = one.last_time - STOOD
     assert list(watch.nearing([one], expected)) == [], "who stands is not on the way"
     assert list(watch.nearing([track(99)], expected)) == []
 

@@ -40,7 +40,7 @@ def test_a_new_zone_counts_who_is_there_and_the_track_lives_on() -> None:
 @pytest.mark.parametrize("redrawn", [True, False])
 def test_a_new_zone_says_nothing_until_looks_have_shown_who_stands_in_it(redrawn: bool) -> None:
     """Nothing moves, so that the gate wants no look by itself."""
-    stage = standing(gate=True, told=frozenset({0}), zones=(replace(LEFT, id="right"),) if redrawn else ())
+    stage = standing(looks=16, gate=True, told=frozenset({0}), zones=(replace(LEFT, id="right"),) if redrawn else ())
     stage.counts.clear()
     change(stage, Settings({0: PERSON}, gate=True, told=frozenset({0}), zones=ROOM))
     looks = 0
