@@ -56,7 +56,7 @@ log = logging.getLogger("vedette.alert")
 
 
 class Report:
-    """The `on_...` methods are called on the threads of the parts they hear from; the rest on the main thread."""
+    """The `on_...` methods are called on the threads of the parts they hear from; `health` on any; the rest on main."""
 
     def __init__(
         self,
