@@ -89,7 +89,7 @@ class Desk:
         """
         with self._lock:
             self._wanted = wanted
-            if self._announced:
+            if self._link is not None:
                 self._lay_ghosts()
                 self._pump()
 
