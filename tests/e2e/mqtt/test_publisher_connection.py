@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -286,3 +287,20 @@ def test_what_is_wanted_no_more_while_a_connection_opens_is_emptied_on_it(tmp_pa
     device.stop(0.5)
     broker.end()
     assert (engine, b"") not in broker.published
+
+
+def test_nothing_follows_the_goodbye() -> None:
+    """A dispatch thread that was not joined in time goes on to publish."""
+    broker = ByteBroker(answers=lambda _: (TOPICS.status, b"offline") not in broker.published)
+    device = Publisher(MqttConfig(host=HOST, port=broker.port), DEVICE)
+    device.start()
+    wait_for(lambda: device.connected)
+    stopping = threading.Thread(target=device.stop, args=(2,))
+    stopping.start()
+    wait_for(lambda: (TOPICS.status, b"offline") in broker.published)
+    assert not device.send(TOPICS.detections("gate"), b"seen", 5)
+    assert not device.reply(f"{TOPICS.replies}/me", b"{}", None)
+    device.show(TOPICS.camera_snapshot("gate"), b"seen")
+    stopping.join(5)
+    broker.end()
+    assert broker.published[-1] == (TOPICS.status, b"offline")
