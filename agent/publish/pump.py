@@ -19,7 +19,7 @@ EVENT, PICTURE = "application/cloudevents+json", "image/jpeg"
 
 def fits(link: Link, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
     """Whether the broker takes a message of this size, as far as it said."""
-    size = len(payload) + len(topic) + len(correlation or b"") + HEADER_BYTES
+    size = len(payload) + len(topic.encode()) + len(correlation or b"") + HEADER_BYTES
     return link.largest is None or size <= link.largest
 
 

@@ -113,6 +113,13 @@ def test_correlation_data_has_its_size_too() -> None:
     assert not fits(wire, "t", bytes(2900), bytes(1024))  # type: ignore[arg-type]
 
 
+def test_a_topic_counts_by_its_bytes() -> None:
+    """A caller names the topic of the answer: one that is too large by that would end the connection."""
+    wire = Wire(Ledger(), 20, largest=1000)
+    assert fits(wire, "r/" + 200 * "a", bytes(700))  # type: ignore[arg-type]
+    assert not fits(wire, "r/" + 200 * "\N{MOVIE CAMERA}", bytes(700))  # type: ignore[arg-type]
+
+
 def test_what_was_too_large_once_is_told_no_more_when_the_next_fits_or_another_broker_comes() -> None:
     ledger = Ledger()
     wire = Wire(ledger, 20, largest=1000)
