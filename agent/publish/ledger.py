@@ -134,7 +134,7 @@ class Ledger:
         self.refused.pop(topic, None)
         if departure is None:
             self.counters.retained += 1
-            if not self.retained.wants(topic):
+            if not (self.retained.wants(topic) or self.shown.holds(topic)):
                 self.memory.discard(topic)
         elif departure.picture:
             self.counters.snapshots += 1
