@@ -78,7 +78,7 @@ class Report:
         self._leases = leases
         self._heat = heat
         self._started = time.monotonic()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # of the views, and of what is told of cameras
         self.views: dict[str, View] = {}
         self._scenes: dict[str, SceneReport] = {}
         self._seqs: dict[str, int] = {}  # of cameras that are gone
@@ -174,22 +174,24 @@ class Report:
 
     def on_camera(self, camera: Camera, status: CameraStatus) -> None:
         """Of one that is not the camera of this name, not yet or not any more, nothing is told."""
-        name = camera.config.id
-        view = self.views.get(name)
-        if view is None or view.camera is not camera:
-            return
-        self._publisher.retain(self._topics.camera_status(name), payloads.camera_status(status.state))
-        if status.state != view.told:
-            view.told = status.state
-            error = redact(status.error) or None
-            self._outbox.put(events.camera_status_event(name, status.state, error, time.time(), synced=clock_synced()))
-        view.engine = view.serving()
-        self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(_state(view, status)))
+        with self._lock:
+            name = camera.config.id
+            view = self.views.get(name)
+            if view is None or view.camera is not camera:
+                return
+            self._publisher.retain(self._topics.camera_status(name), payloads.camera_status(status.state))
+            if status.state != view.told:
+                view.told = status.state
+                error, at, synced = redact(status.error) or None, time.time(), clock_synced()
+                self._outbox.put(events.camera_status_event(name, status.state, error, at, synced=synced))
+            view.engine = view.serving()
+            self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(_state(view, status)))
 
     def tell(self, camera: str) -> None:
         """How the camera is, now that something of it has changed."""
         view = self.views[camera]
-        self.on_camera(view.camera, view.camera.status(time.monotonic()))
+        with self._lock:  # what its own thread says meanwhile comes after: the last word is how it is
+            self.on_camera(view.camera, view.camera.status(time.monotonic()))
 
     def info(self, info: payloads.Info) -> None:
         self._publisher.retain(self._topics.info, payloads.info(info))
