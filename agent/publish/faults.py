@@ -29,10 +29,7 @@ _MEANING = {
     0x8B: ("the broker is shutting down", "start it again; the connection comes back by itself"),
     0x8D: ("the broker heard nothing from us in time", "look into the network"),
     0x90: ("the broker refuses our topic names", "check `mqtt.prefix`, and the rules of the broker"),
-    0x95: (
-        "a message is larger than the broker allows",
-        "raise its limit (mosquitto: max_packet_size, message_size_limit)",
-    ),
+    0x95: ("a message is larger than the broker allows", LARGEST_HINT),
     0x97: ("the quota of this user is exceeded", "raise it on the broker"),
     0x98: ("an administrator of the broker closed the connection", "ask them, or look into its log"),
     0x9A: ("the broker allows no retained messages, which Vedette needs", "allow them there"),
