@@ -1,14 +1,22 @@
-"""What is told of a camera that several threads speak of. All parts are doubles: it proves nothing of what they do."""
+"""What is told where two threads speak of one camera or engine. The parts are doubles: it proves nothing of them."""
 
 from __future__ import annotations
 
+import json
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from agent.capture.status import CameraStatus
 from agent.config.model import MqttConfig
+from agent.dispatch.result import EngineStatus
 from agent.publish.topics import Topics
 from agent.runtime.report import Report
+
+TOPICS = Topics("", "gate-pi")
 
 
 class Camera:
@@ -32,18 +40,31 @@ class Camera:
         return before
 
 
-def test_the_last_word_of_a_camera_is_how_it_is() -> None:
-    said: list[tuple[str, bytes]] = []
-    happened: list[str] = []
-    topics = Topics("", "gate-pi")
-    report = Report(
+@pytest.fixture
+def said() -> list[tuple[str, bytes]]:
+    return []
+
+
+@pytest.fixture
+def happened() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def report(said: list[tuple[str, bytes]], happened: list[str]) -> Report:
+    return Report(
         SimpleNamespace(device="gate-pi", mqtt=MqttConfig()),  # type: ignore[arg-type]
-        topics,
+        TOPICS,
         SimpleNamespace(retain=lambda topic, payload: said.append((topic, payload))),  # type: ignore[arg-type]
         SimpleNamespace(put=lambda event: happened.append(event.data["status"])),  # type: ignore[arg-type]
         *(None, None, None),  # type: ignore[arg-type]
         boot_id="",
     )
+
+
+def test_the_last_word_of_a_camera_is_how_it_is(
+    report: Report, said: list[tuple[str, bytes]], happened: list[str]
+) -> None:
     camera = Camera(report)
     config = SimpleNamespace(id="gate", source="/dev/video0", motion=SimpleNamespace(enabled=True), confidence=0.5)
     serving = lambda: ("openvino-person", "serving")  # noqa: E731
@@ -52,5 +73,24 @@ def test_the_last_word_of_a_camera_is_how_it_is() -> None:
     )
     report.tell("gate")
     camera.thread.join(5)
-    assert [payload for topic, payload in said if topic == topics.camera_status("gate")] == [b"online", b"offline"]
+    assert [payload for topic, payload in said if topic == TOPICS.camera_status("gate")] == [b"online", b"offline"]
     assert happened == ["online", "offline"]
+
+
+def test_the_last_word_of_an_engine_is_how_it_is(report: Report, said: list[tuple[str, bytes]]) -> None:
+    """A reload tells of the new engines on the main thread, while they go on to load on theirs."""
+    loading = EngineStatus("e", "loading", "openvino", "cpu", "", None, 0.0)
+    serving = replace(loading, state="serving")
+
+    class Statuses(dict[str, EngineStatus]):
+        def items(self) -> Any:
+            before = [("e", self["e"])]
+            self["e"] = serving
+            thread.start()
+            thread.join(0.5)
+            return before
+
+    thread = threading.Thread(target=report.on_engine, args=("e", serving))
+    report.tell_engines(SimpleNamespace(statuses=Statuses(e=loading)))  # type: ignore[arg-type]
+    thread.join(5)
+    assert [json.loads(payload)["state"] for _, payload in said] == ["loading", "serving"]
