@@ -89,7 +89,7 @@ class Desk:
         """
         with self._lock:
             self._wanted = wanted
-            if self._announced:
+            if self._link is not None:
                 self._lay_ghosts()
                 self._pump()
 
@@ -242,15 +242,15 @@ class Desk:
                 ledger.retained.put(topic, b"")
 
     def _say_offline(self) -> None:
-        """The lock is held."""
-        self._leaving = True
+        """The last word: nothing but retained values follows it. The lock is held."""
+        self._leaving, self._announced = True, False
         self._ledger.retained.put(self._topics.status, OFFLINE)
         self._pump()
 
     def _pump(self) -> None:
         """The lock is held."""
         if self._link is not None:
-            pump(self._link, self._ledger, time.monotonic(), announced=self._announced and not self._leaving)
+            pump(self._link, self._ledger, time.monotonic(), announced=self._announced)
             self._link.flush()
 
 

@@ -102,7 +102,7 @@ def detections_message(
             "]}",
         )
     )
-    return text.encode()
+    return text.encode(errors="replace")
 
 
 def unknown_message(origin: Origin, seq: int, frame: FrameStamp, synced: bool, reason: str) -> bytes:
@@ -111,7 +111,8 @@ def unknown_message(origin: Origin, seq: int, frame: FrameStamp, synced: bool, r
     reason: `gated` where nothing moved, `rate` where a rate cap leaves it out, `engine busy` while an answer is
     awaited, else what failed, for the user.
     """
-    return f'{_opening(origin, seq, frame, synced)}"inferred":false,"reason":{_quoted(reason)}}}'.encode()
+    text = f'{_opening(origin, seq, frame, synced)}"inferred":false,"reason":{_quoted(reason)}}}'
+    return text.encode(errors="replace")
 
 
 def _opening(origin: Origin, seq: int, frame: FrameStamp, synced: bool) -> str:

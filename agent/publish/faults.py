@@ -19,6 +19,7 @@ TAKEN_OVER = 0x8E
 REFUSED_FROM = 0x80
 NOT_AUTHORIZED, TOO_LARGE = "Not authorized", "Packet too large"
 """What MQTT 5 calls them; the latter said by us in place of the broker, which would close the connection."""
+UNHEARD_FIX = "allow this user to read there (its ACL)"
 LARGEST_HINT = "raise the broker's largest packet (mosquitto: max_packet_size, message_size_limit)"
 _CREDENTIALS = frozenset({0x86, 0x87, 0x8A, 0x8C})
 _MEANING = {
@@ -28,10 +29,7 @@ _MEANING = {
     0x8B: ("the broker is shutting down", "start it again; the connection comes back by itself"),
     0x8D: ("the broker heard nothing from us in time", "look into the network"),
     0x90: ("the broker refuses our topic names", "check `mqtt.prefix`, and the rules of the broker"),
-    0x95: (
-        "a message is larger than the broker allows",
-        "raise its limit (mosquitto: max_packet_size, message_size_limit)",
-    ),
+    0x95: ("a message is larger than the broker allows", LARGEST_HINT),
     0x97: ("the quota of this user is exceeded", "raise it on the broker"),
     0x98: ("an administrator of the broker closed the connection", "ask them, or look into its log"),
     0x9A: ("the broker allows no retained messages, which Vedette needs", "allow them there"),
@@ -166,16 +164,19 @@ def frozen_fault(place: str, seconds: float) -> Fault:
 
 def rejected_text(topic: str, name: str) -> str:
     if name == TOO_LARGE:
-        return f"what we publish to {topic} is larger than the broker takes ({name}): {LARGEST_HINT}"
-    if name != NOT_AUTHORIZED:
-        return f"the broker rejected what we publish to {topic} ({name}): look into its log"
-    return f"the broker rejected what we publish to {topic} ({name}): allow this user to write there (its ACL)"
+        return f"what we publish to {topic} is larger than the broker takes ({name}): {rejected_fix(name)}"
+    return f"the broker rejected what we publish to {topic} ({name}): {rejected_fix(name)}"
+
+
+def rejected_fix(name: str) -> str:
+    if name == TOO_LARGE:
+        return LARGEST_HINT
+    return "allow this user to write there (its ACL)" if name == NOT_AUTHORIZED else "look into the log of the broker"
 
 
 def unheard_text(topics: Iterable[str], name: str) -> str:
     """For a subscription that is refused."""
-    wanted = " and ".join(topics)
-    return f"the broker refused our subscription to {wanted} ({name}): allow this user to read there (its ACL)"
+    return f"the broker refused our subscription to {' and '.join(topics)} ({name}): {UNHEARD_FIX}"
 
 
 def _meant(kind: Kind, what: str, reason: int) -> Fault:

@@ -26,8 +26,9 @@ SUBSCRIPTION = "cmd/+"
 class Ledger:
     """retained, events, shown: the messages that outlive a connection; replies: those that do not.
 
-    window: unanswered at once, of all kinds. drain: how fast late events may go; late_due: when the next of them may,
-    None while none waits for that. refused: what the broker does not take now, topic by topic, and why.
+    window: unanswered at once, of all kinds. turn: whose is next, see `pump`. drain: how fast late events may go;
+    late_due: when the next of them may, None while none waits for that. refused: what the broker does not take now,
+    topic by topic, and why.
     """
 
     def __init__(self, memory: Memory | None = None, drain_rate: float = 0.0) -> None:
@@ -41,6 +42,7 @@ class Ledger:
         self.replies = Replies()
         self.shown = ShownPictures()
         self.window = WINDOW
+        self.turn = 0
         self._refused: dict[str, str] = {}
         self._retry_at: dict[str, float] = {}
         self._subscription: tuple[int, float] | None = None
@@ -134,7 +136,7 @@ class Ledger:
         self.refused.pop(topic, None)
         if departure is None:
             self.counters.retained += 1
-            if not self.retained.wants(topic):
+            if not (self.retained.wants(topic) or self.shown.holds(topic)):
                 self.memory.discard(topic)
         elif departure.picture:
             self.counters.snapshots += 1

@@ -91,6 +91,8 @@ class Link:
         self._held = 0  # messages since the last write; about, for threads count without a lock
         self._bell = Bell()
         self._owner = 0
+        self.expires: float | None = None
+        """When the broker's certificate does, in seconds since the epoch; None if it was not verified."""
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
 
@@ -130,6 +132,7 @@ class Link:
         reason, name = self._heard.connack
         if reason >= REFUSED_FROM:
             raise LinkError(refusal_fault(reason, name, place, self._endpoint.username))
+        self.expires = expires(self._client.socket())  # now: others ask later, when it may be closed
 
     @property
     def refused(self) -> int | None:
@@ -156,12 +159,6 @@ class Link:
     def retains(self) -> bool:
         """Whether the broker keeps retained messages, as far as it says."""
         return self._heard.retains
-
-    @property
-    def expires(self) -> float | None:
-        """When the broker's certificate does, in seconds since the epoch; None if it was not verified."""
-        sock = self._client.socket()
-        return expires(sock) if isinstance(sock, ssl.SSLSocket) else None
 
     def loop(self, timeout: float) -> bool:
         """Reads and writes what there is, for at most `timeout` seconds. False once closed."""

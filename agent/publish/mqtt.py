@@ -2,7 +2,7 @@
 
 Four kinds of message: `retain` for last values, which survive any outage because they are sent again in full;
 `send` for live messages, which are dropped, and counted, when nobody can take them; `deliver` for events, each of
-which is kept until the broker has answered, and sent in order (`outbox.py` numbers them); `show` for the latest
+which is kept until the broker has answered, and sent in order (`outbox/` numbers them); `show` for the latest
 picture of a camera. One network thread; callers never wait for the network.
 
 The client id is the device id, so that a broker's rules may use it (mosquitto: `pattern write

@@ -190,8 +190,8 @@ compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=
 
 
 def encode(value: Any) -> bytes:
-    """As `compact`, in UTF-8."""
-    return compact(value).encode()
+    """As `compact`, in UTF-8; half of a surrogate pair, which a file name that is no text brings, becomes `?`."""
+    return compact(value).encode(errors="replace")
 
 
 _AS_THEY_ARE = frozenset((str, int, bool, type(None)))

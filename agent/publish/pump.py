@@ -1,4 +1,4 @@
-"""What goes next over the connection: replies, retained values, events in order, then pictures of cameras."""
+"""What goes next over the connection: replies, retained values and events, in turns, then pictures of cameras."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVENT, PICTURE = "application/cloudevents+json", "image/jpeg"
 
 def fits(link: Link, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
     """Whether the broker takes a message of this size, as far as it said."""
-    size = len(payload) + len(topic) + len(correlation or b"") + HEADER_BYTES
+    size = len(payload) + len(topic.encode()) + len(correlation or b"") + HEADER_BYTES
     return link.largest is None or size <= link.largest
 
 
@@ -39,23 +39,20 @@ def send(link: Link | None, ledger: Ledger, topic: str, payload: bytes, expiry: 
 
 
 def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
-    """Queues everything that may go now; only retained values until the device is announced."""
-    retained = ledger.retained
+    """Queues everything that may go now; only retained values until the device is announced.
+
+    Where the broker takes only so many, those that wait have their turns: values that change all the time must not keep
+    the events from it, nor a backlog of events the values.
+    """
     ledger.memory.save(now)
     ledger.late_due = None
+    kinds = (_reply, _value, _event) if announced else (_value,)
+    idle = 0
+    while idle < len(kinds):
+        idle = 0 if kinds[ledger.turn % len(kinds)](link, ledger, now) else idle + 1
+        ledger.turn += 1
     if announced:
-        _pump_replies(link, ledger, now)
-    retained.window = ledger.window - ledger.events.flying - ledger.replies.flying
-    while (value := retained.take()) is not None:
-        if fits(link, *value):
-            retained.sent(link.publish(*value, qos=1, retain=True, hold=True), *value, now)
-        else:
-            retained.refused(*value)
-            ledger.refuse(value[0], TOO_LARGE)
-    if not announced:
-        return
-    _pump_events(link, ledger, now)
-    show(link, ledger, now)
+        show(link, ledger, now)
 
 
 def show(link: Link, ledger: Ledger, now: float) -> None:
@@ -70,30 +67,51 @@ def show(link: Link, ledger: Ledger, now: float) -> None:
             ledger.refuse(topic, TOO_LARGE)
 
 
-def _pump_replies(link: Link, ledger: Ledger, now: float) -> None:
-    """First, for somebody waits; but never more than half of the window."""
+def _reply(link: Link, ledger: Ledger, now: float) -> bool:
+    """Whether one has gone; as the next two. Never more than half of the window."""
     most = min(max(1, ledger.window // 2), ledger.window - ledger.events.flying - ledger.retained.flying)
-    while (reply := ledger.replies.take(most)) is not None:
-        topic, payload, expiry, name = reply.topic, reply.payload, reply.expiry, reply.correlation
-        mid = link.publish(topic, payload, qos=1, retain=False, expiry=expiry, correlation=name, hold=True)
-        ledger.replies.sent(mid, now)
+    reply = ledger.replies.take(most)
+    if reply is None:
+        return False
+    topic, payload, expiry, name = reply.topic, reply.payload, reply.expiry, reply.correlation
+    mid = link.publish(topic, payload, qos=1, retain=False, expiry=expiry, correlation=name, hold=True)
+    ledger.replies.sent(mid, now)
+    return True
 
 
-def _pump_events(link: Link, ledger: Ledger, now: float) -> None:
+def _value(link: Link, ledger: Ledger, now: float) -> bool:
+    retained = ledger.retained
+    retained.window = ledger.window - ledger.events.flying - ledger.replies.flying
+    value = retained.take()
+    if value is None:
+        return False
+    if fits(link, *value):
+        retained.sent(link.publish(*value, qos=1, retain=True, hold=True), *value, now)
+    else:
+        retained.refused(*value)
+        ledger.refuse(value[0], TOO_LARGE)
+    return True
+
+
+def _event(link: Link, ledger: Ledger, now: float) -> bool:
+    """Or its picture."""
     line = ledger.events
-    while (departure := line.take(now, ledger.window - ledger.retained.flying - ledger.replies.flying)) is not None:
-        if not fits(link, departure.topic, departure.payload):
-            line.refuse(departure, TOO_LARGE)
-            ledger.refuse(departure.place, TOO_LARGE)
-            continue
-        payload = departure.payload
-        late = departure.row.late or now - departure.row.happened > HISTORICAL_AFTER_S
-        if late and not departure.row.allowed and not ledger.drain.allows(now):
-            ledger.late_due = ledger.drain.next
-            return
-        departure.row.allowed = True
-        if late and not departure.picture:
-            payload = as_historical(payload)
-        left, kind = departure.expires - now, PICTURE if departure.picture else EVENT
-        mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=left, content_type=kind, hold=True)
-        line.sent(mid, departure, now)
+    departure = line.take(now, ledger.window - ledger.retained.flying - ledger.replies.flying)
+    if departure is None:
+        return False
+    if not fits(link, departure.topic, departure.payload):
+        line.refuse(departure, TOO_LARGE)
+        ledger.refuse(departure.place, TOO_LARGE)
+        return True
+    payload = departure.payload
+    late = departure.row.late or now - departure.row.happened > HISTORICAL_AFTER_S
+    if late and not departure.row.allowed and not ledger.drain.allows(now):
+        ledger.late_due = ledger.drain.next
+        return False
+    departure.row.allowed = True
+    if late and not departure.picture:
+        payload = as_historical(payload)
+    left, kind = departure.expires - now, PICTURE if departure.picture else EVENT
+    mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=left, content_type=kind, hold=True)
+    line.sent(mid, departure, now)
+    return True

@@ -96,7 +96,9 @@ def names(host: str, port: int, tls: TlsConfig) -> list[str]:
     return [str(value) for _, value in told]
 
 
-def expires(sock: ssl.SSLSocket) -> float | None:
-    """When the certificate of the other side does, in seconds since the epoch; None if it was not verified."""
+def expires(sock: object) -> float | None:
+    """When the certificate of the other side does, in seconds since the epoch; None if none was verified."""
+    if not isinstance(sock, ssl.SSLSocket):
+        return None
     end = (sock.getpeercert() or {}).get("notAfter")
     return ssl.cert_time_to_seconds(end) if isinstance(end, str) else None

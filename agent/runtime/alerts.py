@@ -63,8 +63,8 @@ class Alerts:
 
     @property
     def raised(self) -> dict[Subject, Fault]:
-        """What has been told and is not over."""
-        return {subject: seen.told for subject, seen in self._seen.items() if seen.told}
+        """What has been told and is not over. May be read on any thread, unlike all else here."""
+        return {subject: seen.told for subject, seen in list(self._seen.items()) if seen.told}
 
     def update(self, now: float, faults: Mapping[Subject, Fault]) -> None:
         """What is wrong at this moment. now: time.monotonic(). To be called about once a second."""

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.publish.faults import LARGEST_HINT, TOO_LARGE
+from agent.publish.faults import UNHEARD_FIX, rejected_fix
+from agent.publish.ledger import SUBSCRIPTION
 from agent.runtime.alerts import Fault, Subject
 
 if TYPE_CHECKING:
@@ -103,8 +104,10 @@ def broker_faults(
     if refused:
         topic, reason = next(iter(refused.items()))
         more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
-        text = f"the broker rejects what is published to {topic}{more} ({reason})"
-        hint = LARGEST_HINT if reason == TOO_LARGE else "allow this device to write there (its ACL)"
+        what, hint = "what is published", rejected_fix(reason)
+        if topic == SUBSCRIPTION:
+            what, hint = "our subscription", UNHEARD_FIX
+        text = f"the broker rejects {what} to {topic}{more} ({reason})"
         faults[Subject("mqtt-rejected", DEVICE)] = Fault("error", text, hint)
     if fault is not None:
         code = _BROKER_CODES.get(fault.kind, "mqtt-offline")

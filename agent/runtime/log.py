@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.config.redact import redact
 from agent.publish.bucket import Bucket
+from agent.publish.clock import isotime
 from agent.publish.tail.ring import Ring
 from agent.publish.tail.tail import LEVELS
 
@@ -30,10 +31,9 @@ class _KeyValue(logging.Formatter):
     """Such as: 2026-11-23T18:00:00.123Z info capture: online camera=gate.."""
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         name = record.name.removeprefix("vedette.")
         fields = "".join(f" {f.lower()}={getattr(record, f)}" for f in FIELDS if hasattr(record, f))
-        line = f"{moment}.{int(record.msecs):03d}Z {record.levelname.lower():7} {name}: {record.getMessage()}{fields}"
+        line = f"{isotime(record.created)} {record.levelname.lower():7} {name}: {record.getMessage()}{fields}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return redact(line)

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from agent.capture.camera import Camera
     from agent.capture.status import CameraStatus
     from agent.config.model import Config
-    from agent.dispatch.dispatcher import Dispatcher
     from agent.dispatch.ladder import Ladder
     from agent.dispatch.lane import Lane
     from agent.dispatch.result import EngineStatus, Pixels, Result
@@ -56,7 +55,7 @@ log = logging.getLogger("vedette.alert")
 
 
 class Report:
-    """The `on_...` methods are called on the threads of the parts they hear from; the rest on the main thread."""
+    """The `on_...` methods are called on the threads of the parts they hear from; `health` on any; the rest on main."""
 
     def __init__(
         self,
@@ -78,7 +77,7 @@ class Report:
         self._leases = leases
         self._heat = heat
         self._started = time.monotonic()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # of the views, and of what is told of cameras and engines
         self.views: dict[str, View] = {}
         self._scenes: dict[str, SceneReport] = {}
         self._seqs: dict[str, int] = {}  # of cameras that are gone
@@ -166,30 +165,37 @@ class Report:
 
     def on_engine(self, engine: str, status: EngineStatus | None) -> None:
         payload = payloads.CLEAR
-        if status is not None:
-            payload = payloads.engine_status(
-                status.state, status.backend, status.device, status.cause or None, status.fallback, status.since
-            )
-        self._publisher.retain(self._topics.engine_status(engine), payload)
+        if (s := status) is not None:
+            payload = payloads.engine_status(s.state, s.backend, s.device, s.cause or None, s.fallback, s.since)
+        with self._lock:
+            self._publisher.retain(self._topics.engine_status(engine), payload)
+
+    def tell_engines(self, ladder: Ladder) -> None:
+        """How they are. As `tell`: what their own thread says meanwhile comes after."""
+        with self._lock:
+            for engine, status in list(ladder.statuses.items()):
+                self.on_engine(engine, status)
 
     def on_camera(self, camera: Camera, status: CameraStatus) -> None:
         """Of one that is not the camera of this name, not yet or not any more, nothing is told."""
-        name = camera.config.id
-        view = self.views.get(name)
-        if view is None or view.camera is not camera:
-            return
-        self._publisher.retain(self._topics.camera_status(name), payloads.camera_status(status.state))
-        if status.state != view.told:
-            view.told = status.state
-            error = redact(status.error) or None
-            self._outbox.put(events.camera_status_event(name, status.state, error, time.time(), synced=clock_synced()))
-        view.engine = view.serving()
-        self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(_state(view, status)))
+        with self._lock:
+            name = camera.config.id
+            view = self.views.get(name)
+            if view is None or view.camera is not camera:
+                return
+            self._publisher.retain(self._topics.camera_status(name), payloads.camera_status(status.state))
+            if status.state != view.told:
+                view.told = status.state
+                error, at, synced = redact(status.error) or None, time.time(), clock_synced()
+                self._outbox.put(events.camera_status_event(name, status.state, error, at, synced=synced))
+            view.engine = view.serving()
+            self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(_state(view, status)))
 
     def tell(self, camera: str) -> None:
         """How the camera is, now that something of it has changed."""
         view = self.views[camera]
-        self.on_camera(view.camera, view.camera.status(time.monotonic()))
+        with self._lock:  # what its own thread says meanwhile comes after: the last word is how it is
+            self.on_camera(view.camera, view.camera.status(time.monotonic()))
 
     def info(self, info: payloads.Info) -> None:
         self._publisher.retain(self._topics.info, payloads.info(info))
@@ -204,8 +210,7 @@ class Report:
         for camera in self.views:
             self.tell(camera)
         for ladder in self._ladders():
-            for engine, status in ladder.statuses.items():
-                self.on_engine(engine, status)
+            self.tell_engines(ladder)
 
     def config(self, status: payloads.ConfigStatus) -> None:
         self._publisher.retain(self._topics.config_status, payloads.config_status(status))
@@ -285,10 +290,7 @@ class Report:
         log.log(level, "%s of %s %s", code, subject, told, extra=fields)
 
     def _ladders(self) -> list[Ladder]:
-        return [dispatcher.ladder for dispatcher in self._dispatchers()]
-
-    def _dispatchers(self) -> list[Dispatcher]:
-        return list({id(view.dispatcher): view.dispatcher for view in self.views.values()}.values())
+        return list({id(view.dispatcher): view.dispatcher.ladder for view in self.views.values()}.values())
 
 
 def _state(view: View, status: CameraStatus) -> payloads.CameraState:

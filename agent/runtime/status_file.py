@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,8 @@ class StatusFile:
             self._failed = True
 
     def remove(self) -> None:
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # gone, or on a disk that takes nothing any more
+            self._path.unlink()
 
 
 def status(report: Report, publisher: Publisher, now: float) -> dict[str, Any]:

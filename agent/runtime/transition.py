@@ -185,8 +185,7 @@ class Transition:
             old.voice.speaks = False
         for fresh in self._fresh:
             fresh.voice.speaks = True
-            for engine, status in list(fresh.dispatcher.ladder.statuses.items()):
-                report.on_engine(engine, status)
+            report.tell_engines(fresh.dispatcher.ladder)
         known = {engine for one in self._strands.values() for engine in one.engines}
         for engine in {engine for old in self._unwanted for engine in old.engines} - known:
             report.on_engine(engine, None)

@@ -22,7 +22,10 @@ REST_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """events: each with how many were skipped before it. skipped: after the last. replays: first and last seq."""
+    """events: each with how many were skipped before it. skipped: after the last. replays: first and last seq.
+
+    closing: nothing more will come. bare: how many events came without the picture they had, for want of room.
+    """
 
     events: list[tuple[int, Event]]
     skipped: int

@@ -96,7 +96,7 @@ class Outbox:
 
     def missed(self) -> dict[str, int]:
         """Events that will never come, by cause; and `snapshots`."""
-        return dict(+(self._book.missed + self._wording.missed))
+        return dict(self._book.missed.copy() + self._wording.missed.copy())  # the outbox's thread counts on
 
     def health(self) -> OutboxHealth:
         _, size, age = self._backlog

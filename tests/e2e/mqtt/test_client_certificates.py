@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.config.model import TlsConfig
+from agent.publish.certificates import expiry
+from agent.publish.endpoint import Endpoint
+from agent.publish.link import MQTT5, Link
 from tests.support.brokers import HOST, make_ca, make_certificates, sign_client, wait_for
 
 if TYPE_CHECKING:
@@ -78,3 +81,15 @@ def test_a_key_that_is_not_the_certificates_is_named(
     device = publisher(broker.port, tls_enabled=True, tls=mixed)
     wait_for(lambda: device.fault)
     assert f"`mqtt.tls.key` {files}/stranger.key cannot be used" in (device.last_error or "")
+
+
+def test_when_the_broker_s_certificate_expires_may_be_asked_while_the_connection_ends(
+    mosquitto_with: Callable[..., BrokerProcess], files: Path
+) -> None:
+    """The main thread asks once a second, and the network thread closes when it must."""
+    broker = mosquitto_with(f"certfile {files}/server.pem", f"keyfile {files}/server.key")
+    link = Link(Endpoint(HOST, broker.port, tls=TlsConfig(f"{files}/ca.pem")), "asked", MQTT5)
+    link.open(lambda: False)
+    known = link.expires
+    link.abort()
+    assert link.expires == known == expiry((files / "server.pem").read_text())

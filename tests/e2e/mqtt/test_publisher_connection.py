@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -18,9 +20,11 @@ from agent.publish.mqtt import Publisher
 from agent.publish.outbox.line import Row
 from tests.support.audience import DEVICE, TOPICS, Audience
 from tests.support.brokers import HOST, free_port, wait_for
+from tests.support.byte_broker import ByteBroker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.brokers import BrokerProcess
 
@@ -265,3 +269,38 @@ def test_a_picture_that_comes_after_its_camera_was_taken_away_does_not_stay(
     device.show(TOPICS.camera_snapshot("yard"), b"another")
     wait_for(lambda: (TOPICS.camera_snapshot("yard"), b"another") in audience.heard())
     assert audience.values()[TOPICS.camera_snapshot("gate")] == b""
+
+
+def test_what_is_wanted_no_more_while_a_connection_opens_is_emptied_on_it(tmp_path: Path) -> None:
+    """It is known 15 s after the start which alerts still hold, and a broker may come back just then."""
+    alert, engine = TOPICS.alert("disk-full", "device"), TOPICS.engine_status("openvino-person")
+    memory = tmp_path / "retained.json"
+    memory.write_text(json.dumps({"topics": [alert, engine]}))
+    broker = ByteBroker(answers=lambda topic: topic != TOPICS.status)
+    device = Publisher(MqttConfig(host=HOST, port=broker.port), DEVICE, memory=memory)
+    device.expect(lambda _: True)
+    device.start()
+    wait_for(lambda: (TOPICS.status, b"online") in broker.published)
+    assert not device.connected
+    device.expect(lambda topic: topic == engine)
+    wait_for(lambda: (alert, b"") in broker.published)
+    device.stop(0.5)
+    broker.end()
+    assert (engine, b"") not in broker.published
+
+
+def test_nothing_follows_the_goodbye() -> None:
+    """A dispatch thread that was not joined in time goes on to publish."""
+    broker = ByteBroker(answers=lambda _: (TOPICS.status, b"offline") not in broker.published)
+    device = Publisher(MqttConfig(host=HOST, port=broker.port), DEVICE)
+    device.start()
+    wait_for(lambda: device.connected)
+    stopping = threading.Thread(target=device.stop, args=(2,))
+    stopping.start()
+    wait_for(lambda: (TOPICS.status, b"offline") in broker.published)
+    assert not device.send(TOPICS.detections("gate"), b"seen", 5)
+    assert not device.reply(f"{TOPICS.replies}/me", b"{}", None)
+    device.show(TOPICS.camera_snapshot("gate"), b"seen")
+    stopping.join(5)
+    broker.end()
+    assert broker.published[-1] == (TOPICS.status, b"offline")

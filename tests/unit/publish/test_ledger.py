@@ -303,3 +303,15 @@ def test_a_subscription_that_is_refused_is_asked_for_again() -> None:
     assert not ledger.subscription_due(300.0)
     ledger.book(2, 1, "", 161.1)
     assert not ledger.refused
+
+
+def test_a_picture_that_follows_the_emptying_of_its_topic_is_remembered() -> None:
+    """As after an edit of what is private: else it would stay at the broker when its camera is taken away."""
+    ledger = Ledger()
+    ledger.opened(None, now=0.0)
+    ledger.memory.add("cam/gate/snapshot")
+    ledger.retained.put("cam/gate/snapshot", b"")
+    ledger.retained.sent(1, *ledger.retained.take(), now=0.0)
+    ledger.shown.put("cam/gate/snapshot", b"masked", 0.1)
+    ledger.book(1, 0, "", 0.2)
+    assert ledger.memory.topics() == ("cam/gate/snapshot",)

@@ -268,3 +268,17 @@ def test_a_stop_returns_once_all_is_on_the_disk_and_leaves_it_clean(tmp_path: Pa
     outbox.stop(10)
     with closing(Store(tmp_path / FILE, "crash")) as store:
         assert store.meta["clean"] == 1
+
+
+def test_what_is_missed_may_be_read_while_another_cause_comes(tmp_path: Path) -> None:
+    """The main thread asks, while the outbox's counts; here in the middle of the sum, without a thread."""
+
+    class Counts(int):
+        def __add__(self, other: int) -> int:
+            outbox._book.missed["expired"] += 1
+            return int(self) + other
+
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, Publisher(MqttConfig(), "gate-pi"), tmp_path)
+    outbox._book.missed["overload"] = Counts(2)
+    outbox._book.missed["snapshots"] = 1
+    assert outbox.missed() == {"overload": 2, "snapshots": 1}

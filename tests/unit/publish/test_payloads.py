@@ -72,6 +72,17 @@ def test_nobody_there_is_an_empty_list_and_unknown_has_none() -> None:
     assert unknown == {**expected, "seq": 813, "clock": "unsynced", "inferred": False, "reason": "gated"}
 
 
+def test_half_of_a_surrogate_pair_ends_nobody() -> None:
+    """A file name that is no UTF-8 brings one, and so do a model's labels and the words of an engine, by their JSON."""
+    model = dataclasses.replace(MODEL, labels=("a\udcff",))
+    got = message(BOX, np.array([0.91], np.float32), np.array([0], np.int32), model=model)
+    assert got["detections"][0]["label"] == "a?"
+    unknown = strict(detections.unknown_message(ORIGIN, 813, FRAME, synced=True, reason="no \ud800"))
+    assert unknown["reason"] == "no ?"
+    status = p.config_status(p.ConfigStatus("ok", "", "/etc/\udcff/vedette.yaml", None, (), (), 0.0))
+    assert strict(status)["file"] == "/etc/?/vedette.yaml"
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_unknown_not_broken_json(bad: float) -> None:
     for xyxy, confidence in ((np.full((1, 4), bad), np.ones(1)), (BOX, np.array([bad]))):

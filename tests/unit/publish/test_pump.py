@@ -70,6 +70,23 @@ def test_never_more_unanswered_than_the_broker_takes_whatever_it_is(window: int)
     assert [topic for topic in wire.topics if topic.startswith("reply")] == [f"reply/{n}" for n in range(30)]
 
 
+@pytest.mark.parametrize("window", [1, 2, 20])
+def test_each_kind_has_its_turns_though_all_have_more_than_the_broker_takes(window: int) -> None:
+    """Values that change faster than they are answered kept the events back for ever."""
+    ledger = Ledger()
+    wire = Wire(ledger, window)
+    for n in range(1, 61):
+        ledger.events.put(ledger.events.session, row(n))
+        ledger.events.confirm(list(range(n)))
+        for v in range(30):
+            ledger.retained.put(f"value/{v}", b"%d" % n)
+        ledger.replies.put(reply(n))
+        wire.pump()
+        wire.answer()
+    went = [topic.partition("/")[0] for topic in wire.topics]
+    assert all(went.count(kind) >= 15 for kind in ("events", "value", "reply")), went
+
+
 def test_replies_that_wait_are_bounded_and_those_never_sent_are_counted() -> None:
     ledger = Ledger()
     wire = Wire(ledger, 20)
@@ -111,6 +128,13 @@ def test_correlation_data_has_its_size_too() -> None:
     wire = Wire(Ledger(), 20, largest=3000)
     assert fits(wire, "t", bytes(2900))  # type: ignore[arg-type]
     assert not fits(wire, "t", bytes(2900), bytes(1024))  # type: ignore[arg-type]
+
+
+def test_a_topic_counts_by_its_bytes() -> None:
+    """A caller names the topic of the answer: one that is too large by that would end the connection."""
+    wire = Wire(Ledger(), 20, largest=1000)
+    assert fits(wire, "r/" + 200 * "a", bytes(700))  # type: ignore[arg-type]
+    assert not fits(wire, "r/" + 200 * "\N{MOVIE CAMERA}", bytes(700))  # type: ignore[arg-type]
 
 
 def test_what_was_too_large_once_is_told_no_more_when_the_next_fits_or_another_broker_comes() -> None:

@@ -56,3 +56,18 @@ def test_another_cause_is_told_with_the_time_of_the_first() -> None:
     first, second = (json.loads(payload) for _, payload in board.said)
     assert second["text"] == "worse"
     assert first["since"] == second["since"]
+
+
+def test_what_is_raised_may_be_read_while_another_alert_comes() -> None:
+    """As by Prometheus' thread; the other one is raised in the middle of the reading, without a thread."""
+
+    class Reads(Fault):
+        def __bool__(self) -> bool:
+            board.alerts.update(RAISE_AFTER, {Subject("camera-offline", "gate"): FAULT, WHO: self})
+            return True
+
+    board = Board()
+    read = Reads("error", "", "")
+    for now in (0.0, RAISE_AFTER):
+        board.alerts.update(now, {WHO: read})
+    assert board.alerts.raised == {WHO: read}

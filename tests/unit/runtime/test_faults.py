@@ -66,6 +66,21 @@ def test_a_rejected_topic_is_named_with_the_brokers_word() -> None:
     assert faults.broker_faults(config, {}, None) == {}
 
 
+@pytest.mark.parametrize(
+    ("topic", "reason", "text", "hint"),
+    [
+        ("a/b", "Not authorized", "what is published to a/b", "write there (its ACL)"),
+        ("a/b", "Packet too large", "what is published to a/b", "largest packet"),
+        ("a/b", "Quota exceeded", "what is published to a/b", "log of the broker"),
+        ("cmd/+", "Not authorized", "our subscription to cmd/+", "read there (its ACL)"),
+    ],
+)
+def test_a_rejection_says_what_to_do_about_it(topic: str, reason: str, text: str, hint: str) -> None:
+    [fault] = faults.broker_faults(parse(CONFIG % "false", "f", Path("/")), {topic: reason}, None).values()
+    assert text in fault.text
+    assert hint in fault.hint
+
+
 def test_an_unchecked_broker_is_a_fault_for_as_long() -> None:
     found = faults.broker_faults(parse(CONFIG % "true", "f", Path("/")), {}, None)
     assert [subject.code for subject in found] == ["tls-insecure"]

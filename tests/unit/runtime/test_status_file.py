@@ -30,3 +30,12 @@ def test_a_file_that_cannot_be_written_is_told_once_until_it_can(
     folder.rmdir()
     file.write({"pid": 3})
     assert len(caplog.records) == 2
+
+
+def test_a_file_that_cannot_be_removed_is_left(tmp_path: Path) -> None:
+    """As on a disk that the kernel has made read-only: else a clean stop would end with an error."""
+    folder = tmp_path / "run"
+    file = StatusFile(folder)
+    folder.touch()
+    file.remove()
+    assert folder.exists()
