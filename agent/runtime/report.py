@@ -79,6 +79,7 @@ class Report:
         self._heat = heat
         self._started = time.monotonic()
         self._lock = threading.Lock()
+        self._telling = threading.Lock()  # while a camera's state is read and told: else an older one may come last
         self.views: dict[str, View] = {}
         self._scenes: dict[str, SceneReport] = {}
         self._seqs: dict[str, int] = {}  # of cameras that are gone
@@ -172,24 +173,26 @@ class Report:
             )
         self._publisher.retain(self._topics.engine_status(engine), payload)
 
-    def on_camera(self, camera: Camera, status: CameraStatus) -> None:
-        """Of one that is not the camera of this name, not yet or not any more, nothing is told."""
+    def on_camera(self, camera: Camera, _: CameraStatus) -> None:
+        """Tells how it is by now. Of one that is not the camera of this name, not yet or not any more, nothing."""
         name = camera.config.id
-        view = self.views.get(name)
-        if view is None or view.camera is not camera:
-            return
-        self._publisher.retain(self._topics.camera_status(name), payloads.camera_status(status.state))
-        if status.state != view.told:
-            view.told = status.state
-            error = redact(status.error) or None
-            self._outbox.put(events.camera_status_event(name, status.state, error, time.time(), synced=clock_synced()))
-        view.engine = view.serving()
-        self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(_state(view, status)))
+        with self._telling:
+            view = self.views.get(name)
+            if view is None or view.camera is not camera:
+                return
+            status = camera.status(time.monotonic())
+            self._publisher.retain(self._topics.camera_status(name), payloads.camera_status(status.state))
+            if status.state != view.told:
+                view.told = status.state
+                error, synced = redact(status.error) or None, clock_synced()
+                self._outbox.put(events.camera_status_event(name, status.state, error, time.time(), synced=synced))
+            view.engine = view.serving()
+            self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(_state(view, status)))
 
-    def tell(self, camera: str) -> None:
+    def tell(self, name: str) -> None:
         """How the camera is, now that something of it has changed."""
-        view = self.views[camera]
-        self.on_camera(view.camera, view.camera.status(time.monotonic()))
+        camera = self.views[name].camera
+        self.on_camera(camera, camera.status(time.monotonic()))
 
     def info(self, info: payloads.Info) -> None:
         self._publisher.retain(self._topics.info, payloads.info(info))
