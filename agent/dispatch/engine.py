@@ -94,7 +94,7 @@ class RemoteEngine:
             return []
         if self._doomed:
             return self._fail(now, self._doomed)
-        if now >= self.slots.next_deadline():
+        if self.slots.overdue(now):
             return self._fail(now, f"no answer for {self.slots.seconds:g} s")
         if now >= self._deadline:
             return self._fail(now, "start or load took too long")

@@ -21,6 +21,7 @@ class Slots:
     seconds: float = 5.0
     free: list[int] = field(default_factory=list)
     _running: dict[int, tuple[int, float]] = field(default_factory=dict)  # slot -> (n, deadline)
+    _excused: set[int] = field(default_factory=set)  # each n that was given more time
 
     def __len__(self) -> int:
         """How many jobs are in flight."""
@@ -33,6 +34,19 @@ class Slots:
         """It could not even be handed over."""
         self._running[slot] = (self._running[slot][0], now)
 
+    def overdue(self, now: float) -> bool:
+        """Whether the time of a job is up.
+
+        Where that is noticed late the machine stood still, and the worker with it: the job has as much again, once.
+        """
+        if now < self.next_deadline():
+            return False
+        for slot, (n, deadline) in self._running.items():
+            if now >= deadline and n not in self._excused:
+                self._excused.add(n)
+                self._running[slot] = (n, now + min(now - deadline, self.seconds))
+        return now >= self.next_deadline()
+
     def allow(self, until: float) -> None:
         """What is in flight may take so long: the worker has said that it opens its device again."""
         for slot, (n, deadline) in self._running.items():
@@ -43,6 +57,7 @@ class Slots:
         if self._running.get(slot, (None,))[0] != n:
             return False
         del self._running[slot]
+        self._excused.discard(n)
         self.free.append(slot)
         return True
 
@@ -57,6 +72,7 @@ class Slots:
 
     def clear(self) -> None:
         self._running.clear()
+        self._excused.clear()
         self.free = []
 
 

@@ -225,13 +225,16 @@ class Publisher(Desk):
 
     def _serve(self, link: Link) -> Fault | None:
         while not self._stopping.is_set():
-            alive = link.loop(self._pause(0.5))
+            frozen, began = self._frozen, time.monotonic()
+            alive = link.loop(0 if frozen else self._pause(0.5))
             self._settle(link)
             if not alive:
                 return link.closed_by()
-            if self._frozen is not None:
-                link.abort()
-                return self._frozen
+            if frozen is not None:
+                if self._owed(began):
+                    link.abort()
+                    return frozen
+                self._frozen = None
             if self._renewed and self._fit():
                 link.close(FLUSH_S)  # without the will: nobody shall think that the device has gone
                 return None
@@ -241,6 +244,14 @@ class Publisher(Desk):
                 return None
         self._leave(link)
         return None
+
+    def _owed(self, now: float) -> bool:
+        """Whether the broker seems frozen, now that what had come until `now` is read.
+
+        After a standstill of the whole machine the main thread may be awake first, with the answers unread.
+        """
+        with self._lock:
+            return self._ledger.frozen_for(now) is not None
 
     def _pause(self, longest: float) -> float:
         """How long the network thread may wait for the broker: no longer than until `mqtt.drain_rate` has one go."""

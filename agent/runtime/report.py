@@ -176,13 +176,17 @@ class Report:
             for engine, status in list(ladder.statuses.items()):
                 self.on_engine(engine, status)
 
-    def on_camera(self, camera: Camera, status: CameraStatus) -> None:
-        """Of one that is not the camera of this name, not yet or not any more, nothing is told."""
+    def on_camera(self, camera: Camera, _: CameraStatus | None = None) -> None:
+        """Tells how it is by now: what was read before would come late where another thread has told of it meanwhile.
+
+        Of one that is not the camera of this name, not yet or not any more, nothing is told.
+        """
+        name = camera.config.id
         with self._lock:
-            name = camera.config.id
             view = self.views.get(name)
             if view is None or view.camera is not camera:
                 return
+            status = camera.status(time.monotonic())
             self._publisher.retain(self._topics.camera_status(name), payloads.camera_status(status.state))
             if status.state != view.told:
                 view.told = status.state
@@ -191,11 +195,9 @@ class Report:
             view.engine = view.serving()
             self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(_state(view, status)))
 
-    def tell(self, camera: str) -> None:
+    def tell(self, name: str) -> None:
         """How the camera is, now that something of it has changed."""
-        view = self.views[camera]
-        with self._lock:  # what its own thread says meanwhile comes after: the last word is how it is
-            self.on_camera(view.camera, view.camera.status(time.monotonic()))
+        self.on_camera(self.views[name].camera)
 
     def info(self, info: payloads.Info) -> None:
         self._publisher.retain(self._topics.info, payloads.info(info))

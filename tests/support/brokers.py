@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -20,6 +22,9 @@ MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/s
 _EC = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
 """A key that costs openssl no time."""
 
+_PORTS = 20_000, 32_768
+"""Below those that Linux gives away."""
+
 MOSQUITTO_MISSING = "mosquitto is not installed (apt install mosquitto)"
 
 
@@ -32,10 +37,12 @@ def wait_for(what: Callable[[], object], timeout: float = 10.0, why: str | Calla
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Nobody listens there, nor will: whoever asks the kernel for any port is given a higher one."""
+    while True:
+        port = _PORTS[0] + secrets.randbelow(_PORTS[1] - _PORTS[0])
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind((HOST, port))
+            return port
 
 
 class BrokerProcess:

@@ -120,7 +120,7 @@ def test_subscribers_learn_that_a_file_has_ended(
 )
 def test_a_bad_config_is_exit_code_2_with_every_problem(text: str, said: int, daemon: Start) -> None:
     run = daemon(text)
-    assert run.wait(10) == 2
+    assert run.wait(30) == 2
     places = [line for line in run.log().splitlines() if f"{run.file}:" in line]
     assert len(places) >= said, run.log()
     assert "Traceback" not in run.log()
@@ -128,7 +128,7 @@ def test_a_bad_config_is_exit_code_2_with_every_problem(text: str, said: int, da
 
 def test_a_model_that_is_not_there_is_exit_code_2_with_the_command(daemon: Start, clip: Path, tmp_path: Path) -> None:
     run = daemon(config(1, {"yard": {"source": str(clip)}}), {"VEDETTE_MODELS": str(tmp_path / "none")})
-    assert run.wait(10) == 2
+    assert run.wait(30) == 2
     assert "vedette models pull person" in run.log()
 
 

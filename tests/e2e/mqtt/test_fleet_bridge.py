@@ -23,6 +23,7 @@ from agent.publish.events import camera_status_event
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.publish.subscribe import Subscriber
+from agent.publish.topics import Topics
 from tests.support.brokers import HOST, MOSQUITTO, MOSQUITTO_MISSING, BrokerProcess, free_port, wait_for
 from tests.support.contract import violation
 from tests.support.proxy import Proxy
@@ -194,18 +195,22 @@ def test_an_outage_of_the_centre_loses_no_event_and_leaves_no_old_state(
 ) -> None:
     """The bridge keeps its queue in memory: this says nothing of a site's broker that dies meanwhile.
 
-    The bridge comes back only when those are there again who listen in the centre: they have no sessions there.
+    Those who listen in the centre have no sessions there: what it has confirmed is told before it goes down, and the
+    bridge comes back only when they are there again.
     """
     simulated, publisher, outbox, heard_below = device
     topics, hot = simulated.topics, simulated.topics.alert("thermal", "device")
     publisher.retain(hot, payloads.alert("warning", 0.0, "hot", "give it air"))
     heard: list[Message] = []
-    viewer = sites.person("viewer", [topics.events, hot], heard.append)
+    last = Topics(SITE, "nobody").command("ping")
+    viewer = sites.person("viewer", [topics.events, hot, last], heard.append)
     wait_for(lambda: latest(heard).get(hot))
     sent = 0
     for n in range(400):
         if n == 50:
             sites.line.refuse()
+            assert viewer.publish(last, b"{}")
+            wait_for(lambda: last in latest(heard), why="what the centre has taken is not told")
             sites.centre.kill()
             publisher.retain(hot, payloads.CLEAR)
             down_until = time.monotonic() + OUTAGE_S

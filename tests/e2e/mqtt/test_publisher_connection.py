@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from agent.publish.message import Message
     from tests.support.brokers import BrokerProcess
 
     Listen = Callable[[BrokerProcess], Audience]
@@ -163,6 +164,37 @@ def test_an_idle_frozen_broker_is_noticed_too(
     finally:
         mosquitto.thaw()
     wait_for(lambda: device.connected, 20)
+
+
+@pytest.mark.rooted
+def test_answers_that_are_here_but_unread_are_no_silence(
+    mosquitto: BrokerProcess, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a standstill of the whole machine, when the main thread is awake before the network thread."""
+    monkeypatch.setattr(ledger, "FROZEN_AFTER_S", 0.5)
+    audience = listen(mosquitto)
+    held, free = threading.Event(), threading.Event()
+
+    def hold(_: Message) -> None:
+        held.set()
+        free.wait(10)
+
+    device = Publisher(MqttConfig(host=HOST, port=mosquitto.port), DEVICE, listen=[TOPICS.command()], on_message=hold)
+    device.start()
+    wait_for(lambda: device.connected)
+    audience.subscriber.publish(TOPICS.command("ping"), b"{}")
+    assert held.wait(10)
+    device.retain(TOPICS.info, b"1")
+    wait_for(lambda: (TOPICS.info, b"1") in audience.heard())
+    time.sleep(0.6)
+    device.tick(time.monotonic())
+    free.set()
+    time.sleep(0.6)
+    device.retain(TOPICS.info, b"2")
+    wait_for(lambda: (TOPICS.info, b"2") in audience.heard())
+    assert audience.statuses() == [b"online"]
+    assert device.counters.connects == 1
+    device.stop(2)
 
 
 @pytest.mark.rooted

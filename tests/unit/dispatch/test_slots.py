@@ -1,4 +1,4 @@
-"""What of a slot's rows comes to a scene."""
+"""What of a slot's rows comes to a scene, and how long a job may take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from agent.dispatch.slots import detections
+from agent.dispatch.slots import Slots, detections
 from backends.protocol import MAX_DETECTIONS
 
 GOOD = (1.0, 2.0, 30.0, 40.0, 0.75, 1.0)
@@ -48,3 +48,22 @@ def test_none_are_none() -> None:
 def test_a_class_without_a_label_is_a_mistake(class_id: float) -> None:
     with pytest.raises(ValueError, match="from a model of 2 labels"):
         detections(slot((*GOOD[:5], class_id)), 1, 2)
+
+
+def test_a_job_whose_time_is_up_is_overdue() -> None:
+    slots = Slots(1.0)
+    slots.run(0, 1, 100.0)
+    assert not slots.overdue(100.9)
+    assert slots.overdue(101.0)
+
+
+@pytest.mark.parametrize(("noticed", "until"), [(101.25, 101.5), (160.0, 161.0)])
+def test_one_whose_end_was_missed_by_a_standstill_has_as_much_again_once(noticed: float, until: float) -> None:
+    """A machine that stands still for longer than a run may take would else have a healthy worker killed."""
+    slots = Slots(1.0, free=[1])
+    slots.run(0, 1, 100.0)
+    assert not slots.overdue(noticed)
+    assert slots.next_deadline() == until
+    slots.run(1, 2, noticed)
+    assert slots.take(1, 2)
+    assert slots.overdue(until + 0.25)

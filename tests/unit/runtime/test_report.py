@@ -6,7 +6,7 @@ import json
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,28 +16,29 @@ from agent.dispatch.result import EngineStatus
 from agent.publish.topics import Topics
 from agent.runtime.report import Report
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.capture.status import State
+
 TOPICS = Topics("", "gate-pi")
 
 
-class Camera:
-    """Goes offline, on its own thread, in the moment somebody asks how it is."""
+class Turning:
+    """A camera. between: is called when somebody has read its state, once, and before that is told."""
 
-    def __init__(self, report: Report) -> None:
-        self.config = SimpleNamespace(id="gate")
+    def __init__(self) -> None:
+        motion = SimpleNamespace(enabled=True)
+        self.config = SimpleNamespace(id="gate", source="/dev/video0", motion=motion, confidence=0.5)
         self.enabled = True
-        self.now = CameraStatus("online", 0.0)
-        self._report = report
-        self.thread = threading.Thread(target=self._fail)
-
-    def _fail(self) -> None:
-        self.now = CameraStatus("offline", 1.0, "cable")
-        self._report.on_camera(self, self.now)  # type: ignore[arg-type]
+        self.state: State = "connecting"
+        self.between: list[Callable[[], None]] = []
 
     def status(self, _now: float) -> CameraStatus:
-        before = self.now
-        self.thread.start()
-        self.thread.join(0.5)
-        return before
+        status = CameraStatus(self.state, 0.0)
+        if self.between:
+            self.between.pop()()
+        return status
 
 
 @pytest.fixture
@@ -65,16 +66,23 @@ def report(said: list[tuple[str, bytes]], happened: list[str]) -> Report:
 def test_the_last_word_of_a_camera_is_how_it_is(
     report: Report, said: list[tuple[str, bytes]], happened: list[str]
 ) -> None:
-    camera = Camera(report)
-    config = SimpleNamespace(id="gate", source="/dev/video0", motion=SimpleNamespace(enabled=True), confidence=0.5)
-    serving = lambda: ("openvino-person", "serving")  # noqa: E731
-    report.views["gate"] = SimpleNamespace(  # type: ignore[assignment]
-        camera=camera, config=config, told="", engine=("", None), serving=serving, model=SimpleNamespace(name="person")
-    )
+    camera: Any = Turning()
+    view: Any = SimpleNamespace(camera=camera, config=camera.config, told="", engine=("", None))
+    view.serving, view.model = (lambda: ("openvino-person", "serving")), SimpleNamespace(name="person")
+    report.views["gate"] = view
+    own = threading.Thread(target=lambda: report.on_camera(camera, CameraStatus("online", 0.0)))
+
+    def turn() -> None:
+        camera.state = "online"
+        own.start()
+        own.join(0.3)  # it need not have come through
+
     report.tell("gate")
-    camera.thread.join(5)
-    assert [payload for topic, payload in said if topic == TOPICS.camera_status("gate")] == [b"online", b"offline"]
-    assert happened == ["online", "offline"]
+    camera.between = [turn]
+    report.tell("gate")
+    own.join()
+    assert [payload for topic, payload in said if topic == TOPICS.camera_status("gate")][-1] == b"online"
+    assert happened == ["connecting", "online"]
 
 
 def test_the_last_word_of_an_engine_is_how_it_is(report: Report, said: list[tuple[str, bytes]]) -> None:
