@@ -39,7 +39,8 @@ def changed(before: Config, after: Config) -> list[str]:
     found = [
         field.name
         for field in fields(before)
-        if field.name not in {"cameras", "file", "places", "warnings"}
+        if field.compare
+        and field.name not in {"cameras", "file", "warnings"}
         and getattr(before, field.name) != getattr(after, field.name)
     ]
     old = {camera.id: camera for camera in before.cameras}

@@ -54,6 +54,11 @@ def test_where_it_stands_is_no_difference() -> None:
     assert not same(CONFIG, replace(CONFIG, name="Gate"))
 
 
+def test_where_a_secret_comes_from_is_no_key() -> None:
+    tagged = frozenset({("mqtt.password", "!secret", "word")})
+    assert changed(CONFIG, replace(CONFIG, tagged=tagged)) == []
+
+
 def test_cameras_that_come_and_go_are_named() -> None:
     after = replace(CONFIG, cameras=(YARD, replace(YARD, id="barn")), name="Gate")
     assert changed(CONFIG, after) == ["name", "cameras.hall", "cameras.barn"]
