@@ -26,7 +26,8 @@ SOURCE = (
 
 def reopens(before: CameraConfig, after: CameraConfig) -> bool:
     """Whether the source is another, or is read in another way."""
-    return any(getattr(before, key) != getattr(after, key) for key in SOURCE)
+    keys = (*SOURCE, "fps") if after.kind == "folder" else SOURCE  # there it is the rate of the pictures
+    return any(getattr(before, key) != getattr(after, key) for key in keys)
 
 
 def same(before: Config, after: Config) -> bool:

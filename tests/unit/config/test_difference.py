@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -47,6 +47,12 @@ def test_these_leave_the_source_as_it_is(change: dict[str, Any]) -> None:
 )
 def test_these_open_it_anew(change: dict[str, Any]) -> None:
     assert reopens(YARD, replace(YARD, **change))
+
+
+@pytest.mark.parametrize(("kind", "reopened"), [("folder", True), ("file", False)])
+def test_the_fps_of_a_folder_is_how_it_is_read(kind: Literal["folder", "file"], reopened: bool) -> None:
+    before = CameraConfig("pictures", "/srv/pictures", kind, fps=2.0)
+    assert reopens(before, replace(before, fps=10.0)) == reopened
 
 
 def test_where_it_stands_is_no_difference() -> None:
