@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,10 +71,11 @@ def with_credentials(config: CameraConfig) -> str:
 def inputs_of(config: CameraConfig) -> list[Input]:
     """How to open the source, the best way first; the next one is for devices that refuse it. Raises SourceError."""
     if config.kind == "file":
-        path = Path(config.source)
-        if path.exists() and not path.is_file():  # the opening of a named pipe waits for ever
-            raise SourceError(f"{config.source} is no regular file")
-        return [Input(config.source)]
+        path = config.source
+        # The opening of a named pipe waits for ever. Path's own questions raise where it may not look.
+        if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+            raise SourceError(f"{path} is no regular file")
+        return [Input(path)]
     # Little is probed, and kept (no "nobuffer"): thrown away, it would take the first key picture with it.
     live = {"flags": "low_delay", "fpsprobesize": "0"}
     if config.kind == "v4l2":

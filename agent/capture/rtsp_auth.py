@@ -68,7 +68,7 @@ def _best(challenges: Sequence[str]) -> dict[str, str]:
             continue
         fields = {
             match[1].lower(): match[2] if match[2] is not None else match[3]
-            for match in re.finditer(r'([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))', rest)
+            for match in re.finditer(r'(?<![\w-])([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))', rest)
         }
         algorithm = fields.get("algorithm", "").upper()
         digests.add(algorithm)

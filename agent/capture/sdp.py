@@ -38,7 +38,7 @@ def find_video(text: str) -> VideoTrack | None:
 
 def _track(media: str, aggregate: str) -> VideoTrack | None:
     words = media.split("\n", 1)[0].split()
-    if len(words) < 4 or words[0] != "video" or not words[3].isdecimal():
+    if len(words) < 4 or words[0] != "video" or not re.fullmatch("[0-9]{1,3}", words[3]):
         return None
     encoding = re.search(rf"(?m)^a=rtpmap:[ \t]*{words[3]}[ \t]+([A-Za-z0-9-]+)/90000", media)
     codec = CODECS.get(encoding[1].upper()) if encoding else None
@@ -60,8 +60,8 @@ def _track(media: str, aggregate: str) -> VideoTrack | None:
 
 
 def _attribute(text: str, name: str) -> str:
-    found = re.search(rf"(?m)^a={name}: *(.*?)\s*$", text)
-    return found[1] if found else ""
+    found = re.search(rf"(?m)^a={name}:(.*)$", text)
+    return found[1].strip() if found else ""
 
 
 def _parameter_sets(parameters: dict[str, str]) -> bytes:

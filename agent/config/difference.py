@@ -26,7 +26,8 @@ SOURCE = (
 
 def reopens(before: CameraConfig, after: CameraConfig) -> bool:
     """Whether the source is another, or is read in another way."""
-    return any(getattr(before, key) != getattr(after, key) for key in SOURCE)
+    keys = (*SOURCE, "fps") if after.kind == "folder" else SOURCE  # there it is the rate of the pictures
+    return any(getattr(before, key) != getattr(after, key) for key in keys)
 
 
 def same(before: Config, after: Config) -> bool:
@@ -39,7 +40,8 @@ def changed(before: Config, after: Config) -> list[str]:
     found = [
         field.name
         for field in fields(before)
-        if field.name not in {"cameras", "file", "places", "warnings"}
+        if field.compare
+        and field.name not in {"cameras", "file", "warnings"}
         and getattr(before, field.name) != getattr(after, field.name)
     ]
     old = {camera.id: camera for camera in before.cameras}

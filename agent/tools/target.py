@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, Problem, load
 from agent.config.broker import LOGIN_BESIDE, parse
-from agent.config.model import MqttConfig, TlsConfig
+from agent.config.model import MqttConfig
 from agent.config.names import ID_RULE, PREFIX, PREFIX_RULE, is_id
 from agent.config.problems import InvalidError
 from agent.config.secrets import Secret
@@ -91,7 +91,7 @@ def target(options: Options) -> Target:
         if not mqtt.tls_enabled and not problems:
             option = "--ca" if options.ca is not None else "--insecure"
             problems.append(Problem(option, 0, 0, "", f"TLS is off, for the broker is {mqtt.url}; write mqtts://"))
-        mqtt = replace(mqtt, tls=TlsConfig(ca=options.ca, insecure=options.insecure))
+        mqtt = replace(mqtt, tls=replace(mqtt.tls, ca=options.ca or mqtt.tls.ca, insecure=options.insecure))
     if problems:
         raise ConfigError(tuple(problems))
     device = options.device or (config.device if config is not None else None)

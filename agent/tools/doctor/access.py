@@ -41,7 +41,7 @@ def access(config: Config | None, _: str = "", root: Path = _ROOT) -> Iterator[F
         text = f"{whom.name} may not open {', '.join(map(str, nodes))}"
         yield Finding("access", "failed", text, _fix(whom, group))
     for path in _files(config):
-        if path.exists() and not may(path, os.R_OK):
+        if not _is_missing(path) and not may(path, os.R_OK):
             fix = f"let it: chgrp {account.SERVICE}, chmod 640; and x on the folders above"
             yield Finding("access", "failed", f"{whom.name} may not read {path}", fix)
 
@@ -80,6 +80,17 @@ def _files(config: Config | None) -> Iterator[Path]:
             yield Path(camera.source)
     tls = config.mqtt.tls
     yield from (Path(path) for path in (tls.ca, tls.cert, tls.key) if path)
+
+
+def _is_missing(path: Path) -> bool:
+    """What lies in a folder that is closed to us may be there."""
+    try:
+        path.stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _by_group(nodes: list[Path]) -> dict[str, list[Path]]:

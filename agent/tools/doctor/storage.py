@@ -38,7 +38,8 @@ def storage(config: Config | None, _: str = "") -> Iterator[Finding]:
 
 def room(what: str, folder: Path, needed: float, *, write: bool) -> Iterator[Finding]:
     """needed: bytes that may still be written there. write: whether the daemon cannot do without."""
-    existing = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
+    # Path's own question raises where it may not look.
+    existing = next((path for path in (folder, *folder.parents) if os.path.exists(path)), _ROOT)  # noqa: PTH110
     try:
         disk = os.statvfs(existing)
     except OSError as error:

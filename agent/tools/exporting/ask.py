@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import signal
 import sys
@@ -42,8 +43,8 @@ class Made:
 def interpreter(named: str | None) -> str:
     """The Python that is to run Ultralytics: the one that was named, else ours if it has it. Raises ExportError."""
     if named is not None:
-        if not Path(named).is_file():
-            raise ExportError(f"--python {named}: no such file")
+        if not os.path.isfile(named):  # noqa: PTH113 - Path's raises where it may not look
+            raise ExportError(f"--python {named}: no such file, or none that you may look at")
         return named
     if importlib.util.find_spec("ultralytics") is None:
         raise ExportError(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from agent.capture.ffmpeg_options import explain, hardware_types, inputs_of
 from agent.capture.folder import natural
 from agent.config.model import CameraConfig
 from agent.config.secrets import Secret
+from tests.support.stranger import holds_outside
 
 
 def test_credentials_are_percent_encoded_and_never_in_a_repr() -> None:
@@ -32,6 +34,12 @@ def test_credentials_are_percent_encoded_and_never_in_a_repr() -> None:
 def test_errors_say_what_to_do(kind: str, error: Exception, says: str) -> None:
     config = CameraConfig("c", "src", kind)  # type: ignore[arg-type]
     assert says in str(explain(error, config))
+
+
+def test_a_file_in_a_closed_folder_is_left_to_ffmpeg_which_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    config = CameraConfig("c", str(folder / "clip.mp4"), "file")
+    assert holds_outside(folder, lambda: [way.url for way in inputs_of(config)] == [config.source])
 
 
 def test_a_device_that_vanishes_while_it_streams_is_not_one_that_cannot_be_opened() -> None:

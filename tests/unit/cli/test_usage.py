@@ -26,6 +26,13 @@ def test_a_config_is_named_by_an_option(words: list[str], hint: bool, capsys: py
     assert ("-c FILE" in said) == hint
 
 
+def test_what_tail_looks_for_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["tail", "gate", "--grep", os.fsdecode(b"t\xfcr")])
+    assert ended.value.code == 2
+    assert "'t\\udcfcr' is not text: write it in UTF-8" in capsys.readouterr().err
+
+
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where its status file is looked for."""

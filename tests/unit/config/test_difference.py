@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -49,9 +49,20 @@ def test_these_open_it_anew(change: dict[str, Any]) -> None:
     assert reopens(YARD, replace(YARD, **change))
 
 
+@pytest.mark.parametrize(("kind", "reopened"), [("folder", True), ("file", False)])
+def test_the_fps_of_a_folder_is_how_it_is_read(kind: Literal["folder", "file"], reopened: bool) -> None:
+    before = CameraConfig("pictures", "/srv/pictures", kind, fps=2.0)
+    assert reopens(before, replace(before, fps=10.0)) == reopened
+
+
 def test_where_it_stands_is_no_difference() -> None:
     assert same(CONFIG, replace(CONFIG, file="b", places={}))
     assert not same(CONFIG, replace(CONFIG, name="Gate"))
+
+
+def test_where_a_secret_comes_from_is_no_key() -> None:
+    tagged = frozenset({("mqtt.password", "!secret", "word")})
+    assert changed(CONFIG, replace(CONFIG, tagged=tagged)) == []
 
 
 def test_cameras_that_come_and_go_are_named() -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from agent.tools.comparison.pictures import NoPictures, pictures
+from agent.tools.exporting.ask import ExportError, interpreter
 from agent.tools.exporting.target import Unfit, left_to_do, target
+from agent.tools.exporting.workplace import PREFIX, workplace
+from tests.support.stranger import holds_outside
 
 DATA = Path("pictures")
 
@@ -60,3 +63,20 @@ def test_of_many_pictures_some_are_taken_evenly(tmp_path):
     assert len(pictures(tmp_path)) == 10
     with pytest.raises(NoPictures, match="no picture in it"):
         pictures(tmp_path / "below.png")
+
+
+def test_another_export_may_end_beside_it(tmp_path):
+    (tmp_path / f"{PREFIX}gone").symlink_to("nowhere")  # there in the listing, and not when it is asked for
+    with workplace(tmp_path) as work:
+        assert work.is_dir()
+
+
+def test_a_python_in_a_closed_folder(tmp_path):
+    folder = tmp_path / "closed"
+
+    def told():
+        with pytest.raises(ExportError, match="or none that you may look at"):
+            interpreter(str(folder / "python"))
+        return True
+
+    assert holds_outside(folder, told)

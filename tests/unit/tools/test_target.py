@@ -59,6 +59,23 @@ def test_options_win_over_the_config(config: Path, tmp_path: Path) -> None:
     assert (found.endpoint.tls.ca, found.endpoint.tls.insecure) == (str(ca), False)
 
 
+@pytest.mark.parametrize("other", [{"insecure": True}, {"ca": "own.pem"}])
+def test_another_check_of_the_broker_leaves_our_own_certificate(
+    other: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("ca", "own", "cert", "key"):
+        (tmp_path / f"{name}.pem").write_text("")
+    config = tmp_path / "vedette.yaml"
+    config.write_text(CONFIG.replace("insecure: true", "ca: ca.pem, cert: cert.pem, key: key.pem"))
+    tls = target(Options(config, **other)).endpoint.tls
+    assert tls is not None
+    assert (tls.cert, tls.key) == (str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    elsewhere = target(Options(config, broker="mqtts://elsewhere", **other)).endpoint.tls
+    assert elsewhere is not None
+    assert elsewhere.cert is None
+
+
 def test_no_password_goes_to_another_broker_or_with_another_user(config: Path) -> None:
     found = target(Options(config, broker="mqtt://elsewhere"))
     assert (found.endpoint.place, found.endpoint.username, found.endpoint.password) == ("elsewhere:1883", None, None)

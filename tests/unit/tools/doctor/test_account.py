@@ -11,6 +11,7 @@ from agent.config import parse
 from agent.tools.doctor import access, account
 from agent.tools.doctor.account import Account
 from agent.tools.doctor.finding import Finding
+from tests.support.stranger import holds_outside
 
 NOBODY = Account("nobody", 65534, 65534, (65534,))
 
@@ -90,3 +91,16 @@ def test_a_clip_that_the_service_may_not_read(file: Path, monkeypatch: pytest.Mo
     assert found(file.parent, str(file)) == []
     file.chmod(0o600)
     assert [finding.text for finding in found(file.parent, str(file))] == [f"nobody may not read {file}"]
+
+
+def test_a_clip_in_a_folder_that_nobody_may_look_into(tmp_path: Path) -> None:
+    """As the check is made by the service's user itself."""
+    folder = tmp_path / "closed"
+    clip = folder / "clip.mp4"
+    config = parse(f"cameras: {{gate: {{source: {clip}}}}}", "test.yaml", tmp_path)
+
+    def told() -> bool:
+        texts = [finding.text for finding in access.access(config, root=tmp_path) if finding.state == "failed"]
+        return texts == [f"{account.own().name} may not read {clip}"]
+
+    assert holds_outside(folder, told)

@@ -12,6 +12,7 @@ from agent.tools.doctor import devices, storage, system, unit
 from agent.tools.doctor.engines import coral_notes
 from agent.tools.doctor.finding import Finding
 from tests.support import board_tree, coral_tree
+from tests.support.stranger import holds_outside
 
 RUNS = {
     "LoadState": "loaded",
@@ -127,6 +128,13 @@ def test_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert states(list(storage.room("models", missing, 1e18, write=False))) == ["ok"]
     monkeypatch.setattr(storage, "_TOO_LITTLE", 1e18)
     assert states(list(storage.room("state", missing, 0, write=True))) == ["failed"]
+
+
+def test_room_in_a_folder_that_nobody_may_look_into(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    assert holds_outside(
+        folder, lambda: states(list(storage.room("models", folder / "models", 0, write=False))) == ["ok"]
+    )
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
