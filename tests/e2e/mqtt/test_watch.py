@@ -203,7 +203,7 @@ def test_on_a_terminal_until_interrupted(mosquitto: BrokerProcess, publisher: Pu
         publishing.stop(1)
         wait_for(lambda: "gate  offline" in terminal.picture())
         mosquitto.kill()
-        wait_for(lambda: "what follows is the last" in terminal.picture().splitlines()[0])
+        wait_for(lambda: "what follows is the last known state" in " ".join(terminal.picture().split()))
         wait_for(lambda: "person 5" in terminal.picture())
         mosquitto.start()
         wait_for(lambda: "nothing has been heard" in terminal.picture(), why=terminal.picture())
