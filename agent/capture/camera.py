@@ -76,8 +76,9 @@ class Camera:
 
     @property
     def frames(self) -> int:
-        """How many were delivered, by those it has followed too."""
-        return self._delivery.frames
+        """How many were delivered, by those it follows too: also before its own first one."""
+        before = self._other or self._after
+        return max(self._delivery.frames, before.frames if before else 0)
 
     @property
     def last_frame_at(self) -> float | None:

@@ -97,6 +97,18 @@ def test_a_camera_on_trial_is_read_on(mjpeg: Path, old: Watch) -> None:
     assert frame.index == old.camera.frames
 
 
+def test_until_its_first_frame_it_has_delivered_what_those_before_it_did(tmp_path: Path, old: Watch) -> None:
+    """Else the number falls to 0 and back, and thousands of frames seem to come in one second."""
+    nothing = CameraConfig("cam", str(tmp_path / "not there"), "file")
+    delivered = old.camera.frames
+    assert delivered
+    with watching(nothing, trial=True) as next_one, watching(nothing, trial=True) as last:
+        assert next_one.camera.frames == 0
+        next_one.camera.take_over(old.camera)
+        last.camera.take_over(next_one.camera)
+        assert next_one.camera.frames == last.camera.frames == delivered
+
+
 def test_one_that_rests_is_not_woken_by_its_place(h264: Path, old: Watch) -> None:
     with trying(CameraConfig("cam", str(h264), "file")) as watch:
         watch.camera.enable(False)
