@@ -249,9 +249,12 @@ class Camera:
             self._turned.clear()
 
     def _fail(self, failure: str, attempts: int) -> None:
-        if failure != self._logged:
-            self._logged = failure
-            self._log.warning("offline: %s", failure)
+        tried = self._trial and self._other is None
+        text = f"the new source does not work: {failure}" if tried else f"offline: {failure}"
+        if text != self._logged:
+            self._logged = text
+            # What is only tried has no event: the camera may be online with the source it has.
+            (log if tried else self._log).warning(text, extra={"CAMERA": self.config.id})
         self._set("offline", failure, attempts=attempts)
 
     def _play(self) -> None:
