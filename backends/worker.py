@@ -64,7 +64,7 @@ class Worker:
         message = self._reader.read()
         while message is not None and message["op"] != "close":
             if message["op"] == "probe":
-                self._probe()
+                self._probe(message)
                 message = self._reader.read()
             elif message["op"] == "accepts":
                 self._accepts(message)
@@ -80,11 +80,16 @@ class Worker:
     def _reply(self, op: str, **content: Any) -> None:
         os.write(self._replies, encode(op, **content))
 
-    def _probe(self) -> None:
+    def _probe(self, request: Message) -> None:
+        """Its own options come with the question, since only here its class is there to ask for their names."""
         try:
+            if request.get("own"):
+                _options(self._backend, request)
             devices = self._backend.probe()
         except BackendUnavailable as e:
             self._reply("unavailable", reason=e.reason, hint=e.hint)
+        except BackendError as e:
+            self._reply("unavailable", reason=str(e), hint=f"correct `options` in backends.d/{self._backend.name}.yaml")
         except Exception as e:  # noqa: BLE001 - an external backend may raise anything; it becomes its reason
             self._reply("unavailable", reason=f"{type(e).__name__}: {e}", hint="")
         else:

@@ -76,8 +76,9 @@ class Camera:
 
     @property
     def frames(self) -> int:
-        """How many were delivered, by those it has followed too."""
-        return self._delivery.frames
+        """How many were delivered, by those it follows too: also before its own first one."""
+        before = self._other or self._after
+        return max(self._delivery.frames, before.frames if before else 0)
 
     @property
     def last_frame_at(self) -> float | None:
@@ -248,9 +249,12 @@ class Camera:
             self._turned.clear()
 
     def _fail(self, failure: str, attempts: int) -> None:
-        if failure != self._logged:
-            self._logged = failure
-            self._log.warning("offline: %s", failure)
+        tried = self._trial and self._other is None
+        text = f"the new source does not work: {failure}" if tried else f"offline: {failure}"
+        if text != self._logged:
+            self._logged = text
+            # What is only tried has no event: the camera may be online with the source it has.
+            (log if tried else self._log).warning(text, extra={"CAMERA": self.config.id})
         self._set("offline", failure, attempts=attempts)
 
     def _play(self) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from agent.capture.rtsp_auth import Credentials, Login
 from agent.capture.rtsp_reader import Reader
-from agent.capture.sdp import VideoTrack, find_video
+from agent.capture.sdp import VideoTrack, find_video, kinds
 from agent.capture.source import SourceError, Stop, UnsupportedError
 
 if TYPE_CHECKING:
@@ -92,7 +92,11 @@ class RtspClient:
         if "GET_PARAMETER" in public:
             self._options = "GET_PARAMETER"
         answer = self._request("DESCRIBE", self._url, "Accept: application/sdp")
-        track = find_video(answer.body.decode("utf-8", "replace"))
+        description = answer.body.decode("utf-8", "replace")
+        track, offered = find_video(description), kinds(description)
+        if offered and "video" not in offered:  # FFmpeg would say of it no more than the camera's refusal to play
+            only = ", ".join(offered)
+            raise SourceError(f"the camera offers no video there, only {only}", "check the path of the URL")
         if track is None:
             raise UnsupportedError("no H.264 or H.265 video in the camera's description")
         self._base = answer.header("content-base") or answer.header("content-location") or self._url

@@ -36,6 +36,11 @@ def find_video(text: str) -> VideoTrack | None:
     return None
 
 
+def kinds(text: str) -> list[str]:
+    """What is offered: audio, video, application; each once, and not whatever a camera may write there."""
+    return sorted(set(re.findall(r"(?m)^m=([a-z]{1,16})[ \t]", text)))
+
+
 def _track(media: str, aggregate: str) -> VideoTrack | None:
     words = media.split("\n", 1)[0].split()
     if len(words) < 4 or words[0] != "video" or not re.fullmatch("[0-9]{1,3}", words[3]):

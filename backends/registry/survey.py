@@ -64,7 +64,8 @@ def survey(backend: Registered, artifacts: Sequence[Artifact] = (), timeout: flo
     """
     if backend.error:
         return _broken(backend, backend.error, "")
-    questions = [encode("probe"), *(encode("accepts", artifact=a.to_json()) for a in artifacts)]
+    asked = (encode("accepts", artifact=a.to_json()) for a in artifacts)
+    questions = [encode("probe", own=dict(backend.options)), *asked]
     try:
         answers = _ask(backend, questions, timeout)
     except OSError as e:

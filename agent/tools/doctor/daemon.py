@@ -31,13 +31,13 @@ def daemon(config: Config, about: Sequence[str] = ("",)) -> Iterator[Finding]:
     mqtt = status.get("mqtt")
     mqtt = mqtt if isinstance(mqtt, dict) else {}
     told = _alerts(status, tuple(about))
+    error = str(mqtt.get("last_error") or "")
     for text, severity in told.items():
         state: State = "warning" if severity == "warning" else "failed"
-        yield Finding("daemon", state, f"the running vedette says: {text}", _fix(text, config.device))
-    error = mqtt.get("last_error")
-    if error and error not in told:
+        yield Finding("daemon", state, f"the running vedette says: {text}", _fix(text, error, config.device))
+    if error and not any(_says(error, text) for text in told):
         state = "warning" if mqtt.get("connected") else "failed"
-        yield Finding("daemon", state, f"the running vedette says: {error}", _fix(str(error), config.device))
+        yield Finding("daemon", state, f"the running vedette says: {error}", _fix(error, error, config.device))
     elif not told and not mqtt.get("connected"):
         yield Finding("daemon", "warning", "the running vedette is not connected yet", "ask again in a few seconds")
     elif not told:
@@ -67,7 +67,14 @@ def of_the_daemon() -> dict[str, Any] | None:
         return None
 
 
-def _fix(text: str, device: str) -> str:
+def _says(error: str, text: str) -> bool:
+    """Whether the last error of the connection is what the alert says, with what to do about it behind it."""
+    return error == text or error.startswith(f"{text}: ")
+
+
+def _fix(text: str, error: str, device: str) -> str:
     if "another client" in text:
         return f"find the other client that is called {device!r}, and give one of the two another `device`"
+    if text != error and _says(error, text):
+        return error.removeprefix(f"{text}: ")
     return "follow its message, or the fixes above"

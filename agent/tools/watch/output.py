@@ -22,10 +22,14 @@ _WIDEST = 1000
 
 
 class Output(Protocol):
-    """news: what the message brought, as a line; None where it brought none. fault: why the broker is away."""
+    """news: what the message brought, as a line; None where it brought none. fault: why the broker is away.
+
+    absent: that nothing is heard of the device that was asked for, and of which something is.
+    """
 
     def heard(self, message: Message, news: str | None) -> None: ...
     def broker(self, fault: str | None) -> None: ...
+    def absent(self, text: str) -> None: ...
     def draw(self, watched: Watched, now: float) -> None: ...
     def close(self, watched: Watched, now: float) -> None: ...
 
@@ -43,6 +47,9 @@ class Lines:
 
     def broker(self, fault: str | None) -> None:
         _line(self.err, f"vedette: {fault or 'the broker is back'}")
+
+    def absent(self, text: str) -> None:
+        _line(self.err, f"vedette: {text}")
 
     def draw(self, watched: Watched, now: float) -> None:
         pass
@@ -88,12 +95,16 @@ class Screen(Lines):
 
     due: float = 0.0
     fault: str | None = None
+    missing: str = ""
 
     def heard(self, message: Message, news: str | None) -> None:
         pass
 
     def broker(self, fault: str | None) -> None:
         self.fault = fault
+
+    def absent(self, text: str) -> None:
+        self.missing = text
 
     def draw(self, watched: Watched, now: float) -> None:
         if now < self.due:
@@ -102,6 +113,8 @@ class Screen(Lines):
         width, height = os.get_terminal_size(self.out.fileno())
         width, height = width or _UNKNOWN_SIZE[0], height or _UNKNOWN_SIZE[1]
         notice = f"{self.fault}; what follows is the last known state" if self.fault else ""
+        if not watched.devices:
+            notice = notice or self.missing
         rows = screen(watched, now, width, height - 1, notice)
         self.out.write(_HIDE + _HOME + "".join(f"{row}{_REST_OF_LINE}\n" for row in rows) + _CLEAR)
         self.out.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 _MOST_TRACKS = 8
 _MOST_LABELS = 12
 _FEWEST_EVENTS = 3
+_ALERT = "  ALERT "
+_MOST_LINES = 5
+"""Of one alert: its cause stands at the end of a long one, behind the place in the file."""
 
 
 def table(watched: Watched, now: float) -> list[str]:
@@ -24,7 +28,9 @@ def table(watched: Watched, now: float) -> list[str]:
 
 def screen(watched: Watched, now: float, width: int, height: int, notice: str = "") -> list[str]:
     """What of it, and of the last events, a terminal of this size can show. notice: stands above it."""
-    rows = [*([notice, ""] if notice else []), *table(watched, now)]
+    rows = [*([*_folded(notice, width), ""] if notice else [])]
+    for row in table(watched, now):
+        rows += _folded(row, width) if row.startswith(_ALERT) else [row]
     room = max(height - len(rows), min(_FEWEST_EVENTS, height - 1), 0)
     events = list(watched.events)[-room:] if room else []
     return fitted(rows, width, height - len(events)) + fitted(events, width, height)
@@ -36,6 +42,12 @@ def fitted(rows: Iterable[str], width: int, height: int) -> list[str]:
     if len(kept) > height:
         kept = [*kept[: height - 1], f"... {len(kept) - height + 1} more lines"][: max(height, 0)]
     return [_cut(printable(row), width) for row in kept]
+
+
+def _folded(text: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        printable(text), max(width, 20), subsequent_indent=" " * 4, break_on_hyphens=False, max_lines=_MOST_LINES
+    )
 
 
 def printable(text: str) -> str:
@@ -65,7 +77,7 @@ def _device(name: str, device: WatchedDevice, now: float) -> list[str]:
     version = f"vedette {device.version}" if device.version else ""
     rows = ["  ".join(filter(None, [name, device.status or "unknown", version, known]))]
     rows += ["  ".join(filter(None, [f"  engine {engine}", *said])) for engine, said in sorted(device.engines.items())]
-    rows += [f"  ALERT {subject}  {text}" for subject, text in sorted(device.alerts.items())]
+    rows += [f"{_ALERT}{subject}  {text}" for subject, text in sorted(device.alerts.items())]
     for camera, seen in sorted(device.cameras.items()):
         rows += _camera(camera, seen, now)
     return rows

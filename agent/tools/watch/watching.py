@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ONCE_SECONDS = 1.5
 """What is retained comes at once; of the rest, what is said every second."""
 PATIENCE = 5.0
-"""Seconds in which the broker must answer at first."""
+"""Seconds in which the broker must answer at first, and the device that is asked for be heard of."""
 _TURN = 0.1
 _WAITING = 10_000
 """Messages that may wait to be shown; more than that are not looked at."""
@@ -45,12 +45,11 @@ def watch(target: Target, output: Output, seconds: float = float("inf")) -> None
 
     subscriber = _subscribed(target, topics(target), take)
     try:
-        watched = _watch(subscriber, heard, output, seconds, target.words)
+        watched = _watch(subscriber, heard, output, seconds, target)
     finally:
         subscriber.stop()
     if target.device is not None and not watched.devices:
-        place, there = target.endpoint.place, ", ".join(_others(target, seconds)) or "no device at all"
-        raise WatchError(f"nothing is heard of {target.device} at {place}; below {target.root('+')} there is: {there}")
+        raise WatchError(_absent(target))
 
 
 def _subscribed(target: Target, filters: list[str], take: Callable[[Message], None]) -> Subscriber:
@@ -62,7 +61,12 @@ def _subscribed(target: Target, filters: list[str], take: Callable[[Message], No
     return subscriber
 
 
-def _others(target: Target, seconds: float) -> list[str]:
+def _absent(target: Target) -> str:
+    place, there = target.endpoint.place, ", ".join(_others(target)) or "no device at all"
+    return f"nothing is heard of {target.device} at {place}; below {target.root('+')} there is: {there}"
+
+
+def _others(target: Target) -> list[str]:
     """The devices of which something is kept there."""
     found: set[str] = set()
 
@@ -71,7 +75,7 @@ def _others(target: Target, seconds: float) -> list[str]:
             found.add(printable(told[0]))
 
     subscriber = _subscribed(target, [f"{target.root('+')}/status"], take)
-    time.sleep(seconds)
+    time.sleep(ONCE_SECONDS)
     subscriber.stop()
     return sorted(found)
 
@@ -89,12 +93,13 @@ def _watch(
     heard: queue.Queue[Message],
     output: Output,
     seconds: float,
-    words: Callable[[str], str],
+    target: Target,
 ) -> Watched:
-    """What is known in the end. words: see `Target.words`."""
+    """What is known in the end."""
     watched = known = Watched()
     fault: str | None = None
     end = time.monotonic() + seconds
+    asked = time.monotonic() + PATIENCE if target.device is not None else float("inf")
     try:
         while (now := time.monotonic()) < end:
             with contextlib.suppress(queue.Empty):
@@ -106,7 +111,13 @@ def _watch(
                 elif error is None:
                     known = watched
                 fault = error
-                output.broker(fault and words(fault))
+                output.broker(fault and target.words(fault))
+            if known.devices:
+                asked = float("inf")
+            elif now > asked and fault is None:
+                asked = float("inf")
+                with contextlib.suppress(WatchError):
+                    output.absent(_absent(target))
             known.forget_gone(now)
             output.draw(known, now)
     finally:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from backends.models.resolve import open_artifact
-from backends.registry import discover
+from backends.registry import discover, probe
 from backends.testing.driver import Driven
 from backends.testing.model import boxes_model
 from tests.support.audience import TOPICS, Audience
@@ -90,6 +90,16 @@ def test_it_finds_the_square(edges: Registered, tmp_path: Path) -> None:
 def test_options_reach_it(edges: Registered, tmp_path: Path) -> None:
     (rows,) = found(edges, boxes_model(tmp_path), {"threshold": 1.1})
     assert len(rows) == 0
+
+
+def test_an_option_it_does_not_have_is_seen_without_a_model(edges: Registered) -> None:
+    report = probe(replace(edges, options={"treshold": 0.2}))
+    assert (report.status, report.reason) == (
+        "unavailable",
+        "backend edges has no option 'treshold'; its options: threshold",
+    )
+    assert report.hint == "correct `options` in backends.d/edges.yaml"
+    assert probe(replace(edges, options={"threshold": 0.2})).status == "available"
 
 
 def test_its_own_head_decodes(edges: Registered, tmp_path: Path) -> None:

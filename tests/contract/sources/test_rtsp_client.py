@@ -23,6 +23,8 @@ from tests.support.rtsp_camera import SDP, TCP, camera, honest, instead, play, r
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SOUND = "v=0\r\nm=audio 0 RTP/AVP 8\r\nm=audio 0 RTP/AVP 0\r\n"
+
 
 @pytest.mark.parametrize(
     ("method", "answer", "says"),
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: " + "9" * 8000), "longer than", id="huge body"),
         pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: 10"), "no answer", id="body never comes"),
         pytest.param("DESCRIBE", lambda r: reply(r, status="404 Not Found"), "path", id="no such stream"),
+        pytest.param("DESCRIBE", lambda r: reply(r, body=SOUND), "no video there, only audio (check", id="sound"),
         pytest.param("DESCRIBE", lambda r: reply(r, status="401 No"), "set username", id="login wanted"),
         pytest.param("DESCRIBE", lambda r: reply(r, status="x y"), "answers 0", id="no status"),
         pytest.param("DESCRIBE", lambda _: bytes(range(128, 256)) * 100, "not RTSP", id="binary"),
@@ -52,7 +55,7 @@ def test_what_it_says_of_a_strange_camera(method: str, answer: Callable[[str], b
 @pytest.mark.parametrize(
     ("method", "answer"),
     [
-        pytest.param("DESCRIBE", lambda r: reply(r, body="v=0\r\nm=audio 0 RTP/AVP 8\r\n"), id="no video"),
+        pytest.param("DESCRIBE", lambda r: reply(r, body="v=0\r\n"), id="nothing described"),
         pytest.param("DESCRIBE", lambda r: reply(r, body=SDP.replace("H264", "JPEG")), id="another codec"),
         pytest.param("DESCRIBE", lambda r: reply(r, "Location: rtsp://x/", status="302 Found"), id="elsewhere"),
         pytest.param("DESCRIBE", lambda r: reply(r, "Content-Length: -1"), id="negative length"),

@@ -11,6 +11,7 @@ import pytest
 from agent.config.model import CameraConfig
 from tests.contract.sources.conftest import FRAMES
 from tests.contract.sources.watch import Watch, watching
+from tests.support.brokers import wait_for
 from tests.support.counter import read_counter
 from tests.support.servers import MJPEG_URL, mjpeg_server, serve
 
@@ -95,6 +96,32 @@ def test_a_camera_on_trial_is_read_on(mjpeg: Path, old: Watch) -> None:
         (frame,) = watch.frames(1)
     assert (read_counter(frame.picture.y) or 0) > 3
     assert frame.index == old.camera.frames
+
+
+def test_until_its_first_frame_it_has_delivered_what_those_before_it_did(tmp_path: Path, old: Watch) -> None:
+    """Else the number falls to 0 and back, and thousands of frames seem to come in one second."""
+    nothing = CameraConfig("cam", str(tmp_path / "not there"), "file")
+    delivered = old.camera.frames
+    assert delivered
+    with watching(nothing, trial=True) as next_one, watching(nothing, trial=True) as last:
+        assert next_one.camera.frames == 0
+        next_one.camera.take_over(old.camera)
+        last.camera.take_over(next_one.camera)
+        assert next_one.camera.frames == last.camera.frames == delivered
+
+
+def test_a_source_that_is_only_tried_does_not_put_the_camera_offline_in_the_log(
+    tmp_path: Path, old: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def said(words: str) -> list[bool]:
+        """Of each such line, whether it belongs to an event."""
+        return [hasattr(r, "EVENT") for r in caplog.records if r.getMessage().startswith(words)]
+
+    with watching(CameraConfig("cam", str(tmp_path / "not there"), "file"), trial=True) as watch:
+        watch.until("offline")
+        assert (said("the new source does not work: "), said("offline: ")) == ([False], [])
+        watch.camera.take_over(old.camera)
+        wait_for(lambda: said("offline: ") == [True])
 
 
 def test_one_that_rests_is_not_woken_by_its_place(h264: Path, old: Watch) -> None:

@@ -183,7 +183,7 @@ class Terminal:
 
     def picture(self) -> str:
         """What was drawn last, from end to end."""
-        return self.written.decode(errors="replace").split("\x1b[H")[-1]
+        return self.written.decode(errors="replace").split("\x1b[H")[-1].replace("\x1b[K", "")
 
     def press_interrupt(self) -> int:
         os.write(self.ours, b"\x03")
@@ -203,7 +203,7 @@ def test_on_a_terminal_until_interrupted(mosquitto: BrokerProcess, publisher: Pu
         publishing.stop(1)
         wait_for(lambda: "gate  offline" in terminal.picture())
         mosquitto.kill()
-        wait_for(lambda: "what follows is the last" in terminal.picture().splitlines()[0])
+        wait_for(lambda: "what follows is the last known state" in " ".join(terminal.picture().split()))
         wait_for(lambda: "person 5" in terminal.picture())
         mosquitto.start()
         wait_for(lambda: "nothing has been heard" in terminal.picture(), why=terminal.picture())
@@ -215,6 +215,18 @@ def test_on_a_terminal_until_interrupted(mosquitto: BrokerProcess, publisher: Pu
         rows = drawn.replace("\x1b[K", "").replace("\x1b[J", "").replace("\x1b[?25l", "").splitlines()
         assert len(rows) <= 12
         assert all(len(row) <= 60 for row in rows if "\x1b" not in row)
+
+
+@pytest.mark.rooted
+def test_a_device_of_which_nothing_is_heard(mosquitto: BrokerProcess, publisher: Publish) -> None:
+    device(mosquitto, publisher)
+    terminal = Terminal(command(mosquitto, "gaet"))
+    try:
+        wait_for(lambda: "nothing is heard of gaet" in terminal.picture(), 20)
+        assert "below vedette/1/+ there is: gate" in " ".join(terminal.picture().split())
+        assert terminal.press_interrupt() == 0
+    finally:
+        terminal.process.kill()
 
 
 @pytest.mark.rooted

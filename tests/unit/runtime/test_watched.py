@@ -243,6 +243,17 @@ def test_of_many_tracks_the_last_are_shown() -> None:
     assert shown(watched).splitlines()[-1] == "      and 2 more tracks"
 
 
+def test_a_long_alert_is_read_to_its_end() -> None:
+    cause = "the camera refuses the login (401 Unauthorized) (check username and password)"
+    text = f"the edited config is not used: etc/vedette/vedette.yaml:8:13: cameras.gate.source: cannot be read: {cause}"
+    watched = heard(("status", b"online"), ("alert/config-rejected/device", payloads.alert("error", 0.0, text, "")))
+    rows = screen(watched, 1.0, 80, 24)
+    assert max(map(len, rows)) <= 80
+    assert " ".join(" ".join(rows).split()).endswith(cause)
+    tell(watched, "alert/config-rejected/device", payloads.alert("error", 0.0, "a word " * 1000, ""))
+    assert len(screen(watched, 1.0, 80, 24)) < 10
+
+
 @pytest.mark.parametrize("height", range(1, 30))
 def test_the_last_events_have_room(height: int) -> None:
     watched = heard(("status", b"online"), *((f"cam/c{i}/status", b"online") for i in range(20)))
