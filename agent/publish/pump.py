@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from agent.publish.events import HISTORICAL_AFTER_S, as_historical
@@ -47,10 +48,13 @@ def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
     ledger.memory.save(now)
     ledger.late_due = None
     kinds = (_reply, _value, _event) if announced else (_value,)
-    idle = 0
-    while idle < len(kinds):
-        idle = 0 if kinds[ledger.turn % len(kinds)](link, ledger, now) else idle + 1
-        ledger.turn += 1
+    first = ledger.turn % len(kinds)
+    waiting = deque((*kinds[first:], *kinds[:first]))
+    while waiting:
+        kind = waiting.popleft()
+        if kind(link, ledger, now):  # else nothing more of it can go now
+            waiting.append(kind)
+            ledger.turn = kinds.index(kind) + 1
     if announced:
         show(link, ledger, now)
 
