@@ -76,7 +76,7 @@ class Pipeline:
         sources = [lanes.source(camera, self.report) for camera in own]
         made = [lanes.lane(s.config, labels, s.mailbox, self.state) for s in sources]
         built = self.strands[model] = strand(recipe(model, self.config, found), found, self.spawn, self.report, made)
-        built.voice.speaks = True
+        built.voice.speak({})  # of what is found from now on: `Report.announce` tells how it begins
         for camera, lane in zip(sources, made, strict=True):
             lane.mailbox.wake = built.dispatcher.frame_came
             self.cameras[camera.config.id] = camera

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -52,15 +53,32 @@ class Hears(Protocol):
 
 
 class Voice:
-    """Tells of a strand's engines, once they are those that serve: while others still do, theirs is the word."""
+    """Tells of a strand's engines, once they are those that serve: while others still do, theirs is the word.
+
+    Called on the dispatch thread, by the ladder; the rest is the main thread's. Of each engine the newest comes last.
+    """
 
     def __init__(self, tell: Callable[[str, EngineStatus | None], None]) -> None:
-        self.speaks = False
         self._tell = tell
+        self._speaks = False
+        self._telling = threading.Lock()
 
     def __call__(self, engine: str, status: EngineStatus | None) -> None:
-        if self.speaks:
-            self._tell(engine, status)
+        with self._telling:
+            if self._speaks:
+                self._tell(engine, status)
+
+    def speak(self, statuses: Mapping[str, EngineStatus]) -> None:
+        """From now on, and first of what the ladder has found before."""
+        with self._telling:
+            self._speaks = True
+            for engine in list(statuses):
+                self._tell(engine, statuses.get(engine))
+
+    def hush(self) -> None:
+        """Nothing comes of it any more."""
+        with self._telling:
+            self._speaks = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -182,10 +182,9 @@ class Transition:
         """The new engines are told of, and the old ones no more."""
         report = self._pipeline.report
         for old in self._unwanted:
-            old.voice.speaks = False
+            old.voice.hush()
         for fresh in self._fresh:
-            fresh.voice.speaks = True
-            report.tell_engines(fresh.dispatcher.ladder)
+            fresh.voice.speak(fresh.dispatcher.ladder.statuses)
         known = {engine for one in self._strands.values() for engine in one.engines}
         for engine in {engine for old in self._unwanted for engine in old.engines} - known:
             report.on_engine(engine, None)
