@@ -162,11 +162,16 @@ class Desk:
             self._ledger.memory.add(topic)
             self._pump()
 
+    def takes(self, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
+        """Whether the broker takes a message of this size, as far as it said."""
+        link = self._link
+        return link is None or fits(link, topic, payload, correlation)
+
     def reply(self, topic: str, payload: bytes, correlation: bytes | None, expiry: float = 60.0) -> bool:
         """The answer to a command: QoS 1, lost with the connection. False when it is dropped, and counted."""
         with self._lock:
             dropped = self._ledger.counters.dropped
-            if self._link is not None and not fits(self._link, topic, payload, correlation):
+            if not self.takes(topic, payload, correlation):
                 dropped["too_large"] += 1
                 return False
             reply = Reply(topic, payload, correlation, expiry)

@@ -31,8 +31,10 @@ def send(link: Link | None, ledger: Ledger, topic: str, payload: bytes, expiry: 
     elif ledger.full:
         cause = "backlog"
     elif not fits(link, topic, payload):
+        ledger.refuse(topic, TOO_LARGE)
         cause = "too_large"
     else:
+        ledger.refused.pop(topic, None)
         ledger.live(link.publish(topic, payload, qos=0, retain=False, expiry=expiry), len(payload))
         return True
     ledger.counters.dropped[cause] += 1

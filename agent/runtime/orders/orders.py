@@ -16,6 +16,7 @@ from agent.publish.commands.limits import Rates
 from agent.publish.commands.order import Order, Outcome, Refusal, reply
 from agent.publish.commands.request import understand
 from agent.publish.events import command_event
+from agent.publish.faults import LARGEST_HINT
 from agent.runtime.orders.actions import ACTIONS, LATER
 from agent.runtime.orders.result import Accepted, Later
 
@@ -173,9 +174,14 @@ class Orders:
         self._tell(order.name, outcome, arguments, order.caller.topic, now)
 
     def _answer(self, order: Order, answer: bytes) -> None:
-        caller = order.caller
-        if caller.topic is not None:
-            self._parts.publisher.reply(caller.topic, answer, caller.correlation)
+        caller, publisher = order.caller, self._parts.publisher
+        if caller.topic is None:
+            return
+        if not publisher.takes(caller.topic, answer, caller.correlation):
+            text = f"the command was handled, but its answer of {len(answer)} bytes is too large: {LARGEST_HINT}"
+            took = 1e3 * (time.monotonic() - order.at)
+            answer = reply(Outcome("error", error=("too_large", text)), caller, took)
+        publisher.reply(caller.topic, answer, caller.correlation)
 
     def _tell(self, name: str, outcome: Outcome, arguments: Data, source: str | None, now: float) -> None:
         """The event; of reading and of refusals only so many a second."""

@@ -9,7 +9,7 @@ import pytest
 from agent.publish.commands.limits import Rates
 from agent.publish.ledger import Ledger
 from agent.publish.outbox.line import Row
-from agent.publish.pump import fits, pump
+from agent.publish.pump import fits, pump, send
 from agent.publish.replies import MOST, MOST_BYTES, Replies, Reply
 
 WEEK = 7 * 86400.0
@@ -154,6 +154,18 @@ def test_what_was_too_large_once_is_told_no_more_when_the_next_fits_or_another_b
     assert not ledger.refused
     other.pump(3.0)
     assert "value" in other.topics
+
+
+def test_a_live_message_too_large_for_the_broker_is_told_until_one_fits() -> None:
+    """As health may be, of many cameras: it was missing without a word."""
+    ledger = Ledger()
+    wire = Wire(ledger, 20, largest=1000)
+    assert not send(wire, ledger, "health", bytes(2000), 30.0)  # type: ignore[arg-type]
+    assert ledger.refused == {"health": "Packet too large"}
+    assert ledger.take_refused() == [("health", "Packet too large")]
+    assert ledger.counters.dropped == {"too_large": 1}
+    assert send(wire, ledger, "health", b"{}", 30.0)  # type: ignore[arg-type]
+    assert not ledger.refused
 
 
 def test_a_subscription_that_was_refused_once_may_be_granted_by_the_next_connection() -> None:

@@ -38,7 +38,11 @@ class Device:
         self.events: list[Event] = []
         self.told: Any = {}
         monkeypatch.setattr(module, "ACTIONS", {name: self._action(name) for name in module.ACTIONS})
-        publisher = SimpleNamespace(reply=lambda _topic, body, _name: self.answers.append(json.loads(body)))
+        self.largest = LARGEST + 1000
+        publisher = SimpleNamespace(
+            reply=lambda _topic, body, _name: self.answers.append(json.loads(body)),
+            takes=lambda _topic, body, _name: len(body) <= self.largest,
+        )
         parts = SimpleNamespace(
             config=CONFIG,
             topics=TOPICS,
@@ -105,3 +109,11 @@ def test_what_changed_something_is_not_done_again_for_its_long_answer(device: De
     for _ in range(2):
         assert device.ask("info", "{}", b"long")["status"] == "ok"
     assert device.begun == ["model.select", "info", "info"]
+
+
+def test_an_answer_that_is_too_large_for_the_broker_is_said_to_be(device: Device) -> None:
+    """As diagnostics may be: whoever asked would wait for nothing."""
+    device.told, device.largest = {"text": "x" * 2000}, 1000
+    answer = device.ask("info")
+    assert (answer["status"], answer["error"]["code"]) == ("error", "too_large")
+    assert "max_packet_size" in answer["error"]["text"]
