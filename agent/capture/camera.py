@@ -183,7 +183,7 @@ class Camera:
         info = self._info or SourceInfo()
         width, height = rotated(info.width, info.height, turned(self.config.rotate, info))
         decoder = f"{info.decoder} ({info.note})" if info.note else info.decoder
-        since = self._status.since if state == self._status.state else time.time()
+        since = self._announced.since if state == self._announced.state else time.time()
         self._status = CameraStatus(state, since, error, width, height, info.fps, decoder, attempts)
         self._announce(self._status)
 
@@ -284,7 +284,7 @@ class Camera:
         if info.decoder and (self._info is None or info.decoder != self._info.decoder):
             note = f" ({info.note})" if info.note else ""
             log.info("decoding with %s%s", info.decoder, note, extra={"CAMERA": self.config.id})
-        if self._status.state != "online":
+        if self._announced.state != "online":
             self._log.info("online, %dx%d", info.width, info.height)
             self._logged = ""
         self._info = info

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 import time
 from collections import Counter
@@ -117,6 +118,7 @@ class _Audience:
         self._seen: Counter[str] = Counter()
         self._latency: list[float] = []
         self._last_status = ""
+        self._unread = False
         self.detections = 0
 
     def hear(self, message: Message) -> None:
@@ -125,18 +127,27 @@ class _Audience:
         if topic == self._names.status:
             self._last_status = payload.decode()
         if not short.endswith("/detections"):
-            self._tell(f"{short:28} {_worded(short, payload)}")
+            self._say(f"{short:28} {_worded(short, payload)}")
             return
         body = json.loads(payload)
         found, index = body.get("detections"), body["frame"]["index"]
         if found is None:
-            self._tell(f"{short:28} frame {index:4} unknown: {body.get('reason', '')}")
+            self._say(f"{short:28} frame {index:4} unknown: {body.get('reason', '')}")
             return
         self.detections += 1
         self._latency.append(body["latency_ms"]["total"])
         self._seen.update(d["label"] for d in found)
         things = "  ".join(f"{d['label']} {d['confidence']:.2f} {d['box']}" for d in found) or "nobody"
-        self._tell(f"{short:28} frame {index:4} {things}")
+        self._say(f"{short:28} frame {index:4} {things}")
+
+    def _say(self, line: str) -> None:
+        if self._unread:
+            return
+        try:
+            self._tell(line)
+        except BrokenPipeError:  # `vedette demo | head`: the daemon ends, and the demo with it
+            self._unread = True
+            os.kill(os.getpid(), signal.SIGINT)
 
     def wait_for_the_end(self, timeout: float) -> None:
         """Until the daemon's last word has come."""

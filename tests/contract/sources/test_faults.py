@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,23 @@ def test_a_frozen_camera_is_stalled_then_offline_then_back(kind: str, request: p
     assert kind == "rtsp-udp" or len(watch.states) == 5
     assert_one_life(before + after)
     assert after[0].media_time - before[-1].media_time >= 1, "the time it was away is part of its time"
+
+
+def test_one_that_goes_on_after_a_stall_is_online_from_then_on(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    with (
+        serving("http", request) as server,
+        watching(replace(config("http", server.url), timeout=10)) as watch,
+    ):
+        watch.until("online")
+        server.freeze()
+        stalled = watch.until("stalled")
+        server.thaw()
+        assert watch.until("online").since >= stalled.since
+    said = [record.getMessage().split()[0].strip(":,") for record in caplog.records if record.name == "vedette.capture"]
+    assert said[-3:] == ["online", "stalled", "online"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
