@@ -6,6 +6,7 @@ import contextlib
 import mmap
 import os
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -130,9 +131,7 @@ class WorkerProcess:
             code = self.process.wait(0.5)
         except subprocess.TimeoutExpired:
             return "it closed its pipe but lives"
-        if code < 0:
-            return f"killed by signal {-code}"
-        return f"exited with code {code}"
+        return _killed_by(-code) if code < 0 else f"exited with code {code}"
 
     def ask_to_go(self) -> None:
         """It closes its engine and ends; `close` makes sure."""
@@ -170,6 +169,15 @@ class WorkerProcess:
             os.close(fd)
         self._requests = -1
         self.images, self.results = [], []
+
+
+def _killed_by(number: int) -> str:
+    """In the words of `kill -l`; which one it is tells a crash from a machine without memory."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    return f"killed by {name}" + ", as when memory runs out" * (number == signal.SIGKILL)
 
 
 _LEAVING: list[tuple[subprocess.Popen[bytes], str, float]] = []

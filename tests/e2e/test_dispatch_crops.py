@@ -173,7 +173,7 @@ def test_an_engine_killed_between_two_crops(start: Start) -> None:
     assert worker is not None
     os.kill(worker.pid, signal.SIGKILL)
     (lost,) = rig.wait_for("a", 1)
-    assert lost.facts.seen == Unknown("engine: killed by signal 9")
+    assert lost.facts.seen == Unknown("engine: killed by SIGKILL, as when memory runs out")
     assert lost.frame.index == 0
     rig.until(lambda: rig.dispatcher.idle)
     rig.until(lambda: rig.engine.state != "serving")

@@ -148,7 +148,7 @@ def test_a_killed_worker_is_replaced_and_what_was_in_flight_is_unknown(driven: D
     os.kill(driven.pid, signal.SIGKILL)
     (lost,) = driven.answers(1)
     assert lost.n == n
-    assert lost.seen == Unknown("engine: killed by signal 9")
+    assert lost.seen == Unknown("engine: killed by SIGKILL, as when memory runs out")
     driven.serve()
     driven.submit((51, 51, 51))
     assert isinstance(driven.answers(1)[0].seen, Detections)
