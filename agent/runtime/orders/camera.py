@@ -26,9 +26,13 @@ SNAPSHOT_S = 5.0
 
 
 def set_camera(parts: Parts, arguments: Mapping[str, Any], _: Caller) -> Data:
-    """An override: it holds until the key is edited in the config file. One that says what the file says is none."""
+    """An override: it holds until the key is edited in the config file. One that says what the file says is none.
+
+    One that was switched off when it had ended may be switched on again: it plays after the next start.
+    """
     camera, enabled, confidence = arguments["camera"], arguments["enabled"], arguments["confidence"]
-    if enabled and parts.pipeline.cameras[camera].status(time.monotonic()).state == "ended":
+    source = parts.pipeline.cameras[camera]
+    if enabled and source.config.enabled and source.status(time.monotonic()).state == "ended":
         raise Refusal("ended", f"the source of {camera} has ended; it plays again after a restart")
     wanted = {key: value for key, value in (("enabled", enabled), ("confidence", confidence)) if value is not None}
     kept = parts.reload.hold(camera, wanted)

@@ -125,3 +125,14 @@ def test_a_model_that_is_gone_at_the_start_is_left_out_and_edits_go_on(
     assert stage.edit(lambda c: c.update(log={"level": "info"}))["state"] == "ok"
     assert overrides(stage) == {"cameras.yard.model": model}
     assert stage.daemon.status()["cameras"]["yard"]["model"] == "three"
+
+
+def test_a_clip_that_is_switched_off_after_its_end_can_be_switched_on_again(stage: Stage, caller: Caller) -> None:
+    """It plays no more, but the next start shall not find it switched off for good."""
+    stage.edit(lambda content: content["cameras"].update(yard={"source": str(stage.clip), "pace": "max"}))
+    wait_for(lambda: stage.value(TOPICS.camera_status("yard")) == b"ended", WITHIN, stage.daemon.log)
+    assert caller.refused("camera.set", {"camera": "yard", "enabled": True}) == "ended"
+    assert caller.ask("camera.set", {"camera": "yard", "enabled": False})["status"] == "ok"
+    wait_for(lambda: overrides(stage) == {"cameras.yard.enabled": False})
+    assert caller.ask("camera.set", {"camera": "yard", "enabled": True})["status"] == "ok"
+    wait_for(lambda: overrides(stage) == {})
