@@ -86,8 +86,9 @@ class Camera:
         return self._delivery.last_at
 
     @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
+    def gone(self) -> bool:
+        """Whether its thread has ended though nobody asked it to."""
+        return self._thread.ident is not None and not self._thread.is_alive() and not self._stop.is_set()
 
     def start(self, after: Camera | None = None, *, trial: bool = False) -> None:
         """after: one that was stopped, and may still hold the device: its end is waited for, and its place taken.

@@ -14,13 +14,14 @@ def stuck(views: Iterable[View], now: float, limit: float) -> str | None:
     """Which part has not made progress for `limit` seconds, or None.
 
     A camera that is offline and being retried is progress, and so is a frame answered with "unknown": both are
-    handled. A dispatch thread that does not turn, or frames that nobody answers, are not.
+    handled, and one that an edit has stopped waits for its last answers. A dispatch thread that does not turn, or
+    frames that nobody answers, are not.
     """
     for view in views:
         camera, dispatcher = view.lane.camera, view.dispatcher
         if not dispatcher.alive or now - dispatcher.turned_at > limit:
             return f"the dispatch thread of {dispatcher.model} is stuck"
-        if not view.camera.alive and view.camera.status(now).state != "ended":
+        if view.camera.gone and view.camera.status(now).state != "ended":
             return f"the thread of camera {camera} is gone"
         waiting = view.lane.mailbox.waiting_since()
         if waiting is not None and now - max(waiting, view.lane.answered_at) > limit:
