@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
 from agent.keeping import keep
 
@@ -14,27 +15,56 @@ if TYPE_CHECKING:
 FILE = "retained.json"
 RETRY_S = 5.0
 MOST = 10_000
-"""Topics remembered; more than any config yields."""
+"""Topics remembered of a broker; more than any config yields."""
+MOST_LEFT = 3
+"""Brokers that were left of which they are remembered."""
 
 log = logging.getLogger("vedette.mqtt")
 
 
 class Memory:
-    """Pure but for its file, which is written before a new topic is published. path: None to remember nothing."""
+    """Pure but for its file, which is written before a new topic is published. path: None to remember nothing.
+
+    The file: topics, of the broker at `place`; others: by place, those of brokers that were left, the latest last.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._place: str | None = None
         self._topics: dict[str, None] = {}
+        self._others: dict[str, list[str]] = {}
         self._changed = self._failed = False
         self._retry_at = float("-inf")
         if path is None:
             return
         try:
-            self._topics = {str(topic): None for topic in json.loads(path.read_text())["topics"]}
+            self._read(json.loads(path.read_text()))
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, LookupError, TypeError) as e:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
             log.warning("cannot read %s (%s): what was published before may stay on the broker", path, e)
+
+    def _read(self, said: Any) -> None:
+        self._topics = {str(topic): None for topic in said["topics"]}
+        self._place = said.get("place")
+        self._others = {str(place): list(map(str, topics)) for place, topics in said.get("others", {}).items()}
+
+    def move(self, place: str) -> None:
+        """From now on all is of the broker at this place, host and port.
+
+        What others keep is known of it, too, for it may be one of them under another name. Of them it stays known until
+        they are moved to again.
+        """
+        left, self._place = self._place, place
+        if left in {None, place}:
+            return
+        self._others.pop(left, None)
+        self._others[left] = list(self._topics)
+        known = chain(self._others.pop(place, ()), self._topics, *self._others.values())
+        self._topics = dict.fromkeys(islice(dict.fromkeys(known), MOST))
+        while len(self._others) > MOST_LEFT:
+            del self._others[next(iter(self._others))]
+        self._changed = True
 
     def add(self, topic: str) -> None:
         if topic not in self._topics and len(self._topics) < MOST:
@@ -54,7 +84,8 @@ class Memory:
         if self._path is None or not self._changed or now < self._retry_at:
             return
         try:
-            keep(self._path, json.dumps({"version": 1, "topics": list(self._topics)}))
+            kept = {"version": 1, "topics": list(self._topics), "place": self._place, "others": self._others}
+            keep(self._path, json.dumps(kept))
             self._changed = self._failed = False
         except OSError as e:
             self._retry_at = now + RETRY_S

@@ -65,6 +65,7 @@ class Publisher(Desk):
     ) -> None:
         super().__init__(Topics(config.prefix, device), memory, config.drain_rate)
         self._endpoint = Endpoint.of(config)
+        self._ledger.memory.move(self._endpoint.place)
         self._client_id = device
         self._listen = tuple(listen)
         self._on_message = on_message
@@ -199,6 +200,7 @@ class Publisher(Desk):
                 return
             config, self._listen = self._next
             self._endpoint, self._next = Endpoint.of(config), None
+            self._ledger.memory.move(self._endpoint.place)
         self._versions = Versions(MQTT5)
         self._fault = self._unfit = self._complaints.last_error = None
 

@@ -303,6 +303,45 @@ def test_a_picture_that_comes_after_its_camera_was_taken_away_does_not_stay(
     assert audience.values()[TOPICS.camera_snapshot("gate")] == b""
 
 
+@pytest.mark.rooted
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_a_broker_keeps_is_known_when_the_device_comes_back_to_it(
+    mosquitto_with: Callable[..., BrokerProcess], listen: Listen, tmp_path: Path, restarted: bool
+) -> None:
+    """The camera was taken away while the device was at another broker, which was told so."""
+    here, there = mosquitto_with(), mosquitto_with()
+    gate, yard, new = (TOPICS.camera_status(camera) for camera in ("gate", "yard", "new"))
+
+    def started(port: int) -> Publisher:
+        device = Publisher(MqttConfig(host=HOST, port=port), DEVICE, memory=tmp_path / "retained.json")
+        device.expect({TOPICS.status, gate}.__contains__)
+        device.start()
+        return device
+
+    def moved(device: Publisher, port: int) -> Publisher:
+        if restarted:
+            device.stop(2)
+            return started(port)
+        device.use(MqttConfig(host=HOST, port=port), [])
+        wait_for(lambda: not device.moving)
+        return device
+
+    device = started(here.port)
+    device.retain_all([(gate, b"online"), (yard, b"online")])
+    wait_for(lambda: device.connected)
+    device = moved(device, there.port)
+    wait_for(lambda: device.connected)
+    device.retain_all([(yard, b""), (new, b"online")])
+    elsewhere = listen(there)
+    wait_for(lambda: elsewhere.values().get(new) == b"online" and yard not in elsewhere.values())
+    device = moved(device, here.port)
+    device.retain_all([(gate, b"online"), (new, b"")])
+    wait_for(lambda: device.connected)
+    audience = listen(here)
+    wait_for(lambda: audience.values() == {gate: b"online", TOPICS.status: b"online"}, why=audience.values)
+    device.stop(2)
+
+
 def test_what_is_wanted_no_more_while_a_connection_opens_is_emptied_on_it(tmp_path: Path) -> None:
     """It is known 15 s after the start which alerts still hold, and a broker may come back just then."""
     alert, engine = TOPICS.alert("disk-full", "device"), TOPICS.engine_status("openvino-person")
