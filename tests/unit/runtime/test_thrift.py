@@ -6,12 +6,10 @@ import ctypes
 import gc
 import subprocess
 import sys
-import threading
 import weakref
 
 import pytest
 
-from agent.runtime import machine
 from agent.runtime.thrift import ALL_EVERY, END, EVERY_S, Thrift
 
 PIECE, PIECES = 16 << 10, 2000
@@ -23,34 +21,37 @@ def _thawed() -> object:
     gc.unfreeze()
 
 
+SCATTERED = f"""
+import ctypes, threading
+from agent.runtime import machine, thrift
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+
+def fill():
+    pieces = [ctypes.memset(libc.malloc({PIECE}), 1, {PIECE}) for _ in range({PIECES})]
+    for n, piece in enumerate(pieces):
+        if n % 50:
+            libc.free(piece)
+
+thrift.Thrift().turn(0)  # else what is free already is filled first
+before = machine.own_resident_bytes()
+thread = threading.Thread(target=fill)
+thread.start()
+thread.join()
+print(machine.own_resident_bytes() - before)
+thrift.Thrift().turn(0)
+print(machine.own_resident_bytes() - before)
+"""
+
+
 def test_pages_that_are_free_go_back() -> None:
     """Of fifty pieces one is kept: the heap cannot shrink from its end, and by itself next to nothing goes back."""
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "malloc_trim"):
+    if not hasattr(ctypes.CDLL(None), "malloc_trim"):
         pytest.skip("this C library is not glibc")
-    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
-    kept = []
-
-    def fill() -> None:
-        pieces = [libc.malloc(PIECE) for _ in range(PIECES)]
-        for piece in pieces:
-            ctypes.memset(piece, 1, PIECE)
-        kept.extend(pieces[::50])
-        for n, piece in enumerate(pieces):
-            if n % 50:
-                libc.free(piece)
-
-    Thrift().turn(0)  # else what is free already is filled first
-    before = machine.own_resident_bytes()
-    thread = threading.Thread(target=fill)
-    thread.start()
-    thread.join()
-    held = machine.own_resident_bytes() - before
+    held, left = map(int, subprocess.check_output([sys.executable, "-c", SCATTERED], timeout=30).split())
     assert held > PIECE * PIECES / 2, "nothing was held: the test shows nothing"
-    Thrift().turn(0)
-    assert machine.own_resident_bytes() - before < held / 4
-    for piece in kept:
-        libc.free(piece)
+    assert left < held / 4
 
 
 FILLED = f"""
