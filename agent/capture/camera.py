@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from agent.backoff import Backoff
 from agent.capture.delivery import Delivery, rotated, turned
 from agent.capture.opening import open_source
-from agent.capture.source import STARVED, Decoded, Source, SourceError, SourceInfo
+from agent.capture.source import STARVED, Decoded, Skips, Source, SourceError, SourceInfo
 from agent.capture.status import STATUS_EVENT, CameraStatus
 from agent.config.redact import redact
 
@@ -151,8 +151,9 @@ class Camera:
 
     def status(self, now: float) -> CameraStatus:
         """The state at `now` (time.monotonic()): stalled is a read that takes too long, even one that never returns."""
-        status, reading_since = self._status, self._reading_since
-        if status.state == "online" and reading_since is not None:
+        status, reading_since, source = self._status, self._reading_since, self._source
+        skipping = isinstance(source, Skips) and source.skipping
+        if status.state == "online" and reading_since is not None and not skipping:
             silent = now - reading_since
             if silent > self._stall_after():
                 if self._announced.state == "stalled":

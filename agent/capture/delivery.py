@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from agent.capture.source import Decoded, SourceInfo
     from agent.config.model import CameraConfig
 
+log = logging.getLogger("vedette.capture")
+
 USUAL_RATE = 25.0
+TELL_S = 60.0
 LOOK = 0.2
 """Seconds between two looks at `halt` while the mailbox is full."""
 
@@ -46,6 +50,8 @@ class Delivery:
         self._rotate: int = config.rotate
         self._watch = motion_watch(config, self._rotate)
         self._watches_otherwise = False
+        self._skipped = 0
+        self._tell_at = float("-inf")
 
     def change(self, config: CameraConfig) -> None:
         """From now on this holds, of motion. From any thread."""
@@ -96,6 +102,9 @@ class Delivery:
         if self._pacer is not None:
             self._halt.wait(self._pacer.delay(media_time, time.monotonic()))
             monotonic = time.monotonic()
+        if decoded.skipped:
+            self._mailbox.skip(decoded.skipped)
+            self._tell_of(decoded.skipped)
         height, width = decoded.picture.y.shape
         width, height = rotated(width, height, rotate)
         frame = Frame(
@@ -114,6 +123,14 @@ class Delivery:
         self.last_at = monotonic
         while not self._mailbox.put(frame, LOOK) and not self._halt.is_set():
             pass
+
+    def _tell_of(self, skipped: int) -> None:
+        """Once a minute at most: it goes on until somebody chooses another stream."""
+        self._skipped += skipped
+        if (now := time.monotonic()) >= self._tell_at:
+            text = "decoding is slower than the camera sends: %d pictures left out, so that none is old; %s"
+            log.warning(text, self._skipped, "choose a smaller stream", extra={"CAMERA": self._config.id})
+            self._skipped, self._tell_at = 0, now + TELL_S
 
 
 def turned(rotate: int, info: SourceInfo) -> int:

@@ -23,7 +23,8 @@ class Mailbox:
     wake: called after each frame put, on the camera's thread and outside the lock. It must not block. It may be
     replaced at any time: by whoever takes the frames from now on.
     dropped: frames nobody inferred, by cause. Overtaken in the slot: "rate" (it came before `not_before`), "busy"
-    (while no stream of the engine was free) or "overtaken" (although one was, or while there was no engine).
+    (while no stream of the engine was free) or "overtaken" (although one was, or while there was no engine, or before
+    it was decoded: `skip`).
     "gated": it shows nothing new; told by the one who takes (`gate`), or counted here while it dozes.
     ended: set by the camera: its source was finite and has ended.
     not_before: set by the dispatcher: time.monotonic() until which the camera's rate cap wants no frame.
@@ -92,6 +93,11 @@ class Mailbox:
             frame, self._frame = self._frame, None
             self._freed.notify()
         return frame
+
+    def skip(self, pictures: int) -> None:
+        """Counts those that would have been overtaken, and were not even decoded."""
+        with self._freed:
+            self.dropped["overtaken"] += pictures
 
     def gate(self) -> None:
         """Counts a frame that was taken and showed nothing new."""

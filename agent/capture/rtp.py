@@ -42,12 +42,13 @@ class Packet(NamedTuple):
 class AccessUnit:
     """One coded picture as an Annex B byte stream. timestamp: RTP ticks, without wraps, from 0 at the first packet.
 
-    damaged: a packet of it is missing or broken.
+    damaged: a packet of it is missing or broken. key: it can be decoded without those before.
     """
 
     data: bytes
     timestamp: int
     damaged: bool
+    key: bool
 
 
 def parse(data: bytes) -> Packet:
@@ -89,7 +90,7 @@ class Depacketizer:
         self._payload_type = payload_type
         self._unit = bytearray()
         self._fragment = False
-        self._has_slice = False
+        self._has_slice = self._key = False
         self._damaged = False
         self._lost = False
         self._trust_marker = True
@@ -143,7 +144,7 @@ class Depacketizer:
         self._raw_timestamp = timestamp
 
     def _emit(self) -> AccessUnit:
-        unit = AccessUnit(bytes(self._unit), self._ticks, self._damaged)
+        unit = AccessUnit(bytes(self._unit), self._ticks, self._damaged, self._key)
         self._unit.clear()
         self._fragment = self._has_slice = self._damaged = False
         self._emitted = self._ticks
@@ -222,9 +223,11 @@ class Depacketizer:
         header = 2 if self._hevc else 1
         if len(start) <= header:
             return
-        slices = start[0] >> 1 & 0x3F < 32 if self._hevc else 1 <= start[0] & 0x1F <= 5
+        kind = start[0] >> 1 & 0x3F if self._hevc else start[0] & 0x1F
+        slices = kind < 32 if self._hevc else 1 <= kind <= 5
         if not slices:
             return
+        self._key = 16 <= kind < 24 if self._hevc else kind == 5  # RFC 7798, 1.1.4: IRAP; RFC 6184, 1.3: IDR
         # first_mb_in_slice = 0, first_slice_segment_in_pic_flag = 1: both are a first bit of 1
         if not start[header] & 0x80 and self._emitted == self._ticks:
             self._trust_marker = False

@@ -133,6 +133,13 @@ class RtspClient:
                 self._may_log_in = True
                 self._send(self._options, self._play_url)
 
+    @property
+    def more(self) -> bool:
+        """Whether there is more to read already, beyond what was read ahead."""
+        with contextlib.suppress(OSError):
+            return self._reader.more
+        return False
+
     def interrupt(self) -> None:
         with contextlib.suppress(OSError):
             _shut(self._socket, socket.SHUT_RD)

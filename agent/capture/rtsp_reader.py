@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import termios
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.capture.source import SourceError
 
@@ -27,7 +29,9 @@ class Reader:
 
     def __init__(self, connection: socket.socket, timeout: float, stop: Stop) -> None:
         self._socket = connection
-        self._file = io.BufferedReader(connection.makefile("rb", 0), BUFFER)
+        self._source = _Counted(connection.makefile("rb", 0))
+        self._file = io.BufferedReader(self._source, BUFFER)
+        self._taken = 0
         self._timeout = timeout
         self._stop = stop
         self._until = 0.0
@@ -42,12 +46,18 @@ class Reader:
     def packet(self, size: int) -> bytes:
         """That many bytes, by the fastest way."""
         try:
-            data = self._file.read(size)
+            data = self._take(size)
         except (OSError, ValueError) as error:
             raise self._lost(error, f"no data for {self._timeout:g} s") from error
         if len(data) < size:
             raise SourceError("the camera closed the connection")
         return data
+
+    @property
+    def more(self) -> bool:
+        """Whether another byte is here already."""
+        unread = fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, bytes(4))
+        return self._source.count > self._taken or any(unread)
 
     def line(self) -> bytes:
         """With its end."""
@@ -56,13 +66,13 @@ class Reader:
             if len(line) >= LONGEST_LINE:
                 raise SourceError("this is not RTSP")
             here = self._here()
-            line += self._file.read(min(here.find(b"\n") + 1 or len(here), LONGEST_LINE - len(line)))
+            line += self._take(min(here.find(b"\n") + 1 or len(here), LONGEST_LINE - len(line)))
         return line
 
     def body(self, size: int) -> bytes:
         data = b""
         while len(data) < size:
-            data += self._file.read(min(len(self._here()), size - len(data)))
+            data += self._take(min(len(self._here()), size - len(data)))
         return data
 
     def at(self, start: bytes) -> bool:
@@ -84,8 +94,33 @@ class Reader:
             raise SourceError("the camera closed the connection")
         return here
 
+    def _take(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._taken += len(data)
+        return data
+
     def _lost(self, error: Exception, late: str) -> SourceError:
         return SourceError(late if isinstance(error, TimeoutError) else "the camera closed the connection")
 
     def close(self) -> None:
         self._file.close()
+
+
+class _Counted(io.RawIOBase):
+    """count: bytes read from the connection so far."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self.count = 0
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        size: int | None = self._raw.readinto(buffer)
+        self.count += size or 0
+        return size
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from agent.capture import tls
+from agent.capture.lag import Lag
 from agent.capture.pyav import CodecDecoder
 from agent.capture.rtp import CLOCK, Depacketizer, MalformedError, parse
 from agent.capture.rtsp import RtspClient
@@ -24,6 +25,7 @@ class RtspSource:
     def __init__(self, config: CameraConfig, stop: Stop) -> None:
         self._stop = stop
         self._dropped = 0
+        self._lag = Lag()
         password = config.password.reveal() if config.password else ""
         credentials = Credentials(config.username, password) if config.username else None
         secure = tls.handshake(config) if config.encrypted else None
@@ -44,9 +46,14 @@ class RtspSource:
     def corrupt(self) -> int:
         return self._dropped + self._decoder.corrupt
 
+    @property
+    def skipping(self) -> bool:
+        return self._lag.skipping
+
     def frames(self) -> Iterator[Decoded]:
         depacketizer = Depacketizer(self._track.codec, self._track.payload_type)
         since: float | None = None
+        lag, skipped = self._lag, 0
         for data in self._client.packets():
             arrived = time.monotonic()
             if since is None:
@@ -61,9 +68,13 @@ class RtspSource:
                 if unit.damaged:
                     self._dropped += 1
                     continue
+                if lag.leaves_out(arrived, unit.timestamp / CLOCK, key=unit.key, more=self._client.more):
+                    skipped += 1
+                    continue
                 for picture, pts in self._decoder.decode_unit(unit.data, unit.timestamp, CLOCK):
                     since = None
-                    yield Decoded(picture, pts, arrived)
+                    yield Decoded(picture, pts, arrived, skipped)
+                    skipped = 0
         if not self._stop():
             raise SourceError("the stream ended")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from agent.config.redact import redact
 
@@ -45,11 +45,15 @@ class SourceInfo:
 
 
 class Decoded(NamedTuple):
-    """One picture. pts: the stream's own time in seconds. arrived: time.monotonic() when its last byte was here."""
+    """One picture. pts: the stream's own time in seconds. arrived: time.monotonic() when its last byte was here.
+
+    skipped: how many before it were not decoded, for they would have been old.
+    """
 
     picture: Picture
     pts: float | None
     arrived: float
+    skipped: int = 0
 
 
 class Source(Protocol):
@@ -75,6 +79,16 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Safe twice."""
+        ...
+
+
+@runtime_checkable
+class Skips(Protocol):
+    """A source that leaves pictures out where they are decoded more slowly than they come."""
+
+    @property
+    def skipping(self) -> bool:
+        """Whether it does so now: then the stream has not stalled. From any thread."""
         ...
 
 

@@ -36,6 +36,12 @@ def test_the_newest_frame_wins_and_the_overtaken_one_is_counted() -> None:
     assert box.waiting_since() == 12.0
 
 
+def test_what_was_not_even_decoded_is_counted_as_overtaken() -> None:
+    box = Mailbox(lambda: None, wait=False)
+    box.skip(7)
+    assert box.dropped == {"overtaken": 7, "busy": 0, "rate": 0, "gated": 0}
+
+
 @pytest.mark.parametrize(
     ("not_before", "busy", "cause"),
     [

@@ -34,6 +34,12 @@ class Sender:
         self.source, self.sequence = self.source + 1, 99
 
 
+def unit(data: bytes, timestamp: int) -> AccessUnit:
+    """A key picture where there is an IDR slice in it, of H.264 or of H.265."""
+    key = any(b"\0\0\1" + header in data for header in (b"\x65", b"\x26\x01"))
+    return AccessUnit(data, timestamp, False, key)
+
+
 def fragments(nal: bytes, count: int) -> list[bytes]:
     """FU-A (RFC 6184, 5.8) of an H.264 NAL unit."""
     size = -(-(len(nal) - 1) // count)
@@ -80,13 +86,13 @@ def test_a_picture_is_out_with_its_marker() -> None:
     assert sender.send(PPS, 1000) == []
     first = fragments(IDR, 3)
     assert [unit for part in first for unit in sender.send(part, 1000)] == []
-    assert sender.send(NEXT_SLICE, 1000, marker=True) == [AccessUnit(annex_b(SPS, PPS, IDR, NEXT_SLICE), 0, False)]
-    assert sender.send(PICTURE, 4000, marker=True) == [AccessUnit(annex_b(PICTURE), 3000, False)]
+    assert sender.send(NEXT_SLICE, 1000, marker=True) == [unit(annex_b(SPS, PPS, IDR, NEXT_SLICE), 0)]
+    assert sender.send(PICTURE, 4000, marker=True) == [unit(annex_b(PICTURE), 3000)]
 
 
 def test_aggregate() -> None:
     packet = b"\x18" + b"".join(len(nal).to_bytes(2, "big") + nal for nal in (SPS, PPS, IDR))
-    assert Sender().send(packet, 5, marker=True) == [AccessUnit(annex_b(SPS, PPS, IDR), 0, False)]
+    assert Sender().send(packet, 5, marker=True) == [unit(annex_b(SPS, PPS, IDR), 0)]
 
 
 def test_h265_single_aggregate_and_fragments() -> None:
@@ -97,8 +103,8 @@ def test_h265_single_aggregate_and_fragments() -> None:
     sender.send(b"\x62\x01" + bytes([0x80 | 19]) + idr[2:6], 0)
     sender.send(b"\x62\x01" + bytes([19]) + idr[6:9], 0)
     units = sender.send(b"\x62\x01" + bytes([0x40 | 19]) + idr[9:], 0, marker=True)
-    assert units == [AccessUnit(annex_b(vps, idr), 0, False)]
-    assert sender.send(b"\x02\x01\x80p", 3000, marker=True) == [AccessUnit(annex_b(b"\x02\x01\x80p"), 3000, False)]
+    assert units == [unit(annex_b(vps, idr), 0)]
+    assert sender.send(b"\x02\x01\x80p", 3000, marker=True) == [unit(annex_b(b"\x02\x01\x80p"), 3000)]
 
 
 def test_an_end_of_sequence_damages_nothing() -> None:
@@ -106,24 +112,24 @@ def test_an_end_of_sequence_damages_nothing() -> None:
     idr, end = b"\x26\x01\x80slice-data", b"\x48\x01"
     sender = Sender("hevc")
     assert sender.send(end, 0) == []
-    assert sender.send(idr, 0, marker=True) == [AccessUnit(annex_b(end, idr), 0, False)]
+    assert sender.send(idr, 0, marker=True) == [unit(annex_b(end, idr), 0)]
     sender = Sender()
     assert sender.send(b"\x0a", 0) == []
-    assert sender.send(IDR, 0, marker=True) == [AccessUnit(annex_b(b"\x0a", IDR), 0, False)]
+    assert sender.send(IDR, 0, marker=True) == [unit(annex_b(b"\x0a", IDR), 0)]
 
 
 def test_markers_on_parameter_sets_do_not_end_a_unit() -> None:
     sender = Sender()
     assert sender.send(SPS, 9, marker=True) == []
     assert sender.send(PPS, 9, marker=True) == []
-    assert sender.send(IDR, 9, marker=True) == [AccessUnit(annex_b(SPS, PPS, IDR), 0, False)]
+    assert sender.send(IDR, 9, marker=True) == [unit(annex_b(SPS, PPS, IDR), 0)]
 
 
 def test_without_markers_the_next_timestamp_ends_a_unit() -> None:
     sender = Sender()
     assert sender.send(IDR, 9) == []
     assert sender.send(NEXT_SLICE, 9) == []
-    assert sender.send(PICTURE, 12) == [AccessUnit(annex_b(IDR, NEXT_SLICE), 0, False)]
+    assert sender.send(PICTURE, 12) == [unit(annex_b(IDR, NEXT_SLICE), 0)]
 
 
 def test_markers_on_every_slice_are_found_out() -> None:
@@ -132,7 +138,7 @@ def test_markers_on_every_slice_are_found_out() -> None:
     assert sender.send(NEXT_SLICE, 9, marker=True) == []
     assert [unit.damaged for unit in sender.send(PICTURE, 12, marker=True)] == [True]
     assert sender.send(b"\x41\x1amore", 12, marker=True) == []
-    assert sender.send(PICTURE, 15, marker=True) == [AccessUnit(annex_b(PICTURE, b"\x41\x1amore"), 3, False)]
+    assert sender.send(PICTURE, 15, marker=True) == [unit(annex_b(PICTURE, b"\x41\x1amore"), 3)]
 
 
 def test_a_lost_packet_damages_its_picture_only() -> None:
@@ -155,12 +161,12 @@ def test_a_loss_between_two_pictures_may_have_been_of_either() -> None:
 def test_a_camera_that_numbers_anew_has_lost_nothing() -> None:
     """Its encoder starts anew, with another SSRC: numbers and timestamps have nothing to do with the former ones."""
     sender = Sender()
-    assert sender.send(PICTURE, 9000, marker=True) == [AccessUnit(annex_b(PICTURE), 0, False)]
+    assert sender.send(PICTURE, 9000, marker=True) == [unit(annex_b(PICTURE), 0)]
     assert sender.send(PICTURE, 12000) == []
     sender.restart()
-    assert sender.send(SPS, 77) == [AccessUnit(annex_b(PICTURE), 3000, False)]
-    assert sender.send(IDR, 77, marker=True) == [AccessUnit(annex_b(SPS, IDR), 3000, False)]
-    assert sender.send(PICTURE, 3077, marker=True) == [AccessUnit(annex_b(PICTURE), 6000, False)]
+    assert sender.send(SPS, 77) == [unit(annex_b(PICTURE), 3000)]
+    assert sender.send(IDR, 77, marker=True) == [unit(annex_b(SPS, IDR), 3000)]
+    assert sender.send(PICTURE, 3077, marker=True) == [unit(annex_b(PICTURE), 6000)]
 
 
 def test_what_was_left_open_when_it_numbers_anew_is_damaged_or_gone() -> None:
@@ -169,7 +175,7 @@ def test_what_was_left_open_when_it_numbers_anew_is_damaged_or_gone() -> None:
     sender.restart()
     assert [unit.damaged for unit in sender.send(SPS, 5)] == [True]
     sender.restart()
-    assert sender.send(IDR, 9, marker=True) == [AccessUnit(annex_b(IDR), 0, False)]
+    assert sender.send(IDR, 9, marker=True) == [unit(annex_b(IDR), 0)]
 
 
 @pytest.mark.parametrize(("payload", "kind"), [(b"", 96), (b"other", 97)], ids=["padding alone", "another type"])
@@ -178,7 +184,7 @@ def test_a_packet_that_is_not_of_the_video_counts_in_the_numbering_only(payload:
     assert sender.send(payload, 0, kind=kind) == []
     sender.send(IDR, 0)
     assert sender.send(payload, 0, kind=kind, marker=True) == []
-    assert sender.send(NEXT_SLICE, 0, marker=True) == [AccessUnit(annex_b(IDR, NEXT_SLICE), 0, False)]
+    assert sender.send(NEXT_SLICE, 0, marker=True) == [unit(annex_b(IDR, NEXT_SLICE), 0)]
     assert sender.send(payload, 3000, kind=kind) == []
     assert [unit.damaged for unit in sender.send(PICTURE, 3000, marker=True)] == [False]
     sender.send(PICTURE, 6000)
@@ -190,7 +196,7 @@ def test_another_type_of_another_numbering_is_no_restart() -> None:
     sender = Sender()
     sender.send(IDR, 0)
     assert list(sender.depacketizer.push(Packet(1, 97, 4711, 5, True, b"other"))) == []
-    assert sender.send(NEXT_SLICE, 0, marker=True) == [AccessUnit(annex_b(IDR, NEXT_SLICE), 0, False)]
+    assert sender.send(NEXT_SLICE, 0, marker=True) == [unit(annex_b(IDR, NEXT_SLICE), 0)]
 
 
 def test_a_fragment_without_its_end_bit_is_whole_when_no_number_is_missing() -> None:
@@ -198,21 +204,21 @@ def test_a_fragment_without_its_end_bit_is_whole_when_no_number_is_missing() -> 
     for part in fragments(IDR, 3):
         assert sender.send(part[:1] + bytes([part[1] & ~0x40]) + part[2:], 0) == []
     assert sender.send(PICTURE, 3000, marker=True) == [
-        AccessUnit(annex_b(IDR), 0, False),
-        AccessUnit(annex_b(PICTURE), 3000, False),
+        unit(annex_b(IDR), 0),
+        unit(annex_b(PICTURE), 3000),
     ]
     sender.send(b"\x7c\x87" + SPS[1:], 6000)
-    assert sender.send(IDR, 6000, marker=True) == [AccessUnit(annex_b(SPS, IDR), 6000, False)]
+    assert sender.send(IDR, 6000, marker=True) == [unit(annex_b(SPS, IDR), 6000)]
 
 
 def test_an_end_bit_may_come_without_a_byte() -> None:
     sender = Sender()
     sender.send(b"\x7c\x85" + IDR[1:], 0)
-    assert sender.send(b"\x7c\x45", 0, marker=True) == [AccessUnit(annex_b(IDR), 0, False)]
+    assert sender.send(b"\x7c\x45", 0, marker=True) == [unit(annex_b(IDR), 0)]
     idr = b"\x26\x01\x80slice-data"
     sender = Sender("hevc")
     sender.send(b"\x62\x01" + bytes([0x80 | 19]) + idr[2:], 0)
-    assert sender.send(b"\x62\x01" + bytes([0x40 | 19]), 0, marker=True) == [AccessUnit(annex_b(idr), 0, False)]
+    assert sender.send(b"\x62\x01" + bytes([0x40 | 19]), 0, marker=True) == [unit(annex_b(idr), 0)]
 
 
 def test_markers_on_every_packet_end_no_unit_within_a_fragment() -> None:
@@ -220,7 +226,7 @@ def test_markers_on_every_packet_end_no_unit_within_a_fragment() -> None:
     assert sender.send(SPS, 9, marker=True) == []
     *parts, last = fragments(IDR, 3)
     assert [unit for part in parts for unit in sender.send(part, 9, marker=True)] == []
-    assert sender.send(last, 9, marker=True) == [AccessUnit(annex_b(SPS, IDR), 0, False)]
+    assert sender.send(last, 9, marker=True) == [unit(annex_b(SPS, IDR), 0)]
 
 
 VPS_H265, IDR_H265 = b"\x40\x01vps", b"\x26\x01\x80slice"
@@ -230,7 +236,7 @@ VPS_H265, IDR_H265 = b"\x40\x01vps", b"\x26\x01\x80slice"
 @pytest.mark.parametrize("front", [b"", START_CODE, START_CODE[1:]])
 def test_a_byte_stream_as_one_nal_unit(codec: Codec, nals: tuple[bytes, ...], front: bytes) -> None:
     units = Sender(codec).send(front + START_CODE.join(nals), 0, marker=True)
-    assert units == [AccessUnit((front or START_CODE) + START_CODE.join(nals), 0, False)]
+    assert units == [unit((front or START_CODE) + START_CODE.join(nals), 0)]
 
 
 def test_a_byte_stream_in_fragments_is_searched_across_their_borders() -> None:
@@ -239,22 +245,22 @@ def test_a_byte_stream_in_fragments_is_searched_across_their_borders() -> None:
             sender = Sender()
             *parts, last = fragments(stream, count)
             assert [unit for part in parts for unit in sender.send(part, 0)] == []
-            assert sender.send(last, 0, marker=True) == [AccessUnit(annex_b(SPS, PPS, IDR), 0, False)]
-            assert sender.send(PICTURE, 3000, marker=True) == [AccessUnit(annex_b(PICTURE), 3000, False)]
+            assert sender.send(last, 0, marker=True) == [unit(annex_b(SPS, PPS, IDR), 0)]
+            assert sender.send(PICTURE, 3000, marker=True) == [unit(annex_b(PICTURE), 3000)]
 
 
 @pytest.mark.parametrize("kind", [0, 30, 31])
 def test_private_packets_of_h264_are_ignored(kind: int) -> None:
     sender = Sender()
     assert sender.send(bytes([kind]) + b"private", 0) == []
-    assert sender.send(IDR, 0, marker=True) == [AccessUnit(annex_b(IDR), 0, False)]
+    assert sender.send(IDR, 0, marker=True) == [unit(annex_b(IDR), 0)]
 
 
 @pytest.mark.parametrize("kind", [51, 55, 63])
 def test_private_packets_of_h265_are_ignored(kind: int) -> None:
     sender = Sender("hevc")
     assert sender.send(bytes([kind << 1, 1]) + b"private", 0) == []
-    assert sender.send(IDR_H265, 0, marker=True) == [AccessUnit(annex_b(IDR_H265), 0, False)]
+    assert sender.send(IDR_H265, 0, marker=True) == [unit(annex_b(IDR_H265), 0)]
 
 
 @pytest.mark.parametrize(("codec", "payload"), [("h264", b"\x19\0\1"), ("h264", b"\x1d\x85"), ("hevc", b"\x64\1")])
@@ -268,7 +274,7 @@ def test_packets_with_pictures_that_cannot_be_read_damage_theirs(codec: Codec, p
 @pytest.mark.parametrize("zeros", [1, 2, 3, 4])
 def test_an_aggregate_may_be_padded(zeros: int) -> None:
     packet = b"\x18" + len(IDR).to_bytes(2, "big") + IDR + bytes(zeros)
-    assert Sender().send(packet, 0, marker=True) == [AccessUnit(annex_b(IDR), 0, False)]
+    assert Sender().send(packet, 0, marker=True) == [unit(annex_b(IDR), 0)]
 
 
 def test_timestamps_wrap() -> None:
