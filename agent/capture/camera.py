@@ -277,6 +277,8 @@ class Camera:
         finally:
             self._source = None
             self._corrupt += source.corrupt
+            if isinstance(source, Skips):
+                self.mailbox.skip(source.skipped)
             source.close()
 
     def _inform(self, source: Source) -> None:

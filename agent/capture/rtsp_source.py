@@ -26,6 +26,7 @@ class RtspSource:
         self._stop = stop
         self._dropped = 0
         self._lag = Lag()
+        self.skipped = 0
         password = config.password.reveal() if config.password else ""
         credentials = Credentials(config.username, password) if config.username else None
         secure = tls.handshake(config) if config.encrypted else None
@@ -53,7 +54,6 @@ class RtspSource:
     def frames(self) -> Iterator[Decoded]:
         depacketizer = Depacketizer(self._track.codec, self._track.payload_type)
         since: float | None = None
-        lag, skipped = self._lag, 0
         for data in self._client.packets():
             arrived = time.monotonic()
             if since is None:
@@ -68,13 +68,13 @@ class RtspSource:
                 if unit.damaged:
                     self._dropped += 1
                     continue
-                if lag.leaves_out(arrived, unit.timestamp / CLOCK, key=unit.key, more=self._client.more):
-                    skipped += 1
+                if self._lag.leaves_out(arrived, unit.timestamp / CLOCK, key=unit.key, more=self._client.more):
+                    self.skipped += 1
                     continue
                 for picture, pts in self._decoder.decode_unit(unit.data, unit.timestamp, CLOCK):
                     since = None
+                    skipped, self.skipped = self.skipped, 0
                     yield Decoded(picture, pts, arrived, skipped)
-                    skipped = 0
         if not self._stop():
             raise SourceError("the stream ended")
 

@@ -91,6 +91,11 @@ class Skips(Protocol):
         """Whether it does so now: then the stream has not stalled. From any thread."""
         ...
 
+    @property
+    def skipped(self) -> int:
+        """How many since the last picture, which no `Decoded` has told yet."""
+        ...
+
 
 STARVED = 30.0
 """Seconds of data without a picture after which a stream is opened anew. Key pictures may be 20 s apart."""

@@ -12,7 +12,7 @@ import pytest
 
 from agent.capture import source as source_of
 from agent.capture.camera import Camera
-from agent.capture.lag import BEHIND, PATIENCE
+from agent.capture.lag import BEHIND, PATIENCE, Lag
 from agent.capture.mailbox import Mailbox
 from agent.capture.pyav import CodecDecoder
 from agent.capture.rtsp import RtspClient
@@ -243,6 +243,31 @@ def test_who_cannot_be_reached_is_named() -> None:
     ):
         with pytest.raises(SourceError, match=re.escape(text)):
             RtspClient(url, None, 5.0, lambda: False)
+
+
+@pytest.mark.rooted
+def test_what_was_left_out_before_the_end_of_a_stream_is_counted_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if rtsp_missing():
+        pytest.skip(rtsp_missing())
+    looks: list[float] = []
+
+    def leaves_out(_: Lag, arrived: float, *__: float, **___: bool) -> bool:
+        looks.append(arrived)
+        return len(looks) > 5
+
+    monkeypatch.setattr(Lag, "leaves_out", leaves_out)
+    clip = write_clip(tmp_path / "clip.mp4", scene(320, 240), frames=50)
+    with (
+        serve(rtsp_server(clip, fps=25), RTSP_URL) as server,
+        watching(CameraConfig("cam", server.url, "rtsp")) as watch,
+    ):
+        watch.frames(5)
+        watch.wait(lambda: len(looks) > 20)
+        server.kill()
+        watch.until("offline")
+        assert watch.camera.mailbox.dropped["overtaken"] == len(looks) - 5
 
 
 @pytest.mark.rooted
