@@ -20,7 +20,7 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/vedette models pull person && $(BIN)/vedette bench $(ARGS)
-	for part in cost hop live tracker zones gate regions fairness outbox remote reload fleet; do $(BIN)/python -m tests.bench.$$part || exit 1; done
+	for part in cost untracked hop live tracker zones gate regions fairness outbox remote reload fleet; do $(BIN)/python -m tests.bench.$$part || exit 1; done
 
 deb lock: $(VENV)/.run
 	$(BIN)/python systemd/deb/$@.py $(ARCH:%=--arch=%)
