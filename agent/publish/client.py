@@ -9,9 +9,10 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from paho.mqtt.client import Client
-from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt import client as paho
+from paho.mqtt.enums import MessageType, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.publish.properties import with_lesser_size
@@ -20,23 +21,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AHEAD_BYTES = 16 << 10
+AT_ONCE_BYTES = 64 << 10
 UNACKED_MS = 8000
-UNSPECIFIED = 0x80
-_REASON = 2
-"""Where a PUBACK has it."""
+_MID, _REASON = slice(2), 2
+"""Where a PUBACK has them."""
+_KIND = 0xF0
+_LAST = MessageType.DISCONNECT
+"""The bits of a packet's first byte that say what it is, and those of one that ends the connection."""
 _UNKNOWN = (KeyError, ValueError, AssertionError)
 """What paho raises of a reason that a packet cannot have, version by version."""
 
 
-class ReadingAhead(Client):
-    """paho asks the socket for one byte of a packet, for its length, and for the rest: three calls for each PUBACK.
+class Unlisted(ReasonCode):
+    """A reason in a PUBACK that MQTT 5 has not for one."""
 
-    Here one call takes what there is. Nothing else depends on it: with a paho that reads by another method, `ahead`
-    stays false.
+    def __init__(self, value: int) -> None:
+        super().__init__(PacketTypes.PUBACK)
+        self.value = value
+
+    def getName(self) -> str:  # noqa: N802 - paho's
+        return word(self.value)
+
+
+class Client(paho.Client):
+    """paho reads a packet in three calls, writes each in one, and makes two objects of every answer, for 30 us.
+
+    Here one call takes what there is, one gives what waits, and a reason is made once. Nothing else depends on it: with
+    a paho that does so by other methods, its own way is taken.
     """
 
-    unlisted: int | None = None
-    """The reason in the PUBACK that is being told, where MQTT 5 has it not for a PUBACK."""
     _ahead = b""
     _at = 0
 
@@ -61,15 +74,48 @@ class ReadingAhead(Client):
 
         mosquitto sends 0x95 (packet too large) for what is above its `message_size_limit`.
         """
-        packet = bytearray(self._in_packet["packet"])
-        if self._protocol == MQTTProtocolVersion.MQTTv5 and len(packet) > _REASON and not _listed(packet[_REASON]):
-            self.unlisted = packet[_REASON]
-            packet[_REASON] &= UNSPECIFIED
-            self._in_packet["packet"] = packet
-        try:
+        packet = self._in_packet["packet"]
+        size, modern = len(packet), self._protocol == MQTTProtocolVersion.MQTTv5
+        if cmd != "PUBACK" or not (size >= _REASON if modern else size == _REASON):
             return super()._handle_pubackcomp(cmd)
-        finally:
-            self.unlisted = None
+        mid = int.from_bytes(packet[_MID], "big")
+        with self._out_message_mutex:
+            if mid not in self._out_messages:
+                return MQTTErrorCode.MQTT_ERR_SUCCESS
+            return self._do_on_publish(mid, _puback(packet[_REASON] if size > _REASON else 0), _NOTHING)
+
+    def _packet_write(self) -> MQTTErrorCode:
+        while batch := self._batch():
+            try:
+                written = self._sock_send(b"".join([packet["packet"][packet["pos"] :] for packet in batch]))
+            except OSError as error:
+                self._out_packet.extendleft(reversed(batch))
+                if isinstance(error, BlockingIOError):
+                    return MQTTErrorCode.MQTT_ERR_AGAIN
+                return MQTTErrorCode.MQTT_ERR_CONN_LOST
+            for at, packet in enumerate(batch):
+                some = min(written, packet["to_process"])
+                written -= some
+                packet["to_process"] -= some
+                packet["pos"] += some
+                if packet["to_process"]:
+                    self._out_packet.extendleft(reversed(batch[at:]))
+                    break
+                if packet["command"] & _KIND == MessageType.PUBLISH and not packet["qos"] and self.on_publish:
+                    self.on_publish(self, self._userdata, packet["mid"], _puback(0), _NOTHING)  # type: ignore[call-arg]
+        return super()._packet_write()
+
+    def _batch(self) -> list[Any]:
+        """Takes what may be written in one call from the queue; DISCONNECT is left to paho, for what follows it.
+
+        OpenSSL wants what it could not write once more, and it may only be longer: a batch begins with the same.
+        """
+        batch: list[Any] = []
+        size = 0
+        while size < AT_ONCE_BYTES and self._out_packet and self._out_packet[0]["command"] & _KIND != _LAST:
+            batch.append(self._out_packet.popleft())
+            size += batch[-1]["to_process"]
+        return batch
 
     def _sock_send(self, buf: bytes | bytearray) -> int:
         """A broker that has closed may have said why: whoever reads hears that, and then the end."""
@@ -88,26 +134,21 @@ def word(reason: int) -> str:
 
 
 @lru_cache(256)
-def _listed(reason: int) -> bool:
+def _puback(reason: int) -> ReasonCode:
     try:
-        ReasonCode(PacketTypes.PUBACK, identifier=reason)
+        return ReasonCode(PacketTypes.PUBACK, identifier=reason)
     except _UNKNOWN:
-        return False
-    return True
+        return Unlisted(reason)
 
 
-def tune(_client: Client, _userdata: Any, sock: Any) -> None:
+_NOTHING = Properties(PacketTypes.PUBACK)  # type: ignore[no-untyped-call]
+
+
+def tune(_client: paho.Client, _userdata: Any, sock: Any) -> None:
     """No Nagle (with delayed acks it costs 40 ms); data not acknowledged for 8 s end a dead connection."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKED_MS)
-
-
-def cork(sock: socket.socket, *, shut: bool) -> None:
-    """While it is shut the kernel gathers what is written: one segment for many messages, not one for each."""
-    if hasattr(socket, "TCP_CORK"):
-        with contextlib.suppress(OSError):  # closed meanwhile
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, shut)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from agent.publish.client import word
 from agent.publish.faults import REFUSED_FROM
 from agent.publish.message import Answer, Message
 
@@ -53,12 +52,8 @@ class Heard:
             self.goodbye = (reason.value, reason.getName())
         self.closed = True
 
-    def published(self, client: Client, _u: Any, mid: int, reason: ReasonCode, _p: Properties) -> None:
-        value, name = reason.value, ""
-        if value >= REFUSED_FROM:
-            unlisted = getattr(client, "unlisted", None)
-            value, name = (value, reason.getName()) if unlisted is None else (unlisted, word(unlisted))
-        self.answers.append(Answer(mid, value, name))
+    def published(self, _c: Client, _u: Any, mid: int, reason: ReasonCode, _p: Properties) -> None:
+        self.answers.append(Answer(mid, reason.value, reason.getName() if reason.value >= REFUSED_FROM else ""))
 
     def listed(self, _c: Client, _u: Any, mid: int, reasons: list[ReasonCode], _p: Properties | None) -> None:
         worst = max(reasons, key=lambda r: r.value, default=None)

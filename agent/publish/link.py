@@ -23,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.bell import Bell
-from agent.publish.client import ReadingAhead, cork, kept_open, read_out, tune
+from agent.publish.client import Client, kept_open, read_out, tune
 from agent.publish.faults import (
     REFUSED_FROM,
     Fault,
@@ -40,7 +40,7 @@ from agent.publish.tls import expires, handshake, tls_context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paho.mqtt.client import Client
+    from paho.mqtt import client as paho
 
     from agent.publish.endpoint import Endpoint
     from agent.publish.message import Answer, Message
@@ -68,13 +68,14 @@ class Link:
         self._endpoint = endpoint
         self._client_id = client_id
         self._heard = heard = Heard(on_message)
-        self._client = client = ReadingAhead(
+        self._client = client = Client(
             CallbackAPIVersion.VERSION2,
             client_id,
             protocol=MQTTProtocolVersion(version),
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(0)  # those above know how many the broker wants
         if endpoint.username is not None:
             client.username_pw_set(endpoint.username, endpoint.password.reveal() if endpoint.password else None)
         if will is not None:
@@ -88,7 +89,6 @@ class Link:
         client.on_socket_open = tune
         client.on_socket_register_write = _leave_it
         self._writing = threading.Lock()  # paho's queue has one reader at a time
-        self._held = 0  # messages since the last write; about, for threads count without a lock
         self._bell = Bell()
         self._owner = 0
         self.expires: float | None = None
@@ -176,7 +176,7 @@ class Link:
         rc = client.loop_read() if waiting or any(events & ~select.POLLOUT for events in ready.values()) else 0
         if not rc and client.want_write():
             with self._writing:
-                rc = self._write()
+                rc = client.loop_write()
         rc = rc or client.loop_misc()
         return not (rc or self._heard.closed)
 
@@ -213,7 +213,6 @@ class Link:
         info = self._client.publish(topic, payload, qos, retain, properties)
         while qos and info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # its number came round, and is not answered yet
             info = self._client.publish(topic, payload, qos, retain, properties)
-        self._held += 1
         if not hold:
             self.flush()
         return info.mid
@@ -248,25 +247,13 @@ class Link:
         here = self._endpoint.tls is None and self._heard.telling != threading.get_ident()
         if here and self._writing.acquire(blocking=False):
             try:
-                self._write()
+                self._client.loop_write()
             finally:
                 self._writing.release()
             if not (self._client.want_write() or self._heard.closed):
                 return
         if threading.get_ident() != self._owner:  # who looks for it anyway, once the socket takes more
             self._bell.ring()
-
-    def _write(self) -> int:
-        """Whoever has `_writing`: what is queued, as far as the socket takes it. paho's return code."""
-        held, self._held = self._held, 0
-        sock = self._client.socket()
-        if held < 2 or not isinstance(sock, socket.socket):
-            return self._client.loop_write()
-        cork(sock, shut=True)
-        try:
-            return self._client.loop_write()
-        finally:
-            cork(sock, shut=False)
 
     def closed_by(self) -> Fault:
         """Why the connection ended, as far as the broker said."""
@@ -296,5 +283,5 @@ class Link:
                 return  # the other side was faster
 
 
-def _leave_it(_client: Client, _userdata: Any, _sock: Any) -> None:
+def _leave_it(_client: paho.Client, _userdata: Any, _sock: Any) -> None:
     """Being set is all it is for: else paho would write in `publish` without `_writing`."""

@@ -57,7 +57,7 @@ def opened(broker: ByteBroker, heard: list[Message], tls: TlsConfig | None = Non
     [
         (0x00, (0, "")),
         (0x10, (0x10, "")),
-        (0x18, (0, "")),
+        (0x18, (0x18, "")),
         (0x87, (0x87, "Not authorized")),
         (0x95, (0x95, "Packet too large")),
         (0xE1, (0xE1, "reason 0xE1")),
