@@ -31,9 +31,10 @@ class Desk:
     def __init__(self, topics: Topics, memory: Path | None = None, drain_rate: float = 0.0) -> None:
         self._topics = topics
         self.on_events: Callable[[bool], None] = _nobody
-        """Called on the network thread when events may be handed over, or `settled_events` has some; must only note.
+        """Called on the network thread when more events may be handed over; must only note.
 
-        With True: no event goes until what `settled_events` has is confirmed.
+        With True: no event goes until what `settled_events` has is confirmed. Else that may wait: whoever is called for
+        each answer spends more on it than on the event.
         """
 
         self._lock = threading.Lock()  # of everything below; paho's callbacks never take it
@@ -119,6 +120,7 @@ class Desk:
         """The number of this connection, 0 without one, and how many events more may be handed over now."""
         with self._lock:
             line = self._ledger.events
+            line.short = not line.space
             return (line.session, line.space) if self._announced else (0, 0)
 
     def deliver(self, session: int, rows: Sequence[Row]) -> int:
@@ -131,6 +133,7 @@ class Desk:
             taken = next((n for n, row in enumerate(rows) if not line.put(session, row)), len(rows))
             if taken:
                 self._pump()
+            line.short = taken < len(rows) or not line.space
             return taken
 
     def settled_events(self) -> list[Settled]:
@@ -211,8 +214,8 @@ class Desk:
             self._pump()
             refused = self._ledger.take_refused()
             line = self._ledger.events
-            told, pressing = announced or bool(line.settled_rows), line.crowded
-        if told:
+            told, pressing = announced or (line.short and bool(line.settled_rows)), line.crowded
+        if told or pressing:
             self.on_events(pressing)
         return announced, refused
 

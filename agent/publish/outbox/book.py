@@ -100,8 +100,11 @@ class Book:
 
     @property
     def pending(self) -> bool:
-        """Whether there is something that only `write` brings to the disk."""
-        return bool(self.progress.changed or self._parked or self._scribe.pending or self._afloat)
+        """Whether there is something that only `write` brings to the disk, and that may not wait for what comes next.
+
+        What was merely answered may: it would come twice after a crash, as so much may that is under way.
+        """
+        return bool(self._parked or self._scribe.pending or self._afloat)
 
     def write(self, events: Sequence[tuple[int, Event]], skipped: int, fed: int) -> list[Stored]:
         """Numbers and keeps them, in one transaction with all that was settled before. The rows, in order.

@@ -25,6 +25,7 @@ class Work:
     """events: each with how many were skipped before it. skipped: after the last. replays: first and last seq.
 
     closing: nothing more will come. bare: how many events came without the picture they had, for want of room.
+    pressing: somebody waits for what was answered to be on the disk.
     """
 
     events: list[tuple[int, Event]]
@@ -32,6 +33,7 @@ class Work:
     replays: list[tuple[int, int]]
     closing: bool
     bare: int
+    pressing: bool
 
 
 class Intake:
@@ -99,13 +101,13 @@ class Intake:
                 self._changed.wait(rest)
                 self._resting = False
             self._rested_at = time.monotonic() + REST_S
-            self._pressing = self._closing
+            pressing, self._pressing = self._pressing, self._closing
             events = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             self._pixels -= sum(_pixels(event) for _, event in events)
             skipped = 0
             if not self._queue:
                 skipped, self._skipped = self._skipped, 0
-            work = Work(events, skipped, self._replays, self._closing and not self._queue, self._bare)
+            work = Work(events, skipped, self._replays, self._closing and not self._queue, self._bare, pressing)
             self._replays, self._woken, self._bare = [], False, 0
             return work
 

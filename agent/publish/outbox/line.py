@@ -80,11 +80,12 @@ class EventLine:
     """Row numbers must rise. Every `take` must be followed by `sent` or `refuse`.
 
     session: of the connection this line is for, 0 while there is none. settled_rows: what the outbox
-    has yet to be told.
+    has yet to be told. short: whether it had no room for all there was.
     """
 
     def __init__(self) -> None:
         self.session = 0
+        self.short = False
         self.settled_rows: deque[Settled] = deque()
         self._sessions = 0
         self._waiting: deque[Row] = deque()

@@ -38,6 +38,7 @@ COUNT_EVERY_S = 1.0
 COUNT_SHARE = 0.02
 """Of the time, at most, for counting: a week of events without a broker takes a while."""
 KEEP_EVERY_S = 10.0
+"""At most until an answer is on the disk, which in general it is with the next event: each commit wears out a card."""
 READ_ROWS, READ_BYTES = 128, 1 << 20
 PICTURE_TRIES = 3
 """A picture that goes down with the connection this often may be why it does: 3.1.1 cannot say "too large"."""
@@ -63,6 +64,7 @@ class Outbox:
         publisher.on_events = self.wake
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._fed = self._session = 0
+        self._unbooked: list[int] = []  # rows that were answered, of which the disk does not know yet
         self._tries: dict[int, int] = {}
         self._replays: list[list[int]] = []  # first and last seq, and the row it has come to
         self._generation = self._book.generation
@@ -141,21 +143,24 @@ class Outbox:
         self._book.close()
 
     def _turn(self, work: Work) -> None:
-        settled = self._heed(self._publisher.settled_events())
+        self._unbooked += self._heed(self._publisher.settled_events())
         self._wording.missed["snapshots"] += work.bare
         rows: list[Stored] = []
+        booked: list[int] = []
         before = self._book.last
         now = time.monotonic()
-        if work.events or work.skipped or self._book.pending or now >= self._kept_at:
+        asked = work.pressing or work.closing or work.replays
+        if work.events or work.skipped or self._book.pending or (asked and self._unbooked) or now >= self._kept_at:
             self._kept_at = now + KEEP_EVERY_S
             rows = self._book.write(work.events, work.skipped, self._fed)
+            booked, self._unbooked = self._unbooked, []
         if self._generation != self._book.generation:
             self._generation = self._book.generation
             self._publisher.withdraw_events()
             self._tries.clear()
-            settled, rows = [], []
-        if settled:
-            self._publisher.confirm_events(settled)
+            self._unbooked, booked, rows = [], [], []
+        if booked:
+            self._publisher.confirm_events(booked)
         self._replays += [[first, last, 0] for first, last in work.replays]
         self._feed(rows, before)
         if now >= self._counted_at and (self._book.depth or self._backlog[0]):

@@ -19,7 +19,7 @@ from agent.publish.jpeg import Picture
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.publish.outbox import intake as module
-from agent.publish.outbox.line import EventLine
+from agent.publish.outbox.line import ROWS, EventLine
 from agent.publish.outbox.opening import FILE
 from agent.publish.outbox.store import Store
 from agent.publish.outbox.wording import Wording
@@ -196,6 +196,7 @@ def test_more_is_sent_as_answers_are_kept_and_what_was_asked_for_again_comes_las
     for _ in range(10):
         turn(outbox)
         sent += answered(line, 1000)
+        outbox.wake(line.crowded)
     outbox.replay(20, 60)
     outbox.replay(5, 6)
     turn(outbox)
@@ -203,6 +204,57 @@ def test_more_is_sent_as_answers_are_kept_and_what_was_asked_for_again_comes_las
     outbox._book.close()
     assert sent == list(range(1, 101))
     assert again == [(seq, True, True) for seq in (*range(20, 61), 5, 6)]
+
+
+def test_an_answer_alone_is_brought_to_the_disk_only_when_somebody_waits_for_it(tmp_path: Path) -> None:
+    """Else with the next event, or within KEEP_EVERY_S: it would come twice after a crash, and no more."""
+    publisher = Publisher(MqttConfig(), "gate-pi")
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
+    line = connected(publisher)
+    store = outbox._book._store
+    assert store is not None
+    kept = []
+    for asked in (lambda: outbox.put(event(9)), lambda: outbox.replay(1, 1), lambda: outbox.wake(pressing=True)):
+        outbox.put(event(1))
+        turn(outbox)
+        n = answered(line, 1)[-1]
+        outbox.wake(pressing=False)
+        turn(outbox)
+        assert (outbox.health().depth, store.answered) == (0, n - 1)
+        asked()
+        turn(outbox)
+        kept.append(store.answered == n)
+        answered(line, 9)
+        outbox.wake(pressing=True)
+        turn(outbox)
+    outbox.put(event(1))
+    turn(outbox)
+    answered(line, 1)
+    turn(outbox)
+    outbox._kept_at = 0.0
+    turn(outbox)
+    kept.append(store.answered == outbox._book.last)
+    outbox._book.close()
+    assert kept == [True] * 4
+
+
+def test_only_who_has_more_is_woken_for_an_answer(tmp_path: Path) -> None:
+    publisher = Publisher(MqttConfig(), "gate-pi")
+    outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
+    line = connected(publisher)
+    outbox.put(event(1))
+    turn(outbox)
+    assert not line.short
+    for n in range(ROWS + 50):
+        outbox.put(event(n))
+    for _ in range(5):
+        turn(outbox)
+    assert line.short
+    while answered(line, 20):
+        outbox.wake(pressing=True)
+        turn(outbox)
+    assert not line.short
+    outbox._book.close()
 
 
 def test_an_event_expires_by_its_own_age(tmp_path: Path) -> None:
