@@ -14,6 +14,7 @@ from av.stream import Disposition
 
 from agent.capture import tls, v4l2
 from agent.capture.ffmpeg_options import AVFORMAT, Input, explain, inputs_of
+from agent.capture.lag import Lag, Waits
 from agent.capture.pyav import Decoder, hardware
 from agent.capture.source import Decoded, SourceError, SourceInfo, Stop, starved
 
@@ -50,6 +51,9 @@ class StreamSource:
         self._stop = stop
         self._unreadable = 0
         self._shown = False
+        # A file waits for whoever reads it, and a driver throws away itself what nobody takes.
+        self._lag = Lag() if config.kind in {"http", "rtsp"} else None
+        self.skipped = 0
         self._begin(inputs_of(config))
         self._device = v4l2.descriptor_of(config.source) if config.kind == "v4l2" else None
 
@@ -116,6 +120,10 @@ class StreamSource:
     def corrupt(self) -> int:
         return self._unreadable + self._decoder.corrupt
 
+    @property
+    def skipping(self) -> bool:
+        return self._lag is not None and self._lag.skipping
+
     def frames(self) -> Iterator[Decoded]:
         yield from self._pictures()
         if self._may_be_misnamed and not self._stop():
@@ -138,18 +146,31 @@ class StreamSource:
 
     def _pictures(self) -> Iterator[Decoded]:
         since: float | None = None
+        waits = Waits(time.monotonic())
         for packet in self._packets():
             arrived = time.monotonic()
+            more = waits.more(arrived)
             if self._stop():
                 return
             if since is None:
                 since = arrived
-            if packet.stream is self._stream:
+            if packet.stream is self._stream and not self._leaves_out(packet, arrived, more=more):
                 for picture, pts in self._decoder.decode(packet):
                     since, self._shown = None, True
-                    yield Decoded(picture, None if self._clockless else pts, arrived)
+                    skipped, self.skipped = self.skipped, 0
+                    yield Decoded(picture, None if self._clockless else pts, arrived, skipped)
             if self._config.live:
                 starved(since, arrived)
+            waits.begin(time.monotonic())
+
+    def _leaves_out(self, packet: Packet[Any], arrived: float, *, more: bool) -> bool:
+        if self._lag is None or not packet.size:  # the end, at which the decoder gives what it has
+            return False
+        ticks, unit = packet.dts if packet.dts is not None else packet.pts, packet.time_base
+        time_of = None if self._clockless or ticks is None or unit is None else float(ticks * unit)
+        out = self._lag.leaves_out(arrived, time_of, key=packet.is_keyframe, more=more)
+        self.skipped += out
+        return out
 
     def _packets(self) -> Iterator[Packet[Any]]:
         errors = 0
