@@ -15,7 +15,7 @@ from av.stream import Disposition
 from agent.capture import tls, v4l2
 from agent.capture.ffmpeg_options import AVFORMAT, Input, explain, inputs_of
 from agent.capture.lag import Lag, Waits
-from agent.capture.pyav import Decoder, hardware
+from agent.capture.pyav import LIMITS, Decoder, hardware
 from agent.capture.source import Decoded, SourceError, SourceInfo, Stop, starved
 
 if TYPE_CHECKING:
@@ -75,7 +75,11 @@ class StreamSource:
         if context is None:
             self._container.close()
             raise SourceError(f"FFmpeg has no decoder for the video in {config.source}")
-        self._decoder = Decoder(context, self._note, live=config.live)
+        try:
+            self._decoder = Decoder(context, self._note, live=config.live)
+        except SourceError:
+            self._container.close()
+            raise
         # What is guessed of the beginning of a live stream may be off by two.
         rate = self._stream.average_rate or (None if config.live else self._stream.guessed_rate)
         self._clockless = config.live and self._container.format.name in CLOCKLESS
@@ -98,13 +102,13 @@ class StreamSource:
             raise refused or explain(error, self._config) from None
 
     def _try(self, way: Input, accel: HWAccel | None) -> InputContainer:
-        timeout = self._config.timeout
+        timeout, options = self._config.timeout, way.options | LIMITS
         waiting = v4l2.opening(way.url, timeout) if self._config.kind == "v4l2" else nullcontext()
         container: InputContainer | None = None
         try:
             with waiting:
                 container = av.open(
-                    way.url, "r", way.format, way.options, timeout=(timeout, timeout), hwaccel=accel, **_LENIENT
+                    way.url, "r", way.format, options, timeout=(timeout, timeout), hwaccel=accel, **_LENIENT
                 )
         except SourceError:
             if container is not None:  # else the device stays busy until the garbage is collected
