@@ -1,4 +1,4 @@
-"""Cameras over HTTP that send more than can be decoded: no picture may be old. Over RTSP: test_rtsp_client."""
+"""Cameras that send more than can be decoded: no picture may be old."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 
-from agent.capture.lag import BEHIND, PATIENCE
-from agent.capture.pyav import Decoder
+from agent.capture.lag import BEHIND, PATIENCE, Lag
+from agent.capture.pyav import CodecDecoder, Decoder
 from agent.config.model import CameraConfig
 from tests.contract.sources.watch import watching
 from tests.support.clips import scene, write_clip
 from tests.support.counter import read_counter
+from tests.support.servers import RTSP_URL, rtsp_missing, rtsp_server, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,3 +103,61 @@ def test_who_keeps_up_leaves_nothing_out(container: str, codec: str, tmp_path: P
         while time.monotonic() < began + 3:
             (last,) = watch.frames(1)
         assert last.index == read_counter(last.picture.y)
+
+
+@pytest.mark.rooted
+def test_what_was_left_out_before_the_end_of_a_stream_is_counted_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if rtsp_missing():
+        pytest.skip(rtsp_missing())
+    looks: list[float] = []
+
+    def leaves_out(_: Lag, arrived: float, *__: float, **___: bool) -> bool:
+        looks.append(arrived)
+        return len(looks) > 5
+
+    monkeypatch.setattr(Lag, "leaves_out", leaves_out)
+    clip = write_clip(tmp_path / "clip.mp4", scene(320, 240), frames=50)
+    with (
+        serve(rtsp_server(clip, fps=25), RTSP_URL) as server,
+        watching(CameraConfig("cam", server.url, "rtsp")) as watch,
+    ):
+        watch.frames(5)
+        watch.wait(lambda: len(looks) > 20)
+        server.kill()
+        watch.until("offline")
+        assert watch.camera.mailbox.dropped["overtaken"] == len(looks) - 5
+
+
+@pytest.mark.rooted
+def test_no_picture_of_an_rtsp_camera_is_old_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At 25 pictures a second ten can be decoded. They would be four seconds old after seven, and older then."""
+    if rtsp_missing():
+        pytest.skip(rtsp_missing())
+    decode = CodecDecoder.decode_unit
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.1)
+        return decode(*arguments)
+
+    monkeypatch.setattr(CodecDecoder, "decode_unit", slowly)
+    clip = write_clip(tmp_path / "clip.mp4", scene(320, 240), frames=500)  # longer than the test
+    ages: list[float] = []
+    with (
+        serve(rtsp_server(clip, fps=25), RTSP_URL) as server,
+        watching(CameraConfig("cam", server.url, "rtsp")) as watch,
+    ):
+        watch.frames(1)
+        began = time.monotonic()
+        while time.monotonic() < began + 9:
+            (frame,) = watch.frames(1)
+            ages.append(time.monotonic() - server.sent[read_counter(frame.picture.y)])
+            watch.camera.poll(time.monotonic())
+    assert max(ages) < BEHIND + PATIENCE + 1
+    assert len(ages) > 30
+    assert watch.camera.mailbox.dropped["overtaken"] > 50
+    assert watch.states == ["connecting", "online"]
+    assert caplog.text.count("decoding is slower than the camera sends") == 1
