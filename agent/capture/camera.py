@@ -54,7 +54,7 @@ class Camera:
         self._on_status = on_status
         self._corrupt = 0
         self._status = self._announced = CameraStatus("connecting" if config.enabled else "disabled", time.time())
-        self._reading_since: float | None = None
+        self._reading: tuple[float, Source] | None = None  # as one, for `poll` looks from another thread
         self._source: Source | None = None
         self._info: SourceInfo | None = None
         self.enabled = config.enabled
@@ -151,10 +151,10 @@ class Camera:
 
     def status(self, now: float) -> CameraStatus:
         """The state at `now` (time.monotonic()): stalled is a read that takes too long, even one that never returns."""
-        status, reading_since, source = self._status, self._reading_since, self._source
-        skipping = isinstance(source, Skips) and source.skipping
-        if status.state == "online" and reading_since is not None and not skipping:
-            silent = now - reading_since
+        status, reading = self._status, self._reading
+        if status.state == "online" and reading is not None:
+            since, source = reading
+            silent = 0.0 if isinstance(source, Skips) and source.skipping else now - since
             if silent > self._stall_after():
                 if self._announced.state == "stalled":
                     return self._announced
@@ -167,10 +167,10 @@ class Camera:
         if status.state == "stalled" and self._announced.state != "stalled":
             self._log.warning("stalled: %s", status.error)
         self._announce(status)
-        since, source = self._reading_since, self._source
+        reading = self._reading
         patience = max(STARVED, self._stall_after()) + self.config.timeout
-        if since is not None and source is not None and now - since > patience:
-            source.interrupt()  # bytes that drip keep a read alive for ever
+        if reading is not None and reading[1] is self._source and now - reading[0] > patience:
+            reading[1].interrupt()  # bytes that drip keep a read alive for ever
 
     def _stall_after(self) -> float:
         rate = self._info.fps if self._info else 0.0
@@ -236,7 +236,7 @@ class Camera:
         """Until it is wanted again."""
         if self.enabled or self._stop.is_set():  # in between
             return
-        self._reading_since = None
+        self._reading = None
         self._backoff.reset()
         self._log.info("disabled")
         self._set("disabled")
@@ -265,15 +265,15 @@ class Camera:
         self._source = source
         self._delivery.restart()
         try:
-            self._reading_since = time.monotonic()
+            self._reading = time.monotonic(), source
             for decoded in source.frames():
-                self._reading_since = None
+                self._reading = None
                 self._delivery.note(decoded.arrived)
                 self._inform(source)
                 self._deliver(decoded)
                 if self._halt.is_set():
                     return
-                self._reading_since = time.monotonic()
+                self._reading = time.monotonic(), source
         finally:
             self._source = None
             self._corrupt += source.corrupt

@@ -5,12 +5,19 @@ TCP keeps what nobody reads, here and in the camera: without this a picture woul
 
 from __future__ import annotations
 
+import resource
+from math import exp
+
 BEHIND, PATIENCE = 1.0, 1.0
 """Seconds behind the camera; seconds of being that far behind after which pictures are left out, up to a key picture
 as fresh as `FRESH`: what a network has held up for a while is mostly decoded sooner than that."""
 FRESH = 0.2
 LONGEST = 10.0
 """Seconds of that after which a stream goes on without a key picture: it may have none."""
+IDLE = 0.1
+"""Share of the time from which on a reader that waits for data is one that reads in time."""
+LATELY = 1.0
+"""Seconds (time constant) of which that share is taken."""
 
 
 class Lag:
@@ -29,17 +36,14 @@ class Lag:
     def skipping(self) -> bool:
         return self._since is not None
 
-    def leaves_out(self, arrived: float, pts: float, *, key: bool, more: bool) -> bool:
+    def leaves_out(self, arrived: float, pts: float | None, *, key: bool, more: bool) -> bool:
         """Whether to leave this picture out, undecoded.
 
-        arrived: time.monotonic() when its last byte was read. pts: seconds, of the stream's clock. key: it can be
-        decoded without those before. more: whether there is more to read already.
+        arrived: time.monotonic() when its last byte was read. pts: seconds, of the stream's clock; None where it has
+        none: then whatever was not waited for counts as late. key: it can be decoded without those before. more:
+        whether there is more to read already.
         """
-        offset = arrived - pts
-        if self._least is None or not more:
-            self._least = offset
-        self._least = min(self._least, offset)
-        behind = offset - self._least
+        behind = self._behind(arrived, pts, more=more)
         if behind <= BEHIND:
             self._late = None
         elif self._late is None:
@@ -50,6 +54,45 @@ class Lag:
         elif key and behind <= FRESH:
             self._since = None
         elif arrived - self._since > LONGEST:
-            self._since = self._late = None
-            self._least = offset
+            self._since = self._late = self._least = None
         return self.skipping
+
+    def _behind(self, arrived: float, pts: float | None, *, more: bool) -> float:
+        if pts is None:
+            return float("inf") if more else 0.0
+        offset = arrived - pts
+        if self._least is None or not more:
+            self._least = offset
+        self._least = min(self._least, offset)
+        return offset - self._least
+
+
+class Waits:
+    """Whether a reader that cannot ask how much there is has always found more: then it never had to wait.
+
+    Only a wait of its own accord counts. One who has no processor is held up anywhere, also where it reads.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._share = IDLE
+        self._at = self._began = now
+        self._switches = _switches()
+
+    def begin(self, now: float) -> None:
+        """To be called before each read. now: time.monotonic()."""
+        self._began, self._switches = now, _switches()
+
+    def more(self, now: float) -> bool:
+        """To be called after it."""
+        waited = now - self._began if _switches() != self._switches else 0.0
+        elapsed = now - self._at
+        if elapsed > 0:
+            fades = exp(-elapsed / LATELY)
+            self._share = self._share * fades + waited / elapsed * (1 - fades)
+        self._at = now
+        return self._share < IDLE
+
+
+def _switches() -> int:
+    """How often this thread has given its processor away of its own accord."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from fractions import Fraction
 from math import atan2, degrees
@@ -31,6 +32,12 @@ av.logging.set_level(None)  # FFmpeg's own lines name URLs with their passwords
 
 HARDWARE_FORMATS = frozenset({"cuda", "vaapi", "qsv", "drm_prime", "vdpau", "vulkan"})
 MOST_THREADS = 4
+MOST_PIXELS = 1 << 26
+"""8192x8192, twice what 8K has. The decoder takes 6 bytes for each, and more for what it keeps."""
+LIMITS = {"max_pixels": str(MOST_PIXELS)}
+"""What FFmpeg is told, so that it says no before it takes the memory."""
+LARGEST = f"{MOST_PIXELS // 1_000_000} megapixels (twice 8K)"
+SMALLER = "choose a smaller stream"
 EAGER = frozenset({"h264", "hevc"})
 """Decoders that may be told not to wait: of these the stream says how many to wait for, the others lose the order."""
 PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"})
@@ -121,7 +128,7 @@ def hardware(wanted: str, codec: str) -> tuple[HWAccel | None, str]:
 
 
 class Decoder:
-    """One stream's decoder. `decode` skips and counts what is damaged.
+    """One stream's decoder. `decode` skips and counts what is damaged. SourceError where pictures are too large.
 
     live: a camera, which is turned by `rotate` alone; a file says itself how it was held.
     """
@@ -135,6 +142,8 @@ class Decoder:
         self._info = SourceInfo()
         self._pts = self._dts = -(1 << 63)
         self._by_dts = False
+        self._refuse_giants()
+        context.options = LIMITS
         if live and context.name in EAGER:
             context.flags |= Flags.low_delay.value
         # Frame threads hold one picture back per thread; slice threads none.
@@ -147,8 +156,9 @@ class Decoder:
             frames = self._context.decode(packet)
         except EndOfStream:
             return []
-        except FFmpegError:
+        except FFmpegError as error:
             self.corrupt += 1
+            self._refuse_giants(error)
             return []
         intact = [frame for frame in frames if not frame.is_corrupt]
         self.corrupt += len(frames) - len(intact)
@@ -157,6 +167,14 @@ class Decoder:
                 self._turn = turn_of(intact[0])
             self._size = (intact[-1].width, intact[-1].height)
         return [(picture_of(frame), self._time(frame)) for frame in intact]
+
+    def _refuse_giants(self, error: FFmpegError | None = None) -> None:
+        """error: of a packet. Of some codecs FFmpeg forgets the size when it refuses it."""
+        width, height = self._context.width, self._context.height
+        if width * height > MOST_PIXELS:
+            raise SourceError(f"its pictures are {width}x{height}, the limit is {LARGEST}", SMALLER)
+        if error is not None and error.errno == errno.EINVAL and not width and not any(self._size):
+            raise SourceError(f"its pictures cannot be decoded: are they larger than {LARGEST}?", SMALLER)
 
     def _time(self, frame: VideoFrame) -> float | None:
         """In seconds. AVI has no pts: where there are B-pictures those that FFmpeg makes up go back, dts does not."""

@@ -24,6 +24,8 @@ MOST_HEADERS = 64
 LARGEST_BODY = 64 << 10
 AGENT = "vedette"
 PORTS = {"rtsp": 554, "rtsps": 322}
+OPENING = 2
+"""Times `timeout`, that it may take to open the session as a whole: as long as FFmpeg's sources may take."""
 GOODBYE = 0.2
 """Seconds a camera gets to end the session."""
 
@@ -51,7 +53,8 @@ class Response:
 class RtspClient:
     """One session: connect, describe, play, packets, close. Everything the camera sends is bounded in size.
 
-    url: without credentials. timeout: seconds for the connection, for each answer and for each read of a packet.
+    url: without credentials. timeout: seconds for the connection, for each answer and for each read of a packet; all
+    answers up to the first packet have `OPENING` times as much.
     stop: asked while an answer comes in, and between two packets.
     secure: makes TLS of the plain connection; needed for rtsps://.
     Raises SourceError, or UnsupportedError where FFmpeg's client may still succeed.
@@ -77,6 +80,7 @@ class RtspClient:
         self._base = url
         self._play_url = url
         self._options = "OPTIONS"
+        self._open_until = time.monotonic() + OPENING * timeout
         try:
             plain = _connected(url, timeout)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -180,7 +184,7 @@ class RtspClient:
 
     def _request(self, method: str, url: str, *headers: str, may_fail: bool = False) -> Response:
         """may_fail: whatever it answers but a redirection or a wanted login will do."""
-        with self._reader.within():
+        with self._reader.within(self._open_until):
             for attempt in range(2):
                 self._send(method, url, *headers)
                 answer = self._answer()

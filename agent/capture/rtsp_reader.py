@@ -7,6 +7,7 @@ import io
 import termios
 import time
 from contextlib import contextmanager
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from agent.capture.source import SourceError
@@ -37,9 +38,12 @@ class Reader:
         self._until = 0.0
 
     @contextmanager
-    def within(self) -> Iterator[None]:
-        """All of it is to be here within `timeout` seconds, however small the pieces. A stop ends it between two."""
-        self._until = time.monotonic() + self._timeout
+    def within(self, until: float = inf) -> Iterator[None]:
+        """All of it is to be here within `timeout` seconds, however small the pieces. A stop ends it between two.
+
+        until: time.monotonic() at which it is late in any case.
+        """
+        self._until = min(time.monotonic() + self._timeout, until)
         yield
         self._socket.settimeout(self._timeout)
 

@@ -14,7 +14,8 @@ from av.stream import Disposition
 
 from agent.capture import tls, v4l2
 from agent.capture.ffmpeg_options import AVFORMAT, Input, explain, inputs_of
-from agent.capture.pyav import Decoder, hardware
+from agent.capture.lag import Lag, Waits
+from agent.capture.pyav import LIMITS, Decoder, hardware
 from agent.capture.source import Decoded, SourceError, SourceInfo, Stop, starved
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class StreamSource:
         self._stop = stop
         self._unreadable = 0
         self._shown = False
+        # A file waits for whoever reads it, and a driver throws away itself what nobody takes.
+        self._lag = Lag() if config.kind in {"http", "rtsp"} else None
+        self.skipped = 0
         self._begin(inputs_of(config))
         self._device = v4l2.descriptor_of(config.source) if config.kind == "v4l2" else None
 
@@ -71,7 +75,11 @@ class StreamSource:
         if context is None:
             self._container.close()
             raise SourceError(f"FFmpeg has no decoder for the video in {config.source}")
-        self._decoder = Decoder(context, self._note, live=config.live)
+        try:
+            self._decoder = Decoder(context, self._note, live=config.live)
+        except SourceError:
+            self._container.close()
+            raise
         # What is guessed of the beginning of a live stream may be off by two.
         rate = self._stream.average_rate or (None if config.live else self._stream.guessed_rate)
         self._clockless = config.live and self._container.format.name in CLOCKLESS
@@ -94,13 +102,13 @@ class StreamSource:
             raise refused or explain(error, self._config) from None
 
     def _try(self, way: Input, accel: HWAccel | None) -> InputContainer:
-        timeout = self._config.timeout
+        timeout, options = self._config.timeout, way.options | LIMITS
         waiting = v4l2.opening(way.url, timeout) if self._config.kind == "v4l2" else nullcontext()
         container: InputContainer | None = None
         try:
             with waiting:
                 container = av.open(
-                    way.url, "r", way.format, way.options, timeout=(timeout, timeout), hwaccel=accel, **_LENIENT
+                    way.url, "r", way.format, options, timeout=(timeout, timeout), hwaccel=accel, **_LENIENT
                 )
         except SourceError:
             if container is not None:  # else the device stays busy until the garbage is collected
@@ -115,6 +123,10 @@ class StreamSource:
     @property
     def corrupt(self) -> int:
         return self._unreadable + self._decoder.corrupt
+
+    @property
+    def skipping(self) -> bool:
+        return self._lag is not None and self._lag.skipping
 
     def frames(self) -> Iterator[Decoded]:
         yield from self._pictures()
@@ -138,18 +150,31 @@ class StreamSource:
 
     def _pictures(self) -> Iterator[Decoded]:
         since: float | None = None
+        waits = Waits(time.monotonic())
         for packet in self._packets():
             arrived = time.monotonic()
+            more = waits.more(arrived)
             if self._stop():
                 return
             if since is None:
                 since = arrived
-            if packet.stream is self._stream:
+            if packet.stream is self._stream and not self._leaves_out(packet, arrived, more=more):
                 for picture, pts in self._decoder.decode(packet):
                     since, self._shown = None, True
-                    yield Decoded(picture, None if self._clockless else pts, arrived)
+                    skipped, self.skipped = self.skipped, 0
+                    yield Decoded(picture, None if self._clockless else pts, arrived, skipped)
             if self._config.live:
                 starved(since, arrived)
+            waits.begin(time.monotonic())
+
+    def _leaves_out(self, packet: Packet[Any], arrived: float, *, more: bool) -> bool:
+        if self._lag is None or not packet.size:  # the end, at which the decoder gives what it has
+            return False
+        ticks, unit = packet.dts if packet.dts is not None else packet.pts, packet.time_base
+        time_of = None if self._clockless or ticks is None or unit is None else float(ticks * unit)
+        out = self._lag.leaves_out(arrived, time_of, key=packet.is_keyframe, more=more)
+        self.skipped += out
+        return out
 
     def _packets(self) -> Iterator[Packet[Any]]:
         errors = 0

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.capture.delivery import Delivery
+from agent.capture.source import SourceError, SourceInfo
 from agent.config.model import CameraConfig
 from tests.contract.sources.conftest import FRAMES
 from tests.contract.sources.watch import Watch, watching
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from agent.capture.source import Decoded
 
 
 def of(path: Path) -> CameraConfig:
@@ -48,3 +55,44 @@ def test_nor_is_one_whose_place_was_taken_before_its_first_picture(h264: Path, t
             with watching(of(h264), trial=True) as last:
                 last.camera.take_over(between.camera)
                 assert_goes_on(last)
+
+
+class Silent:
+    """A source without a picture, whose read ends when it is interrupted."""
+
+    info, corrupt = SourceInfo(), 0
+
+    def __init__(self) -> None:
+        self.interrupted = threading.Event()
+
+    def frames(self) -> Iterator[Decoded]:
+        self.interrupted.wait(1)
+        raise SourceError("silent")
+        yield
+
+    def interrupt(self) -> None:
+        self.interrupted.set()
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_read_that_took_too_long_does_not_interrupt_the_next_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at right when that one is there, and not yet read."""
+    opened: list[Silent] = []
+    interrupted: list[bool] = []
+
+    def open_silent(*_: object) -> Silent:
+        opened.append(Silent())
+        return opened[-1]
+
+    monkeypatch.setattr("agent.capture.camera.open_source", open_silent)
+    with watching(CameraConfig("cam", "rtsp://camera/live", "rtsp")) as watch:
+
+        def look(_: Delivery) -> None:
+            watch.camera.poll(time.monotonic() + 100)
+            interrupted.append(opened[-1].interrupted.is_set())
+
+        monkeypatch.setattr(Delivery, "restart", look)
+        watch.wait(lambda: len(interrupted) > 1)
+    assert not any(interrupted[:2])

@@ -6,29 +6,23 @@ import re
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import pytest
 
 from agent.capture import source as source_of
 from agent.capture.camera import Camera
-from agent.capture.lag import BEHIND, PATIENCE, Lag
 from agent.capture.mailbox import Mailbox
-from agent.capture.pyav import CodecDecoder
 from agent.capture.rtsp import RtspClient
 from agent.capture.rtsp_auth import Credentials
 from agent.capture.rtsp_source import RtspSource
 from agent.capture.source import SourceError, UnsupportedError
 from agent.config.model import CameraConfig
-from tests.contract.sources.watch import watching
-from tests.support.clips import scene, write_clip
-from tests.support.counter import read_counter
 from tests.support.rtsp_camera import SDP, TCP, camera, honest, instead, play, reply, rtp
-from tests.support.servers import RTSP_URL, rtsp_missing, rtsp_server, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SOUND = "v=0\r\nm=audio 0 RTP/AVP 8\r\nm=audio 0 RTP/AVP 0\r\n"
 
@@ -184,6 +178,22 @@ def test_an_answer_that_comes_byte_by_byte_has_a_deadline(answer: Callable[[str]
         assert len(fake.requests) == 1
 
 
+@pytest.mark.parametrize(("pause", "opens"), [(0.3, True), (0.9, False)])
+def test_the_answers_together_have_a_deadline(pause: float, opens: bool) -> None:
+    """Each of the four comes in time. A camera that is slow, but not that slow, is opened."""
+
+    def slowly(method: str, request: str) -> bytes:
+        time.sleep(pause)
+        return honest(method, request)
+
+    with camera(slowly) as fake:
+        client = RtspClient(fake.url, None, timeout=1, stop=bool)
+        with nullcontext() if opens else pytest.raises(SourceError, match="no answer within"):
+            client.play(client.describe())
+        client.close()
+        assert len([request for request in fake.requests if not request.startswith("TEARDOWN")]) == 3 + opens
+
+
 @DRIPPING
 def test_a_stop_does_not_wait_for_it(answer: Callable[[str], bytes]) -> None:
     stop = threading.Event()
@@ -243,61 +253,3 @@ def test_who_cannot_be_reached_is_named() -> None:
     ):
         with pytest.raises(SourceError, match=re.escape(text)):
             RtspClient(url, None, 5.0, lambda: False)
-
-
-@pytest.mark.rooted
-def test_what_was_left_out_before_the_end_of_a_stream_is_counted_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if rtsp_missing():
-        pytest.skip(rtsp_missing())
-    looks: list[float] = []
-
-    def leaves_out(_: Lag, arrived: float, *__: float, **___: bool) -> bool:
-        looks.append(arrived)
-        return len(looks) > 5
-
-    monkeypatch.setattr(Lag, "leaves_out", leaves_out)
-    clip = write_clip(tmp_path / "clip.mp4", scene(320, 240), frames=50)
-    with (
-        serve(rtsp_server(clip, fps=25), RTSP_URL) as server,
-        watching(CameraConfig("cam", server.url, "rtsp")) as watch,
-    ):
-        watch.frames(5)
-        watch.wait(lambda: len(looks) > 20)
-        server.kill()
-        watch.until("offline")
-        assert watch.camera.mailbox.dropped["overtaken"] == len(looks) - 5
-
-
-@pytest.mark.rooted
-def test_no_picture_is_old_though_decoding_is_slower_than_the_camera(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """At 25 pictures a second ten can be decoded. They would be four seconds old after seven, and older then."""
-    if rtsp_missing():
-        pytest.skip(rtsp_missing())
-    decode = CodecDecoder.decode_unit
-
-    def slowly(*arguments: Any) -> Any:
-        time.sleep(0.1)
-        return decode(*arguments)
-
-    monkeypatch.setattr(CodecDecoder, "decode_unit", slowly)
-    clip = write_clip(tmp_path / "clip.mp4", scene(320, 240), frames=500)  # longer than the test
-    ages: list[float] = []
-    with (
-        serve(rtsp_server(clip, fps=25), RTSP_URL) as server,
-        watching(CameraConfig("cam", server.url, "rtsp")) as watch,
-    ):
-        watch.frames(1)
-        began = time.monotonic()
-        while time.monotonic() < began + 9:
-            (frame,) = watch.frames(1)
-            ages.append(time.monotonic() - server.sent[read_counter(frame.picture.y)])
-            watch.camera.poll(time.monotonic())
-    assert max(ages) < BEHIND + PATIENCE + 1
-    assert len(ages) > 30
-    assert watch.camera.mailbox.dropped["overtaken"] > 50
-    assert watch.states == ["connecting", "online"]
-    assert caplog.text.count("decoding is slower than the camera sends") == 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.capture.lag import BEHIND, LONGEST, PATIENCE, Lag
+from agent.capture import lag as lag_of
+from agent.capture.lag import BEHIND, LONGEST, PATIENCE, Lag, Waits
 
 FPS, GOP = 25, 50
 
@@ -97,3 +98,47 @@ def test_a_stream_without_key_pictures_goes_on_after_a_while() -> None:
 def test_one_that_never_has_an_end_and_no_true_clock_is_shown_all_the_same() -> None:
     _, decoded = read(Lag(), 120, decode=0.01, clock=0.5, keys=False, more=True)
     assert sum(decoded) > len(decoded) / 5
+
+
+def test_a_stream_without_a_clock_is_late_where_nothing_was_waited_for() -> None:
+    lag = Lag()
+    left = [lag.leaves_out(n / FPS, None, key=True, more=10 <= n < 60) for n in range(100)]
+    assert abs(left.index(True) - 10 - PATIENCE * FPS) <= 1
+    assert all(left[36:60])
+    assert not any(left[60:])
+
+
+class Reader:
+    """Reads and decodes: `waits` tells whether there was always more. As the clock of the thread's switches."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.switches = 100.0, 0
+        monkeypatch.setattr(lag_of, "_switches", lambda: self.switches)
+        self.waits = Waits(self.now)
+
+    def read(self, seconds: float, *, busy: float, wait: float = 0.0, held_up: float = 0.0) -> list[bool]:
+        """busy: seconds of decoding. wait, held_up: seconds within the read, for data and for a processor."""
+        more = []
+        while seconds > 0:
+            self.now += busy
+            self.waits.begin(self.now)
+            self.now += wait + held_up
+            self.switches += wait > 0
+            more.append(self.waits.more(self.now))
+            seconds -= busy + wait + held_up
+        return more
+
+
+def test_who_waits_now_and_then_has_read_all_there_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any(Reader(monkeypatch).read(20, busy=0.03, wait=0.01)[5:])
+    reader = Reader(monkeypatch)
+    for _ in range(10):  # a playlist: parts of four seconds, each decoded in two
+        reader.read(2, busy=0.0, wait=2.0)
+        assert not any(reader.read(2, busy=0.02))
+
+
+def test_who_never_waits_for_data_is_told_that_there_is_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader(monkeypatch)
+    assert all(reader.read(20, busy=0.1, held_up=0.1)[1:])
+    assert reader.read(0.5, busy=0.0, wait=0.04)[-1] is False, "it has caught up"
+    assert reader.read(5, busy=0.1, held_up=0.1)[-1] is True
