@@ -199,8 +199,10 @@ class Desk:
         """The lock is held."""
         self._ledger.subscribing(link.subscribe(list(topics), qos=1, as_published=True), time.monotonic())
 
-    def _closed(self) -> None:
+    def _closed(self, *, unexplained: bool = False) -> None:
+        """unexplained: by the broker, without a word that says why."""
         with self._lock:
+            self._ledger.suspects.closed(time.monotonic(), unexplained=unexplained)
             self._link = None
             self._announced = False
             self._ledger.closed()

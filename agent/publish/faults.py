@@ -19,6 +19,8 @@ TAKEN_OVER = 0x8E
 REFUSED_FROM = 0x80
 NOT_AUTHORIZED, TOO_LARGE = "Not authorized", "Packet too large"
 """What MQTT 5 calls them; the latter said by us in place of the broker, which would close the connection."""
+CLOSES = "Connection closed"
+"""Said of what a broker closes the connection for, again and again, and does not say why."""
 UNHEARD_FIX = "allow this user to read there (its ACL)"
 LARGEST_HINT = "raise the broker's largest packet (mosquitto: max_packet_size, message_size_limit)"
 _CREDENTIALS = frozenset({0x86, 0x87, 0x8A, 0x8C})
@@ -77,6 +79,11 @@ class Fault:
     def slow(self) -> bool:
         """Whether waiting does not mend it: an attempt every few seconds would only be noise."""
         return self.kind in {"auth", "takeover"}
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether the broker has ended the connection, or the network, and nobody said why."""
+        return self.kind == "closed" and not self.given
 
     @property
     def quick(self) -> bool:
@@ -171,6 +178,8 @@ def rejected_text(topic: str, name: str) -> str:
 def rejected_fix(name: str) -> str:
     if name == TOO_LARGE:
         return LARGEST_HINT
+    if name == CLOSES:
+        return f"see its log; if the message is too large, {LARGEST_HINT}"
     return "allow this user to write there (its ACL)" if name == NOT_AUTHORIZED else "look into the log of the broker"
 
 

@@ -10,6 +10,7 @@ from agent.publish.outbox.line import EventLine
 from agent.publish.replies import Replies
 from agent.publish.retained import WINDOW, RetainedValues
 from agent.publish.shown import ShownPictures
+from agent.publish.suspects import Suspects
 
 BACKLOG = 64
 BACKLOG_BYTES = 4 << 20
@@ -28,7 +29,7 @@ class Ledger:
 
     window: unanswered at once, of all kinds. turn: whose is next, see `pump`. drain: how fast late events may go;
     late_due: when the next of them may, None while none waits for that. refused: what the broker does not take now,
-    topic by topic, and why.
+    topic by topic, and why. suspects: what it may close the connection for.
     """
 
     def __init__(self, memory: Memory | None = None, drain_rate: float = 0.0) -> None:
@@ -41,7 +42,8 @@ class Ledger:
         self.events = EventLine()
         self.replies = Replies()
         self.shown = ShownPictures()
-        self.window = WINDOW
+        self.suspects = Suspects()
+        self._window = WINDOW
         self.turn = 0
         self._refused: dict[str, str] = {}
         self._retry_at: dict[str, float] = {}
@@ -61,8 +63,12 @@ class Ledger:
         self.refused.clear()
         self._retry_at.clear()
         self.events.open()
-        self.window = min(WINDOW, window or WINDOW)
+        self._window = min(WINDOW, window or WINDOW)
         self._heard_at = now
+
+    @property
+    def window(self) -> int:
+        return 1 if self.suspects.careful else self._window
 
     def closed(self) -> None:
         if self._unsent:
@@ -122,6 +128,7 @@ class Ledger:
             self.counters.sent += 1
             return
         self._heard_at = now
+        self.suspects.answered(mid)
         if self._own(mid, reason, name, now):
             return
         departure = self.events.answered(mid, name if reason >= REFUSED_FROM else "")

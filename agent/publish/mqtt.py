@@ -27,6 +27,7 @@ from agent.publish.feed import RateLimit
 from agent.publish.ledger import SUBSCRIPTION
 from agent.publish.link import MQTT5, Link
 from agent.publish.payloads import OFFLINE
+from agent.publish.suspects import Suspects
 from agent.publish.tls import handshake
 from agent.publish.topics import Topics
 from agent.publish.versions import Versions
@@ -201,6 +202,7 @@ class Publisher(Desk):
             config, self._listen = self._next
             self._endpoint, self._next = Endpoint.of(config), None
             self._ledger.memory.move(self._endpoint.place)
+            self._ledger.suspects = Suspects()
         self._versions = Versions(MQTT5)
         self._fault = self._unfit = self._complaints.last_error = None
 
@@ -217,13 +219,15 @@ class Publisher(Desk):
             raise
         self._complaints.last_error = None
         self._opened(link, self._listen)
+        fault = None
         try:
             self._settle(link)
-            return self._serve(link)
+            fault = self._serve(link)
         finally:
-            self._closed()
+            self._closed(unexplained=fault is not None and fault.unexplained)
             self._frozen = None
             self._versions.ended()
+        return fault
 
     def _serve(self, link: Link) -> Fault | None:
         while not self._stopping.is_set():

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from agent.publish.events import HISTORICAL_AFTER_S, as_historical
-from agent.publish.faults import TOO_LARGE
+from agent.publish.faults import CLOSES, TOO_LARGE
 
 if TYPE_CHECKING:
     from agent.publish.ledger import Ledger
@@ -16,6 +16,7 @@ HEADER_BYTES = 80
 """At most, with all properties but correlation data."""
 EVENT, PICTURE = "application/cloudevents+json", "image/jpeg"
 """Content types, as CloudEvents' binding to MQTT wants them."""
+ALL_PICTURES = "pictures"
 
 
 def fits(link: Link, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
@@ -65,12 +66,20 @@ def show(link: Link, ledger: Ledger, now: float) -> None:
     """Queues the pictures of cameras that are due."""
     while not ledger.full and (shown := ledger.shown.take(now)) is not None:
         topic, payload, left = shown
-        if fits(link, topic, payload):
+        if (reason := _refusal(link, ledger, topic, payload, ALL_PICTURES)) is None:
             ledger.refused.pop(topic, None)
             mid = link.publish(topic, payload, qos=0, retain=True, expiry=left, content_type=PICTURE, hold=True)
             ledger.live(mid, len(payload))
+            ledger.suspects.sent(mid, ALL_PICTURES, len(payload), now)
         else:
-            ledger.refuse(topic, TOO_LARGE)
+            ledger.refuse(topic, reason)
+
+
+def _refusal(link: Link, ledger: Ledger, topic: str, payload: bytes, what: str) -> str | None:
+    """Why it is not to be sent, since the broker would not take it. what: as `Suspects` knows it."""
+    if not fits(link, topic, payload):
+        return TOO_LARGE
+    return CLOSES if ledger.suspects.spoils(what, len(payload)) else None
 
 
 def _reply(link: Link, ledger: Ledger, now: float) -> bool:
@@ -91,11 +100,14 @@ def _value(link: Link, ledger: Ledger, now: float) -> bool:
     value = retained.take()
     if value is None:
         return False
-    if fits(link, *value):
-        retained.sent(link.publish(*value, qos=1, retain=True, hold=True), *value, now)
+    topic, payload = value
+    if (reason := _refusal(link, ledger, topic, payload, topic)) is None:
+        mid = link.publish(topic, payload, qos=1, retain=True, hold=True)
+        retained.sent(mid, topic, payload, now)
+        ledger.suspects.sent(mid, topic, len(payload), now)
     else:
-        retained.refused(*value)
-        ledger.refuse(value[0], TOO_LARGE)
+        retained.refused(topic, payload)
+        ledger.refuse(topic, reason)
     return True
 
 
@@ -105,11 +117,12 @@ def _event(link: Link, ledger: Ledger, now: float) -> bool:
     departure = line.take(now, ledger.window - ledger.retained.flying - ledger.replies.flying)
     if departure is None:
         return False
-    if not fits(link, departure.topic, departure.payload):
-        line.refuse(departure, TOO_LARGE)
-        ledger.refuse(departure.place, TOO_LARGE)
-        return True
     payload = departure.payload
+    what = ALL_PICTURES if departure.picture else f"{departure.row.epoch}-{departure.row.seq}"
+    if (reason := _refusal(link, ledger, departure.topic, payload, what)) is not None:
+        line.refuse(departure, reason)
+        ledger.refuse(departure.place, reason)
+        return True
     late = departure.row.late or now - departure.row.happened > HISTORICAL_AFTER_S
     if late and not departure.row.allowed and not ledger.drain.allows(now):
         ledger.late_due = ledger.drain.next
@@ -120,4 +133,5 @@ def _event(link: Link, ledger: Ledger, now: float) -> bool:
     left, kind = departure.expires - now, PICTURE if departure.picture else EVENT
     mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=left, content_type=kind, hold=True)
     line.sent(mid, departure, now)
+    ledger.suspects.sent(mid, what, len(departure.payload), now)
     return True

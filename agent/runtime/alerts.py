@@ -11,8 +11,12 @@ from agent.publish import payloads
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from agent.runtime.raised import Raised
+
 RAISE_AFTER = 1.5
 CLEAR_AFTER = 5.0
+SETTLED_S = 15.0
+"""From the start until it is known which alerts of the run before still hold."""
 
 
 class Subject(NamedTuple):
@@ -27,6 +31,13 @@ class Fault:
     severity: payloads.Severity
     text: str
     hint: str
+
+
+class Told(NamedTuple):
+    """What an alert says. since: wall clock of its beginning."""
+
+    fault: Fault
+    since: float
 
 
 @dataclass(slots=True)
@@ -55,11 +66,19 @@ class Alert:
 
 
 class Alerts:
-    """tell: called with each alert that is raised, changed or over."""
+    """tell: called with each alert that is raised, changed or over. memory: of those of the run before.
 
-    def __init__(self, tell: Callable[[Alert], None]) -> None:
+    One of these that holds again is raised again, and has lasted since then; of the others it is told that they are
+    over.
+    """
+
+    def __init__(self, tell: Callable[[Alert], None], memory: Raised | None = None) -> None:
         self._tell = tell
+        self._memory = memory
         self._seen: dict[Subject, _Seen] = {}
+        self._former = memory.read() if memory is not None else {}
+        self._kept = dict(self._former)
+        self._began: float | None = None
 
     @property
     def raised(self) -> dict[Subject, Fault]:
@@ -69,13 +88,34 @@ class Alerts:
     def update(self, now: float, faults: Mapping[Subject, Fault]) -> None:
         """What is wrong at this moment. now: time.monotonic(). To be called about once a second."""
         for subject, fault in faults.items():
-            seen = self._seen.setdefault(subject, _Seen(fault, now, now, time.time()))
+            if (seen := self._seen.get(subject)) is None:
+                since = self._former[subject].since if subject in self._former else time.time()
+                seen = self._seen[subject] = _Seen(fault, now, now, since)
             seen.fault, seen.last = fault, now
             if now - seen.first >= RAISE_AFTER and seen.told != fault:
                 seen.told = fault
+                self._former.pop(subject, None)
                 self._tell(Alert(subject, fault, seen.since, raised=True))
         for subject, seen in list(self._seen.items()):
             if subject not in faults and now - seen.last >= CLEAR_AFTER:
                 del self._seen[subject]
                 if seen.told:
                     self._tell(Alert(subject, seen.told, seen.since, raised=False))
+        self._end_former(now)
+        self._keep()
+
+    def _end_former(self, now: float) -> None:
+        self._began = now if self._began is None else self._began
+        if now - self._began < SETTLED_S:
+            return
+        for subject in [subject for subject in self._former if subject not in self._seen]:
+            fault, since = self._former.pop(subject)
+            self._tell(Alert(subject, fault, since, raised=False))
+
+    def _keep(self) -> None:
+        if self._memory is None:
+            return
+        told = {subject: Told(seen.told, seen.since) for subject, seen in self._seen.items() if seen.told}
+        if (wanted := {**self._former, **told}) != self._kept:
+            self._kept = wanted
+            self._memory.keep(wanted)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from agent.publish.homeassistant.announcer import Announcer
 from agent.publish.homeassistant.presence import Presence
 from agent.publish.tail.tail import Tail
+from agent.runtime.alerts import SETTLED_S
 from agent.runtime.expected import comes_and_goes, expected, seen
 from agent.runtime.orders.orders import Orders
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 Labels: TypeAlias = "Mapping[str, Collection[str]]"
 """By camera, those its model knows."""
-SETTLED_S = 15.0
-"""From the start until it is known which alerts of the run before still hold."""
 
 
 def log_tail(log: Log, topics: Topics, publisher: Publisher) -> Tail:

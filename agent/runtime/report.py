@@ -24,6 +24,7 @@ from agent.runtime import machine
 from agent.runtime.alerts import Alerts
 from agent.runtime.faults import camera_faults, engine_faults
 from agent.runtime.health import camera_health, engine_health, in_service
+from agent.runtime.raised import Raised
 from agent.runtime.scene_report import SceneReport
 from agent.runtime.view import View
 from backends.detections import Unknown
@@ -81,7 +82,7 @@ class Report:
         self.views: dict[str, View] = {}
         self._scenes: dict[str, SceneReport] = {}
         self._seqs: dict[str, int] = {}  # of cameras that are gone
-        self._alerts = Alerts(self._on_alert)
+        self._alerts = Alerts(self._on_alert, Raised(state.folder))
         self._summary = Summary()
 
     def add(self, camera: Camera, lane: Lane, strand: Strand) -> None:

@@ -40,6 +40,7 @@ class SceneState:
     """
 
     def __init__(self, folder: Path, wake: Callable[[], None] = lambda: None) -> None:
+        self.folder = folder
         self._path = folder / FILE
         self._wake = wake
         self._lock = threading.Lock()

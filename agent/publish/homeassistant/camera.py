@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from agent.publish.homeassistant.agent import from_health, problem
 from agent.publish.homeassistant.controls import controls
 from agent.publish.homeassistant.happenings import happenings
+from agent.publish.homeassistant.names import spoken
 from agent.publish.homeassistant.numbers import lines, places
 from agent.publish.homeassistant.presence import Device, Entity
 from agent.publish.homeassistant.templates import member, quoted, rounded
@@ -22,7 +23,7 @@ STATUSES = ("connecting", "online", "stalled", "offline", "disabled", "ended")
 def camera_device(presence: Presence, topics: Topics, camera: CameraConfig) -> Device:
     about = {
         "identifiers": [f"{presence.device_uid}_{camera.id}"],
-        "name": camera.name or camera.id.replace("_", " ").replace("-", " ").strip().capitalize() or camera.id,
+        "name": spoken(camera.name, camera.id),
         "manufacturer": "Vedette",
         "model": "Camera",
         "via_device": presence.device_uid,

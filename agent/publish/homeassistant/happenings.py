@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.publish.homeassistant.names import spoken, title
 from agent.publish.homeassistant.presence import Entity
 from agent.publish.homeassistant.templates import happening, quoted
 
@@ -35,7 +36,7 @@ def happenings(device: str, camera: CameraConfig, topics: Topics) -> list[Entity
         *(
             event(
                 f"Visit_{zone.id}",
-                f"{zone.name or zone.id} visit",
+                title(spoken(zone.name, zone.id), "visit"),
                 f"d.zone == {quoted(zone.id)}",
                 visits,
                 ["entered", "left"],
@@ -46,7 +47,7 @@ def happenings(device: str, camera: CameraConfig, topics: Topics) -> list[Entity
         *(
             event(
                 f"Crossing_{line.id}",
-                f"{line.name or line.id} crossing",
+                title(spoken(line.name, line.id), "crossing"),
                 f"d.line == {quoted(line.id)}",
                 crossings,
                 ["in", "out"],

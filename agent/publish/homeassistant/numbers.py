@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agent.publish.homeassistant.names import spoken, title
 from agent.publish.homeassistant.presence import Entity
 from agent.publish.homeassistant.templates import flag, value
 from agent.publish.topics import ALL, slug
@@ -36,7 +37,7 @@ def places(camera: CameraConfig, topics: Topics, counted: Sequence[str]) -> list
     """The whole picture, then each zone."""
     entities = _place(camera, topics, "", "", labels(camera, counted))
     for zone in camera.zones:
-        entities += _place(camera, topics, zone.id, zone.name or zone.id, labels(camera, counted, zone.labels))
+        entities += _place(camera, topics, zone.id, spoken(zone.name, zone.id), labels(camera, counted, zone.labels))
     return entities
 
 
@@ -46,14 +47,14 @@ def _place(camera: CameraConfig, topics: Topics, zone: str, name: str, found: di
     for label, shown in {ALL: True, **found}.items():
         whose = "" if label == ALL else label
         occupied = {
-            "name": _name(name, whose, "occupancy"),
+            "name": title(name, whose, "occupancy"),
             "device_class": "occupancy",
             "state_topic": topics.occupancy(camera.id, label, zone),
             "value_template": flag("value_json.occupied"),
             **_shown(shown),
         }
         count = {
-            "name": _name(name, whose or "object", "count"),
+            "name": title(name, whose or "object", "count"),
             "state_class": "measurement",
             "state_topic": topics.count(camera.id, label, zone),
             "value_template": value("value_json.count"),
@@ -73,7 +74,7 @@ def lines(camera: CameraConfig, topics: Topics, counted: Sequence[str]) -> list[
             f"Line_{line.id}_{way.capitalize()}_{slug(label)}",
             "sensor",
             {
-                "name": _name(line.name or line.id, "" if label == ALL else label, way),
+                "name": title(spoken(line.name, line.id), "" if label == ALL else label, way),
                 "state_class": "total_increasing",
                 "state_topic": topics.line_count(camera.id, line.id, label),
                 "value_template": value(f"value_json['{way}']"),
@@ -85,11 +86,6 @@ def lines(camera: CameraConfig, topics: Topics, counted: Sequence[str]) -> list[
         for label, shown in {ALL: True, **labels(camera, counted, line.labels)}.items()
         for way in ("in", "out")
     ]
-
-
-def _name(*words: str) -> str:
-    text = " ".join(filter(None, words))
-    return text[:1].upper() + text[1:]
 
 
 def _shown(shown: bool) -> dict[str, Any]:

@@ -90,8 +90,8 @@ class Book:
             return
         if outcome == "rejected":
             self._parked.append((row.n, reason))
-        elif outcome == "expired":
-            self._scribe.cut(limits.cuts("expired", [(row.n, row.epoch, row.seq)]))
+        if outcome == "expired" or (outcome == "rejected" and not row.gap):  # else each refusal of a gap makes one more
+            self._scribe.cut(limits.cuts(outcome, [(row.n, row.epoch, row.seq)]))
 
     @property
     def depth(self) -> int:

@@ -82,9 +82,12 @@ def test_it_goes_on_where_it_was_whatever_was_answered(tmp_path: Path) -> None:
     first.close()
     again = book(tmp_path)
     assert again.epoch == first.epoch
-    assert [body["seq"] for body in waiting(again)] == [*range(101, 201), *range(211, 301)]
-    assert again.depth == 190
-    assert fill(again, 1)[0].seq == 301
+    bodies = waiting(again)
+    assert [body["seq"] for body in bodies] == [*range(101, 201), *range(211, 302)]
+    gap = bodies[-1]["data"]
+    assert (gap["cause"], gap["from"], gap["to"], gap["count"]) == ("rejected", 201, 210, 10)
+    assert again.depth == 191
+    assert fill(again, 1)[0].seq == 302
     assert [row.seq for row in again.answered(again.epoch, 1, 400, 0, 1000)] == [*range(1, 101), *range(201, 211)]
 
 
@@ -335,7 +338,7 @@ def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
     assert [body["seq"] for body in bodies if body["epoch"] == former.epoch] == old
     assert [b["data"]["n"] for b in bodies[10:] if b["type"] != "vedette.gap"] == [100, 101, 104, 105, 106]
     gaps = [(b["data"]["cause"], b["data"]["count"]) for b in bodies if b["type"] == "vedette.gap"]
-    assert gaps == [("overload", 3), ("expired", 1), ("overload", 2)]
+    assert gaps == [("overload", 3), ("rejected", 1), ("expired", 1), ("overload", 2)]
     assert len({(body["epoch"], body["seq"]) for body in bodies}) == len(bodies)
     answer(kept, fresh)
     kept.write([], 0, 0)
@@ -434,3 +437,12 @@ def test_a_volume_that_fills_up_gets_its_room_back(tmp_path: Path, monkeypatch: 
         kept.write([], 0, 0)
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 4_500_000
     assert [body["data"]["n"] for body in waiting(kept) if body["type"] != "vedette.gap"][-1] == 4999
+
+
+def test_a_gap_that_is_refused_makes_no_other(tmp_path: Path) -> None:
+    kept = book(tmp_path)
+    answer(kept, fill(kept, 3), "rejected")
+    (gap,) = kept.write([], 0, 0)
+    kept.settle(Row(gap.n, gap.epoch, gap.seq, "t", gap.body, 0.0, 0.0, gap=True), "rejected", "Not authorized")
+    assert kept.write([], 0, 0) == []
+    assert kept.depth == 0

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-from agent.runtime.alerts import CLEAR_AFTER, RAISE_AFTER, Alerts, Fault, Subject
+from agent.runtime.alerts import CLEAR_AFTER, RAISE_AFTER, SETTLED_S, Alerts, Fault, Subject
+from agent.runtime.raised import FILE, Raised
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 WHO = Subject("engine-degraded", "openvino-person")
 FAULT = Fault("warning", "edgetpu-person: no answer for 1 s", "see vedette backends")
 
 
 class Board:
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.said: list[tuple[Subject, bytes]] = []
-        self.alerts = Alerts(lambda alert: self.said.append((alert.subject, alert.payload())))
+        memory = Raised(folder) if folder is not None else None
+        self.alerts = Alerts(lambda alert: self.said.append((alert.subject, alert.payload())), memory)
 
 
 def test_a_fault_that_lasts_is_raised_once_and_cleared_when_it_has_been_gone_for_a_while() -> None:
@@ -71,3 +79,49 @@ def test_what_is_raised_may_be_read_while_another_alert_comes() -> None:
     for now in (0.0, RAISE_AFTER):
         board.alerts.update(now, {WHO: read})
     assert board.alerts.raised == {WHO: read}
+
+
+def test_what_ends_between_two_runs_is_told_to_be_over(tmp_path: Path) -> None:
+    other = Subject("camera-offline", "yard")
+    first = Board(tmp_path)
+    for now in range(3):
+        first.alerts.update(now, {WHO: FAULT, other: FAULT})
+    since = json.loads(first.said[0][1])["since"]
+
+    short = Board(tmp_path)
+    short.alerts.update(0, {})
+    assert not short.said, "too early to know"
+
+    second = Board(tmp_path)
+    for now in range(int(SETTLED_S) + 2):
+        second.alerts.update(now, {WHO: FAULT} if now > 5 else {})
+    (raised, again), over = second.said
+    assert (raised, json.loads(again)["since"]) == (WHO, since), "it goes on"
+    assert over == (other, b"")
+    for now in range(20, 30):
+        second.alerts.update(now, {})
+    assert second.said[2:] == [(WHO, b"")]
+
+    third = Board(tmp_path)
+    for now in range(30):
+        third.alerts.update(now, {})
+    assert third.said == []
+
+
+def test_one_that_comes_late_in_the_next_run_is_told_once(tmp_path: Path) -> None:
+    first = Board(tmp_path)
+    for now in range(3):
+        first.alerts.update(now, {WHO: FAULT})
+    second = Board(tmp_path)
+    for tenth in range(300):
+        second.alerts.update(tenth / 10, {WHO: FAULT} if 140 <= tenth < 152 else {})
+    assert second.said == [(WHO, b"")], "it was seen for too short a time to be raised, and is over"
+
+
+def test_a_memory_that_cannot_be_read_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / FILE).write_text('{"alerts": [1]}')
+    board = Board(tmp_path)
+    for now in range(30):
+        board.alerts.update(now, {})
+    assert board.said == []
+    assert "cannot read" in caplog.text

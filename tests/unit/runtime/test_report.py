@@ -15,9 +15,11 @@ from agent.config.model import MqttConfig
 from agent.dispatch.result import EngineStatus
 from agent.publish.topics import Topics
 from agent.runtime.report import Report
+from agent.runtime.state import SceneState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from agent.capture.status import State
 
@@ -52,13 +54,14 @@ def happened() -> list[str]:
 
 
 @pytest.fixture
-def report(said: list[tuple[str, bytes]], happened: list[str]) -> Report:
+def report(said: list[tuple[str, bytes]], happened: list[str], tmp_path: Path) -> Report:
     return Report(
         SimpleNamespace(device="gate-pi", mqtt=MqttConfig()),  # type: ignore[arg-type]
         TOPICS,
         SimpleNamespace(retain=lambda topic, payload: said.append((topic, payload))),  # type: ignore[arg-type]
         SimpleNamespace(put=lambda event: happened.append(event.data["status"])),  # type: ignore[arg-type]
-        *(None, None, None),  # type: ignore[arg-type]
+        SceneState(tmp_path),
+        *(None, None),  # type: ignore[arg-type]
         boot_id="",
     )
 

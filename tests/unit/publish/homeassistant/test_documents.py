@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 pytest.importorskip("jinja2")
 from hypothesis import given, settings
 
+from agent.config import parse
 from agent.config.model import CameraConfig, LabelConfig, ZoneConfig
 from agent.publish.homeassistant.documents import components, devices, documents, superseded
 from agent.publish.homeassistant.presence import Presence
@@ -66,6 +68,30 @@ def test_the_camera_s_document() -> None:
         "state_topic": "vedette/1/pi/cam/gate/zone/porch/occupancy/person",
         "value_template": "{{ ('ON' if value_json.occupied else 'OFF') if value_json is defined }}",
     }
+
+
+def test_where_the_config_gives_no_name_the_id_is_put_into_words() -> None:
+    text = """
+device: pi
+homeassistant: {enabled: true}
+cameras:
+  front_gate:
+    source: rtsp://10.0.0.7/stream
+    labels: [person]
+    zones: {back-porch: {polygon: [[0, 0], [1, 0], [1, 1]]}}
+    lines: {door: {points: [[0, 0], [1, 1]]}, side_door: {name: iPad door, points: [[0, 0], [1, 1]]}}
+"""
+    wanted = dataclasses.replace(presence(), config=parse(text, "vedette.yaml", Path()))
+    body = json.loads(documents(wanted)[f"homeassistant/device/{UID}_front_gate/config"])
+    assert body["device"]["name"] == "Front gate"
+    ipad = dataclasses.replace(GATE, name="iPad")
+    assert json.loads(documents(presence(ipad))[CAMERA])["device"]["name"] == "iPad"
+    names = {key: part["name"] for key, part in body["components"].items()}
+    assert names["Zone_back-porch_Occupancy_person"] == "Back porch person occupancy"
+    assert names["Visit_back-porch"] == "Back porch visit"
+    assert names["Line_door_In_all"] == "Door in"
+    assert names["Crossing_door"] == "Door crossing"
+    assert names["Crossing_side_door"] == "IPad door crossing"
 
 
 def test_what_may_be_said_while_nobody_looks_needs_the_device_only() -> None:

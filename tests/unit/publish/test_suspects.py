@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from agent.publish.suspects import AT_ONCE_S, CAREFUL_FROM, MOST, TRIES, Suspects
+
+
+class Sessions:
+    """A broker that closes where it is told to."""
+
+    def __init__(self) -> None:
+        self.suspects = Suspects()
+        self._mid = 0
+
+    def run(self, *whats: str, answered: int, size: int = 10, unexplained: bool = True, after: float = 0.0) -> None:
+        """Sends these, of which the first so many are answered before the connection is gone."""
+        mids = []
+        for what in whats:
+            self._mid += 1
+            mids.append(self._mid)
+            self.suspects.sent(self._mid, what, size, 0.0)
+        for mid in mids[:answered]:
+            self.suspects.answered(mid)
+        self.suspects.closed(after, unexplained=unexplained)
+
+
+@pytest.fixture
+def broker() -> Sessions:
+    return Sessions()
+
+
+def test_the_first_unanswered_is_found_out_after_as_many_closings_in_a_row(broker: Sessions) -> None:
+    for n in range(TRIES):
+        assert not broker.suspects.spoils("b", 10)
+        assert broker.suspects.careful == (n >= CAREFUL_FROM)
+        broker.run("a", "b", "c", answered=1)
+    assert broker.suspects.spoils("b", 10)
+    assert broker.suspects.spoils("b", 11), "a larger one, too"
+    assert not broker.suspects.spoils("b", 9)
+    assert not broker.suspects.spoils("a", 10)
+    assert not broker.suspects.spoils("c", 10)
+    assert not broker.suspects.careful
+
+
+def test_one_that_was_taken_in_between_is_none(broker: Sessions) -> None:
+    for _ in range(3 * TRIES):
+        broker.run("a", answered=0)
+        broker.run("a", "b", answered=2)
+    assert not broker.suspects.spoils("a", 10)
+
+
+def test_an_answer_is_one_to_all_that_was_sent_before(broker: Sessions) -> None:
+    """As to a picture, of QoS 0, which has none itself."""
+    for mid in range(TRIES):
+        broker.suspects.sent(1000, "picture", 10, 0.0)
+        broker.suspects.sent(mid, "value", 10, 0.0)
+        broker.suspects.answered(mid)
+        broker.suspects.closed(0.0, unexplained=True)
+    assert not broker.suspects.spoils("picture", 10)
+
+
+@pytest.mark.parametrize(("unexplained", "after"), [(False, 0.0), (True, AT_ONCE_S + 0.1)])
+def test_other_ends_of_a_connection_say_nothing(broker: Sessions, unexplained: bool, after: float) -> None:
+    for _ in range(2 * TRIES):
+        broker.run("a", answered=0, unexplained=unexplained, after=after)
+    assert not broker.suspects.spoils("a", 10)
+    assert not broker.suspects.careful
+
+
+def test_the_smallest_that_was_found_out_counts(broker: Sessions) -> None:
+    for size in (100, 50, 80):
+        for _ in range(TRIES):
+            broker.run("pictures", answered=0, size=size)
+    assert broker.suspects.spoils("pictures", 50)
+    assert not broker.suspects.spoils("pictures", 49)
+
+
+def test_the_books_are_bounded(broker: Sessions) -> None:
+    for n in range(2 * MOST):
+        for _ in range(TRIES if n % 2 else 1):
+            broker.run(str(n), answered=0)
+    assert len(broker.suspects._closings) <= MOST
+    assert len(broker.suspects._sizes) <= MOST
+    assert broker.suspects.spoils(str(2 * MOST - 1), 10)
