@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import argparse
-
     from agent.tools.target import Target
 
 LONGEST_S = 600.0
@@ -32,6 +31,17 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prefix", help="topic levels before vedette/1/...; default: the config's, else none")
 
 
+def text(word: str) -> str:
+    """What goes to a broker; a byte that is no UTF-8 comes from the command line as half a character."""
+    if not _is_text(word):
+        raise argparse.ArgumentTypeError(f"{word!r} is not text: write it in UTF-8")
+    return word
+
+
+def _is_text(word: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in word)
+
+
 def target(arguments: argparse.Namespace, *, many: bool = False) -> Target:
     """many: a level of the prefix may be `+`. Raises ConfigError or OSError."""
     from agent.tools.target import Options
@@ -48,7 +58,10 @@ def _password(arguments: argparse.Namespace) -> str | None:
 
     file: Path | None = arguments.password_file
     if file is None:
-        return os.environ.get(_PASSWORD)
+        password = os.environ.get(_PASSWORD)
+        if password is None or _is_text(password):
+            return password
+        raise ConfigError((Problem(f"${_PASSWORD}", 0, 0, "", "is not text: write it in UTF-8"),))
     if arguments.username is None:
         raise ConfigError((Problem("--password-file", 0, 0, "", "needs --username; add it"),))
     try:

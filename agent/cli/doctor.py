@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.cli.broker import text
 from agent.cli.exits import FAILED, OK, USAGE, colours, fail, print_json
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--client-id",
+        type=text,
         metavar="ID",
         help="connect with this client id; default: vedette-doctor-<random>. For a broker whose rules go by client id, "
         "give the device's id, but stop the daemon first: only one client can use it",
@@ -46,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     groups = []
     for group in examine(arguments.config, only, arguments.client_id):
         groups.append(group)
-        if not arguments.json and (text := group.lines(colours=colours(), everything=arguments.verbose)):
-            print(text, flush=True)
+        if not arguments.json and (lines := group.lines(colours=colours(), everything=arguments.verbose)):
+            print(lines, flush=True)
     failed = {group.name for group in groups if group.state == "failed"}
     report = {"ok": not failed, "findings": [finding for group in groups for finding in group.to_json()]}
     if arguments.json:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from agent.cli import broker
 from agent.cli.exits import OK, USAGE, colours, fail
+
+if TYPE_CHECKING:
+    import argparse
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -17,21 +20,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     broker.add(parser, "its id; default: the config's")
     parser.add_argument("--level", choices=_LEVELS, default="info", help="the lowest level that is shown")
     parser.add_argument(
-        "--grep", type=_text, default="", metavar="TEXT", help="only lines that contain TEXT, case ignored"
+        "--grep", type=broker.text, default="", metavar="TEXT", help="only lines that contain TEXT, case ignored"
     )
     parser.add_argument("--once", action="store_true", help="print the last lines, and end")
     parser.add_argument(
         "--journal", action="store_true", help="explain how journald can carry the logs of many devices"
     )
-
-
-def _text(word: str) -> str:
-    """It is sent to the device; a byte that is no UTF-8 comes from the command line as half a character."""
-    try:
-        word.encode()
-    except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError(f"{word!r} is not text: write it in UTF-8") from None
-    return word
 
 
 def run(arguments: argparse.Namespace) -> int:

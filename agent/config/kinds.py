@@ -95,7 +95,9 @@ def check_characters(node: Scalar, longest: int) -> None:
         raise InvalidError("is empty; write a value or remove the key")
     if len(node.text) > longest:
         raise InvalidError(f"{len(node.text)} characters; at most {longest} are allowed")
-    if re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", node.text):
+    if re.search("[\ud800-\udfff]", node.text):  # as Python has a byte of the environment that is no UTF-8
+        raise InvalidError("is not text; write it in UTF-8")
+    if re.search(r"[\x00-\x1f\x7f-\x9f]", node.text):
         raise InvalidError("holds a control character or line break; remove it")
 
 

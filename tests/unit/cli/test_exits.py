@@ -6,12 +6,11 @@ import os
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[3]
 
 _PROGRAM = """
 import atexit, sys, threading
@@ -72,6 +71,27 @@ def test_a_letter_that_the_locale_lacks_is_told_in_another_way(tmp_path: Path) -
     ended = vedette(f"check -c {config}", PYTHONIOENCODING="latin-1")
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
+
+
+_INTERRUPTED = """
+import sys
+from agent.cli import main
+early = set(sys.modules) & {"argparse", "importlib.metadata", "json", "pathlib", "signal"}
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "argparse":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder())
+print(*early)
+sys.exit(main(["models", "list"]))
+"""
+
+
+def test_ctrl_c_while_it_loads_is_no_crash() -> None:
+    """In a Python without site-packages, whose own `.pth` files import what they like."""
+    command = [sys.executable, "-S", "-c", _INTERRUPTED]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "\n", ""), "imported before it can be interrupted"
 
 
 @pytest.mark.parametrize(("wish", "coloured"), [("", True), ("1", False)])

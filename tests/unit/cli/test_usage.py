@@ -26,11 +26,23 @@ def test_a_config_is_named_by_an_option(words: list[str], hint: bool, capsys: py
     assert ("-c FILE" in said) == hint
 
 
-def test_what_tail_looks_for_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("words", [["tail", "gate", "--grep"], ["doctor", "--client-id"]])
+def test_what_goes_to_a_broker_is_text(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["tail", "gate", "--grep", os.fsdecode(b"t\xfcr")])
+        main([*words, os.fsdecode(b"t\xfcr")])
     assert ended.value.code == 2
     assert "'t\\udcfcr' is not text: write it in UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["watch", "tail", "fleet"])
+def test_a_password_from_the_environment_is_text(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VEDETTE_SECRET_MQTT_PASSWORD", os.fsdecode(b"hunter\xe4"))
+    assert main([verb, "gate", "--username", "me"]) == 2
+    said = capsys.readouterr().err
+    assert "$VEDETTE_SECRET_MQTT_PASSWORD: is not text: write it in UTF-8" in said
+    assert "hunter" not in said
 
 
 @pytest.fixture

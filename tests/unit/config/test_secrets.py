@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -53,6 +54,13 @@ def test_the_nearest_place_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert password(read(tmp_path)) == "from-file"
     (credentials / "mqtt-password").write_text("from-systemd\n")
     assert password(read(tmp_path)) == "from-systemd"
+
+
+def test_a_password_that_is_no_utf8_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VEDETTE_SECRET_MQTT_PASSWORD", os.fsdecode(b"hunter\xe4"))
+    with pytest.raises(ConfigError, match=r"mqtt\.password: is not text; write it in UTF-8") as error:
+        read(tmp_path)
+    assert "hunter" not in str(error.value)
 
 
 def test_env_takes_any_variable_and_may_be_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
