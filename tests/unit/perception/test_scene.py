@@ -367,6 +367,14 @@ def test_before_those_of_the_first_look_are_known_nobody_says_that_there_is_none
     assert [count for count, _ in stage.count()] == first
 
 
+def test_who_stands_in_a_zone_at_the_start_is_counted_there_with_its_first_count() -> None:
+    stage = Stage(zones=ROOM)
+    for _ in range(6):
+        stage.look(person(0.8))
+    assert [c.count for c in stage.counts if isinstance(c, Count) and c.zone] == [1, 1]
+    assert all(c.occupied for c in stage.counts if isinstance(c, Occupancy))
+
+
 def test_one_who_is_never_confirmed_delays_the_first_count_by_two_seconds_at_most() -> None:
     stage = Stage(told=frozenset({0}))
     for n in range(20):
