@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from agent.perception.facts import Facts, Polygon
     from agent.perception.scene import Scene
 
+EARLY = 0.1
+"""Seconds by which, at most half an interval, a frame may come sooner than one interval after the one before: else a
+camera that is about as fast as its rate cap, or slower, would lose each frame that the network has brought early."""
+
 
 @dataclass(slots=True)
 class Lane:
@@ -132,7 +136,7 @@ class Lane:
         if not interval:
             return
         # From when it was due, not from now: else every late pick-up would lower the rate.
-        due = self.not_before if now - self.not_before < interval else now
+        due = self.not_before if now - self.not_before < interval else now - min(EARLY, interval / 2)
         self.not_before = self.mailbox.not_before = due + interval
 
     def ready_at(self) -> float:

@@ -26,7 +26,7 @@ class Blindness:
             # One long gap was an outage; a camera that is slow by its nature has another one after it.
             gap = min(max(now - self.known_at, 0.0), _SLOWEST)
             self._gap, self._interval = gap, min(gap, self._gap)
-        self.known_at = now
+        self.known_at, self.stale = now, False
 
     def arrived(self, now: float) -> None:
         """A frame has come, whatever was made of it."""

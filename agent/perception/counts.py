@@ -19,12 +19,13 @@ VACANT = 2.0
 
 @dataclass(slots=True)
 class _Place:
-    """One zone and label. empty_since: media time; None while somebody is there."""
+    """One zone and label. empty_since: media time; None while somebody is there. stale: it was told so last."""
 
     count: int
     occupied: bool
     since: float
     empty_since: float | None = None
+    stale: bool = False
 
 
 class Counts:
@@ -40,11 +41,6 @@ class Counts:
         self._places: dict[tuple[str, int | None], _Place] = {}
         self._last: Mapping[str, Sequence[int]] | None = None
         self._vacating = 0
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything has been told."""
-        return bool(self._places)
 
     def change(self, zones: Mapping[str, Collection[int] | None], told: Iterable[int], known: Collection[int]) -> None:
         """Other zones and labels: what is kept of them goes on. known: class ids that may be counted at all."""
@@ -84,19 +80,17 @@ class Counts:
         only = self._zones[zone]
         return class_id is None or only is None or class_id in only
 
-    def mark(self, wall: float, *, stale: bool) -> list[Count | Occupancy]:
-        """All that has been told, once more, with its last value.
+    def doubt(self, wall: float) -> list[Count | Occupancy]:
+        """All that has been told, once more, with its last value, as stale; what is known again is told by `update`.
 
         A place that was empty when looking became impossible may not have stayed so: only later looks make it vacant.
         """
-        if stale:
-            self._last, self._vacating = None, 0
-            for place in self._places.values():
-                place.empty_since = None
+        self._last, self._vacating = None, 0
         told: list[Count | Occupancy] = []
         for (zone, class_id), place in self._places.items():
-            told.append(Count(zone, class_id, place.count, stale, wall))
-            told.append(Occupancy(zone, class_id, place.occupied, stale, place.since))
+            place.empty_since, place.stale = None, True
+            told.append(Count(zone, class_id, place.count, True, wall))
+            told.append(Occupancy(zone, class_id, place.occupied, True, place.since))
         return told
 
     def _place(self, at: Moment, zone: str, class_id: int | None, count: int) -> list[Count | Occupancy]:
@@ -106,12 +100,15 @@ class Counts:
             place = self._places[zone, class_id] = _Place(count, count > 0, wall)
             return [Count(zone, class_id, count, False, wall), Occupancy(zone, class_id, count > 0, False, wall)]
         changed: list[Count | Occupancy] = []
-        if count != place.count:
+        if count != place.count or place.stale:
             place.count = count
             changed.append(Count(zone, class_id, count, False, wall))
-        if self._turned(place, at.media_time):
+        turned = self._turned(place, at.media_time)
+        if turned:
             place.occupied, place.since = not place.occupied, wall
-            changed.append(Occupancy(zone, class_id, place.occupied, False, wall))
+        if turned or place.stale:
+            place.stale = False
+            changed.append(Occupancy(zone, class_id, place.occupied, False, place.since))
         return changed
 
     def _turned(self, place: _Place, time: float) -> bool:

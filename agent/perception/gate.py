@@ -33,7 +33,9 @@ metre, less than is needed to vanish through a door. Each frame of 10 a second w
 STIRRED = 0.25
 """Seconds between two looks at a stationary track that has motion on it."""
 SEARCH, SEARCHING = 0.2, 0.5
-"""Seconds for which every frame is searched for a track that was missed; seconds between two looks after that."""
+"""Seconds since a track was last seen for which every frame is searched once it was missed; seconds between two looks
+after that, and from the start where the look before was longer ago. To search as long then costs two looks of a hundred
+more and keeps no more of the clips."""
 SURE = 0.75
 """Share of the last looks that saw a track, from which on a miss is news. One the model hardly sees is often missed."""
 RECENT = 0.8

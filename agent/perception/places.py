@@ -40,6 +40,11 @@ class Places:
         """Zones that were drawn so lately that nobody knows yet who is in them."""
         return [zone.id for zone in self._zones if not zone.settled]
 
+    @property
+    def entering(self) -> bool:
+        """Whether one more look may show that somebody is in a zone who has been there since looks see him."""
+        return any(zone.entering for zone in self._zones)
+
     def present(self) -> dict[str, list[int]]:
         """By zone, the class ids of those in it; without those that are `unknown`."""
         return {zone.id: [track.class_id for track in zone.members] for zone in self._zones if zone.settled}

@@ -54,6 +54,7 @@ class Scene:
         self._whole_at: float | None = None
         self._quiet: Moment | None = None
         self._began: float | None = None
+        self._counted = False
 
     def wants(
         self,
@@ -144,19 +145,29 @@ class Scene:
             self._owe()
         counts: Told = [*crossed]
         told += self._lives.updates(at)
-        if self._counts.begun or not self._expects(at.media_time):
+        if not self._expects(at.media_time):
             counts += self._count(at)
-        counts += self._fresh(at.captured_at)
         ids = tuple(
             None if track is None else track.id for track, flag in zip(found.tracks, flags, strict=True) if flag
         )
         return Facts(seen[passed], ids, tuple(told), tuple(counts), tuple(views))
 
     def _expects(self, time: float) -> bool:
-        """Whether the first looks have seen somebody who may be confirmed by the next: nobody knows yet how many."""
+        """Whether the first looks have seen somebody whom the next may count, here or in a zone: nobody knows how many.
+
+        First are also those after all that were followed have been given up.
+        """
+        if self._counted:
+            return False
         self._began = time if self._began is None else self._began
         young = self._tracker.tentative or any(track.hits < CONFIRM_HITS for track in self._tracker.tracks)
-        return young and time - self._began < VACANT
+        self._counted = time - self._began >= VACANT or not (young or self._places.entering)
+        return not self._counted
+
+    def _give_up(self, wall: float, reason: EndReason) -> list[Happening]:
+        """Nobody is followed any more."""
+        self._began, self._counted = None, False
+        return self._gone(wall, self._tracker.clear(), reason, stale=self._blind.stale)
 
     def _gone(
         self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None, *, stale: bool
@@ -170,13 +181,6 @@ class Scene:
         present = {"": [track.class_id for track in self._lives.confirmed], **self._places.present()}
         return [*self._counts.update(at, present, self._places.unknown)]
 
-    def _fresh(self, wall: float) -> Told:
-        """Counts that were marked as stale hold again."""
-        if not self._blind.stale:
-            return []
-        self._blind.stale = False
-        return list(self._counts.mark(wall, stale=False))
-
     def idle(self, now: float, wall: float, waiting: float | None = None, interval: float = 0.0) -> Facts | None:
         """To be called at least once a second, frames or not. now: time.monotonic(). None: nothing has changed.
 
@@ -188,13 +192,13 @@ class Scene:
         if not self._blind.stale and self._blind.lasts(now, interval):
             self._blind.stale = True
             told = self._lives.grown_stale(wall)
-            return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.mark(wall, stale=True)))
+            return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.doubt(wall)))
         if self._blind.over(now) and (self._tracker.tracks or self._tracker.tentative):
             # Also tracks not told yet: else somebody else, hours later, would be said to have been here since then.
-            told = self._gone(wall, self._tracker.clear(), "camera_offline_timeout", stale=self._blind.stale)
+            told = self._give_up(wall, "camera_offline_timeout")
             return self._unless_empty(Facts(Unknown("camera offline"), (), tuple(told)))
         quiet, self._quiet = self._quiet, None
-        if quiet is not None and not self._blind.stale:  # where nobody is and nothing moves, places become vacant
+        if quiet is not None and self._counted and not self._blind.stale:  # where nothing moves, places become vacant
             return self._unless_empty(Facts(Unknown("gated"), counts=tuple(self._count(quiet))))
         return None
 
@@ -229,8 +233,8 @@ class Scene:
 
     def stop(self, wall: float) -> Facts | None:
         """Ends what is still alive, for nobody will look any more; from now on all counts are stale."""
-        told = self._gone(wall, self._tracker.clear(), "stopped", stale=self._blind.stale)
-        counts = [] if self._blind.stale else self._counts.mark(wall, stale=True)
+        told = self._give_up(wall, "stopped")
+        counts = [] if self._blind.stale else self._counts.doubt(wall)
         self._blind.stale = True
         return self._unless_empty(Facts(Unknown("stopped"), (), tuple(told), tuple(counts)))
 

@@ -112,7 +112,7 @@ class Tracker:
         # fmax and fmin take the number where the other is none.
         xyxy = np.fmin(np.fmax(seen.xyxy.astype(np.float64), -1.0), 2.0)
         sound = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
-        begins = np.array([self.least.get(c, STRONG) for c in seen.class_id.tolist()]) if self.least else STRONG
+        begins = self._begins(seen.class_id) if self.least else STRONG
         strong = sound & (seen.confidence >= begins)
         weak = sound & ~strong & (seen.confidence >= WEAK)
         matches = self._associate(elapsed, xyxy, seen.class_id, strong, weak)
@@ -124,6 +124,9 @@ class Tracker:
         ended = self._drop()
         found = [owner[i].track if i in owner else None for i in range(len(xyxy))]
         return Update([track if track not in ended else None for track in found], ended)
+
+    def _begins(self, class_id: NDArray[np.int32]) -> NDArray[np.float32]:
+        return np.array([self.least.get(c, STRONG) for c in class_id.tolist()], np.float32)
 
     def _associate(
         self,
@@ -186,7 +189,9 @@ class Tracker:
             return
         rows, detections = (np.array(side, np.intp) for side in zip(*matches, strict=True))
         self._boxes.correct(rows, xyxy[detections])
-        boxes, sure = cornered(self._boxes.at[rows]).clip(0, 1).tolist(), confidence[detections].tolist()
+        boxes = cornered(self._boxes.at[rows]).clip(0, 1).tolist()
+        # 0.7 of 32 bits is less than 0.7: who has exactly what a rule asks for has it.
+        sure = confidence[detections].astype(np.float64).round(6).tolist()
         for row, (x1, y1, x2, y2), certainty in zip(rows.tolist(), boxes, sure, strict=True):
             candidate, box = self._rows[row], (x1, y1, x2, y2)
             candidate.missed, candidate.missing = 0, 0.0

@@ -77,6 +77,10 @@ class ZoneWatch:
         return not self._unknown
 
     @property
+    def entering(self) -> bool:
+        return any(0 < visit.looks < LOOKS and not visit.member for visit in self._visits.values())
+
+    @property
     def members(self) -> list[Track]:
         return [visit.track for visit in self._visits.values() if visit.member]
 

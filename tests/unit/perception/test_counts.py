@@ -23,9 +23,7 @@ def occupied(facts: list[Count | Occupancy]) -> dict[tuple[str, int | None], boo
 
 
 def test_before_the_first_look_nobody_knows() -> None:
-    counts = Counts({"porch": None}, [0])
-    assert counts.mark(WALL, stale=True) == []
-    assert counts.mark(WALL, stale=False) == []
+    assert Counts({"porch": None}, [0]).doubt(WALL) == []
 
 
 def test_the_first_look_tells_all_that_is_asked_for() -> None:
@@ -98,15 +96,25 @@ def test_t14_a_zones_count_falls_when_its_object_disappears() -> None:
 def test_stale_tells_all_again_with_its_last_value() -> None:
     counts = Counts({"porch": None}, [0])
     counts.update(at(0), {"": [0], "porch": []})
-    told = counts.mark(WALL + 9, stale=True)
+    told = counts.doubt(WALL + 9)
     assert numbers(told) == {("", None): 1, ("", 0): 1, ("porch", None): 0, ("porch", 0): 0}
     assert all(fact.stale for fact in told)
     assert {fact.since for fact in told if isinstance(fact, Occupancy)} == {WALL}
-    fresh = counts.mark(WALL + 20, stale=False)
+    fresh = counts.update(at(20), {"": [0], "porch": []})
     assert numbers(fresh) == numbers(told)
     assert occupied(fresh) == occupied(told)
     assert not any(fact.stale for fact in fresh)
     assert {fact.at for fact in fresh if isinstance(fact, Count)} == {WALL + 20}, "what is told later has a later time"
+    assert counts.update(at(21), {"": [0], "porch": []}) == []
+
+
+def test_a_zone_of_which_nobody_knows_yet_stays_stale() -> None:
+    counts = Counts({"porch": None})
+    counts.update(at(0), {"": [0], "porch": [0]})
+    counts.doubt(WALL + 9)
+    assert {fact.zone for fact in counts.update(at(20), {"": [0]}, ["porch"])} == {""}
+    fresh = counts.update(at(21), {"": [0], "porch": [0]})
+    assert {(fact.zone, fact.stale) for fact in fresh} == {("porch", False)}
 
 
 def test_a_blind_minute_vacates_nothing() -> None:
@@ -114,9 +122,8 @@ def test_a_blind_minute_vacates_nothing() -> None:
     counts = Counts({})
     counts.update(at(0), {"": [0]})
     counts.update(at(1), {"": []})
-    counts.mark(WALL + 3, stale=True)
-    assert occupied(counts.update(at(60), {"": []})) == {}
-    assert occupied(counts.mark(WALL + 60, stale=False)) == {("", None): True, ("", 0): True}
+    counts.doubt(WALL + 3)
+    assert occupied(counts.update(at(60), {"": []})) == {("", None): True, ("", 0): True}
     assert occupied(counts.update(at(60 + VACANT), {"": []})) == {("", None): False, ("", 0): False}
 
 
@@ -134,20 +141,22 @@ def test_what_was_told_adds_up_to_what_is(looks: list[tuple[float, list[int], li
     counts, now = Counts({"porch": None}, [0]), 0.0
     number: dict[tuple[str, int | None], int] = {}
     state: dict[tuple[str, int | None], bool] = {}
+    blind = False
     for pause, everywhere, porch, kind in looks:
         now += pause
         if kind == "blind":
-            told = counts.mark(WALL + now, stale=True)
+            told, blind = counts.doubt(WALL + now), True
             assert numbers(told) == number
             assert occupied(told) == state
             continue
         facts = counts.update(at(now), {"": everywhere, "porch": porch})
         for place, value in numbers(facts).items():
-            assert number.get(place) != value
+            assert blind or number.get(place) != value
             number[place] = value
         for place, value in occupied(facts).items():
-            assert state.get(place) != value
+            assert blind or state.get(place) != value
             state[place] = value
+        blind = False
         for (zone, label), value in number.items():
             there = porch if zone else everywhere
             assert value == (len(there) if label is None else there.count(label))
@@ -167,8 +176,10 @@ def test_of_a_label_that_a_zone_does_not_take_nothing_is_said_there() -> None:
         ("road", 2),
     }
     counts.change({"road": {0}}, [0, 2], {0, 2})
-    assert ("road", 2) not in numbers(counts.mark(WALL, stale=True))
-    assert numbers(counts.update(at(1), {"": [0], "road": [0]})) == {("road", None): 1, ("road", 0): 1}
+    assert ("road", 2) not in numbers(counts.update(at(1), {"": [0, 2], "road": []}))
+    assert ("road", 2) not in numbers(counts.doubt(WALL))
+    told = numbers(counts.update(at(2), {"": [0], "road": [0]}))
+    assert {place: number for place, number in told.items() if place[0]} == {("road", None): 1, ("road", 0): 1}
 
 
 def test_a_label_that_is_wanted_from_now_on_is_told_though_nothing_has_changed() -> None:

@@ -359,12 +359,34 @@ def test_who_is_published_with_little_confidence_is_followed_and_counted() -> No
     assert told == [1]
 
 
+@pytest.mark.parametrize("confidence", [0.12, 0.2, 0.35, 0.6, 0.7, 0.9])
+def test_who_has_exactly_the_confidence_that_is_asked_for_is_published_and_told_of(confidence: float) -> None:
+    zone = Zone("all", ((0, 0), (1, 0), (1, 1), (0, 1)), confidence=confidence)
+    scene = Scene(Settings({0: LabelRule(confidence)}, (zone,)))
+    seen = Detections(np.array([person(0.5)], np.float32), np.array([confidence], np.float32), np.zeros(1, np.int32))
+    told: list[str] = []
+    for n in range(5):
+        facts = scene.update(Moment(n * 0.2, 1e9 + n * 0.2, 50 + n * 0.2), SIZE, seen)
+        told += [happening.kind for happening in facts.happenings]
+        assert isinstance(facts.seen, Detections)
+        assert len(facts.seen) == 1
+    assert told == ["track.started", "zone.entered"]
+
+
 @pytest.mark.parametrize(("looks", "first"), [(2, []), (3, [1])])
 def test_before_those_of_the_first_look_are_known_nobody_says_that_there_is_none(looks: int, first: list[int]) -> None:
     stage = Stage(told=frozenset({0}))
     for _ in range(looks):
         stage.look(person(0.5))
     assert [count for count, _ in stage.count()] == first
+
+
+def test_who_stands_in_a_zone_at_the_start_is_counted_there_with_its_first_count() -> None:
+    stage = Stage(zones=ROOM)
+    for _ in range(6):
+        stage.look(person(0.8))
+    assert [c.count for c in stage.counts if isinstance(c, Count) and c.zone] == [1, 1]
+    assert all(c.occupied for c in stage.counts if isinstance(c, Occupancy))
 
 
 def test_one_who_is_never_confirmed_delays_the_first_count_by_two_seconds_at_most() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.perception.facts import Occupancy
+from agent.perception.facts import Count, Occupancy
 from agent.perception.settings import Settings
 from tests.unit.perception.test_scene import PERSON, ROOM, SIZE, Stage, person
 
@@ -49,6 +49,23 @@ def test_what_a_look_after_a_silence_ends_is_not_stale() -> None:
     stage.n += 100
     told = [end for _ in range(10) for end in ends(stage.look())]
     assert [end for end in told if end[0] != "track.updated"] == [("zone.left", False), ("track.ended", False)]
+
+
+@pytest.mark.parametrize("reason", ["stopped", "camera_offline_timeout"])
+def test_who_stands_there_still_when_looks_begin_again_is_never_counted_as_nobody(reason: str) -> None:
+    stage = standing()
+    if reason == "stopped":
+        stage.keep(stage.scene.stop(1e9 + 2))
+    else:
+        for second in (10, 310):
+            stage.keep(stage.scene.idle(stage.now.monotonic + second, 1e9 + second))
+    stage.n, stage.counts = 2000, []
+    for _ in range(5):
+        stage.look(person(0.8))
+    assert [(c.zone, c.count, c.stale) for c in stage.counts if isinstance(c, Count) and c.class_id is None] == [
+        ("", 1, False),
+        ("right", 1, False),
+    ]
 
 
 def test_a_place_becomes_vacant_though_nothing_moves_and_nobody_looks() -> None:
