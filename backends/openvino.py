@@ -139,8 +139,9 @@ class OpenVINOEngine:
 
 
 def _import() -> Any:
-    # OpenVINO would load its usage telemetry; without the package it takes a stub that does nothing.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    # OpenVINO would load its usage telemetry, and its converter with all that needs, 8 MB; it does without both.
+    for unneeded in ("openvino_telemetry", "openvino.tools.ovc"):
+        sys.modules.setdefault(unneeded, None)  # type: ignore[arg-type]
     try:
         import openvino
     except ImportError as e:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from backends.models import store
 from tests.support import unchecked
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, amqtt_process, mosquitto_process
 
@@ -27,6 +26,9 @@ NO_SKIP = "VEDETTE_NO_SKIP"
 # How long an example takes says more of the machine, and of what else runs on it, than of what is tested.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Else NumPy starts a thread for each core in every process of every test, which spins for a tenth of a second.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,8 @@ def as_described(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def person_model() -> str:
     """The name of the default model, pulled into $VEDETTE_MODELS or the user's own model folder."""
+    from backends.models import store
+
     command = [sys.executable, "-m", "agent.cli", "models", "pull", "person"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
