@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+TOGETHER = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
+"""The strides whose cells a YOLO gives in one tensor."""
+
 
 def level(height: int, width: int, stride: int) -> tuple[int, int]:
     """Rows and columns of the grid of one stride: what is left of the last cell counts as a cell."""
