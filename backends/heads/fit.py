@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 2048
 _FARTHEST = np.float32(1e6)
+_CORNERS = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]], np.float32)
+"""By a product, in a fifth of the time that the sums and differences take one by one. The other terms are zero."""
 quiet = np.errstate(over="ignore", invalid="ignore")
 """Decorates `decode`: broken numbers of a model are left out at its end, so that on the way they need no warning."""
 
@@ -98,26 +100,50 @@ def rows_above(scores: NDArray[Any], least: float) -> NDArray[np.intp]:
 
     One comparison of the whole table, then only its few hits: a maximum along short rows is ten times slower.
     """
-    rows: NDArray[np.intp] = np.flatnonzero(scores >= least) // scores.shape[1]
+    rows: NDArray[np.intp] = _hits(scores >= least) // scores.shape[1]
     first = np.ones(len(rows), bool)
     first[1:] = rows[1:] != rows[:-1]
     return rows[first]
 
 
+def _hits(above: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """As `np.flatnonzero`, for large tables with few hits: first where in any eighth there is one, then in which."""
+    if above.size % 8:
+        return np.flatnonzero(above)
+    eighths = above.reshape(8, -1)
+    places = np.flatnonzero(np.logical_or.reduce(eighths, axis=0))
+    eighth, hit = eighths[:, places].nonzero()
+    found: NDArray[np.intp] = eighth * eighths.shape[1] + places[hit]
+    return found
+
+
 def columns_above(scores: NDArray[Any], least: float) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[Any]]:
     """The columns of (classes, n) that have a score >= least, and of each its class and that score.
 
-    The maximum along whole rows runs at the speed of memory, twice that of one along columns; then only the few
-    classes are looked at of which there is something.
+    The maximum along whole rows runs at the speed of memory, faster than that along columns; then only the classes
+    are looked at of which there is something, where those are few.
     """
-    # To max, NaN is the greatest; of no columns there is none.
-    present = np.flatnonzero(~(scores.max(axis=1) < least)) if scores.size else np.empty(0, np.intp)
-    if not len(present):
-        return present, present.astype(np.int32), np.empty(0, scores.dtype)
-    scores = scores[present]
-    picked = np.flatnonzero(np.fmax.reduce(scores, axis=0) >= least)
-    class_id, confidence = best(scores.take(picked, axis=1).T)
-    return picked, present[class_id].astype(np.int32), confidence
+    if not scores.size:
+        return _no_columns(scores)
+    highest = np.maximum.reduce(scores, axis=1)
+    top = highest.max()
+    if top < least:
+        return _no_columns(scores)
+    if np.isnan(top):  # the greatest, to maximum
+        return columns_above(np.where(np.isnan(scores), -np.inf, scores), least)
+    present = np.flatnonzero(highest >= least)
+    if 2 * len(present) < len(scores):
+        scores = scores.take(present, axis=0)
+    else:
+        present = np.arange(len(scores))
+    picked = np.flatnonzero(np.maximum.reduce(scores, axis=0) >= least)
+    scores = scores.take(picked, axis=1)
+    class_id = scores.argmax(axis=0)
+    return picked, present[class_id].astype(np.int32), scores[class_id, np.arange(len(picked))]
+
+
+def _no_columns(scores: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[Any]]:
+    return np.empty(0, np.intp), np.empty(0, np.int32), np.empty(0, scores.dtype)
 
 
 def strongest(picked: NDArray[np.intp], stored: NDArray[Any]) -> NDArray[np.intp]:
@@ -128,11 +154,8 @@ def strongest(picked: NDArray[np.intp], stored: NDArray[Any]) -> NDArray[np.intp
 
 
 def centres_to_corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, 4) cx, cy, width, height to x1, y1, x2, y2."""
-    centre, half = boxes[:, :2], boxes[:, 2:] * np.float32(0.5)
-    corners = np.empty_like(boxes)
-    np.subtract(centre, half, out=corners[:, :2])
-    np.add(centre, half, out=corners[:, 2:])
+    """(n, 4) cx, cy, width, height to x1, y1, x2, y2. A row in which one number is broken has four such."""
+    corners: NDArray[np.float32] = boxes @ _CORNERS
     return corners
 
 
@@ -151,6 +174,8 @@ def apart(
     class_agnostic: bool,
 ) -> Detections:
     """As `ranked`, after non-maximum suppression."""
+    if not len(xyxy):
+        return Detections.empty()
     xyxy, confidence, class_id = _usable(xyxy, confidence, class_id)
     keep = nms(xyxy, confidence, class_id, iou, MAX_DETECTIONS, class_agnostic=class_agnostic)
     return Detections(xyxy[keep], np.minimum(confidence[keep], np.float32(1.0)), class_id[keep])

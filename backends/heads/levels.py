@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 BINS = 64
 _STRIDES = (4, 8, 16, 32, 64)
-_TOGETHER = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def _strides(artifact: Artifact, shape: tuple[int, ...], channels: int, last: bo
     height, width = artifact.input.height, artifact.input.width
     if len(space) == 2:
         return next(((stride,) for stride in _STRIDES if cells.level(height, width, stride) == space), ())
-    groups = (*_TOGETHER, *((stride,) for stride in _STRIDES))
+    groups = (*cells.TOGETHER, *((stride,) for stride in _STRIDES))
     return next((strides for strides in groups if cells.count(height, width, strides) == space[0]), ())
 
 

@@ -50,10 +50,11 @@ def nms(
             if len(block) > _BLOCK:
                 start = int(block[_BLOCK])
                 block = block[:_BLOCK]
-        boxes = table.take(block, axis=1)
-        beats = _overlapping(boxes, boxes)
-        beats &= _LATER[: len(block), : len(block)]
-        kept = np.concatenate((kept, block[_survivors(beats)]))
+        if len(block):
+            boxes = table.take(block, axis=1)
+            beats = _overlapping(boxes, boxes)
+            beats &= _LATER[: len(block), : len(block)]
+            kept = np.concatenate((kept, block[_survivors(beats)]))
         # Where most fall it pays to look far ahead, and where few do the limit is near.
         ahead = min(4 * ahead, 4 * _BLOCK) if len(block) <= _FIRST else _BLOCK
     return order[kept[:limit]]
@@ -64,7 +65,7 @@ def _survivors(beats: NDArray[np.bool_]) -> NDArray[np.bool_]:
     keep: NDArray[np.bool_] = ~np.logical_or.reduce(beats, axis=0)
     while not keep.all():
         nearer: NDArray[np.bool_] = ~np.logical_or.reduce(beats[keep], axis=0)
-        if (nearer == keep).all():
+        if nearer.tobytes() == keep.tobytes():
             break
         keep = nearer
     return keep

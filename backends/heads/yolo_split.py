@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from backends.detections import Detections
 
 
+_NOTHING = np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32)
+
+
 class YoloSplitHead:
     """Edges as 4 times 16 bins, and one logit per class, in tensors of their own, each with its own scale.
 
@@ -62,6 +65,8 @@ class YoloSplitHead:
         least = fit.gate(fit.logit(floor) if self._logits else floor, kind)
         scores = _table(outputs[level.scores], level.scores_last)
         picked = _above(scores, least, level.scores_last)
+        if not len(picked):
+            return _NOTHING
         class_id, stored = fit.best(scores[picked])
         confidence = fit.real(stored, kind)
         if self._logits:

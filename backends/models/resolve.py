@@ -15,6 +15,7 @@ from backends.contract import ArtifactError, Output
 from backends.formats.digest import digest
 from backends.formats.sniff import read_model, refusing
 from backends.heads import families, make_head
+from backends.heads.cells import TOGETHER, count
 from backends.models import exporter, shapes, sidecar
 from backends.models.facts import HEADS, KEYS, Fact, Facts, meant
 from backends.models.original import stamps
@@ -151,9 +152,24 @@ def _extra(model: ModelFile, facts: Facts, family: str) -> int:
     if "task" not in facts or facts["task"].value == "detect" or "labels" not in facts:
         return 0
     labels = len(facts["labels"].value)
-    axis, own = {"yolo": (1, 4 + labels), "yolo-e2e": (2, 6), "yolov5": (2, 5 + labels)}.get(family, (0, 0))
-    found = (tensor.shape[axis] - own for tensor in model.outputs if own and tensor.shape and len(tensor.shape) == 3)
-    return max((0, *found))
+    own = {"yolo": 4 + labels, "yolo-e2e": 6, "yolov5": 5 + labels}.get(family)
+    if own is None:
+        return 0
+    cells = {-1, *_cells(facts)}
+    found = [0]
+    for shape in (tensor.shape for tensor in model.outputs if tensor.shape and len(tensor.shape) == 3):
+        # A raw YOLO has its channels first, unless that axis has one place for each cell.
+        first = family == "yolo" and not (shape[1] in cells and shape[2] not in cells)
+        found.append(shape[1 if first else 2] - own)
+    return max(found)
+
+
+def _cells(facts: Facts) -> set[int]:
+    """How many cells a YOLO with that input may have."""
+    if not {"input.height", "input.width"} <= facts.keys():
+        return set()
+    height, width = facts["input.height"].value, facts["input.width"].value
+    return {count(height, width, strides) for strides in TOGETHER}
 
 
 def _complete(model: ModelFile, facts: Facts, beside: Path) -> None:

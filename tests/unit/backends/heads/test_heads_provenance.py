@@ -76,6 +76,9 @@ def test_the_original_yolov5(tmp_path):
     [
         ("segment", [(1, 39, 8400), (1, 32, 160, 160)], {}, 32, "its masks not"),
         ("pose", [(1, 58, 8400)], {}, 51, "its key points not"),
+        ("segment", [(1, 8400, 39), (1, 160, 160, 32)], {}, 32, "its masks not"),
+        ("pose", [(1, 34000, 58)], {}, 51, "its key points not"),
+        ("pose", [(1, -1, 58)], {}, 51, "its key points not"),
         ("segment", [(1, 300, 38), (1, 32, 160, 160)], {"end2end": "True"}, 32, "its masks not"),
     ],
 )
