@@ -49,7 +49,7 @@ class Stage:
         self.broker = broker
         cameras = {"yard": {"source": str(clip), "loop": True, "fps": 10}, "hall": {"source": str(clip), "loop": True}}
         self.text = config(
-            broker.port, cameras, model=model, remote={"commands": EXTRA}, health={"interval": 1}, log={"level": "info"}
+            broker.port, cameras, own=model, remote={"commands": EXTRA}, health={"interval": 1}, log={"level": "info"}
         )
         self.heard = Audience(broker)
         self.daemon = Daemon(folder, self.text)
