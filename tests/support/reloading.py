@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.audience import TOPICS, Audience
 from tests.support.brokers import wait_for
-from tests.support.daemon import Daemon, config
+from tests.support.daemon import UNMEASURED, Daemon, config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,7 @@ class Stage:
         self.content: dict[str, Any] = {
             "cameras": {"yard": dict(camera), "hall": dict(camera)},
             "model": self.models[0],
+            "engine": dict(UNMEASURED),
             "health": {"interval": 1},
             "remote": {"commands": [*_COMMANDS]},
         }

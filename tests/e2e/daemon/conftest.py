@@ -26,7 +26,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Two that find what is bright. The first daemon that loads one measures its speed, for 2 s, and keeps that."""
+    """Two that find what is bright."""
     pytest.importorskip("openvino", reason="openvino is not installed (pip install 'vedette[openvino]')")
     folder = tmp_path_factory.mktemp("bright")
     return str(bright_network(folder, name="one")), str(bright_network(folder, name="two"))

@@ -70,7 +70,7 @@ def test_a_camera_that_freezes_and_dies_and_comes_back(
     clip = write_clip(tmp_path / "clip.avi", scene(320, 240), frames=25, codec="mjpeg")
     heard = listen(mosquitto)
     with serve(mjpeg_server(clip), MJPEG_URL) as camera:
-        run = daemon(config(mosquitto.port, {"yard": {"source": camera.url, "timeout": 8}}, model=model))
+        run = daemon(config(mosquitto.port, {"yard": {"source": camera.url, "timeout": 8}}, own=model))
         wait_for(lambda: dict(heard.heard()).get(TOPICS.camera_status("yard")) == b"online", 20, run.log)
         camera.freeze()
         wait_for(lambda: raised(heard, "camera-stalled", "yard"), TOLD_WITHIN, run.log)
@@ -92,7 +92,7 @@ def test_a_config_that_was_edited_wrongly(
     mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path, model: str
 ) -> None:
     heard = listen(mosquitto)
-    run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, model=model))
+    run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, own=model))
     wait_for(run.ready, 20)
     right = run.file.read_text()
     run.file.write_text("cameras: {yard: {source: clip.mp4, fsp: 3}}\n")
@@ -110,7 +110,7 @@ def test_a_disk_that_is_full(
     mosquitto: BrokerProcess, daemon: Start, listen: Listen, clip: Path, model: str, volume: Path
 ) -> None:
     heard = listen(mosquitto)
-    run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, model=model))
+    run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, own=model))
     wait_for(run.ready, 20, run.log)
     filler = volume / "filler"
     with filler.open("wb", buffering=0) as file:
@@ -141,7 +141,7 @@ def test_a_renewed_certificate_that_is_wrong_is_told_of_and_not_used(
     tls = {"ca": str(tmp_path / "ca.pem"), "cert": cert, "key": key}
     where = {"url": f"mqtts://{HOST}:{broker.port}", "tls": tls}
     clip = write_clip(tmp_path / "clip.mp4", scene(320, 240), frames=25)
-    run = daemon(config(broker.port, {"yard": {"source": str(clip), "loop": True}}, model=model, mqtt=where))
+    run = daemon(config(broker.port, {"yard": {"source": str(clip), "loop": True}}, own=model, mqtt=where))
     wait_for(lambda: raised(heard, "certificate-expiry"), TOLD_WITHIN, run.log())  # in two days, as made above
     sign_client(tmp_path, DEVICE, ca="foreign")
     wait_for(lambda: raised(heard, "certificate"), TOLD_WITHIN, run.log)
@@ -163,7 +163,7 @@ def test_a_topic_that_the_broker_rejects(
     acl.chmod(0o600)
     broker = mosquitto_with(f"acl_file {acl}")
     heard = listen(broker)
-    run = daemon(config(broker.port, {"yard": {"source": str(clip), "loop": True}}, model=model))
+    run = daemon(config(broker.port, {"yard": {"source": str(clip), "loop": True}}, own=model))
     wait_for(lambda: raised(heard, "mqtt-rejected"), TOLD_WITHIN, run.log)
     told = json.loads(value(heard, "mqtt-rejected") or b"")
     assert root in told["text"]

@@ -40,7 +40,7 @@ def test_home_assistant_is_told_of_the_device_and_told_again_at_its_birth(
 ) -> None:
     heard = listen(mosquitto)
     camera = {"source": str(clip), "loop": True, "fps": 5}
-    run = daemon(config(mosquitto.port, {"yard": camera}, model=model, homeassistant={"enabled": True}))
+    run = daemon(config(mosquitto.port, {"yard": camera}, own=model, homeassistant={"enabled": True}))
 
     def documents() -> list[dict[str, Any]]:
         told = [p for t, p in heard.heard() if t.startswith("homeassistant/device/") and t.endswith("/config")]
@@ -69,7 +69,7 @@ def test_detections_come_while_they_are_leased(
 ) -> None:
     heard = listen(mosquitto)
     where = {"url": f"mqtt://{HOST}:{mosquitto.port}", "detections": {"publish": "leased", "max_rate": 0}}
-    run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, model=model, mqtt=where))
+    run = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True}}, own=model, mqtt=where))
     wait_for(run.ready, 30, run.log)
     caller = Caller(mosquitto)
 
@@ -94,7 +94,7 @@ def test_what_the_config_does_not_yield_any_more_is_emptied(
 ) -> None:
     camera = {"source": str(clip), "loop": True, "fps": 5}
     zones = {"porch": {"polygon": [[0, 0], [1, 0], [1, 1]]}}
-    more = {"homeassistant": {"enabled": True}, "model": model}
+    more = {"homeassistant": {"enabled": True}, "own": model}
     first = daemon(config(mosquitto.port, {"yard": {**camera, "zones": zones}, "hall": camera}, **more))
     wait_for(first.ready, 30, first.log)
     wait_for(lambda: TOPICS.count("yard", "all", "porch") in retained(mosquitto), 20, first.log)
@@ -122,13 +122,13 @@ def test_what_only_the_run_before_knew_is_gone_when_the_next_is_online(
     mosquitto: BrokerProcess, daemon: Start, listen: Listen, model: str, clip: Path
 ) -> None:
     """A daemon that was killed has told of people; with the next one, whose camera does not answer, nobody knows."""
-    first = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True, "fps": 5}}, model=model))
+    first = daemon(config(mosquitto.port, {"yard": {"source": str(clip), "loop": True, "fps": 5}}, own=model))
     counts = {TOPICS.count("yard", "all"), TOPICS.occupancy("yard", "all")}
     wait_for(lambda: counts <= retained(mosquitto).keys(), 20, first.log)
     first.process.kill()
     first.process.wait(5)
     heard = listen(mosquitto)
-    second = daemon(config(mosquitto.port, {"yard": {"source": f"rtsp://{HOST}:9/"}}, model=model))
+    second = daemon(config(mosquitto.port, {"yard": {"source": f"rtsp://{HOST}:9/"}}, own=model))
     wait_for(lambda: heard.statuses()[-1:] == [b"online"], 30, second.log)
     emptied = [(topic, payload) for topic, payload in heard.heard() if topic in counts | {TOPICS.status}]
     assert {topic for topic, payload in emptied if not payload} == counts

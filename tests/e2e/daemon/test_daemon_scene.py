@@ -83,7 +83,7 @@ def test_somebody_walks_by(
 ) -> None:
     audience = listen(mosquitto)
     camera = {"source": str(passer_by), "pace": "max", "snapshots": {"enabled": True, "box": True}, **HALL}
-    text = config(mosquitto.port, {"hall": camera}, model=model)
+    text = config(mosquitto.port, {"hall": camera}, own=model)
     run = daemon(text)
     assert run.wait(40) == 0, run.log()
     wait_for(lambda: audience.statuses()[-1:] == [b"offline"], 5)
@@ -150,7 +150,7 @@ def test_unknown_ends_nobody_and_marks_counts_as_stale(
 ) -> None:
     standing = write_clip(tmp_path / "stand.mp4", walk([0.8] * 40), frames=40, fps=FPS, counted=False)
     audience = listen(mosquitto)
-    run = daemon(config(mosquitto.port, {"hall": {"source": str(standing), "loop": True, **HALL}}, model=model))
+    run = daemon(config(mosquitto.port, {"hall": {"source": str(standing), "loop": True, **HALL}}, own=model))
     count = TOPICS.count("hall", "person")
     wait_for(lambda: [v["count"] for v in values(audience, count)][-1:] == [1], 30, run.log)
     (worker,) = workers_of(run.pid)
@@ -177,11 +177,11 @@ def test_what_a_killed_run_has_told_of_is_ended_by_the_next(
     standing = write_clip(tmp_path / "stand.mp4", walk([0.8] * 40), frames=40, fps=FPS, counted=False)
     empty = write_clip(tmp_path / "empty.mp4", walk([None] * 5), frames=5, fps=FPS, counted=False)
     audience = listen(mosquitto)
-    run = daemon(config(mosquitto.port, {"hall": {"source": str(standing), "loop": True, **HALL}}, model=model))
+    run = daemon(config(mosquitto.port, {"hall": {"source": str(standing), "loop": True, **HALL}}, own=model))
     wait_for(lambda: "zone.entered" in kinds(audience), 30, run.log)
     run.process.kill()
     run.process.wait(5)
-    run = daemon(config(mosquitto.port, {"hall": {"source": str(empty), "pace": "max", **HALL}}, model=model))
+    run = daemon(config(mosquitto.port, {"hall": {"source": str(empty), "pace": "max", **HALL}}, own=model))
     assert run.wait(40) == 0, run.log()
     wait_for(lambda: audience.statuses()[-1:] == [b"offline"], 5)
     assert kinds(audience) == ["track.started", "zone.entered", "zone.left", "track.ended"]
@@ -196,7 +196,7 @@ def test_where_nothing_moves_nothing_is_inferred(
     places = [None] * (6 * FPS) + [0.3 + 0.4 * i / (2 * FPS) for i in range(2 * FPS)] + [None] * (3 * FPS)
     clip = write_clip(tmp_path / "quiet.mp4", walk(places), frames=len(places), fps=FPS, counted=False)
     audience = listen(mosquitto)
-    text = json.loads(config(mosquitto.port, {"hall": {"source": str(clip), "motion": {"enabled": True}}}, model=model))
+    text = json.loads(config(mosquitto.port, {"hall": {"source": str(clip), "motion": {"enabled": True}}}, own=model))
     text["mqtt"]["detections"] = {"max_rate": 0}
     run = daemon(json.dumps(text))
     wait_for(lambda: TOPICS.detections("hall") in {topic for topic, _ in audience.heard()}, 30, run.log)

@@ -40,9 +40,14 @@ def wheelhouse() -> Path:
     return made("wheelhouse")[0]
 
 
+@pytest.fixture(scope="module")
+def dist(wheelhouse: Path) -> list[Path]:
+    return made("dist")
+
+
 @pytest.mark.parametrize("kind", ["vedette-*.whl", "vedette-*.tar.gz"])
-def test_it_installs_with_pip(kind: str, wheelhouse: Path, tmp_path: Path) -> None:
-    (file,) = (path for path in made("dist") if path.match(kind))
+def test_it_installs_with_pip(kind: str, wheelhouse: Path, dist: list[Path], tmp_path: Path) -> None:
+    (file,) = (path for path in dist if path.match(kind))
     subprocess.run(["/usr/bin/python3", "-m", "venv", str(tmp_path)], check=True, timeout=120)
     own = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")} | {"PIP_CONFIG_FILE": os.devnull}
     install = ["install", "-q", "--no-index", f"--find-links={wheelhouse}", f"{file}[openvino,edgetpu]"]

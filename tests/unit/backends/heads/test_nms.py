@@ -11,14 +11,17 @@ from backends.heads.nms import nms
 def naive(xyxy, confidence, class_id, iou, limit, *, class_agnostic=False):
     """The greedy loop of every textbook."""
     kept: list[int] = []
-    for i in sorted(range(len(xyxy)), key=lambda i: -confidence[i]):
+    boxes, labels = xyxy.tolist(), class_id.tolist()  # numbers of Python, for it looks at single ones
+    areas = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in boxes]
+    for i in sorted(range(len(boxes)), key=lambda i: -confidence[i]):
+        a = boxes[i]
         for k in kept:
-            width = min(xyxy[i, 2], xyxy[k, 2]) - max(xyxy[i, 0], xyxy[k, 0])
-            height = min(xyxy[i, 3], xyxy[k, 3]) - max(xyxy[i, 1], xyxy[k, 1])
+            b = boxes[k]
+            width = min(a[2], b[2]) - max(a[0], b[0])
+            height = min(a[3], b[3]) - max(a[1], b[1])
             inner = max(width, 0) * max(height, 0)
-            areas = [(xyxy[j, 2] - xyxy[j, 0]) * (xyxy[j, 3] - xyxy[j, 1]) for j in (i, k)]
-            same = class_agnostic or class_id[i] == class_id[k]
-            if same and inner > iou * (sum(areas) - inner):
+            same = class_agnostic or labels[i] == labels[k]
+            if same and inner > iou * (areas[i] + areas[k] - inner):
                 break
         else:
             kept.append(i)
