@@ -128,7 +128,7 @@ class Ledger:
             self.counters.sent += 1
             return
         self._heard_at = now
-        self.suspects.answered(mid)
+        self.suspects.answered(mid, now)
         if self._own(mid, reason, name, now):
             return
         departure = self.events.answered(mid, name if reason >= REFUSED_FROM else "")

@@ -66,7 +66,7 @@ def show(link: Link, ledger: Ledger, now: float) -> None:
     """Queues the pictures of cameras that are due."""
     while not ledger.full and (shown := ledger.shown.take(now)) is not None:
         topic, payload, left = shown
-        if (reason := _refusal(link, ledger, topic, payload, ALL_PICTURES)) is None:
+        if (reason := _refusal(link, ledger, topic, payload, ALL_PICTURES, now)) is None:
             ledger.refused.pop(topic, None)
             mid = link.publish(topic, payload, qos=0, retain=True, expiry=left, content_type=PICTURE, hold=True)
             ledger.live(mid, len(payload))
@@ -75,11 +75,11 @@ def show(link: Link, ledger: Ledger, now: float) -> None:
             ledger.refuse(topic, reason)
 
 
-def _refusal(link: Link, ledger: Ledger, topic: str, payload: bytes, what: str) -> str | None:
+def _refusal(link: Link, ledger: Ledger, topic: str, payload: bytes, what: str, now: float) -> str | None:
     """Why it is not to be sent, since the broker would not take it. what: as `Suspects` knows it."""
     if not fits(link, topic, payload):
         return TOO_LARGE
-    return CLOSES if ledger.suspects.spoils(what, len(payload)) else None
+    return CLOSES if ledger.suspects.spoils(what, len(payload), now) else None
 
 
 def _reply(link: Link, ledger: Ledger, now: float) -> bool:
@@ -101,7 +101,7 @@ def _value(link: Link, ledger: Ledger, now: float) -> bool:
     if value is None:
         return False
     topic, payload = value
-    if (reason := _refusal(link, ledger, topic, payload, topic)) is None:
+    if (reason := _refusal(link, ledger, topic, payload, topic, now)) is None:
         mid = link.publish(topic, payload, qos=1, retain=True, hold=True)
         retained.sent(mid, topic, payload, now)
         ledger.suspects.sent(mid, topic, len(payload), now)
@@ -119,7 +119,7 @@ def _event(link: Link, ledger: Ledger, now: float) -> bool:
         return False
     payload = departure.payload
     what = ALL_PICTURES if departure.picture else f"{departure.row.epoch}-{departure.row.seq}"
-    if (reason := _refusal(link, ledger, departure.topic, payload, what)) is not None:
+    if (reason := _refusal(link, ledger, departure.topic, payload, what, now)) is not None:
         line.refuse(departure, reason)
         ledger.refuse(departure.place, reason)
         return True

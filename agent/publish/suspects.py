@@ -9,8 +9,12 @@ TRIES = 5
 """So many closings in a row for the same message, and it is not sent any more."""
 CAREFUL_FROM = 2
 """So many, and each message waits for the answer to the one before: then it is known which it is."""
+CAREFUL_S = 60.0
+"""After the last closing: it may have been a picture, or an event that is too old by now, and not come again."""
 AT_ONCE_S = 2.0
 """After a message that it does not take a broker closes no later; a network that breaks does so whenever it likes."""
+RETRY_S = 3600.0
+"""Until one that was found out is tried again, once: the limits of the broker may have been raised."""
 MOST = 256
 
 
@@ -31,12 +35,15 @@ class Suspects:
     def __init__(self) -> None:
         self._sent: deque[_Sent] = deque(maxlen=MOST)
         self._closings: dict[str, int] = {}
-        self._sizes: dict[str, int] = {}
+        self._found: dict[str, tuple[int, float]] = {}
+        self._closed_at = 0.0
+        self.careful = False
+        """Whether messages are to be sent one by one."""
 
     def sent(self, mid: int, what: str, size: int, now: float) -> None:
         self._sent.append(_Sent(mid, what, size, now))
 
-    def answered(self, mid: int) -> None:
+    def answered(self, mid: int, now: float) -> None:
         """The broker has it, and all that was sent before it."""
         if any(each.mid == mid for each in self._sent):
             while self._sent:
@@ -44,6 +51,8 @@ class Suspects:
                 self._closings.pop(first.what, None)
                 if first.mid == mid:
                     break
+        if self.careful:
+            self.careful = now - self._closed_at < CAREFUL_S and self._suspected()
 
     def closed(self, now: float, *, unexplained: bool) -> None:
         """The connection is gone. unexplained: by the broker, without a word that says why."""
@@ -55,16 +64,24 @@ class Suspects:
         if closings < TRIES:
             self._closings[first.what] = closings
         else:
-            self._sizes[first.what] = min(first.size, self._sizes.pop(first.what, first.size))
-        for book in (self._closings, self._sizes):
-            if len(book) > MOST:
-                del book[next(iter(book))]
+            size, _ = self._found.pop(first.what, (first.size, now))
+            self._found[first.what] = (min(first.size, size), now)
+        if len(self._closings) > MOST:
+            del self._closings[next(iter(self._closings))]
+        if len(self._found) > MOST:
+            del self._found[next(iter(self._found))]
+        self.careful, self._closed_at = self._suspected(), now
 
-    def spoils(self, what: str, size: int) -> bool:
+    def spoils(self, what: str, size: int, now: float) -> bool:
         """Whether sending it would only close the connection again."""
-        return bool(self._sizes) and what in self._sizes and size >= self._sizes[what]
+        found = self._found.get(what) if self._found else None
+        if found is None or size < found[0]:
+            return False
+        if now - found[1] < RETRY_S:
+            return True
+        del self._found[what]
+        self._closings[what] = TRIES - 1
+        return False
 
-    @property
-    def careful(self) -> bool:
-        """Whether messages are to be sent one by one."""
-        return bool(self._closings) and max(self._closings.values()) >= CAREFUL_FROM
+    def _suspected(self) -> bool:
+        return max(self._closings.values(), default=0) >= CAREFUL_FROM

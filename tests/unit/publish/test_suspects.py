@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.publish.suspects import AT_ONCE_S, CAREFUL_FROM, MOST, TRIES, Suspects
+from agent.publish.suspects import AT_ONCE_S, CAREFUL_FROM, CAREFUL_S, MOST, RETRY_S, TRIES, Suspects
 
 
 class Sessions:
@@ -20,7 +20,7 @@ class Sessions:
             mids.append(self._mid)
             self.suspects.sent(self._mid, what, size, 0.0)
         for mid in mids[:answered]:
-            self.suspects.answered(mid)
+            self.suspects.answered(mid, 0.0)
         self.suspects.closed(after, unexplained=unexplained)
 
 
@@ -31,14 +31,14 @@ def broker() -> Sessions:
 
 def test_the_first_unanswered_is_found_out_after_as_many_closings_in_a_row(broker: Sessions) -> None:
     for n in range(TRIES):
-        assert not broker.suspects.spoils("b", 10)
+        assert not broker.suspects.spoils("b", 10, 0.0)
         assert broker.suspects.careful == (n >= CAREFUL_FROM)
         broker.run("a", "b", "c", answered=1)
-    assert broker.suspects.spoils("b", 10)
-    assert broker.suspects.spoils("b", 11), "a larger one, too"
-    assert not broker.suspects.spoils("b", 9)
-    assert not broker.suspects.spoils("a", 10)
-    assert not broker.suspects.spoils("c", 10)
+    assert broker.suspects.spoils("b", 10, 0.0)
+    assert broker.suspects.spoils("b", 11, 0.0), "a larger one, too"
+    assert not broker.suspects.spoils("b", 9, 0.0)
+    assert not broker.suspects.spoils("a", 10, 0.0)
+    assert not broker.suspects.spoils("c", 10, 0.0)
     assert not broker.suspects.careful
 
 
@@ -46,7 +46,7 @@ def test_one_that_was_taken_in_between_is_none(broker: Sessions) -> None:
     for _ in range(3 * TRIES):
         broker.run("a", answered=0)
         broker.run("a", "b", answered=2)
-    assert not broker.suspects.spoils("a", 10)
+    assert not broker.suspects.spoils("a", 10, 0.0)
 
 
 def test_an_answer_is_one_to_all_that_was_sent_before(broker: Sessions) -> None:
@@ -54,25 +54,34 @@ def test_an_answer_is_one_to_all_that_was_sent_before(broker: Sessions) -> None:
     for mid in range(TRIES):
         broker.suspects.sent(1000, "picture", 10, 0.0)
         broker.suspects.sent(mid, "value", 10, 0.0)
-        broker.suspects.answered(mid)
+        broker.suspects.answered(mid, 0.0)
         broker.suspects.closed(0.0, unexplained=True)
-    assert not broker.suspects.spoils("picture", 10)
+    assert not broker.suspects.spoils("picture", 10, 0.0)
 
 
 @pytest.mark.parametrize(("unexplained", "after"), [(False, 0.0), (True, AT_ONCE_S + 0.1)])
 def test_other_ends_of_a_connection_say_nothing(broker: Sessions, unexplained: bool, after: float) -> None:
     for _ in range(2 * TRIES):
         broker.run("a", answered=0, unexplained=unexplained, after=after)
-    assert not broker.suspects.spoils("a", 10)
+    assert not broker.suspects.spoils("a", 10, 0.0)
     assert not broker.suspects.careful
+
+
+def test_one_that_never_comes_again_does_not_slow_the_others_for_long(broker: Sessions) -> None:
+    for _ in range(CAREFUL_FROM):
+        broker.run("picture", answered=0)
+    for now, careful in ((1.0, True), (CAREFUL_S, False)):
+        broker.suspects.sent(1000, "value", 10, now)
+        broker.suspects.answered(1000, now)
+        assert broker.suspects.careful == careful
 
 
 def test_the_smallest_that_was_found_out_counts(broker: Sessions) -> None:
     for size in (100, 50, 80):
         for _ in range(TRIES):
             broker.run("pictures", answered=0, size=size)
-    assert broker.suspects.spoils("pictures", 50)
-    assert not broker.suspects.spoils("pictures", 49)
+    assert broker.suspects.spoils("pictures", 50, 0.0)
+    assert not broker.suspects.spoils("pictures", 49, 0.0)
 
 
 def test_the_books_are_bounded(broker: Sessions) -> None:
@@ -80,5 +89,18 @@ def test_the_books_are_bounded(broker: Sessions) -> None:
         for _ in range(TRIES if n % 2 else 1):
             broker.run(str(n), answered=0)
     assert len(broker.suspects._closings) <= MOST
-    assert len(broker.suspects._sizes) <= MOST
-    assert broker.suspects.spoils(str(2 * MOST - 1), 10)
+    assert len(broker.suspects._found) <= MOST
+    assert broker.suspects.spoils(str(2 * MOST - 1), 10, 0.0)
+
+
+def test_after_an_hour_it_is_tried_again_once(broker: Sessions) -> None:
+    for _ in range(TRIES):
+        broker.run("value", answered=0)
+    assert broker.suspects.spoils("value", 10, RETRY_S - 1)
+    assert not broker.suspects.spoils("value", 10, RETRY_S)
+    broker.run("value", answered=0)
+    assert broker.suspects.spoils("value", 10, 0.0), "one closing is enough"
+    assert not broker.suspects.spoils("value", 10, RETRY_S)
+    broker.run("value", answered=1)
+    broker.run("value", answered=0)
+    assert not broker.suspects.spoils("value", 10, 0.0), "it was taken"
