@@ -211,12 +211,16 @@ class Publisher(Desk):
         will = (self._topics.status, OFFLINE)
         link = Link(self._endpoint, self._client_id, self._versions.now, will=will, on_message=self._on_message)
         self._renewed, self._unfit = False, None
+        began = time.monotonic()
         try:
             link.open(lambda: self._stopping.is_set() or self._next is not None)
         except LinkError as error:
             if self._versions.failed(self._endpoint.place, link.refused, error.fault):
                 return None
             raise
+        if self._versions.doubtful(time.monotonic() - began):
+            link.close(FLUSH_S)
+            return None
         self._complaints.last_error = None
         self._opened(link, self._listen)
         fault = None

@@ -1,4 +1,4 @@
-"""What an outage leaves to be sent: at the rate that was asked for."""
+"""After an outage: what was left is sent at the rate that was asked for, and MQTT 5 is spoken again."""
 
 from __future__ import annotations
 
@@ -48,3 +48,17 @@ def test_late_events_go_at_the_rate_that_is_asked_for(
     wait_for(lambda: len(numbers(audience)) == 80)
     box.stop(5)
     assert numbers(audience) == list(range(80))
+
+
+def test_a_broker_that_hung_while_it_was_asked_is_spoken_to_in_mqtt_5(
+    mosquitto: BrokerProcess, publisher: Publish
+) -> None:
+    """It may have been one of 3.1.1, which hangs on a CONNECT that it misreads: so that is tried meanwhile."""
+    mosquitto.freeze()
+    device = publisher(mosquitto.port)
+    wait_for(lambda: device.protocol == "MQTT 3.1.1")
+    time.sleep(1.5)
+    mosquitto.thaw()
+    wait_for(lambda: device.connected)
+    assert device.protocol == "MQTT 5"
+    assert device.counters.connects == 1
