@@ -89,7 +89,8 @@ class Remote:
     def tick(self, now: float) -> None:
         """About once a second."""
         self._announce(self._parts.info())
-        self._announcer.turn(now)
+        if self._announcer.turn(now):
+            self._parts.report.publish_health(now)
         if self._settle_at is not None and now >= self._settle_at:
             self._settle_at = None
             self._parts.publisher.expect(self._wanted)

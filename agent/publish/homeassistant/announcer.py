@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MIGRATION_S = 5.0
 """What Home Assistant has to take over its entities, once the broker has both, before the old documents go."""
+TAKEN_S = 3.0
+"""What it has to make entities of the documents. One that expires, as all that are read from `health`, is unavailable
+from then until it hears something."""
 
 
 class Broker(Protocol):
@@ -46,6 +49,8 @@ class Announcer:
         self._gone: tuple[str, ...] = ()
         self._leaving: tuple[str, ...] = ()
         self._leaving_since: float | None = None
+        self._told = False
+        self._told_at: float | None = None
 
     def use(self, config: Config) -> None:
         """Where Home Assistant's birth is heard from now on."""
@@ -69,18 +74,33 @@ class Announcer:
             self._broker.retain(topic, MIGRATE if topic in self._leaving else b"")
         for topic, payload in now.items():
             self._broker.retain(topic, payload)
+        self._told, self._told_at = bool(now), None
 
     def heard(self, message: Message) -> None:
         """From any thread."""
         self._birth.heard(message.topic, message.payload, message.at)
 
-    def turn(self, now: float) -> None:
-        """About once a second. now: time.monotonic()."""
+    def turn(self, now: float) -> bool:
+        """About once a second. now: time.monotonic(). Whether it is time to tell `health`, which is not retained."""
         if self._birth.due(now):
             self._broker.again(self._topics)
+            self._told, self._told_at = bool(self._topics), None
         if not self._broker.connected:
-            self._leaving_since = None
-            return
+            self._leaving_since = self._told_at = None
+            return False
+        self._take_back(now)
+        return self._taken(now)
+
+    def _taken(self, now: float) -> bool:
+        """Whether Home Assistant has taken, by now, what it was told last; once."""
+        if not self._told:
+            return False
+        self._told_at = now if self._told_at is None else self._told_at
+        taken = now - self._told_at >= TAKEN_S
+        self._told = not taken
+        return taken
+
+    def _take_back(self, now: float) -> None:
         if self._gone:
             self._memory.drop(self._gone)
             self._gone = ()

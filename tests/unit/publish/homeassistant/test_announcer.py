@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("jinja2")
 from agent.publish.homeassistant import memory
-from agent.publish.homeassistant.announcer import Announcer
+from agent.publish.homeassistant.announcer import TAKEN_S, Announcer
 from agent.publish.homeassistant.birth import Birth
 from agent.publish.homeassistant.documents import MIGRATE, documents
 from agent.publish.homeassistant.presence import Presence
@@ -67,6 +67,26 @@ def test_birth_is_answered_once_after_the_delay(tmp_path: Path) -> None:
     announcer.turn(32.5)
     announcer.turn(40.0)
     assert broker.repeated == list(documents(wanted))
+
+
+def test_health_is_told_once_what_was_announced_is_taken(tmp_path: Path) -> None:
+    announcer, broker = run(tmp_path, presence(GATE))
+    assert not announcer.turn(10.0), "nobody has heard of it"
+    broker.connected = True
+    assert [announcer.turn(now) for now in (20.0, 20.9 + TAKEN_S - 1, 20.0 + TAKEN_S, 30.0)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    announcer.announce(presence(GATE))
+    assert [announcer.turn(now) for now in (40.0, 50.0)] == [False, False], "nothing new"
+    announcer.announce(presence(GATE, YARD))
+    assert [announcer.turn(now) for now in (60.0, 70.0)] == [False, True]
+    announcer.heard(message("homeassistant/status", b"online", 80.0))
+    assert [announcer.turn(now) for now in (83.0, 90.0, 91.0)] == [False, True, False]
+    announcer.announce(presence(GATE, enabled=False))
+    assert [announcer.turn(now) for now in (100.0, 110.0)] == [False, False]
 
 
 @pytest.mark.parametrize(("draw", "delay"), [(0.0, 0.0), (1.0, 5.0), (9.0, 5.0)])
