@@ -115,6 +115,23 @@ def test_pictures_that_depend_on_later_ones_come_in_order(name: str, codec: str,
     assert [read_counter(each.picture.y) for each in pictures] == list(range(40))
 
 
+def test_a_transport_stream_whose_video_gets_another_number_goes_on(tmp_path: Path) -> None:
+    """As an encoder may that is started anew behind a relay. The first one's is 0x100."""
+    parts = []
+    for number, first in (("0x100", 0), ("0x150", 40)):
+        clip = tmp_path / f"{number}.ts"
+        write_clip(clip, scene(320, 240), frames=40, first=first, container={"mpegts_start_pid": number})
+        parts.append(clip.read_bytes())
+    (tmp_path / "both.ts").write_bytes(b"".join(parts))
+    with web_server(tmp_path) as url:
+        source = StreamSource(CameraConfig("cam", f"{url}/both.ts", "http"), lambda: False)
+        pictures: list[Decoded] = []
+        with pytest.raises(SourceError, match="the stream ended"):
+            pictures.extend(source.frames())
+        source.close()
+    assert {read_counter(each.picture.y) for each in pictures} > set(range(41, 79))  # at the seams one may be lost
+
+
 def test_a_page_that_is_not_there(tmp_path: Path) -> None:
     with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/none", "http")) as watch:
         assert "404" in watch.until("offline").error
