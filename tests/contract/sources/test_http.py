@@ -115,16 +115,19 @@ def test_pictures_that_depend_on_later_ones_come_in_order(name: str, codec: str,
     assert [read_counter(each.picture.y) for each in pictures] == list(range(40))
 
 
-def test_a_transport_stream_whose_video_gets_another_number_goes_on(tmp_path: Path) -> None:
-    """As an encoder may that is started anew behind a relay. The first one's is 0x100."""
-    parts = []
+@pytest.mark.parametrize("name", ["both.ts", "both.m3u8"])
+def test_a_transport_stream_whose_video_gets_another_number_goes_on(name: str, tmp_path: Path) -> None:
+    """As an encoder may that is started anew behind a relay."""
+    parts, playlist = [], "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
     for number, first in (("0x100", 0), ("0x150", 40)):
         clip = tmp_path / f"{number}.ts"
         write_clip(clip, scene(320, 240), frames=40, first=first, container={"mpegts_start_pid": number})
         parts.append(clip.read_bytes())
+        playlist += f"#EXTINF:1.6,\n{clip.name}\n#EXT-X-DISCONTINUITY\n"
     (tmp_path / "both.ts").write_bytes(b"".join(parts))
+    (tmp_path / "both.m3u8").write_text(f"{playlist}#EXT-X-ENDLIST\n")
     with web_server(tmp_path) as url:
-        source = StreamSource(CameraConfig("cam", f"{url}/both.ts", "http"), lambda: False)
+        source = StreamSource(CameraConfig("cam", f"{url}/{name}", "http"), lambda: False)
         pictures: list[Decoded] = []
         with pytest.raises(SourceError, match="the stream ended"):
             pictures.extend(source.frames())
