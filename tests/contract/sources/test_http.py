@@ -135,6 +135,28 @@ def test_a_transport_stream_whose_video_gets_another_number_goes_on(name: str, t
     assert {read_counter(each.picture.y) for each in pictures} > set(range(41, 79))  # at the seams one may be lost
 
 
+class Unsized(Quiet):
+    """Says nothing of the length, and ends the connection, as small servers do."""
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword != "Content-Length":
+            super().send_header(keyword, value)
+
+
+@pytest.mark.parametrize("name", ["snapshot.jpg", "snapshot"])
+@pytest.mark.parametrize("handler", [Quiet, Unsized])
+def test_the_address_of_a_snapshot_is_called_that(
+    name: str, handler: type[Quiet], images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.capture.source.STARVED", 1.0)
+    (tmp_path / name).write_bytes((images / "img0.jpg").read_bytes())
+    with web_server(tmp_path, handler=handler) as url:
+        source = StreamSource(CameraConfig("cam", f"{url}/{name}", "http"), lambda: False)
+        with pytest.raises(SourceError, match="there is a single picture, no stream"):
+            list(source.frames())
+        source.close()
+
+
 def test_a_page_that_is_not_there(tmp_path: Path) -> None:
     with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/none", "http")) as watch:
         assert "404" in watch.until("offline").error
