@@ -84,6 +84,10 @@ def inputs_of(config: CameraConfig) -> list[Input]:
     live |= {"analyzeduration": "1000000", "probesize": "1000000"}
     if config.kind == "rtsp":
         live |= {"rtsp_transport": config.transport, "allowed_media_types": "video"}
+    if config.kind == "http":
+        # A transport stream whose video gets another number goes on: else PyAV waits for the old one, and for ever,
+        # for packets that nobody asked for come in time. The second is for the parts of a playlist.
+        live |= {"merge_pmt_versions": "1", "seg_format_options": "merge_pmt_versions=1"}
     if config.kind == "http" and config.encrypted and not config.tls.insecure:
         live["format_whitelist"] = ",".join(WHOLE_FORMATS)
     return [Input(with_credentials(config), None, live | tls.ffmpeg_options(config))]

@@ -40,8 +40,8 @@ class Lag:
         """Whether to leave this picture out, undecoded.
 
         arrived: time.monotonic() when its last byte was read. pts: seconds, of the stream's clock; None where it has
-        none: then whatever was not waited for counts as late. key: it can be decoded without those before. more:
-        whether there is more to read already.
+        none: then there being more counts as late, but not for long: it may be one who sends as fast as he is read.
+        key: it can be decoded without those before. more: whether there is more to read already.
         """
         behind = self._behind(arrived, pts, more=more)
         if behind <= BEHIND:
@@ -53,7 +53,7 @@ class Lag:
                 self._since = arrived
         elif key and behind <= FRESH:
             self._since = None
-        elif arrived - self._since > LONGEST:
+        elif arrived - self._since > (PATIENCE if key and pts is None else LONGEST):
             self._since = self._late = self._least = None
         return self.skipping
 

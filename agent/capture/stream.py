@@ -39,6 +39,7 @@ MOST_ERRORS = 100
 """Unreadable packets in a row after which a file counts as ended."""
 AT_ONCE = {"analyzeduration": "1"}
 """Else FFmpeg looks at 25 pictures of JPEGs in a row before it shows the first one."""
+_STREAM = "take the address of the camera's MJPEG or RTSP stream"
 BREATH = 0.01
 """Seconds of rest after as many of a live stream: were they to come without a wait, the processor would be theirs."""
 
@@ -50,7 +51,7 @@ class StreamSource:
         self._config = config
         self._stop = stop
         self._unreadable = 0
-        self._shown = False
+        self._shown = 0
         # A file waits for whoever reads it, and a driver throws away itself what nobody takes.
         self._lag = Lag() if config.kind in {"http", "rtsp"} else None
         self.skipped = 0
@@ -129,6 +130,21 @@ class StreamSource:
         return self._lag is not None and self._lag.skipping
 
     def frames(self) -> Iterator[Decoded]:
+        try:
+            yield from self._all_pictures()
+        except SourceError:
+            if self._still:
+                raise SourceError("there is a single picture, no stream", _STREAM) from None
+            raise
+
+    @property
+    def _still(self) -> bool:
+        """Whether it is one picture that a web server hands out, however FFmpeg puts it that there is no more."""
+        name, shown = self._container.format.name, self._shown
+        still = (name == "image2" and shown < 2) or (name.endswith("_pipe") and shown == 1)
+        return self._config.kind == "http" and still
+
+    def _all_pictures(self) -> Iterator[Decoded]:
         yield from self._pictures()
         if self._may_be_misnamed and not self._stop():
             self._container.close()
@@ -160,7 +176,8 @@ class StreamSource:
                 since = arrived
             if packet.stream is self._stream and not self._leaves_out(packet, arrived, more=more):
                 for picture, pts in self._decoder.decode(packet):
-                    since, self._shown = None, True
+                    since = None
+                    self._shown += 1
                     skipped, self.skipped = self.skipped, 0
                     yield Decoded(picture, None if self._clockless else pts, arrived, skipped)
             if self._config.live:

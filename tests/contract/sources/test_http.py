@@ -115,6 +115,48 @@ def test_pictures_that_depend_on_later_ones_come_in_order(name: str, codec: str,
     assert [read_counter(each.picture.y) for each in pictures] == list(range(40))
 
 
+@pytest.mark.parametrize("name", ["both.ts", "both.m3u8"])
+def test_a_transport_stream_whose_video_gets_another_number_goes_on(name: str, tmp_path: Path) -> None:
+    """As an encoder may that is started anew behind a relay."""
+    parts, playlist = [], "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
+    for number, first in (("0x100", 0), ("0x150", 40)):
+        clip = tmp_path / f"{number}.ts"
+        write_clip(clip, scene(320, 240), frames=40, first=first, container={"mpegts_start_pid": number})
+        parts.append(clip.read_bytes())
+        playlist += f"#EXTINF:1.6,\n{clip.name}\n#EXT-X-DISCONTINUITY\n"
+    (tmp_path / "both.ts").write_bytes(b"".join(parts))
+    (tmp_path / "both.m3u8").write_text(f"{playlist}#EXT-X-ENDLIST\n")
+    with web_server(tmp_path) as url:
+        source = StreamSource(CameraConfig("cam", f"{url}/{name}", "http"), lambda: False)
+        pictures: list[Decoded] = []
+        with pytest.raises(SourceError, match="the stream ended"):
+            pictures.extend(source.frames())
+        source.close()
+    assert {read_counter(each.picture.y) for each in pictures} > set(range(41, 79))  # at the seams one may be lost
+
+
+class Unsized(Quiet):
+    """Says nothing of the length, and ends the connection, as small servers do."""
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword != "Content-Length":
+            super().send_header(keyword, value)
+
+
+@pytest.mark.parametrize("name", ["snapshot.jpg", "snapshot"])
+@pytest.mark.parametrize("handler", [Quiet, Unsized])
+def test_the_address_of_a_snapshot_is_called_that(
+    name: str, handler: type[Quiet], images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.capture.source.STARVED", 1.0)
+    (tmp_path / name).write_bytes((images / "img0.jpg").read_bytes())
+    with web_server(tmp_path, handler=handler) as url:
+        source = StreamSource(CameraConfig("cam", f"{url}/{name}", "http"), lambda: False)
+        with pytest.raises(SourceError, match="there is a single picture, no stream"):
+            list(source.frames())
+        source.close()
+
+
 def test_a_page_that_is_not_there(tmp_path: Path) -> None:
     with web_server(tmp_path) as url, watching(CameraConfig("cam", f"{url}/none", "http")) as watch:
         assert "404" in watch.until("offline").error

@@ -69,7 +69,7 @@ def live(clip: Path, container: str) -> Iterator[tuple[str, dict[int, float]]]:
 def test_no_picture_is_old_though_decoding_is_slower_than_the_camera(
     container: str, codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of 25 pictures a second five can be decoded: they would be five seconds old after six."""
+    """Of 25 pictures a second five can be decoded: they would be six seconds old after eight."""
     decode = Decoder.decode
 
     def slowly(*arguments: Any) -> Any:
@@ -83,11 +83,11 @@ def test_no_picture_is_old_though_decoding_is_slower_than_the_camera(
     with live(clip, container) as (url, taken), watching(CameraConfig("cam", url, "http")) as watch:
         watch.frames(1)
         began = time.monotonic()
-        while time.monotonic() < began + 6:
+        while time.monotonic() < began + 8:
             (frame,) = watch.frames(1)
             ages.append(time.monotonic() - taken[read_counter(frame.picture.y) or 0])
             watch.camera.poll(time.monotonic())
-    assert max(ages) < BEHIND + PATIENCE + 1.5
+    assert max(ages) < BEHIND + PATIENCE + 2.5
     assert len(ages) > 8
     assert watch.camera.mailbox.dropped["overtaken"] > 50
     assert watch.states == ["connecting", "online"]

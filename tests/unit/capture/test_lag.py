@@ -104,8 +104,16 @@ def test_a_stream_without_a_clock_is_late_where_nothing_was_waited_for() -> None
     lag = Lag()
     left = [lag.leaves_out(n / FPS, None, key=True, more=10 <= n < 60) for n in range(100)]
     assert abs(left.index(True) - 10 - PATIENCE * FPS) <= 1
-    assert all(left[36:60])
+    assert all(left[36:59])
     assert not any(left[60:])
+
+
+def test_one_who_sends_as_fast_as_he_is_read_is_shown_half_of_the_time() -> None:
+    lag = Lag()
+    left = [lag.leaves_out(n / FPS, None, key=True, more=True) for n in range(20 * FPS)]
+    assert 0.4 < sum(left) / len(left) < 0.6
+    gaps = "".join(" " if out else "x" for out in left).split("x")
+    assert max(map(len, gaps)) <= PATIENCE * FPS + 1
 
 
 class Reader:
