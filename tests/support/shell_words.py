@@ -9,7 +9,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from agent import cli
+from agent.cli import verbs
 from agent.tools.doctor.examine import GROUPS, PARTS
 from tests.support.pages import ROOT
 
@@ -60,7 +60,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace | str:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return cli._parser().parse_args(list(words))
+            return verbs._parser().parse_args(list(words))
     except SystemExit:
         return said.getvalue().strip().splitlines()[-1] if said.getvalue() else "no such verb"
 
