@@ -41,11 +41,13 @@ def _guarded(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:  # `vedette models list | head`
         for number in (1, 2):  # whichever it was: Python flushes both once more at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-    except OSError as e:
-        if e.errno != errno.ENOSPC or e.filename is not None:  # of a file of ours
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        from agent.cli.exits import fail
+    except (OSError, RuntimeError) as e:
+        from agent.cli.exits import fail, out_of_place
 
-        return fail(f"cannot write: {e.strerror}")
+        if isinstance(e, OSError) and e.errno == errno.ENOSPC and e.filename is None:  # no file of ours
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return fail(f"cannot write: {e.strerror}")
+        if (where := out_of_place()) is None:
+            raise
+        return fail(where)
     return code

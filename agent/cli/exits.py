@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +33,19 @@ def print_json(value: Any) -> int:
 def colours() -> bool:
     """Whether what is printed may have colours: on a terminal, unless NO_COLOR (no-color.org) is set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def out_of_place() -> str | None:
+    """Why whatever a verb does may fail here: neither belongs to a verb, so none looks for it."""
+    try:
+        Path.cwd()
+    except OSError:
+        return "the current folder is gone; change to another, or name files in full"
+    try:
+        Path.home()
+    except RuntimeError:
+        return "this user has no home folder; set HOME"
+    return None
 
 
 def leave(code: int) -> int:

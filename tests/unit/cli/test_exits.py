@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.cli import main
+
 ROOT = Path(__file__).parents[3]
 
 _PROGRAM = """
@@ -63,6 +65,26 @@ def test_without_an_output_it_ends_as_ever(tmp_path: Path) -> None:
     config = tmp_path / "vedette.yaml"
     config.write_text("nonsense: 1\n")
     assert vedette(f"check -c {config} 2>&-").returncode == 2
+
+
+def test_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    command = f"rmdir {folder}; PYTHONPATH={ROOT} {shlex.quote(sys.executable)} -m agent.cli check -c vedette.yaml"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False, cwd=folder)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "the current folder is gone" in ended.stderr
+
+
+def test_a_user_without_a_home_folder_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a container, whose user stands in no list."""
+    for name in ("HOME", "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    assert main(["status"]) == 1
+    assert capsys.readouterr().err == "vedette: this user has no home folder; set HOME\n"
 
 
 def test_a_letter_that_the_locale_lacks_is_told_in_another_way(tmp_path: Path) -> None:
