@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from backends.contract import BackendError
 from backends.models import store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from agent.capture.frame import Picture
     from backends.artifact import Artifact
@@ -68,6 +68,7 @@ def bench(model: str, clip: Path | None, only: Sequence[str] | None, tell: Calla
     try:
         artifact = store.find(model)
         clip = clip.resolve() if clip else store.clip(CLIP, lambda *_: None)
+        _look_at(clip)
         figures: dict[str, Any] = {"machine": _machine(), "model": artifact.name, "clip": clip.name}
         for part in only or PARTS:
             tell(f"{part} ...")
@@ -198,7 +199,7 @@ def _prepare(artifact: Artifact, clip: Path, folder: Path) -> Path:
     return request
 
 
-def _pictures(clip: Path) -> Iterator[Picture]:
+def _pictures(clip: Path) -> Generator[Picture, None, None]:
     config = CameraConfig(id="bench", source=str(clip), kind="file", pace="max", hwaccel="none")
     source = open_source(config, lambda: False)
     try:
@@ -206,6 +207,13 @@ def _pictures(clip: Path) -> Iterator[Picture]:
             yield decoded.picture
     finally:
         source.close()
+
+
+def _look_at(clip: Path) -> None:
+    """Here, where it is said at once: the daemon under measurement would wait for it. Raises SourceError."""
+    with closing(_pictures(clip)) as pictures:
+        if next(pictures, None) is None:
+            raise SourceError(f"there is no picture in {clip}")
 
 
 def decode_cpu_ms(clip: Path) -> float:
