@@ -48,7 +48,7 @@ def demo(pace: str, tell: Callable[[str], None]) -> None:
     clip = fetch()
     try:
         broker = start_broker()
-    except BrokerError as e:
+    except (BrokerError, OSError) as e:
         raise DemoError(str(e)) from e
     with tempfile.TemporaryDirectory(prefix="vedette-demo-") as state:
         os.environ["STATE_DIRECTORY"] = os.environ["RUNTIME_DIRECTORY"] = state

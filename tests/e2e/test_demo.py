@@ -27,3 +27,9 @@ def test_a_demo_that_nobody_reads_any_more_ends_quietly(person_model: str, tmp_p
         demo.stdout.close()
         assert "Traceback" not in demo.stderr.read()
         assert demo.wait(10) == 0
+
+
+def test_without_room_for_temporary_files_it_says_so(person_model: str) -> None:
+    program = "import sys, tempfile; tempfile.tempdir = '/none'; from agent.cli import main; sys.exit(main(['demo']))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, "Traceback" in ended.stderr, "/none" in ended.stderr) == (1, False, True), ended.stderr
