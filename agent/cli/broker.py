@@ -65,7 +65,7 @@ def _password(arguments: argparse.Namespace) -> str | None:
     if arguments.username is None:
         raise ConfigError((Problem("--password-file", 0, 0, "", "needs --username; add it"),))
     try:
-        return file.read_text("utf-8").strip()
+        return file.read_text("utf-8-sig").strip()
     except OSError as e:
         wrong = f"{file} cannot be read: {e.strerror}"
     except UnicodeDecodeError:

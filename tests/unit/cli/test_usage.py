@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+from argparse import Namespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agent import __version__
 from agent.cli import main
+from agent.cli.broker import target
+from agent.config import Secret
 from agent.runtime.begin import Unusable, run
 
 if TYPE_CHECKING:
@@ -43,6 +46,14 @@ def test_a_password_from_the_environment_is_text(
     said = capsys.readouterr().err
     assert "$VEDETTE_SECRET_MQTT_PASSWORD: is not text: write it in UTF-8" in said
     assert "hunter" not in said
+
+
+def test_a_password_file_may_come_from_a_windows_editor(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"\xef\xbb\xbfhunter2\r\n")
+    names = ("config", "device", "broker", "ca", "insecure", "prefix")
+    found = target(Namespace(username="me", password_file=file, **dict.fromkeys(names)))
+    assert found.endpoint.password == Secret("hunter2")
 
 
 @pytest.fixture
