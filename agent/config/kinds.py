@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
+from agent.config.borrowed import unseen
 from agent.config.names import ID, ID_RULE, is_id
 from agent.config.problems import InvalidError
 from agent.config.redact import redact_url
@@ -99,6 +100,8 @@ def check_characters(node: Scalar, longest: int) -> None:
         raise InvalidError("is not text; write it in UTF-8")
     if re.search(r"[\x00-\x1f\x7f-\x9f]", node.text):
         raise InvalidError("holds a control character or line break; remove it")
+    if what := unseen(node):
+        raise InvalidError(what)
 
 
 @dataclass(frozen=True, slots=True)

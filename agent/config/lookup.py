@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from agent.config.borrowed import QUOTED, quoted, unseen
 from agent.config.document import read_text
 from agent.config.hashes import CUT, cut
 from agent.config.nodes import Mapping, Scalar, compose
@@ -118,10 +119,18 @@ class Lookup:
         for key, value in root.pairs:
             if not isinstance(key, Scalar) or not isinstance(value, Scalar) or value.tag or value.null:
                 self.findings.error(value, "", "a secret is one text: `name: value`", file=str(path))
-            elif key.text in self._file:
-                self.findings.error(key, "", "this name stands in the file twice; remove one", file=str(path))
             else:
-                self._file[key.text] = value
+                self._take(key, value, str(path))
+
+    def _take(self, key: Scalar, value: Scalar, file: str) -> None:
+        assert self._file is not None
+        if key.text in self._file:
+            self.findings.error(key, "", "this name stands in the file twice; remove one", file=file)
+        elif what := unseen(value):
+            self.findings.error(value, "", what, file=file)
+        elif quoted(value):
+            self.findings.warn(value, "", QUOTED, file=file)
+        self._file[key.text] = value
 
     def _warn(self, path: Path, about: os.stat_result, text: str) -> None:
         if (what := _open_to(about)) is not None:

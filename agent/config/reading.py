@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from agent.config.borrowed import QUOTED, quoted, unseen
 from agent.config.former import renamed
 from agent.config.kinds import Kind, Password, id_problem, shown
 from agent.config.names import is_id
@@ -120,6 +121,8 @@ class Reading:
         if not isinstance(node, Scalar):
             found = "a list" if isinstance(node, Sequence) else "a map"
             raise InvalidError(f"{kind.wanted} is wanted here, not {found}")
+        if quoted(node):
+            self.lookup.findings.warn(node, key, QUOTED)
         resolved = self.lookup.resolve(node, key, password=isinstance(kind, Password))
         return kind.read(resolved, self.folder)
 
@@ -214,7 +217,8 @@ class Reading:
 
     def _unknown(self, section: Section, name: Scalar, path: str) -> None:
         known = [field.key for field in section.fields]
-        hint = did_you_mean(name.text, known)
+        what = unseen(name)
+        hint = f"; it {what}" if what else did_you_mean(name.text, known)
         if not hint:
             homes = [home for home in homes_of(name.text, self.root) if home != path]
             hint = f"; it belongs to {homes[0]}" if homes else f"; known here: {', '.join(known)}"
