@@ -14,7 +14,7 @@ from agent.config.pairs import pairs
 from agent.config.problems import InvalidError
 from agent.config.sections import ById, Field, Listing, Section, Shape, homes_of
 from agent.config.shapes import LineKind, PolygonKind, check_masks
-from agent.config.suggest import did_you_mean
+from agent.config.suggest import WORDS, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from agent.config.lookup import Lookup
 
+_MOST_HOMES = 3
 MOST_READ = 50_000
 """Values of a config: aliases let one stand in many places, and each is read, checked and kept."""
 
@@ -218,10 +219,11 @@ class Reading:
     def _unknown(self, section: Section, name: Scalar, path: str) -> None:
         known = [field.key for field in section.fields]
         what = unseen(name)
-        hint = f"; it {what}" if what else did_you_mean(name.text, known)
+        hint = f"; it {what}" if what else did_you_mean(name.text, known, WORDS)
         if not hint:
             homes = [home for home in homes_of(name.text, self.root) if home != path]
-            hint = f"; it belongs to {homes[0]}" if homes else f"; known here: {', '.join(known)}"
+            of_many = len(homes) > _MOST_HOMES  # `enabled` is a key of everything
+            hint = f"; it belongs to {homes[0]}" if homes and not of_many else f"; known here: {', '.join(known)}"
         self._error(name, path, f"unknown key{hint}")
 
     def _invalid(self, error: InvalidError, node: Node, key: str) -> None:

@@ -65,3 +65,24 @@ def test_so_it_is_in_the_file_of_secrets(value: str, errors: int, warnings: int,
         found = error.problems
         assert len(found) == errors
     assert f"{tmp_path}/secrets.yaml:1:7: " in str(found[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        (f"mqtt: {{host: broker}}\n{CAMERA}", "url"),
+        ("cameras: {gate: {source: clip.mp4, objects: {track: [person]}}}", "labels"),
+        (
+            "cameras: {gate: {source: c.mp4, zones: {a: {polygon: [[0, 0], [1, 0], [1, 1]], loitering_time: 5}}}}",
+            "dwell",
+        ),
+    ],
+)
+def test_the_word_of_another_program_is_known(text: str, ours: str) -> None:
+    (said,) = complaints(text)
+    assert f'unknown key; did you mean "{ours}"?' in said
+
+
+def test_a_key_of_everything_belongs_nowhere_in_particular() -> None:
+    (said,) = complaints(f"mqtt: {{enabled: true}}\n{CAMERA}")
+    assert "unknown key; known here: url" in said
