@@ -36,6 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vedette",
         description="Watches cameras on a small computer and publishes what it sees over MQTT.",
+        epilog="Exit codes: 0 ended as asked, 1 failure, 2 bad config or usage, 75 another daemon holds the state "
+        "directory.",
     )
     parser.add_argument("--version", action="version", version=f"vedette {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
