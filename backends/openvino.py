@@ -172,7 +172,7 @@ def _read(artifact: Artifact) -> Any:
 def with_encoding(model: Any, artifact: Artifact) -> Any:
     """`model` with the artifact's input encoding built into its graph (type, layout, colour, mean, std).
 
-    Its outputs are of types that NumPy has.
+    Its real outputs are float32: heads are fast with those only, and NumPy has no bfloat16.
     """
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor
@@ -207,7 +207,7 @@ def with_encoding(model: Any, artifact: Artifact) -> Any:
             chain.scale(list(spec.std))
         chain.convert_element_type(inner)
     for index, output in enumerate(model.outputs):
-        if output.element_type == Type.bf16:  # NumPy has no such type: it would get the bits as a float16
+        if output.element_type in (Type.bf16, Type.f16, Type.f64):
             steps.output(index).tensor().set_element_type(Type.f32)
     return steps.build()
 
@@ -246,11 +246,11 @@ def _kept(artifact: Artifact, device: Device, settings: dict[str, Any]) -> tuple
             compiled = core.import_model(exported, "CPU", settings)
             return compiled, _outputs(compiled.outputs, json.loads(line))
     model = _read(artifact)
+    names = _names(model.outputs)  # compiling adds those of tensors that it merged with these
     try:
         compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as e:
         raise EngineError(f"OpenVINO cannot compile it: {_first_line(e)}") from e
-    names = _names(compiled.outputs)
     if artifact.content:
         with contextlib.suppress(RuntimeError):
             # Some names of a tensor get lost in what is exported; a sidecar may mean one of them.

@@ -130,8 +130,8 @@ class Ladder:
         if rung.serving and (fallen := self._fallen(i)):
             state, since = "degraded", max(since, fallen.since)
             cause = f"{fallen.spec.id}: {fallen.cause}"
-        below = (other for other in self.rungs[i + 1 :] if other.state not in {"refused", "absent"})
-        fallback = next((other.spec.id for other in below), None)
+        # One that has said why it does not serve would not take over.
+        fallback = next((other.spec.id for other in self.rungs[i + 1 :] if not other.cause), None)
         device = str(rung.info.get("device", rung.spec.device or ""))
         return EngineStatus(rung.spec.id, state, rung.spec.program.name, device, cause, fallback, since)
 

@@ -58,7 +58,8 @@ def engine_faults(ladders: Iterable[Ladder]) -> Faults:
             text = f"{engine} serves in place of a better engine; {status.cause}"
             faults[Subject("engine-degraded", engine)] = Fault("warning", text, "see vedette backends")
         elif not ladder.serving and status is not None and status.cause:
-            hint = "nothing is detected until it works again" + ("" if status.fallback else "; there is no fallback")
+            others = "no other engine works" if len(ladder.statuses) > 1 else "there is no fallback"
+            hint = "nothing is detected until it works again" + ("" if status.fallback else f"; {others}")
             faults[Subject("engine-failed", engine)] = Fault("error", f"{engine}: {status.cause}", hint)
     return faults
 

@@ -25,6 +25,7 @@ from agent.dispatch.spec import EngineSpec
 from agent.dispatch.worker import reap
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
+from agent.runtime.faults import engine_faults
 from backends.artifact import Artifact
 from backends.detections import Detections, Unknown
 from backends.registry import Registered
@@ -241,9 +242,12 @@ def test_a_backend_that_refuses_all_files_has_no_rung_any_more(rigs: list[Rig], 
 
 
 def test_where_nobody_serves_frames_are_unknown_and_the_engine_has_no_fallback(rig: Rig) -> None:
+    assert rig.ladder.statuses["chip"].fallback == "cpu"
     rig.say("cpu", run="abort", after=0, open="error")
     rig.until("chip")
     os.kill(rig.ladder.rungs[1]._worker.pid, signal.SIGKILL)  # type: ignore[union-attr]
+    wait_for(lambda: "at open" in rig.ladder.rungs[1].cause, 10, "the standby does not fail")
+    wait_for(lambda: rig.ladder.statuses["chip"].fallback is None, 1, "a standby that fails would take over")
     rig.say("chip", run="abort", open="error")
     since = time.monotonic()
     while not [r for at, r in rig.results if at > since + 1 and isinstance(r.facts.seen, Unknown)]:
@@ -251,6 +255,7 @@ def test_where_nobody_serves_frames_are_unknown_and_the_engine_has_no_fallback(r
         time.sleep(0.05)
     assert rig.ladder.statuses["chip"].state in {"failed", "loading"}
     assert not rig.ladder.serving
+    assert "no other engine works" in next(iter(engine_faults([rig.ladder]).values())).hint
     rig.say("cpu")
     rig.until("cpu")
 

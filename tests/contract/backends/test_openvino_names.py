@@ -51,3 +51,22 @@ def test_a_tensor_of_several_names_has_the_same_one_in_the_file_and_in_the_engin
     found = tuple(output.name for output in read_model(tmp_path / "m.xml").outputs)
     assert found == ("boxes", "logit", "detection_scores:0")
     assert tuple(_names(model.outputs)) == (*found[:2], "detection_scores")
+
+
+def test_a_tensor_that_the_runtime_merges_with_an_output_does_not_rename_it(tmp_path: Path) -> None:
+    """As the one before the last conversion to float16 of a model in half precision: we ask for float32."""
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    image = ops.parameter([1, 3, 64, 96], np.float32, name="image")
+    found = ops.relu(image)
+    found.output(0).get_tensor().set_names({"o"})
+    half = ops.convert(found, "f16")
+    half.output(0).get_tensor().set_names({"output0"})
+    ov.save_model(ov.Model([ops.result(half)], [image], "half"), tmp_path / "m.xml")
+    spec = InputSpec(64, 96, "NCHW", "float32")
+    artifact = Artifact("m", tmp_path / "m.xml", "openvino", "0" * 64, "boxes", spec, ("a",))
+    backend = OpenVINO()
+    engine = backend.load(artifact, backend.probe()[0], Options(mode="latency"), lambda _phase, _done: None)
+    assert [(output.name, output.dtype) for output in engine.info.outputs] == [("output0", "float32")]
+    engine.close()
