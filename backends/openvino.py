@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from backends.artifact import Artifact
 
+GRAPH = 2
+"""To be raised when `with_encoding` adds something else, so that what was compiled before is compiled anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -233,6 +236,7 @@ def _kept(artifact: Artifact, device: Device, settings: dict[str, Any]) -> tuple
     """The model as it was compiled before, or else compiled now, and kept in its folder; and its outputs."""
     about = {
         "content": artifact.content,
+        "graph": GRAPH,
         "input": [asdict(artifact.input), artifact.input_quantisation],
         "settings": settings,
         "device": [device.name, device.details],
