@@ -27,6 +27,7 @@ _UNANSWERED_SECONDS = 1.0
 _SPEAKS_SECONDS = 0.9
 """From the last answer to the next without one, so that there is one each second though frames are a tenth apart."""
 _LATEST_SECONDS = 1.25
+"""The same where an answer is about to come."""
 _DUE_SECONDS = 0.2
 """What the frame that a rate cap is about to let through is given to come and to be taken: it has the better answer."""
 _IDLE_SECONDS = 0.45
@@ -73,11 +74,11 @@ class Telling:
     @staticmethod
     def speaks_at(lane: Lane) -> float:
         """time.monotonic() from which on something is to be said of the camera, whatever there is to say."""
-        since = lane.answered_at
+        at, latest = lane.answered_at + _SPEAKS_SECONDS, lane.answered_at + _LATEST_SECONDS
         if lane.jobs:
-            since = max(since, lane.jobs[0].frame.monotonic)
-        at, due = since + _SPEAKS_SECONDS, lane.not_before + _DUE_SECONDS
-        return due if at < due <= since + _LATEST_SECONDS else at
+            at = max(at, min(lane.jobs[0].frame.monotonic + _SPEAKS_SECONDS, latest))
+        due = lane.not_before + _DUE_SECONDS
+        return due if at < due <= latest else at
 
     @staticmethod
     def _unanswered(lane: Lane, now: float, engine: RemoteEngine) -> tuple[str, Frame | None]:
