@@ -158,7 +158,7 @@ class Daemon:
                 self._reload.stop()
                 self.pipeline.stop(time.monotonic() + _STOP_SECONDS)
                 if waiting := self.outbox.health().depth:
-                    log.info("%d events are not sent yet: they wait for the next start", waiting)
+                    log.info("events that are not sent yet, and wait for the next start: %d", waiting)
                 self._scenes.save(ending=True)
                 if not self._restarting:  # else who asks meanwhile would take it for one that has ended
                     self._status.remove()

@@ -92,7 +92,8 @@ def memory(root: Path = _ROOT) -> Iterator[Finding]:
         yield Finding("memory", "ok", text)
     killed = _killed(root)
     if killed:
-        text = f"since the start the kernel has killed {killed} processes because memory was short"
+        what = "a process" if killed == 1 else f"{killed} processes"
+        text = f"since the start the kernel has killed {what} because memory was short"
         yield Finding(
             "memory", "warning", text, "journalctl -k --grep 'Out of memory' tells which; a smaller model helps"
         )

@@ -83,7 +83,7 @@ def test_events_that_wait_are_sent_before_it_ends_by_itself(
     camera = {"yard": {"source": str(clip), "pace": "max"}}
     alone = daemon(config(free_port(), camera))
     assert alone.wait(30) == 0, alone.log()
-    left = re.search(r"(\d+) events are not sent yet: they wait for the next start", alone.log())
+    left = re.search(r"events that are not sent yet, and wait for the next start: (\d+)", alone.log())
     assert left is not None, alone.log()
     heard = listen(mosquitto)
     mqtt = {"url": f"mqtt://{HOST}:{mosquitto.port}", "drain_rate": 1}
