@@ -55,9 +55,9 @@ class Caller:
 
     def ask(self, name: str, body: object = None, correlation: bytes | None = None) -> dict[str, Any]:
         """The answer to a command."""
+        before = len(self._replies.get(correlation, ())) if correlation else 0
         key = self.send(name, body, correlation)
         with self._heard:
-            before = len(self._replies.get(key, ())) if correlation else 0
             assert self._heard.wait_for(lambda: len(self._replies.get(key, ())) > before, WITHIN), f"no answer: {name}"
             return self._replies[key][-1]
 
