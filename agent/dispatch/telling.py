@@ -76,7 +76,8 @@ class Telling:
         """time.monotonic() from which on something is to be said of the camera, whatever there is to say."""
         at, latest = lane.answered_at + _SPEAKS_SECONDS, lane.answered_at + _LATEST_SECONDS
         if lane.jobs:
-            at = max(at, min(lane.jobs[0].frame.monotonic + _SPEAKS_SECONDS, latest))
+            taken = lane.jobs[0].frame.monotonic
+            at = max(at, taken + _SPEAKS_SECONDS if taken > at else min(taken + _SPEAKS_SECONDS, latest))
         due = lane.not_before + _DUE_SECONDS
         return due if at < due <= latest else at
 
