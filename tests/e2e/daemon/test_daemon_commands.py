@@ -163,6 +163,8 @@ def test_a_snapshot_is_the_whole_picture(stage: Stage) -> None:
 
 def test_what_is_said_to_be_retained_is(stage: Stage) -> None:
     """Who comes late hears all of it; that nothing else is, is seen by whoever hears a message."""
+    stage.caller.ask("snapshot", {"camera": "hall"})
+    wait_for(lambda: stage.value(TOPICS.camera_snapshot("hall")), WITHIN)
     late = Audience(stage.broker)
 
     def said() -> set[str]:
