@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Watch:
     def __init__(self, config: CameraConfig) -> None:
         self.statuses: list[CameraStatus] = []
+        self.taken = 0
         self._news = threading.Event()
         self.camera = Camera(config, Mailbox(self._news.set, wait=config.pace == "max"), self._note)
 
@@ -39,7 +40,7 @@ class Watch:
         found: list[Frame] = []
         deadline = time.monotonic() + timeout
         while len(found) < count:
-            frame = self.camera.mailbox.take()
+            frame = self._take()
             if frame is not None:
                 found.append(frame)
             elif self.statuses[-1].state == "ended":
@@ -59,9 +60,15 @@ class Watch:
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, f"{self.states}, {self.statuses[-1]}"
-            self.camera.mailbox.take()
+            self._take()
             self.camera.poll(time.monotonic())
             self._pause()
+        self._take()
+
+    def _take(self) -> Frame | None:
+        frame = self.camera.mailbox.take()
+        self.taken += frame is not None
+        return frame
 
     def _pause(self) -> None:
         self._news.wait(0.05)
