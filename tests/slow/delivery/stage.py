@@ -107,13 +107,13 @@ class Stage:
         self._back_at = time.monotonic()
 
     def wait_until_back(self, most: float) -> None:
-        """Until something comes, or time is up."""
-        deadline = time.monotonic() + most
-        before = len(self.messages)
-        while len(self.messages) == before and time.monotonic() < deadline:
+        """Until something has come since the way is free, or time is up."""
+        deadline, free = time.monotonic() + most, self._back_at or 0.0
+        while self.messages[-1].at <= free and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def finish(self, scenario: str) -> Outcome:
+        self.wait_until_back(20.0)  # a device that still starts does not know the signal, and dies of it
         time.sleep(3.0)
         self.device.send_signal(signal.SIGUSR1)
         deadline = time.monotonic() + 30
