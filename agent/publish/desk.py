@@ -170,14 +170,14 @@ class Desk:
         link = self._link
         return link is None or fits(link, topic, payload, correlation)
 
-    def reply(self, topic: str, payload: bytes, correlation: bytes | None, expiry: float = 60.0) -> bool:
+    def reply(self, topic: str, payload: bytes, correlation: bytes | None) -> bool:
         """The answer to a command: QoS 1, lost with the connection. False when it is dropped, and counted."""
         with self._lock:
             dropped = self._ledger.counters.dropped
             if not self.takes(topic, payload, correlation):
                 dropped["too_large"] += 1
                 return False
-            reply = Reply(topic, payload, correlation, expiry)
+            reply = Reply(topic, payload, correlation)
             if self._link is None or not self._announced or not self._ledger.replies.put(reply):
                 dropped["reply"] += 1
                 return False

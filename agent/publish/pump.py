@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.publish.events import HISTORICAL_AFTER_S, as_historical
 from agent.publish.faults import CLOSES, TOO_LARGE
+from agent.publish.replies import EXPIRY_S
 
 if TYPE_CHECKING:
     from agent.publish.ledger import Ledger
@@ -88,8 +89,8 @@ def _reply(link: Link, ledger: Ledger, now: float) -> bool:
     reply = ledger.replies.take(most)
     if reply is None:
         return False
-    topic, payload, expiry, name = reply.topic, reply.payload, reply.expiry, reply.correlation
-    mid = link.publish(topic, payload, qos=1, retain=False, expiry=expiry, correlation=name, hold=True)
+    topic, payload, name = reply.topic, reply.payload, reply.correlation
+    mid = link.publish(topic, payload, qos=1, retain=False, expiry=EXPIRY_S, correlation=name, hold=True)
     ledger.replies.sent(mid, now)
     return True
 

@@ -9,15 +9,17 @@ MOST, MOST_BYTES = 512, 8 << 20
 """That wait or fly, and bytes of those that wait: one more is dropped. As many commands as may come at once
 (`Rates`) are answered, even if the main thread has done them all before the network thread has its turn."""
 
+EXPIRY_S = 60.0
+"""After which the broker need not deliver it any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """expiry: seconds after which the broker need not deliver it any more. correlation: as the command had it."""
+    """correlation: as the command had it."""
 
     topic: str
     payload: bytes
     correlation: bytes | None
-    expiry: float
 
 
 class Replies:

@@ -39,16 +39,11 @@ class Subscriber:
         *,
         verb: str = "tail",
         protocol: int = MQTT5,
-        on_connect: Callable[[], None] = lambda: None,
     ) -> None:
-        """protocol: what to try first; 4 spares a broker known to speak only 3.1.1 a refusal.
-
-        on_connect: called on its thread each time the broker has confirmed the subscription.
-        """
+        """protocol: what to try first; 4 spares a broker known to speak only 3.1.1 a refusal."""
         self._endpoint = endpoint
         self._topics = list(topics)
         self._on_message = on_message
-        self._on_connect = on_connect
         self._link: Link | None = None
         self._client_id = f"vedette-{verb}-{secrets.token_hex(4)}"
         self._version = protocol
@@ -134,4 +129,3 @@ class Subscriber:
         self._backoff.reset()
         self._link = link
         self._subscribed.set()
-        self._on_connect()

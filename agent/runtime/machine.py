@@ -33,10 +33,10 @@ def resident_bytes(pid: int) -> int | None:
     return None
 
 
-def available_bytes(root: Path = Path("/")) -> int:
+def available_bytes() -> int:
     """Memory that can be had without swapping (MemAvailable); 0 where the kernel does not say."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in (root / "proc/meminfo").read_text().splitlines():
+        for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return 0

@@ -35,9 +35,9 @@ class RunError(Exception):
     """The daemon under measurement did not do its part."""
 
 
-def percentiles(values: Sequence[float], digits: int = 2) -> dict[str, float]:
-    """p50, p95 and p99, by linear interpolation."""
-    return {f"p{q}": round(float(np.percentile(values, q)), digits) for q in (50, 95, 99)}
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """p50, p95 and p99, by linear interpolation, with two decimals."""
+    return {f"p{q}": round(float(np.percentile(values, q)), 2) for q in (50, 95, 99)}
 
 
 class Run:

@@ -30,10 +30,10 @@ class Table:
         (at,) = struct.unpack("<I", window.read(0, 4))
         return cls(window, at)
 
-    def scalar(self, slot: int, code: str, default: int = 0) -> int:
-        """The number in a slot; code: a struct format such as "b" or "i"."""
+    def scalar(self, slot: int, code: str) -> int:
+        """The number in a slot, 0 where there is none; code: a struct format such as "b" or "i"."""
         at = self._field(slot)
-        return default if at is None else int(self._number("<" + code, at))
+        return 0 if at is None else int(self._number("<" + code, at))
 
     def table(self, slot: int) -> Table | None:
         at = self._target(slot)

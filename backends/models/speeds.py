@@ -40,15 +40,14 @@ class Speed:
     p50_ms: float
 
 
-def measured(artifact: Artifact, device: str | None = None, version: str | None = None) -> dict[str, Speed]:
+def measured(artifact: Artifact) -> dict[str, Speed]:
     """By backend, the fastest of what was measured of this model on this machine; {} where nothing was.
 
-    artifact: the main model. device, version: only what was measured with these, if given.
+    artifact: the main model.
     """
     best: dict[str, Speed] = {}
     for speed in _speeds(row for row in _read(_record(artifact)) if _is_of(row, artifact)):
-        fits = device in {None, speed.device} and version in {None, speed.version}
-        if fits and (speed.backend not in best or speed.fps > best[speed.backend].fps):
+        if speed.backend not in best or speed.fps > best[speed.backend].fps:
             best[speed.backend] = speed
     return best
 

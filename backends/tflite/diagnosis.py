@@ -29,16 +29,14 @@ def none_found(at: Path) -> BackendUnavailable:
     return BackendUnavailable("no Edge TPU is plugged in", "lsusb would show 1a6e:089a or 18d1:9302")
 
 
-def not_opened(
-    chip: Chip, at: Path, may_open: Callable[[Path, int], bool] = os.access, processes: Path = Path("/proc")
-) -> BackendUnavailable:
+def not_opened(chip: Chip, at: Path, may_open: Callable[[Path, int], bool] = os.access) -> BackendUnavailable:
     """A chip is listed, but libedgetpu could not open it: the most likely reason."""
     if chip not in coral.chips(at):
         return BackendUnavailable(f"{chip.id} went away or changed while it was opened", "it is tried again")
     barred = closed(chip, may_open)
     if barred is not None:
         return barred
-    holder = _holder(chip.node, processes)
+    holder = _holder(chip.node)
     if holder:
         return BackendUnavailable(f"{chip.id} is busy: {holder} has it open", "only one process can use it")
     if coral.under_voltage(at):
@@ -78,10 +76,10 @@ def remarks(chip: Chip, at: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _holder(node: Path, processes: Path) -> str:
+def _holder(node: Path) -> str:
     """Another process that has the node open, as "NAME (process N)"; empty where none is seen."""
     wanted = node.resolve()
-    for process in processes.glob("[0-9]*"):
+    for process in Path("/proc").glob("[0-9]*"):
         if process.name == str(os.getpid()):
             continue
         try:

@@ -66,12 +66,6 @@ def listening(pids: set[int]) -> list[str]:
     return found
 
 
-def _everything(folder: Path) -> str:
-    return "\n".join(
-        f"{path.name}: {path.read_bytes().decode('utf-8', 'replace')}" for path in folder.rglob("*") if path.is_file()
-    )
-
-
 def _texts(cameras: dict[str, object], port: int, model: str) -> str:
     """As a person writes it: the inline password in YAML's single quotes, so twice as many of them."""
     mqtt = {"url": f"mqtt://{HOST}:{port}", "username": USER, "password": "!mqtt_password"}

@@ -11,7 +11,7 @@ from tests.support.shell_words import PROGRAMS, program_of
 
 SNIPPETS, FLEET, PLUGIN = "tests/slow/docs/test_snippets.py", "tests/unit/tools/fleet", "tests/contract/backends"
 INSTALL, SYSTEMD, DEB = "tests/slow/install", "tests/slow/systemd", "tests/slow/deb"
-CI, MAKEFILE = ".ci/run", "Makefile"
+CI = ".ci/run"
 RUN_BY = {
     r"vedette bench.*": "tests/slow/backends/test_pipeline_bench.py",
     r"vedette models pull .*": INSTALL,

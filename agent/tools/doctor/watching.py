@@ -63,10 +63,10 @@ def _with_holder(camera: CameraConfig, finding: Finding) -> Finding:
     )
 
 
-def holding(node: Path, processes: Path = Path("/proc")) -> str:
+def holding(node: Path) -> str:
     """Another process that has the node open, "NAME (process N)"; empty where none is seen. Root sees all."""
     wanted = node.resolve()
-    for process in processes.glob("[0-9]*"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(descriptor.readlink() == wanted for descriptor in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"

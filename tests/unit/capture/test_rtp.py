@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.capture.rtp import LARGEST_UNIT, START_CODE, AccessUnit, Codec, Depacketizer, MalformedError, Packet, parse
 
-SPS, PPS, SEI = b"\x67sps", b"\x68pps", b"\x06sei"
+SPS, PPS = b"\x67sps", b"\x68pps"
 IDR, NEXT_SLICE, PICTURE = b"\x65\x88first slice", b"\x65\x08more", b"\x41\x9apic"
 """The bit after the NAL header says whether a slice is the first of its picture."""
 

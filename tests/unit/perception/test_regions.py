@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agent.perception.facts import WHOLE, Box
 from agent.perception.regions import MOST, choose
 
-HD, UHD, SSD, YOLO = (1920, 1080), (3840, 2160), (300, 300), (640, 640)
+HD, SSD, YOLO = (1920, 1080), (300, 300), (640, 640)
 
 
 def at(x: float, y: float, width: float = 0.02, height: float = 0.06) -> Box:

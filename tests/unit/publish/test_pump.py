@@ -44,7 +44,7 @@ def row(n: int, happened: float = 0.0) -> Row:
 
 
 def reply(n: int) -> Reply:
-    return Reply(f"reply/{n}", b"{}", None, 60.0)
+    return Reply(f"reply/{n}", b"{}", None)
 
 
 @pytest.mark.parametrize("window", [1, 2, 10, 20])
@@ -104,12 +104,12 @@ def test_there_is_room_for_the_replies_to_all_commands_that_may_come_at_once() -
 
 def test_replies_that_wait_are_bounded_by_their_size_and_one_alone_always_waits() -> None:
     replies = Replies()
-    large = Reply("reply/me", bytes(MOST_BYTES // 2 + 1), None, 60.0)
+    large = Reply("reply/me", bytes(MOST_BYTES // 2 + 1), None)
     assert [replies.put(large), replies.put(large), replies.put(reply(1))] == [True, False, True]
     assert replies.take(20) is large
     assert replies.put(large)
     assert replies.lost() == 2
-    assert replies.put(Reply("reply/me", bytes(MOST_BYTES + 1), None, 60.0))
+    assert replies.put(Reply("reply/me", bytes(MOST_BYTES + 1), None))
 
 
 def test_what_a_late_event_waits_for_is_known() -> None:

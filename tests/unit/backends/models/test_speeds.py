@@ -32,15 +32,16 @@ def test_kept_and_found(artifact: Artifact) -> None:
     assert speeds.keep(artifact, [FAST, SLOW])
     assert speeds.measured(artifact) == {"litert": FAST, "openvino": SLOW}
     assert speeds.measured(replace(artifact, sha256="0b" * 32)) == {}
-    assert speeds.measured(artifact, version="2026") == {"openvino": SLOW}
-    assert speeds.measured(artifact, device="usb:1") == {}
 
 
 def test_a_second_measuring_replaces_the_first_on_that_device_only(artifact: Artifact) -> None:
     speeds.keep(artifact, [FAST, replace(FAST, device="npu", fps=50.0), SLOW])
     speeds.keep(artifact, [replace(FAST, fps=20.0)])
     assert speeds.measured(artifact)["litert"].fps == 50.0
-    assert speeds.measured(artifact, device="cpu")["litert"].fps == 20.0
+    assert sorted(row["fps"] for row in json.loads(record(artifact).read_text()) if row["backend"] == "litert") == [
+        20.0,
+        50.0,
+    ]
     assert speeds.measured(artifact)["openvino"] == SLOW
     assert [path.name for path in record(artifact).parent.iterdir()] == ["speeds.json"]
 
@@ -58,7 +59,6 @@ def test_the_record_stays_small(artifact: Artifact) -> None:
         speeds.keep(artifact, [replace(FAST, device=f"usb:{number}", fps=1.0 + number)])
     assert len(json.loads(record(artifact).read_text())) == 64
     assert speeds.measured(artifact)["litert"].device == "usb:69"
-    assert speeds.measured(artifact, device="usb:5") == {}
 
 
 @pytest.mark.parametrize(
