@@ -24,7 +24,7 @@ from agent.publish.outbox import store
 from agent.publish.outbox.book import Book
 from agent.publish.outbox.line import Row
 from agent.publish.outbox.outbox import _gap_event
-from agent.publish.outbox.store import Stored
+from agent.publish.outbox.stored import Stored
 
 BATCHES = (1, 4, 40, 2, 1, 60, 3)
 """Events in each commit; after each, half of those before are answered."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from agent.publish.outbox.store import Stored
+    from agent.publish.outbox.stored import Stored
 
 ROWS, BYTES = 4096, 16 << 20
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from agent.publish.outbox.limits import Cut
     from agent.publish.outbox.line import Outcome, Row
     from agent.publish.outbox.scribe import Word
-    from agent.publish.outbox.store import Store, Stored
+    from agent.publish.outbox.store import Store
+    from agent.publish.outbox.stored import Stored
 
 RETRY_S = 5.0
 LIMITS_EVERY_S = 1.0

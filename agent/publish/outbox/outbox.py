@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from agent.publish.outbox.intake import Work
     from agent.publish.outbox.limits import Cut
     from agent.publish.outbox.line import Settled
-    from agent.publish.outbox.store import Stored
+    from agent.publish.outbox.stored import Stored
     from agent.publish.topics import Topics
 
 TURN_S = 0.5

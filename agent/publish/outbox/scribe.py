@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agent.publish.events import Event
     from agent.publish.outbox.age import AgeClock
     from agent.publish.outbox.progress import Progress
-    from agent.publish.outbox.store import Stored
+    from agent.publish.outbox.stored import Stored
 
 Word: TypeAlias = "Callable[[Event, int, str, int, float], Stored | None]"
 """An event, its n, epoch and seq, and when it was born: the row; None for one that has no words."""

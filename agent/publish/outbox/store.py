@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import zlib
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
+
+from agent.publish.outbox.stored import checksum, from_row, sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from agent.publish.outbox.stored import Stored
 
 VERSION = 1
 WAL_BYTES = 1 << 20
@@ -49,29 +52,6 @@ _ROWS = (
     "SELECT e.n, e.epoch, e.seq, e.type, e.born, e.crc, e.body, p.topic, p.body"
     " FROM events e LEFT JOIN pictures p USING (n)"
 )
-
-Error = sqlite3.Error
-
-
-class Stored(NamedTuple):
-    """One event. born: on the age clock. picture: its snapshot's bytes, to be sent to picture_topic.
-
-    sound: False if it was read and is not what was written.
-    """
-
-    n: int
-    epoch: str
-    seq: int
-    type: str
-    born: float
-    body: bytes
-    picture_topic: str = ""
-    picture: bytes | None = None
-    sound: bool = True
-
-    @property
-    def size(self) -> int:
-        return len(self.body) + len(self.picture or b"")
 
 
 class NewerError(Exception):
@@ -154,7 +134,7 @@ class Store:
         rows = list(rows)
         self._db.executemany(
             "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
-            ((row.n, row.epoch, row.seq, row.type, row.born, _crc(row.seq, row.body), row.body) for row in rows),
+            ((row.n, row.epoch, row.seq, row.type, row.born, checksum(row.seq, row.body), row.body) for row in rows),
         )
         self._db.executemany(
             "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)",
@@ -167,7 +147,7 @@ class Store:
         """The next rows that were not answered, in order; at most `most`, and few beyond `size` bytes."""
         found: list[Stored] = []
         query = f"{_ROWS} WHERE e.{_WAITING} ORDER BY e.n LIMIT ?"
-        for row in map(_stored, self._db.execute(query, (max(after, self.answered), most))):
+        for row in map(from_row, self._db.execute(query, (max(after, self.answered), most))):
             found.append(row)
             size -= len(row.body) + len(row.picture or b"")
             if size <= 0:
@@ -178,7 +158,7 @@ class Store:
         """Type and body of rows of the types that `glob` means, among the newest `most`: the newest first."""
         query = "SELECT seq, type, crc, body FROM events WHERE n > ? AND type GLOB ? ORDER BY n DESC"
         for seq, kind, crc, body in self._db.execute(query, (self.last - most, glob)):
-            if _sound(seq, crc, body):
+            if sound(seq, crc, body):
                 yield kind, body
 
     def between(self, epoch: str, first: int, last: int, after: int, most: int) -> list[Stored]:
@@ -187,7 +167,7 @@ class Store:
             "SELECT n, epoch, seq, type, born, crc, body, NULL, NULL FROM events"  # noqa: S608 - ours
             f" WHERE epoch = ? AND seq BETWEEN ? AND ? AND n > ? AND (n <= ? OR n <= {_AHEAD}) ORDER BY n LIMIT ?"
         )
-        return [_stored(row) for row in self._db.execute(query, (epoch, first, last, after, self.answered, most))]
+        return [from_row(row) for row in self._db.execute(query, (epoch, first, last, after, self.answered, most))]
 
     def backlog(self) -> tuple[int, int, float | None]:
         """Of the rows that wait: how many, their bytes, and when the oldest was born."""
@@ -283,22 +263,6 @@ class Store:
             self._db.close()
 
 
-def _stored(row: tuple[Any, ...]) -> Stored:
-    n, epoch, seq, kind, born, crc, body, topic, picture = row
-    if not _sound(seq, crc, body):
-        return Stored(n, epoch, seq if isinstance(seq, int) else 0, kind, born, b"", sound=False)
-    return Stored(n, epoch, seq, kind, born, body, topic or "", picture)
-
-
-def _sound(seq: object, crc: object, body: object) -> bool:
-    return isinstance(seq, int) and isinstance(body, bytes) and crc == _crc(seq, body)
-
-
 def _text(raw: bytes) -> str:
     """One broken word must not keep all rows from being read."""
     return raw.decode(errors="replace")
-
-
-def _crc(seq: int, body: bytes) -> int:
-    """SQLite notices when its pages are not linked as they should be, but not what became of a text."""
-    return zlib.crc32(body, seq & 0xFFFFFFFF)

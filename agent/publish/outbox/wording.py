@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent.publish.events import Numbered, Snapshot, event_message
 from agent.publish.jpeg import encode
-from agent.publish.outbox.store import Stored
+from agent.publish.outbox.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable

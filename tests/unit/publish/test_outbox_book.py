@@ -18,7 +18,7 @@ from agent.publish.outbox.book import Book
 from agent.publish.outbox.line import Row
 from agent.publish.outbox.opening import FILE
 from agent.publish.outbox.outbox import _gap_event
-from agent.publish.outbox.store import Stored
+from agent.publish.outbox.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

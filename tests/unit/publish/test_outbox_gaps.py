@@ -14,7 +14,7 @@ from agent.publish.outbox import afloat
 from agent.publish.outbox.book import Book
 from agent.publish.outbox.line import Row
 from agent.publish.outbox.outbox import _gap_event
-from agent.publish.outbox.store import Stored
+from agent.publish.outbox.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.publish.outbox.limits import LEAST_BYTES, budget, expire, trim
-from agent.publish.outbox.store import Store, Stored
+from agent.publish.outbox.store import Store
+from agent.publish.outbox.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
