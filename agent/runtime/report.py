@@ -194,7 +194,7 @@ class Report:
                 error, at, synced = redact(status.error) or None, time.time(), clock_synced()
                 self._outbox.put(events.camera_status_event(name, status.state, error, at, synced=synced))
             view.engine = view.serving()
-            self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(_state(view, status)))
+            self._publisher.retain(self._topics.camera_state(name), payloads.camera_state(view.state(status)))
 
     def tell(self, name: str) -> None:
         """How the camera is, now that something of it has changed."""
@@ -294,19 +294,3 @@ class Report:
 
     def _ladders(self) -> list[Ladder]:
         return list({id(view.dispatcher): view.dispatcher.ladder for view in self.views.values()}.values())
-
-
-def _state(view: View, status: CameraStatus) -> payloads.CameraState:
-    return payloads.CameraState(
-        enabled=view.camera.enabled,
-        source=redact(view.config.source),
-        width=status.width or None,
-        height=status.height or None,
-        fps=status.fps or None,
-        model=view.model.name,
-        engine=view.engine[0],
-        motion=view.config.motion.enabled,
-        confidence=view.config.confidence,
-        since=status.since,
-        engine_state=view.engine[1],
-    )

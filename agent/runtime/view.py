@@ -6,10 +6,13 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from agent.config.redact import redact
 from agent.histogram import Histogram
+from agent.publish.payloads import CameraState
 
 if TYPE_CHECKING:
     from agent.capture.camera import Camera
+    from agent.capture.status import CameraStatus
     from agent.config.model import CameraConfig
     from agent.dispatch.dispatcher import Dispatcher
     from agent.dispatch.lane import Lane
@@ -60,6 +63,22 @@ class View:
         if (self.model.backend, self.model.rev) != (backend, rev):
             self.model = replace(self.model, backend=backend, rev=rev)
         return self.model
+
+    def state(self, status: CameraStatus) -> CameraState:
+        """What `cam/<c>/state` says."""
+        return CameraState(
+            enabled=self.camera.enabled,
+            source=redact(self.config.source),
+            width=status.width or None,
+            height=status.height or None,
+            fps=status.fps or None,
+            model=self.model.name,
+            engine=self.engine[0],
+            motion=self.config.motion.enabled,
+            confidence=self.config.confidence,
+            since=status.since,
+            engine_state=self.engine[1],
+        )
 
     def rates(self) -> tuple[float, float]:
         """Frames a second, in and inferred, over the last ten seconds."""

@@ -16,6 +16,7 @@ from agent.dispatch.result import EngineStatus
 from agent.publish.topics import Topics
 from agent.runtime.report import Report
 from agent.runtime.state import SceneState
+from agent.runtime.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,9 +71,9 @@ def test_the_last_word_of_a_camera_is_how_it_is(
     report: Report, said: list[tuple[str, bytes]], happened: list[str]
 ) -> None:
     camera: Any = Turning()
-    view: Any = SimpleNamespace(camera=camera, config=camera.config, told="", engine=("", None))
-    view.serving, view.model = (lambda: ("openvino-person", "serving")), SimpleNamespace(name="person")
-    report.views["gate"] = view
+    ladder = SimpleNamespace(current=SimpleNamespace(spec=SimpleNamespace(id="openvino-person")), statuses={})
+    dispatcher, model, unused = SimpleNamespace(ladder=ladder), SimpleNamespace(name="person"), None
+    report.views["gate"] = View(camera.config, camera, unused, dispatcher, model, unused, "", unused)  # type: ignore[arg-type]
     own = threading.Thread(target=lambda: report.on_camera(camera, CameraStatus("online", 0.0)))
 
     def turn() -> None:
