@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from agent.capture.source import Decoded
-
-
 SHORT = {"hls_time": "1", "hls_list_size": "0"}
 """A playlist of all parts, each of a second."""
 
@@ -102,17 +99,22 @@ def test_a_rate_that_was_only_guessed_is_not_declared(tmp_path: Path) -> None:
     assert {status.fps for status in watch.statuses if status.state == "online"} <= {0.0, 25.0}
 
 
+def counters(folder: Path, name: str) -> list[int]:
+    """Those of the frames of a file that is played over HTTP to its end."""
+    found: list[int] = []
+    with web_server(folder) as url:
+        source = StreamSource(CameraConfig("cam", f"{url}/{name}", "http"), lambda: False)
+        with pytest.raises(SourceError, match="the stream ended"):
+            found.extend(read_counter(decoded.picture.y) for decoded in source.frames())
+        source.close()
+    return found
+
+
 @pytest.mark.parametrize(("name", "codec"), [("clip.mpg", "mpeg2video"), ("clip.ts", "mpeg4"), ("clip.mkv", "libx264")])
 def test_pictures_that_depend_on_later_ones_come_in_order(name: str, codec: str, tmp_path: Path) -> None:
     later = {"tune": "film", "bf": "2", "x264-params": "b-adapt=0"}
     write_clip(tmp_path / name, scene(320, 240), frames=40, codec=codec, options=later)
-    with web_server(tmp_path) as url:
-        source = StreamSource(CameraConfig("cam", f"{url}/{name}", "http"), lambda: False)
-        pictures: list[Decoded] = []
-        with pytest.raises(SourceError, match="the stream ended"):
-            pictures.extend(source.frames())
-        source.close()
-    assert [read_counter(each.picture.y) for each in pictures] == list(range(40))
+    assert counters(tmp_path, name) == list(range(40))
 
 
 @pytest.mark.parametrize("name", ["both.ts", "both.m3u8"])
@@ -126,13 +128,7 @@ def test_a_transport_stream_whose_video_gets_another_number_goes_on(name: str, t
         playlist += f"#EXTINF:1.6,\n{clip.name}\n#EXT-X-DISCONTINUITY\n"
     (tmp_path / "both.ts").write_bytes(b"".join(parts))
     (tmp_path / "both.m3u8").write_text(f"{playlist}#EXT-X-ENDLIST\n")
-    with web_server(tmp_path) as url:
-        source = StreamSource(CameraConfig("cam", f"{url}/{name}", "http"), lambda: False)
-        pictures: list[Decoded] = []
-        with pytest.raises(SourceError, match="the stream ended"):
-            pictures.extend(source.frames())
-        source.close()
-    assert {read_counter(each.picture.y) for each in pictures} > set(range(41, 79))  # at the seams one may be lost
+    assert set(counters(tmp_path, name)) > set(range(41, 79))  # at the seams one may be lost
 
 
 class Unsized(Quiet):

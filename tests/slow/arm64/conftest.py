@@ -45,19 +45,6 @@ _NEEDED = {
 
 
 @pytest.fixture(scope="session")
-def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Prints a line also while output is captured: what is done here takes minutes, and the times are asked for."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    began = time.monotonic()
-
-    def line(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            print(f"\n[{time.monotonic() - began:5.1f} s] {text}", end="", flush=True)
-
-    return line
-
-
-@pytest.fixture(scope="session")
 def root(tell: Callable[[str], None]) -> Iterator[Root]:
     """The root, with emulation switched on as long as the tests run."""
     if os.geteuid():

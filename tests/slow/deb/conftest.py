@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,19 +22,6 @@ if TYPE_CHECKING:
 
     from tests.slow.deb.packages import Package
     from tests.support.brokers import BrokerProcess
-
-
-@pytest.fixture(scope="session")
-def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Prints a line also while output is captured."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    began = time.monotonic()
-
-    def line(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            print(f"\n[{time.monotonic() - began:5.1f} s] {text}", end="", flush=True)
-
-    return line
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import listen
 from tests.slow.homeassistant.home import Home
 from tests.slow.homeassistant.playing import Played
 from tests.slow.homeassistant.venvs import DEVICE, ENTITY, Release, venv
-from tests.support.audience import Audience
 from tests.support.brokers import BrokerProcess
+
+__all__ = ["listen"]
 
 
 @pytest.fixture(scope="session", params=[ENTITY, DEVICE], ids=lambda release: release.version)
@@ -41,16 +43,3 @@ def play(tmp_path: Path) -> Iterator[Callable[..., Played]]:
     yield start
     for played in running:
         played.stop()
-
-
-@pytest.fixture
-def listen() -> Iterator[Callable[[BrokerProcess], Audience]]:
-    started: list[Audience] = []
-
-    def start(broker: BrokerProcess) -> Audience:
-        started.append(Audience(broker))
-        return started[-1]
-
-    yield start
-    for audience in started:
-        audience.subscriber.stop()

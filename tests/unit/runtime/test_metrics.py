@@ -25,7 +25,7 @@ from agent.runtime.metrics.listening import Metrics
 from agent.runtime.metrics.server import AT_ONCE, PATIENCE_S, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ODD = 'a "quoted"\\ label\nof two lines'
 
@@ -119,42 +119,37 @@ def test_other_paths_and_words_are_turned_down(server: Server) -> None:
     assert scraped(server.port)
 
 
+@contextlib.contextmanager
+def connections(server: Server, number: int) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as opened:
+        yield [opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(number)]
+
+
+def scraped_in_time(server: Server, slow: Sequence[socket.socket] = ()) -> bytes:
+    """Asked for until it is answered. slow: send a byte before each time."""
+    deadline = time.monotonic() + 5 * PATIENCE_S
+    while True:
+        for each in slow:
+            with contextlib.suppress(OSError):
+                each.sendall(b"G")
+        try:
+            return scraped(server.port)
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
 def test_a_hundred_who_say_nothing_do_not_keep_it_for_long(server: Server) -> None:
     before = threading.active_count()
-    idle = [socket.create_connection(("127.0.0.1", server.port), 10) for _ in range(100)]
-    try:
+    with connections(server, 100):
         time.sleep(0.3)
         assert threading.active_count() - before <= AT_ONCE
-        deadline = time.monotonic() + 5 * PATIENCE_S
-        while True:
-            try:
-                assert scraped(server.port)
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
-    finally:
-        for each in idle:
-            each.close()
+        assert scraped_in_time(server)
 
 
 def test_those_who_send_a_byte_now_and_then_are_not_waited_for(server: Server) -> None:
-    slow = [socket.create_connection(("127.0.0.1", server.port), 10) for _ in range(AT_ONCE)]
-    try:
-        deadline = time.monotonic() + 5 * PATIENCE_S
-        while True:
-            for each in slow:
-                with contextlib.suppress(OSError):
-                    each.sendall(b"G")
-            try:
-                assert scraped(server.port)
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.3)
-    finally:
-        for each in slow:
-            each.close()
+    with connections(server, AT_ONCE) as slow:
+        assert scraped_in_time(server, slow)
 
 
 def test_a_thread_that_cannot_be_had_keeps_no_place(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
