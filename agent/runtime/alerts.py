@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from agent.publish import payloads
+from agent.runtime.raised import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from agent.runtime.raised import Raised
+    from agent.runtime.raised import Fault, Raised, Subject
 
 RAISE_AFTER = 1.5
 CLEAR_AFTER = 5.0
 SETTLED_S = 15.0
 """From the start until it is known which alerts of the run before still hold."""
-
-
-class Subject(NamedTuple):
-    """code: what kind of fault. subject: a camera's or engine's id, or "device"."""
-
-    code: str
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    severity: payloads.Severity
-    text: str
-    hint: str
-
-
-class Told(NamedTuple):
-    """What an alert says. since: wall clock of its beginning."""
-
-    fault: Fault
-    since: float
 
 
 @dataclass(slots=True)

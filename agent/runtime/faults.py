@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent.publish.faults import UNHEARD_FIX, rejected_fix
 from agent.publish.ledger import SUBSCRIPTION
-from agent.runtime.alerts import Fault, Subject
+from agent.runtime.raised import Fault, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

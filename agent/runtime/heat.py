@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.runtime.alerts import Fault, Subject
 from agent.runtime.board.reading import Board, Thermometer, read
 from agent.runtime.faults import DEVICE
 from agent.runtime.governor import Governor
+from agent.runtime.raised import Fault, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,21 +1,44 @@
-"""The alerts that are raised, kept over restarts, so that one that ends between two runs is told to be over, too."""
+"""What alerts tell. Raised ones are kept over restarts, so that one that ends in between is told to be over, too."""
 
 from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.keeping import keep
-from agent.runtime.alerts import Fault, Subject, Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from agent.publish.payloads import Severity
+
 FILE = "alerts.json"
 
 log = logging.getLogger("vedette.state")
+
+
+class Subject(NamedTuple):
+    """code: what kind of fault. subject: a camera's or engine's id, or "device"."""
+
+    code: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    severity: Severity
+    text: str
+    hint: str
+
+
+class Told(NamedTuple):
+    """What an alert says. since: wall clock of its beginning."""
+
+    fault: Fault
+    since: float
 
 
 class Raised:

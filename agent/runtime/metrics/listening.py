@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from agent.backoff import Backoff
-from agent.runtime.alerts import Fault, Subject
 from agent.runtime.faults import DEVICE
+from agent.runtime.raised import Fault, Subject
 
 if TYPE_CHECKING:
     from agent.publish.mqtt import Publisher

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from agent.runtime.alerts import CLEAR_AFTER, RAISE_AFTER, SETTLED_S, Alerts, Fault, Subject
-from agent.runtime.raised import FILE, Raised
+from agent.runtime.alerts import CLEAR_AFTER, RAISE_AFTER, SETTLED_S, Alerts
+from agent.runtime.raised import FILE, Fault, Raised, Subject
 
 if TYPE_CHECKING:
     from pathlib import Path
