@@ -36,10 +36,7 @@ if TYPE_CHECKING:
     from agent.publish.outbox.stored import Stored
 
 RETRY_S = 5.0
-LIMITS_EVERY_S = 1.0
-LIMITS_EVERY_BYTES = 1 << 20
 AGES_EVERY_S = 10.0
-_NEAR = 0.95
 FORMER_ROWS = 20_000
 """Looked through at a start, for tracks without an end: 0.1 s."""
 
@@ -64,13 +61,13 @@ class Book:
         self._store: Store | None = None
         self._afloat = Afloat()
         self._parked: list[tuple[int, str]] = []
-        self._begun = self._adrift = self._oversized = False
+        self._begun = self._adrift = False
         self._noted = False  # on the disk for sure, that this run has begun
         self.generation = self.former = 0
-        self._retry_at = self._limits_at = self._ages_at = 0.0
+        self._retry_at = self._ages_at = 0.0
         self.progress = Progress()
         self.age = AgeClock()
-        self._added = 0
+        self._limits = limits.Limits(folder, config)
         self._stored = 0  # rows up to this one lie on the disk; the numbers of others change when it is opened again
         self.epoch = self._scribe.epoch = secrets.token_hex(EPOCH_BYTES)
         self._open()
@@ -229,7 +226,7 @@ class Book:
     def _commit(
         self, store: Store, events: Sequence[tuple[int, Event]], skipped: int, fed: int, now: float
     ) -> list[Stored]:
-        limits_due = now >= self._limits_at or self._added >= LIMITS_EVERY_BYTES
+        limits_due = self._limits.due(now)
         ages_due = now >= self._ages_at
         gone = 0
         if limits_due and not store.in_place:
@@ -239,7 +236,8 @@ class Book:
             rows = self._scribe.number(events, skipped, self.age, self.progress)
             store.add(rows)
             if limits_due:
-                gone = self._limit(store, fed)
+                cut, gone = self._limits.keep(store, self.age.now(), fed)
+                self._scribe.cut(cut)
             told = self._scribe.tell(self.age, self.progress)
             store.add(told)
             store.settle(self.progress.answered, self.progress.ahead, self._parked)
@@ -253,11 +251,10 @@ class Book:
         self._afloat.clear()
         self._stored = self.last
         self._adrift = False
-        self._added += sum(row.size for row in rows)
         if limits_due:
-            self._limits_at, self._added = now + LIMITS_EVERY_S, 0
-        if limits_due and self._oversized:
-            store.shrink(limits.SHRINK_PAGES)
+            self._limits.kept(store, now)
+        else:
+            self._limits.add(sum(row.size for row in rows))
         self._ages_at = now + AGES_EVERY_S if ages_due else self._ages_at
         self.missed["snapshots"] += gone
         self.faults.pop("outbox-failed", None)
@@ -280,17 +277,6 @@ class Book:
         lost = [(row.n, row.epoch, row.seq) for row in self._afloat.shed() if self.progress.settle(row.n)]
         self._scribe.cut(limits.cuts("overflow", lost))
         return rows
-
-    def _limit(self, store: Store, fed: int) -> int:
-        self._scribe.cut(limits.expire(store, self.age.now(), self._config.max_age, fed))
-        used = store.used()
-        most = limits.budget(self._config.max_bytes, used, self._folder)
-        pictures = 0
-        if used > most * _NEAR:
-            cuts, pictures = limits.trim(store, int(most * _NEAR), fed)
-            self._scribe.cut(cuts)
-        self._oversized = store.size() > most * _NEAR
-        return pictures
 
     def _fail(self, error: sqlite3.Error, now: float) -> None:
         text = f"{self._folder / FILE}: {error}"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from agent.config.model import OutboxConfig
     from agent.publish.outbox.store import Store
 
 KEPT_S = 24 * 3600.0
@@ -20,6 +21,8 @@ PICTURES_SHARE = 0.25
 FREE_SHARE, FREE_BYTES = 0.1, 512 << 20
 """Left free on the volume for others: a tenth, but not more than half a gigabyte."""
 LEAST_BYTES = 2 << 20
+EVERY_S, EVERY_BYTES = 1.0, 1 << 20
+_NEAR = 0.95
 _CHUNK = 256
 SHRINK_PAGES = 512
 """Given back to the file system at once, two megabytes, so that no transaction takes long."""
@@ -33,6 +36,42 @@ class Cut:
     gap: Gap
     epoch: str
     numbers: tuple[int, ...]
+
+
+class Limits:
+    """When it is looked at, and what is done then. Owned by the book; folder: where its file lies."""
+
+    def __init__(self, folder: Path, config: OutboxConfig) -> None:
+        self._folder = folder
+        self._config = config
+        self._at = 0.0
+        self._added = 0
+        self._oversized = False
+
+    def due(self, now: float) -> bool:
+        """now: time.monotonic()."""
+        return now >= self._at or self._added >= EVERY_BYTES
+
+    def add(self, size: int) -> None:
+        """So many bytes were written since."""
+        self._added += size
+
+    def keep(self, store: Store, age: float, fed: int) -> tuple[list[Cut], int]:
+        """What was cut, and how many pictures. age: now on the age clock. fed: as `expire`. In a transaction."""
+        cut, pictures = expire(store, age, self._config.max_age, fed), 0
+        used = store.used()
+        most = budget(self._config.max_bytes, used, self._folder)
+        if used > most * _NEAR:
+            trimmed, pictures = trim(store, int(most * _NEAR), fed)
+            cut += trimmed
+        self._oversized = store.size() > most * _NEAR
+        return cut, pictures
+
+    def kept(self, store: Store, now: float) -> None:
+        """To be called once the transaction with `keep` is through."""
+        self._at, self._added = now + EVERY_S, 0
+        if self._oversized:
+            store.shrink(SHRINK_PAGES)
 
 
 def budget(most: int, used: int, folder: Path) -> int:

@@ -303,7 +303,7 @@ def test_a_note_of_nonsense_is_damage(tmp_path: Path, key: str, value: object) -
 
 def test_a_file_that_was_removed_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
-    monkeypatch.setattr("agent.publish.outbox.book.LIMITS_EVERY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.limits.EVERY_S", 0.0)
     kept = book(tmp_path)
     fill(kept, 2)
     for file in tmp_path.glob(f"{FILE}*"):
@@ -385,7 +385,7 @@ def test_a_step_of_the_clock_expires_nothing(tmp_path: Path, monkeypatch: pytest
     fill(kept, 20)
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + step)
-    kept._limits_at = 0.0
+    kept._limits._at = 0.0
     assert kept.write([], 0, 0) == []
     assert len(waiting(kept)) == 20
     kept.close()
@@ -398,7 +398,7 @@ def test_what_is_too_old_goes_and_one_gap_says_so(tmp_path: Path) -> None:
     kept = book(tmp_path, max_age=60.0)
     fill(kept, 20, age=100.0)
     fill(kept, 5, first=20)
-    kept._limits_at = 0.0
+    kept._limits._at = 0.0
     kept.write([], 0, 0)
     bodies = waiting(kept)
     (gap,) = (body["data"] for body in bodies if body["type"] == "vedette.gap")
@@ -412,7 +412,7 @@ def test_beyond_its_bytes_updates_go_first_then_the_oldest_and_all_are_named(tmp
         fill(kept, 200, first=start)
         fill(kept, 200, first=start + 200, kind="vedette.track.updated")
     for _ in range(20):
-        kept._limits_at = 0.0
+        kept._limits._at = 0.0
         kept.write([], 0, 0)
     size = sum(file.stat().st_size for file in tmp_path.iterdir() if file.name.startswith(FILE))
     assert size <= 6_000_000
@@ -433,7 +433,7 @@ def test_a_volume_that_fills_up_gets_its_room_back(tmp_path: Path, monkeypatch: 
     fill(kept, 5000)
     monkeypatch.setattr(limits, "budget", lambda *_: 3_000_000)
     for _ in range(10):
-        kept._limits_at = 0.0
+        kept._limits._at = 0.0
         kept.write([], 0, 0)
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 4_500_000
     assert [body["data"]["n"] for body in waiting(kept) if body["type"] != "vedette.gap"][-1] == 4999
