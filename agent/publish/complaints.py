@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from agent.publish.backoff import STABLE_S
@@ -13,17 +14,37 @@ if TYPE_CHECKING:
 
 REMEMBERED = 256
 SHORT_SESSIONS = 3
+TOLD_S = 600.0
+"""How long a fault that ends by itself, yet comes again, is told of."""
 
 logger = logging.getLogger("vedette.mqtt")
 
 
 class Complaints:
-    """Told of every fault and every session; of the network thread only, but `last_error` may be read by anybody."""
+    """Told of every fault and session; on the network thread only. `last_error` and `fault` may be read by anybody."""
 
     def __init__(self) -> None:
         self.last_error: str | None = None
+        self._fault: tuple[Fault, float] | None = None
         self._said: set[str] = set()
         self._short = 0
+
+    def fault(self, *, connected: bool) -> Fault | None:
+        """What keeps us from the broker now; a session that another client took over for ten minutes more."""
+        if self._fault is None:
+            return None
+        fault, at = self._fault
+        lasting = fault.kind == "takeover" and time.monotonic() - at < TOLD_S
+        return fault if lasting or not connected else None
+
+    def failed(self, fault: Fault, *, trace: bool = False) -> None:
+        """A session ended by it, or never began. trace: as `say`."""
+        self.say(fault.text, trace=trace)
+        self._fault = (fault, time.monotonic())
+
+    def moved(self) -> None:
+        """It is another broker from now on."""
+        self._fault = self.last_error = None
 
     def say(self, text: str, *, trace: bool = False) -> None:
         """The fault is now `text`. Logged unless it was since the last stable session; trace: with the exception's."""
@@ -41,6 +62,8 @@ class Complaints:
 
     def opened(self, place: str, protocol: str) -> None:
         """A session is open; where they end soon and often, that is said at most a few times."""
+        if self._fault is not None and self._fault[0].kind != "takeover":
+            self._fault = None
         if self._short < SHORT_SESSIONS:
             logger.info("connected to %s (%s)", place, protocol)
 

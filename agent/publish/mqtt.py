@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 FLUSH_S = 1.0
 GOODBYE_SHARE = 0.3
 """Of the time to stop in, what is left for `status: offline` however many events wait."""
-TOLD_S = 600.0
-"""How long a fault that ends by itself, yet comes again, is told of."""
 
 
 class Publisher(Desk):
@@ -80,7 +78,6 @@ class Publisher(Desk):
         self._frozen: Fault | None = None
         self._renewed = False
         self._unfit: Fault | None = None
-        self._fault: tuple[Fault, float] | None = None
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     def start(self) -> None:
@@ -112,11 +109,7 @@ class Publisher(Desk):
     @property
     def fault(self) -> Fault | None:
         """What keeps us from the broker now; a session that another client took over for ten minutes more."""
-        if self._fault is None:
-            return None
-        fault, at = self._fault
-        lasting = fault.kind == "takeover" and time.monotonic() - at < TOLD_S
-        return fault if lasting or not self.connected else None
+        return self._complaints.fault(connected=self.connected)
 
     @property
     def protocol(self) -> str:
@@ -184,14 +177,13 @@ class Publisher(Desk):
                 if fault is None or self._stopping.is_set():
                     continue
                 fault = self._complaints.ended(fault, lasted, self._endpoint.place, self._client_id)
-                self._complaints.say(fault.text)
+                self._complaints.failed(fault)
             except LinkError as error:
                 fault = error.fault
-                self._complaints.say(fault.text)
+                self._complaints.failed(fault)
             except Exception as error:  # noqa: BLE001 - the thread must outlive any surprise from paho
                 fault = Fault("closed", redact(f"unexpected error in the MQTT connection: {error!r}"))
-                self._complaints.say(fault.text, trace=True)
-            self._fault = (fault, time.monotonic())
+                self._complaints.failed(fault, trace=True)
             self._nudged.wait(self._backoff.after(lasted, slow=fault.slow, quick=fault.quick))
 
     def _move(self) -> None:
@@ -204,7 +196,8 @@ class Publisher(Desk):
             self._ledger.memory.move(self._endpoint.place)
             self._ledger.suspects = Suspects()
         self._versions = Versions(MQTT5)
-        self._fault = self._unfit = self._complaints.last_error = None
+        self._unfit = None
+        self._complaints.moved()
 
     def _session(self) -> Fault | None:
         """One connection from start to end. None: try again at once. Raises LinkError if none was made."""
@@ -321,6 +314,4 @@ class Publisher(Desk):
         if not self._ledger.refused:
             self._complaints.last_error = None
         if announced:
-            if self._fault is not None and self._fault[0].kind != "takeover":
-                self._fault = None
             self._complaints.opened(self._endpoint.place, self.protocol)
