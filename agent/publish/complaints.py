@@ -31,9 +31,10 @@ class Complaints:
 
     def fault(self, *, connected: bool) -> Fault | None:
         """What keeps us from the broker now; a session that another client took over for ten minutes more."""
-        if self._fault is None:
+        told = self._fault  # once: the network thread may clear it
+        if told is None:
             return None
-        fault, at = self._fault
+        fault, at = told
         lasting = fault.kind == "takeover" and time.monotonic() - at < TOLD_S
         return fault if lasting or not connected else None
 

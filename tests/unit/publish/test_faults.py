@@ -74,3 +74,22 @@ def test_what_is_refused_says_whether_the_rules_are_to_blame() -> None:
     assert "write there (its ACL)" in rejected_text("v/events", "Not authorized")
     assert "ACL" not in rejected_text("v/events", "Quota exceeded")
     assert "read there" in unheard_text(("v/cmd/+", "homeassistant/status"), "Not authorized")
+
+
+class Cleared(Complaints):
+    """The network thread connects just when the main thread has looked at the fault."""
+
+    @property
+    def _fault(self) -> object:
+        return self.__dict__.pop("fault now", None)
+
+    @_fault.setter
+    def _fault(self, fault: object) -> None:
+        self.__dict__["fault now"] = fault
+
+
+def test_a_fault_that_ends_while_it_is_read_costs_nothing() -> None:
+    complaints, fault = Cleared(), closed_fault(None, "word", "b:1", "gate")
+    complaints.failed(fault)
+    assert complaints.fault(connected=False) is fault
+    assert complaints.fault(connected=False) is None
