@@ -28,7 +28,7 @@ Labels: TypeAlias = "Mapping[str, Collection[str]]"
 
 
 def log_tail(log: Log, topics: Topics, publisher: Publisher) -> Tail:
-    return Tail(log.ring, lambda batch: publisher.send(topics.log, batch, 60.0), log.read)
+    return Tail(log.ring, lambda batch: publisher.send(topics.log, batch, 60.0), log.read, lambda: publisher.connected)
 
 
 class Remote:

@@ -88,8 +88,11 @@ class Book:
             return
         if outcome == "rejected":
             self._parked.append((row.n, reason))
-        if outcome == "expired" or (outcome == "rejected" and not row.gap):  # else each refusal of a gap makes one more
+            self._scribe.refused(row)
+        elif outcome == "expired":
             self._scribe.cut(limits.cuts(outcome, [(row.n, row.epoch, row.seq)]))
+        elif outcome == "sent":
+            self._scribe.taken()
 
     @property
     def depth(self) -> int:
@@ -200,6 +203,7 @@ class Book:
         """Goes on with the age of what lies there, and with its epoch unless events have numbers already."""
         self._begun, self.former, meta = True, store.last, store.meta
         age = AgeClock(float(meta.get("age", 0)), str(meta.get("boot", "")), float(meta.get("boottime", 0)))
+        self._scribe.untold.restore(str(meta.get("untold", "")))
         ahead = age.now() - self.age.now()
         self._afloat.older(ahead)
         self.age = age
@@ -241,10 +245,11 @@ class Book:
             told = self._scribe.tell(self.age, self.progress)
             store.add(told)
             store.settle(self.progress.answered, self.progress.ahead, self._parked)
-            if ages_due or not self._noted or store.meta.get("epoch") != self._scribe.epoch:
+            noted = {"epoch": self._scribe.epoch, "untold": self._scribe.untold.saved()}
+            if ages_due or not self._noted or noted != {key: store.meta.get(key) for key in noted}:
                 self._note(store)
         self._noted = True
-        store.meta["epoch"] = self._scribe.epoch
+        store.meta.update(noted)
         store.settled(self.progress.answered, self.progress.ahead)
         self.progress.changed = False
         self._parked = []
@@ -263,8 +268,8 @@ class Book:
     def _note(self, store: Store, *, clean: bool = False) -> None:
         """clean: this run sends nothing more, and the file is about to be closed."""
         age, boot, boottime = self.age.saved()
-        epoch, seq = self._scribe.epoch, self._scribe.seq
-        store.note(epoch=epoch, seq=seq, age=age, boot=boot, boottime=boottime, clean=int(clean))
+        epoch, seq, untold = self._scribe.epoch, self._scribe.seq, self._scribe.untold.saved()
+        store.note(epoch=epoch, seq=seq, age=age, boot=boot, boottime=boottime, clean=int(clean), untold=untold)
 
     def _float(self, events: Sequence[tuple[int, Event]], skipped: int) -> list[Stored]:
         """The same without a disk."""

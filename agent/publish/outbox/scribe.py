@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from agent.publish.outbox.gaps import Gap
-from agent.publish.outbox.limits import Cut
+from agent.publish.outbox.limits import Cut, cuts
+from agent.publish.outbox.untold import Untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from agent.publish.events import Event
     from agent.publish.outbox.age import AgeClock
+    from agent.publish.outbox.line import Row
     from agent.publish.outbox.progress import Progress
     from agent.publish.outbox.stored import Stored
 
@@ -26,7 +28,7 @@ _Told: TypeAlias = "tuple[int, str, int, Gap]"
 class Scribe:
     """last: the n that was given last; seq: the same within `epoch`. missed: events that will never come, by cause.
 
-    word: makes rows of events. gap: makes the event that tells of a cut.
+    word: makes rows of events. gap: makes the event that tells of a cut. untold: what the broker did not hear of.
     """
 
     def __init__(self, word: Word, gap: Callable[[Cut], Event]) -> None:
@@ -35,6 +37,7 @@ class Scribe:
         self.last = self.seq = 0
         self.epoch = ""
         self.missed: Counter[str] = Counter()
+        self.untold = Untold()
         self._cuts: list[Cut] = []  # yet to be told
         self._told: dict[tuple[str, str], _Told] = {}
         self._handed = 0
@@ -53,7 +56,24 @@ class Scribe:
 
     def cut(self, cuts: Iterable[Cut]) -> None:
         """These are to be told."""
-        self._cuts += cuts
+        for cut in cuts:
+            self.missed[cut.cause] += cut.gap.count
+            self._cuts.append(cut)
+
+    def refused(self, row: Row) -> None:
+        """By the broker. Once it has refused to be told so, it is told when it takes something again."""
+        (cut,) = cuts("rejected", [(row.n, row.epoch, row.seq)])
+        if row.gap:
+            self.untold.keep_event(row.payload)
+        elif not self.untold:
+            self.cut([cut])
+            return
+        self.missed[cut.cause] += 1
+        self.untold.keep(cut.cause, cut.epoch, cut.gap)
+
+    def taken(self) -> None:
+        """The broker has taken an event."""
+        self._cuts += self.untold.take()
 
     def handed(self, n: int) -> None:
         """Rows up to this one were handed over once, so that somebody may know them as they are."""
@@ -86,7 +106,6 @@ class Scribe:
         for cut in self._cuts:
             for n in cut.numbers:
                 progress.settle(n)
-            self.missed[cut.cause] += cut.gap.count
             same = together.get((cut.cause, cut.epoch))
             together[cut.cause, cut.epoch] = cut if same is None else replace(cut, gap=same.gap.merged(cut.gap))
         self._cuts = []
@@ -109,7 +128,7 @@ class Scribe:
         self.seq += 1
         row = self._word(event, self.last + 1, self.epoch, self.seq, age.at(event.happened))
         if row is None:
-            self._cuts.append(Cut("invalid", Gap(self.seq, self.seq, 1), self.epoch, ()))
+            self.cut([Cut("invalid", Gap(self.seq, self.seq, 1), self.epoch, ())])
         else:
             self.last += 1
         return row
@@ -119,7 +138,7 @@ class Scribe:
         if number:
             gap = Gap(self.seq + 1, self.seq + number, number)
             self.seq += number
-            self._cuts.append(Cut("overload", gap, self.epoch, ()))
+            self.cut([Cut("overload", gap, self.epoch, ())])
 
 
 def latest(rows: list[Stored]) -> list[Stored]:

@@ -63,6 +63,8 @@ class Orders:
 
     def heard(self, message: Message) -> None:
         """A message on one of the command topics."""
+        if message.retain and not message.payload:
+            return  # somebody empties the topic, as who retained a command there was told to
         with self._lock:
             size = len(message.payload)
             if len(self._waiting) >= WAITING or self._bytes + size > WAITING_BYTES:

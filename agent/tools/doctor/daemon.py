@@ -77,4 +77,6 @@ def _fix(text: str, error: str, device: str) -> str:
         return f"find the other client that is called {device!r}, and give one of the two another `device`"
     if text != error and _says(error, text):
         return error.removeprefix(f"{text}: ")
+    if "again and again" in text:  # not every broker says that it was another client
+        return f"see whether another client is called {device!r} too, then the broker's log, and the network"
     return "follow its message, or the fixes above"

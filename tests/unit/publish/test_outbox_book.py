@@ -439,10 +439,37 @@ def test_a_volume_that_fills_up_gets_its_room_back(tmp_path: Path, monkeypatch: 
     assert [body["data"]["n"] for body in waiting(kept) if body["type"] != "vedette.gap"][-1] == 4999
 
 
+def refuse_gap(kept: Book, gap: Stored) -> None:
+    kept.settle(Row(gap.n, gap.epoch, gap.seq, "t", gap.body, 0.0, 0.0, gap=True), "rejected", "Not authorized")
+
+
 def test_a_gap_that_is_refused_makes_no_other(tmp_path: Path) -> None:
     kept = book(tmp_path)
     answer(kept, fill(kept, 3), "rejected")
     (gap,) = kept.write([], 0, 0)
-    kept.settle(Row(gap.n, gap.epoch, gap.seq, "t", gap.body, 0.0, 0.0, gap=True), "rejected", "Not authorized")
+    refuse_gap(kept, gap)
     assert kept.write([], 0, 0) == []
     assert kept.depth == 0
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_a_refused_gap_told_is_told_once_the_broker_takes_events_again(tmp_path: Path, *, restart: bool) -> None:
+    """An ACL that denies the topic refuses the gaps as well."""
+    kept = book(tmp_path)
+    answer(kept, fill(kept, 3), "rejected")
+    (gap,) = kept.write([], 0, 0)
+    refuse_gap(kept, gap)
+    answer(kept, fill(kept, 2, first=3), "rejected")
+    assert kept.write([], 0, 0) == []
+    missed = kept.missed["rejected"]
+    if restart:
+        kept.close()
+        kept = book(tmp_path)
+    answer(kept, fill(kept, 1, first=5))
+    told = [json.loads(row.body)["data"] for row in kept.write([], 0, 0)]
+    assert [(g["cause"], g["from"], g["to"], g["count"]) for g in told] == [("rejected", 1, 6, 6)]
+    assert missed == 6
+    kept.close()
+    kept = book(tmp_path)
+    answer(kept, fill(kept, 1, first=6))
+    assert kept.write([], 0, 0) == []

@@ -27,7 +27,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.woken = 0
-        self.connected = True
+        self.connected = self.takes = True
         self.level: int | None = None
         self.batches: list[dict[str, Any]] = []
         self.sizes: list[int] = []
@@ -36,7 +36,7 @@ class Reader:
         self.logger.setLevel(logging.DEBUG)
         self.ring = Ring(("CAMERA",), self._wake)
         self.logger.handlers[:] = [self.ring]
-        self.tail = Tail(self.ring, self._send, self._set_level)
+        self.tail = Tail(self.ring, self._send, self._set_level, lambda: self.connected)
 
     def _wake(self) -> None:
         self.woken += 1
@@ -45,7 +45,7 @@ class Reader:
         self.level = level
 
     def _send(self, batch: bytes) -> bool:
-        if not self.connected:
+        if not (self.connected and self.takes):
             return False
         self.sizes.append(len(batch))
         self.batches.append(json.loads(batch))
@@ -125,15 +125,33 @@ def test_other_filters_bring_the_last_lines_no_faster_than_the_rate(reader: Read
 
 def test_what_nobody_could_be_sent_is_counted_as_left_out(reader: Reader) -> None:
     reader.logger.info("before")
-    reader.connected = False
+    reader.takes = False
     reader.lease()
     reader.logger.info("while away")
     reader.tail.turn(1.0)
-    reader.connected = True
+    reader.takes = True
     reader.logger.info("back")
     reader.tail.turn(2.0)
     assert reader.messages == ["back"]
     assert [batch["dropped"] for batch in reader.batches] == [2]
+
+
+def test_lines_of_an_outage_wait_and_come_once_more_to_who_was_cut_off_too(reader: Reader) -> None:
+    reader.lease()
+    reader.connected = False
+    for now in (1.0, 2.0, 3.0):
+        reader.logger.info("lost %d", now)
+        reader.tail.turn(now)
+    due = reader.tail.due()
+    assert due is not None
+    assert 3.0 < due <= 4.0  # no spinning while nothing can be sent
+    reader.connected = True
+    reader.tail.turn(4.0)
+    assert reader.messages == ["lost 1", "lost 2", "lost 3"]
+    assert [batch["dropped"] for batch in reader.batches] == [0]
+    assert reader.lease(5.0) == 3
+    assert reader.lease(6.0) == 0
+    assert reader.lease(6.0, reader="other") == 3
 
 
 def test_a_flood_is_bounded_and_what_is_left_out_is_counted(reader: Reader) -> None:

@@ -78,6 +78,13 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
 LEASE = '{"camera": "yard"}'
 
 
+def test_who_empties_the_topic_of_a_retained_command_commands_nothing(device: Device) -> None:
+    for body in (b"{}", b""):
+        device.orders.heard(Message(TOPICS.command("restart"), body, 1, True, None, time.monotonic()))
+        device.orders.turn(0.0)
+    assert [event.data["code"] for event in device.events] == ["retained"]
+
+
 def test_copies_keep_to_the_rate_of_commands_and_the_answer_to_the_first_stays(device: Device) -> None:
     device.told = {"n": 1}
     statuses = [device.ask("stream.lease", LEASE, b"same")["status"] for _ in range(150)]
