@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backends.contract import BackendUnavailable
+from backends.models.facts import meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,8 @@ def rungs(
     missing = [name for name in order if name != AUTO and name not in known]
     if missing:
         raise BackendUnavailable(
-            f"backend {missing[0]!r} is not installed", f"installed: {', '.join(known) or 'none'}; see vedette backends"
+            "; ".join(f"backend {name!r} is not installed{meant(name, [AUTO, *known])}" for name in missing),
+            f"installed: {', '.join(known) or 'none'}; see vedette backends",
         )
     broken = [name for name in order if name != AUTO and known[name].error]
     if broken:
