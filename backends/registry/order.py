@@ -10,7 +10,7 @@ from backends.contract import BackendUnavailable
 from backends.models.facts import meant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backends.artifact import Artifact
     from backends.registry.registered import Registered
@@ -85,9 +85,14 @@ def automatic(known: Mapping[str, Registered], fps: Mapping[str, float] | None =
     return [name for name in (*_FIRST, *rest) if name in known and not known[name].error]
 
 
+def only_chips(names: Iterable[str]) -> bool:
+    """Whether none of these backends runs on a CPU."""
+    return all(name in _FIRST for name in names)
+
+
 def no_fallback(found: Sequence[Rung]) -> str | None:
     """What is lost when the first engine of a ladder is, where no other could take over."""
-    if any(rung.program.name not in _FIRST for rung in found):
+    if not only_chips(rung.program.name for rung in found):
         return None
     first = found[0]
     return (
