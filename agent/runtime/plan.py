@@ -117,9 +117,9 @@ class _Search:
                 self._problem(camera, "model", message)
                 break
         unused = [name for name in camera.backend if name != order.AUTO and name not in {r.program.name for r in found}]
-        if unused:
+        for name in unused:
             names = ", ".join(artifact.path.name for artifact in files)
-            self._warning(camera, "backend", f"{unused[0]} runs none of {names}: it will not be used")
+            self._warning(camera, "backend", f"{name} runs none of {names}: it will not be used")
         if lost := order.no_fallback(found):
             self._warning(camera, "model", lost)
 

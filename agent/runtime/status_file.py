@@ -11,6 +11,7 @@ from agent.config.redact import redact
 from agent.keeping import keep
 from agent.publish import payloads
 from agent.runtime.health import in_service
+from backends.registry.order import only_chips
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,8 @@ def status(report: Report, publisher: Publisher, now: float) -> dict[str, Any]:
         "last_error": publisher.last_error,
     }
     for ladder in {id(view.dispatcher): view.dispatcher.ladder for view in report.views.values()}.values():
+        alone = only_chips(rung.spec.program.name for rung in ladder.rungs)
         for rung, engine in in_service(ladder):
-            own = {"cause": engine.cause, "fallback": engine.fallback, **rung.info}
+            own = {"cause": engine.cause, "fallback": engine.fallback, "no_fallback": alone, **rung.info}
             body["engines"].setdefault(rung.spec.id, {}).update(own)
     return body

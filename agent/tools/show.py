@@ -46,7 +46,7 @@ def status(value: Mapping[str, Any]) -> str:
     lines.append(table(rows))
     rows = [("engine", "state", "p50 ms", "p99 ms", "restarts", "")]
     rows += [
-        (engine, e["state"], e["p50_ms"] or "-", e["p99_ms"] or "-", e["restarts"], _cut(e["cause"] or ""))
+        (engine, e["state"], e["p50_ms"] or "-", e["p99_ms"] or "-", e["restarts"], _remarks(e))
         for engine, e in value["engines"].items()
     ]
     lines.append(table(rows))
@@ -94,6 +94,11 @@ def _waiting(outbox: Mapping[str, Any]) -> str:
     if depth == 1:
         return f"; 1 event waits, for {age:.0f} s"
     return f"; {depth} events wait, the oldest for {age:.0f} s"
+
+
+def _remarks(engine: Mapping[str, Any]) -> str:
+    """`no fallback`: only chips run this model, so nothing is seen while they are away."""
+    return _cut("; ".join(filter(None, (engine["cause"], "no fallback" if engine.get("no_fallback") else ""))))
 
 
 def _cut(text: str) -> str:

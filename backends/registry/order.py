@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backends.contract import BackendUnavailable
+from backends.models.facts import meant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backends.artifact import Artifact
     from backends.registry.registered import Registered
@@ -53,7 +54,8 @@ def rungs(
     missing = [name for name in order if name != AUTO and name not in known]
     if missing:
         raise BackendUnavailable(
-            f"backend {missing[0]!r} is not installed", f"installed: {', '.join(known) or 'none'}; see vedette backends"
+            "; ".join(f"backend {name!r} is not installed{meant(name, [AUTO, *known])}" for name in missing),
+            f"installed: {', '.join(known) or 'none'}; see vedette backends",
         )
     broken = [name for name in order if name != AUTO and known[name].error]
     if broken:
@@ -83,9 +85,14 @@ def automatic(known: Mapping[str, Registered], fps: Mapping[str, float] | None =
     return [name for name in (*_FIRST, *rest) if name in known and not known[name].error]
 
 
+def only_chips(names: Iterable[str]) -> bool:
+    """Whether none of these backends runs on a CPU."""
+    return all(name in _FIRST for name in names)
+
+
 def no_fallback(found: Sequence[Rung]) -> str | None:
     """What is lost when the first engine of a ladder is, where no other could take over."""
-    if any(rung.program.name not in _FIRST for rung in found):
+    if not only_chips(rung.program.name for rung in found):
         return None
     first = found[0]
     return (

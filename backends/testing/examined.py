@@ -10,6 +10,7 @@ import gc
 import hashlib
 import os
 import threading
+import time
 import weakref
 from collections import OrderedDict, deque
 from dataclasses import is_dataclass
@@ -31,6 +32,8 @@ VARIABLE = "VEDETTE_EXAMINE"
 BREACH = "breach of contract"
 _REMEMBERED = 8
 _TOLERANCE = 1e-3
+_FAST = 0.5
+"""Seconds that even a busy machine does not need to read a sensor."""
 
 
 class Examined:
@@ -115,9 +118,19 @@ class ExaminedEngine:
 
     def telemetry(self) -> dict[str, float]:
         """The worker leaves out what cannot be read, so a breach shows as a value that no sensor has."""
-        told: Any = self._inner.telemetry() if hasattr(self._inner, "telemetry") else {}
-        fits = all(isinstance(key, str) and isinstance(value, (int, float)) for key, value in told.items())
-        return dict(told) if fits else {f"{BREACH}: telemetry gives {told!r}, not numbers by name": 0.0}
+        if not hasattr(self._inner, "telemetry"):
+            return {}
+        began = time.monotonic()
+        try:
+            told: Any = self._inner.telemetry()
+            fits = all(isinstance(key, str) and isinstance(value, (int, float)) for key, value in told.items())
+        except Exception as e:  # noqa: BLE001 - whatever it is, the author is told
+            return {f"{BREACH}: telemetry raises {type(e).__name__}: {e}": 0.0}
+        if not fits:
+            return {f"{BREACH}: telemetry gives {told!r}, not numbers by name": 0.0}
+        took = time.monotonic() - began
+        slow = {f"{BREACH}: telemetry takes {took:.1f} s, in which no frame is run": 0.0} if took > _FAST else {}
+        return {**told, **slow}
 
     def close(self) -> None:
         self._inner.close()

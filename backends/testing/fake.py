@@ -124,7 +124,11 @@ class FakeEngine:
         return _lie(script.lie, rows)
 
     def telemetry(self) -> dict[str, float]:
-        return self._script.read().telemetry
+        told = self._script.read().telemetry
+        if isinstance(told, str):
+            act(told, "telemetry")
+            return {}
+        return told
 
     def close(self) -> None:
         act(self._script.read().close, "close")

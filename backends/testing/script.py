@@ -31,7 +31,7 @@ class Script:
     than told, boxes beyond the image), each against what `info` says.
     leak: bytes, leak_fds: descriptors lost by each run. keep: holds on to the image. change: writes into it.
     noise: no two runs give the same. exclusive: the prefix of a lock file per device, "" for none.
-    refuse: what `accepts` says; formats: what it takes. devices: ids. telemetry: what the engine tells.
+    refuse: what `accepts` says; formats: what it takes. devices: ids. telemetry: what the engine tells, or an act.
     """
 
     probe: str = "ok"
@@ -52,7 +52,7 @@ class Script:
     devices: list[str] = field(default_factory=lambda: ["fake:0"])
     streams: int = 1
     deadline: float = 5.0
-    telemetry: dict[str, float] = field(default_factory=dict)
+    telemetry: dict[str, float] | str = field(default_factory=dict)
 
 
 class Reader:

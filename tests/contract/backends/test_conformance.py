@@ -90,6 +90,8 @@ FAULTS: list[tuple[dict[str, Any], Callable[[Suite], object], str]] = [
     ({"run": "pause", "deadline": 0.5}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "in time"),
     ({"run": "segv"}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "ended with code -11"),
     ({"telemetry": {"t": "hot"}}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "not numbers"),
+    ({"telemetry": "raise"}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "telemetry raises"),
+    ({"telemetry": "slow:0.6"}, Suite.test_runs_return_what_info_says_and_leave_the_image_alone, "telemetry takes 0.6"),
     ({"noise": True, "streams": 2}, Suite.test_calls_that_overlap_are_answered_as_single_ones, "in two ways"),
     ({"open": "raise"}, Suite.test_can_be_loaded_again_in_the_same_worker, "load raises RuntimeError"),
     ({"close": "raise"}, Suite.test_is_closed_twice_without_harm, "ended with code 1:"),

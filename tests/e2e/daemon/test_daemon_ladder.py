@@ -105,10 +105,13 @@ def test_a_stick_that_is_pulled_out_and_put_back(watch: tuple[Watch, Daemon], co
     assert seen.gap(since) <= DEADLINE + 1
 
 
-def test_without_a_twin_check_says_that_there_is_no_fallback(daemon: Start, coral: Coral, clip: Path) -> None:
+def test_without_a_twin_check_and_status_say_that_there_is_no_fallback(daemon: Start, coral: Coral, clip: Path) -> None:
     coral.twin.unlink()
     coral.twin.with_suffix(".yaml").unlink()
-    run = daemon(config(1, {"gate": {"source": str(clip), "model": str(coral.model)}}), coral.environment())
+    camera = {"source": str(clip), "loop": True, "model": str(coral.model)}
+    run = daemon(config(1, {"gate": camera}), coral.environment())
+    wait_for(lambda: " serving " in run.verb("status").stdout, 30, run.log)
+    assert "  no fallback\n" in run.verb("status").stdout
     said = run.verb("check", "-c", str(run.file)).stdout
     assert "no fallback: gate_edgetpu.tflite runs on edgetpu only" in said
     assert said.rstrip().endswith("ok")

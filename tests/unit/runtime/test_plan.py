@@ -46,6 +46,14 @@ def test_a_good_config_has_its_artifact_and_backend(folder: Path) -> None:
     assert [[rung.program.name for rung in ladder] for ladder in found.ladders.values()] == [["openvino"]]
 
 
+def test_each_backend_that_reads_none_of_the_files_is_said(folder: Path) -> None:
+    order = "[edgetpu, litert, openvino]"
+    found = plan(parse(f"model: model.xml\nbackend: {order}\ncameras: {{a: {{source: clip.mp4}}}}", "x", folder))
+    assert [str(warning) for warning in found.warnings] == [
+        f"x:2:10: backend: {name} runs none of model.xml: it will not be used" for name in ("edgetpu", "litert")
+    ]
+
+
 def test_all_that_is_missing_is_said_at_once_with_its_place(folder: Path) -> None:
     text = (
         "model: nope\n"

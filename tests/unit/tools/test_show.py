@@ -58,6 +58,14 @@ def test_a_long_error_does_not_make_the_table_wide() -> None:
     assert "e…" in said
 
 
+def test_what_only_a_chip_runs_is_told() -> None:
+    own = {"state": "serving", "p50_ms": 7.0, "p99_ms": 9.0, "restarts": 0, "cause": None}
+    served = status(engines={"edgetpu-gate": {**own, "no_fallback": True}, "openvino-yard": own})
+    assert [line.endswith("  no fallback") for line in served.splitlines()[-2:]] == [True, False]
+    failed = {**own, "state": "failed", "cause": "it is unplugged", "no_fallback": True}
+    assert status(engines={"edgetpu-gate": failed}).endswith("it is unplugged; no fallback")
+
+
 def test_a_model_that_cannot_be_used_says_why_in_one_line() -> None:
     row = {"name": "gate", "installed": True, "size": None, "problem": "x.onnx: empty\n  look", "description": "d"}
     assert show.models([row]).splitlines()[1].split() == ["gate", "yes", "-", "unknown", "x.onnx:", "empty"]

@@ -68,7 +68,9 @@ def test_each_rung_has_the_files_it_reads_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("order", "kinds", "message"),
     [
-        (("nope",), ("onnx",), "backend 'nope' is not installed"),
+        (("nope",), ("onnx",), "backend 'nope' is not installed (installed: edgetpu, hailo"),
+        (("edge-tpu", "openvin"), ("onnx",), "'edge-tpu' is not installed; did you mean edgetpu?; backend 'openvin'"),
+        (("atuo",), ("onnx",), "backend 'atuo' is not installed; did you mean auto? (installed: "),
         (("edgetpu",), ("onnx",), "no backend runs x.onnx (onnx) (tried: edgetpu"),
     ],
 )
