@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.cli.exits import FAILED, OK, USAGE, fail, print_json
 
@@ -173,10 +173,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         found = inspect(arguments.model)
     except BackendError as e:
         return fail(e)
-    if arguments.json:
-        print_json(found.to_json())
-    else:
-        print(show_models.inspection(found))
+    _show(arguments, found, show_models.inspection)
     return FAILED if found.problems else OK
 
 
@@ -197,10 +194,7 @@ def _export(arguments: argparse.Namespace) -> int:
         return fail(e, USAGE)
     except BackendError as e:
         return fail(e)
-    if arguments.json:
-        print_json(found.to_json())
-    else:
-        print(show_models.exported(found))
+    _show(arguments, found, show_models.exported)
     return OK if found.good else FAILED
 
 
@@ -221,11 +215,16 @@ def _compare(arguments: argparse.Namespace) -> int:
         return fail(e, USAGE)
     except BackendError as e:
         return fail(e)
+    _show(arguments, found, show_models.comparison)
+    return OK if found.agrees else FAILED
+
+
+def _show(arguments: argparse.Namespace, found: Any, text: Callable[[Any], str]) -> None:
+    """For programs or for people."""
     if arguments.json:
         print_json(found.to_json())
     else:
-        print(show_models.comparison(found))
-    return OK if found.agrees else FAILED
+        print(text(found))
 
 
 def _quiet() -> None:
@@ -245,7 +244,5 @@ def _bench(arguments: argparse.Namespace) -> int:
         found = measure(arguments.model, Progress)
     except BackendError as e:
         return fail(e)
-    if arguments.json:
-        return print_json(found.to_json())
-    print(show_models.bench(found))
+    _show(arguments, found, show_models.bench)
     return OK
