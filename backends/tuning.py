@@ -17,7 +17,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
-from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -26,6 +25,7 @@ from backends import bridge, child
 from backends.artifact import Artifact
 from backends.contract import BackendError, BackendUnavailable, Engine, EngineError
 from backends.heads import make_head
+from backends.points import named
 from backends.whole import write_whole
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ def main(argv: Sequence[str]) -> int:
     child.die_with_parent()  # a worker that is killed takes its measuring along
     request = json.load(sys.stdin)
     artifact = Artifact.from_json(request["artifact"])
-    backend = EntryPoint(argv[0], argv[1], "vedette.backends").load()()
+    backend = named(argv[1])()
     try:
         rows = [asdict(row) for row in _measure_all(backend, artifact, request["variants"], request["seconds"])]
     except BackendError as e:

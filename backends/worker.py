@@ -15,7 +15,6 @@ import signal
 import sys
 import time
 from dataclasses import asdict, fields, replace
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +34,7 @@ from backends.contract import (
     EngineInfo,
 )
 from backends.models.original import refuse_another
+from backends.points import named
 from backends.protocol import MAX_SLOTS, PROBE_SECONDS, VERSION, LineReader, Message, SlotLayout, encode
 from backends.streams import Streams
 
@@ -211,7 +211,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group
     os.write(arguments.replies, encode("hello", version=VERSION, pid=os.getpid()))
     try:
-        backend = EntryPoint(arguments.name, arguments.entry_point, "vedette.backends").load()()
+        backend = named(arguments.entry_point)()
         if backend.api != API:
             raise BackendUnavailable(f"it speaks api {backend.api}, this Vedette {API}")  # noqa: TRY301 - one way out
     except Exception as e:  # noqa: BLE001 - a backend whose library is missing is a reason, not a crash

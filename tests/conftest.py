@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import subprocess
@@ -23,12 +24,24 @@ if TYPE_CHECKING:
 
 NO_SKIP = "VEDETTE_NO_SKIP"
 
-# How long an example takes says more of the machine, and of what else runs on it, than of what is tested.
-settings.register_profile("untimed", deadline=None)
+# How long an example takes says more of the machine, and of what else runs on it, than of what is tested. Each run
+# draws others; `--hypothesis-profile=thorough` draws ten times as many, where a test does not say how many it wants.
+settings.register_profile("untimed", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile("untimed")
 
 # Else NumPy starts a thread for each core in every process of every test, which spins for a tenth of a second.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Thousands of tests are made, and none goes: the collector would look them through again and again."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 @pytest.fixture(autouse=True)

@@ -14,12 +14,12 @@ import time
 import weakref
 from collections import OrderedDict, deque
 from dataclasses import is_dataclass
-from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backends.contract import API, BackendError, BackendUnavailable, Device, Engine, EngineError, EngineInfo, Progress
+from backends.points import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Examined:
     """The backend itself, as far as the worker can tell."""
 
     def __init__(self) -> None:
-        self._inner = EntryPoint("examined", os.environ[VARIABLE], "vedette.backends").load()()
+        self._inner = named(os.environ[VARIABLE])()
         for attribute, kind in (("name", str), ("api", int), ("options", type)):
             if not isinstance(getattr(self._inner, attribute, None), kind):
                 raise TypeError(f"{BREACH}: the backend's {attribute!r} is not of type {kind.__name__}")

@@ -39,8 +39,8 @@ Description: watches cameras and publishes what it sees over MQTT
 """
 
 
-def build(output: Path, work: Path, wanted: Target) -> Path:
-    """The package's file, in `output`. work: a folder that is made anew."""
+def build(output: Path, work: Path, wanted: Target, level: int) -> Path:
+    """The package's file, in `output`. work: a folder that is made anew. level: of compression."""
     shutil.rmtree(work, ignore_errors=True)
     wheel = wheels.wheel(work / "wheel")
     version = f"{wheels.version(wheel)}-1~{wanted.release}"
@@ -55,10 +55,10 @@ def build(output: Path, work: Path, wanted: Target) -> Path:
             path.chmod(path.stat().st_mode & ~0o022 | (0o755 if path.is_dir() else 0o644))
     (root / payload.HOME.lstrip("/") / "bin/python").chmod(0o755)
     (root / _CONFFILE).chmod(0o640)
-    output.mkdir(exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
     made = output / f"vedette_{version}_{wanted.arch}.deb"
     os.environ.setdefault("SOURCE_DATE_EPOCH", _committed())
-    wheels.run(["dpkg-deb", "--root-owner-group", "-Zzstd", "-z12", "--build", str(root), str(made)], 1200)
+    wheels.run(["dpkg-deb", "--root-owner-group", "-Zzstd", f"-z{level}", "--build", str(root), str(made)], 1200)
     return made
 
 
@@ -125,14 +125,17 @@ def _committed() -> str:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--arch", choices=target.MACHINES, help="another machine than this one")
-    wanted = target.here(options.parse_args().arch or None)
+    options.add_argument("--level", type=int, default=12, help="of zstd: 1 saves a minute and makes it a third larger")
+    options.add_argument("--into", type=Path, default=wheels.CHECKOUT / "dist", help="the folder it is put into")
+    given = options.parse_args()
+    wanted = target.here(given.arch or None)
     if not shutil.which("dpkg-deb"):
         raise SystemExit("a package can only be made where dpkg is (Debian or Ubuntu)")
     try:
-        made = build(wheels.CHECKOUT / "dist", wheels.CHECKOUT / "build" / "deb" / wanted.arch, wanted)
+        made = build(given.into.resolve(), wheels.CHECKOUT / "build" / "deb" / wanted.arch, wanted, given.level)
     except wheels.BuildError as e:
         raise SystemExit(str(e)) from None
-    print(f"{made.relative_to(wheels.CHECKOUT)}: {made.stat().st_size >> 20} MB")
+    print(f"{os.path.relpath(made, wheels.CHECKOUT)}: {made.stat().st_size >> 20} MB")
 
 
 if __name__ == "__main__":

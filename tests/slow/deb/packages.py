@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ REPOSITORY = Path(__file__).parents[3]
 NATIVE = "arm64" if platform.machine() == "aarch64" else "amd64"
 SUITE = "bookworm"
 """The Debian that the packages are tried on."""
+_BARELY = 1
+"""How much the packages of tests are compressed: with zstd's least, which costs less than the larger file of none."""
 
 
 def unbuildable() -> str:
@@ -39,11 +42,13 @@ class Package:
 
 
 def built(arch: str = NATIVE) -> Package:
-    """`make deb`; of those that $VEDETTE_DEBS lists, separated by colons, the one for `arch` is taken as it is."""
+    """As `make deb`, but barely compressed; of those that $VEDETTE_DEBS lists, separated by colons, the one for `arch`
+    is taken as it is."""
     given = [Path(name) for name in os.environ.get("VEDETTE_DEBS", "").split(":") if name.endswith(f"_{arch}.deb")]
     if given:
         return Package(given[0], given[0].name.split("_")[1])
-    command = [sys.executable, str(REPOSITORY / "systemd/deb/deb.py"), f"--arch={arch}"]
+    options = [f"--arch={arch}", f"--level={_BARELY}", f"--into={REPOSITORY / 'build/deb'}"]
+    command = [sys.executable, str(REPOSITORY / "systemd/deb/deb.py"), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     file = REPOSITORY / done.stdout.rpartition(": ")[0]
@@ -51,8 +56,30 @@ def built(arch: str = NATIVE) -> Package:
 
 
 def unpacked(package: Package, folder: Path) -> Path:
+    """Its files in `folder`, shared with all others that are made of it: they are replaced, never written to."""
+    subprocess.run(["cp", "-al", str(_unpacked_once(package)), str(folder)], check=True, timeout=300)
+    return folder
+
+
+@cache
+def _unpacked_once(package: Package) -> Path:
+    folder = package.file.with_suffix("")
     subprocess.run(["dpkg-deb", "--raw-extract", str(package.file), str(folder)], check=True, timeout=300)
     return folder
+
+
+def replace(path: Path, text: str) -> None:
+    """The file has another content, with the same rights; other links to the former file keep theirs."""
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_text(text)
+    shutil.copymode(path, draft)
+    draft.replace(path)
+
+
+def packed(root: Path, file: Path) -> None:
+    command = ["dpkg-deb", "--root-owner-group", "-Zzstd", f"-z{_BARELY}", "--build", str(root), str(file)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    shutil.rmtree(root)
 
 
 def another(
@@ -74,20 +101,18 @@ def another(
     texts = [*(root / "DEBIAN").glob("p*"), root / "DEBIAN/control", *package.glob("bin/[vp]*"), package / "pip.conf"]
     for text in texts:
         if text.is_file() and not text.is_symlink() and text.name != "python3":
-            text.write_text(text.read_text().replace(base.version, new))
+            replace(text, text.read_text().replace(base.version, new))
     about = site / f"vedette-{old}.dist-info"
     metadata = about / "METADATA"
-    metadata.write_text(re.sub(r"^Version: .*$", f"Version: {number}", metadata.read_text(), flags=re.MULTILINE))
+    replace(metadata, re.sub(r"^Version: .*$", f"Version: {number}", metadata.read_text(), flags=re.MULTILINE))
     about.rename(site / f"vedette-{number}.dist-info")
     change(site)
     if deceive:
         preinst = root / "DEBIAN/preinst"
-        preinst.write_text(re.sub(r"needed=.*", "needed=1", preinst.read_text()))
+        replace(preinst, re.sub(r"needed=.*", "needed=1", preinst.read_text()))
     (root / "DEBIAN/md5sums").unlink()
     file = folder / base.file.name.replace(base.version, new)
-    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(root), str(file)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
-    shutil.rmtree(root)
+    packed(root, file)
     return Package(file, new)
 
 
@@ -96,6 +121,6 @@ def edit(site: Path, module: str, old: str, new: str) -> None:
     path = site / module
     text = path.read_text()
     assert old in text, f"{module} has changed: this test wants {old!r} there"
-    path.write_text(text.replace(old, new))
+    replace(path, text.replace(old, new))
     for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
         compiled.unlink()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.slow.deb.machine import CHECKOUT
-from tests.slow.deb.packages import another, unpacked
+from tests.slow.deb.packages import another, packed, replace, unpacked
 from tests.support.brokers import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.slow.deb.machine import CHECKOUT, Machine
-from tests.slow.deb.packages import Package
+    from tests.slow.deb.machine import Machine
+    from tests.slow.deb.packages import Package
 
 pytestmark = pytest.mark.rooted
 
@@ -71,9 +70,9 @@ def test_without_space_for_it_nothing_is_unpacked(machine: Machine, package: Pac
 def test_where_its_python_is_not_apt_says_so(machine: Machine, package: Package, folder: Path) -> None:
     root = unpacked(package, folder / "other-python")
     control = root / "DEBIAN/control"
-    control.write_text(control.read_text().replace("python3 (>= 3.11)", "python3 (>= 3.19)"))
+    replace(control, control.read_text().replace("python3 (>= 3.11)", "python3 (>= 3.19)"))
     other = folder / "vedette_0.1.0-1~deb19_amd64.deb"
-    subprocess.run(["dpkg-deb", "-Znone", "-b", str(root), str(other)], check=True, capture_output=True)
+    packed(root, other)
     done = machine.apt("install", str(other), check=False)
     assert done.returncode == APT_FAILED
     assert "Depends: python3 (>= 3.19)" in done.stdout + done.stderr
