@@ -81,8 +81,11 @@ class _Search:
         self._labels(camera, artifact)
         first = self.orders.setdefault(camera.model, camera.backend)
         if first != camera.backend:
-            said = ", ".join(first)
-            self._problem(camera, "backend", f"{camera.model} already runs on {said}; one model has one order")
+            message = (
+                f"{camera.model} already runs on {', '.join(first)} for another camera, and a model has one order of "
+                "backends; write the same here, or give this camera a copy of the file under another name"
+            )
+            self._problem(camera, "backend", message)
         elif camera.model not in self.ladders:
             self._ladder(camera)
 

@@ -80,6 +80,14 @@ def test_a_model_two_cameras_share_is_said_once(folder: Path) -> None:
     assert len(lines) == 1
 
 
+def test_a_second_order_for_a_model_is_refused_with_what_to_do(folder: Path) -> None:
+    text = "model: model.xml\ncameras:\n  a: {source: a.mp4}\n  b: {source: b.mp4, backend: openvino}\n"
+    (line,) = problems(text, folder)
+    assert line.startswith("vedette.yaml:4:31: cameras.b.backend: ")
+    assert "already runs on auto for another camera" in line
+    assert line.endswith("write the same here, or give this camera a copy of the file under another name")
+
+
 def test_labels_of_zones_and_lines_are_the_models_too(folder: Path) -> None:
     text = (
         "model: model.xml\n"
