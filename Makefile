@@ -33,7 +33,7 @@ clean:
 	rm -rf $(VENV) build *.egg-info
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV) || { echo "No virtual environment: apt install python3-venv (Python 3.10 or newer)"; exit 1; }
+	$(PYTHON) -m venv $(VENV) && test -x $(BIN)/pip || { rm -f $@; echo "No virtual environment: apt install python3-venv (Python 3.10 or newer); if programs may not run here (noexec): make VENV=/another/folder"; exit 1; }
 $(VENV)/.run: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e '.[openvino,demo]' && touch $@
 $(VENV)/.test: pyproject.toml | $(BIN)/python

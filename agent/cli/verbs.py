@@ -30,6 +30,14 @@ def perform(argv: Sequence[str] | None) -> int:
     return run(arguments)
 
 
+def _file(name: str) -> Path:
+    """Raises OSError where the current folder, which a relative name begins in, is gone."""
+    path = Path(name)
+    if not path.is_absolute():
+        Path.cwd()
+    return path
+
+
 def _parser() -> argparse.ArgumentParser:
     from agent import __version__
 
@@ -53,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
         added = verbs.add_parser(name, help=text, description=text)
         added.set_defaults(run=run)
         if config:
-            added.add_argument("-c", "--config", type=Path, default=_CONFIG, metavar="FILE", help=f"default: {_CONFIG}")
+            added.add_argument(
+                "-c", "--config", type=_file, default=_CONFIG, metavar="FILE", help=f"default: {_CONFIG}"
+            )
         if report:
             added.add_argument("--json", action="store_true", help="for programs")
         return added

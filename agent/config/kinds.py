@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from agent.config.borrowed import unseen
@@ -149,7 +150,9 @@ class FilePath:
     def read(self, node: Scalar, folder: Path) -> str:
         path = absolute(Text(self.wanted, longest=1024).read(node, folder), folder)
         try:
-            missing = not Path(path).is_file()
+            missing = not S_ISREG(Path(path).stat().st_mode)  # since Python 3.14 `is_file` says no to both
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            missing = True
         except OSError:  # a folder only the daemon may look into: it will say so itself
             missing = False
         if missing:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
+
+from backends.there import mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,14 +32,15 @@ def missing(config: Config) -> Iterator[Problem]:
 
 def _missing(camera: CameraConfig) -> str:
     path = Path(camera.source)
-    if camera.kind == "v4l2" and not path.exists():
+    found = mode(path)
+    if camera.kind == "v4l2" and not found:
         return f"there is no {path}: {_LATER}; see vedette doctor --only devices"
-    if camera.kind == "file" and not path.is_file():
+    if camera.kind == "file" and not S_ISREG(found):
         return f"there is no file {path}: {_LATER}; {_meant(path) or 'put it there, or correct the path'}"
     if camera.kind == "folder":
         from agent.capture.folder import SUFFIXES
 
-        if not path.is_dir():
+        if not S_ISDIR(found):
             return f"there is no folder {path}: {_LATER}; make it, or correct the path"
         if not any(entry.suffix.lower() in SUFFIXES for entry in path.iterdir()):
             return f"there is no picture in {path}: {_LATER}; put .jpg, .png or .bmp files there"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 from backends.contract import ArtifactError
 from backends.formats import engine, onnx, openvino, tensorflow, tflite
 from backends.formats.window import Window
+from backends.there import mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,14 +45,15 @@ def refusing(path: Path) -> Iterator[None]:
 
 def _inside(path: Path) -> Path:
     try:
-        if path.is_dir():
+        kind = mode(path)
+        if S_ISDIR(kind):
             found = sorted(path.glob("*.xml"))
             if len(found) != 1:
                 raise ArtifactError(f"{path}: is a folder with {len(found)} .xml files; name the model file itself")
             return found[0]
-        if not path.exists():
+        if not kind:
             raise ArtifactError(f"{path}: cannot be read: {os.strerror(errno.ENOENT)}")
-        if not path.is_file():
+        if not S_ISREG(kind):
             raise ArtifactError(f"{path}: is not a model file, but a device, a pipe or a socket")
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path}: cannot be read: {error}") from error

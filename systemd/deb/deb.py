@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,7 +119,9 @@ def _control(root: Path, version: str, wanted: Target) -> None:
 def _committed() -> str:
     """When the tree was, so that it makes the same package again; the time of an untracked tree is its changelog's."""
     asked = ["git", "-C", str(wheels.CHECKOUT), "log", "-1", "--format=%ct"]
-    said = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
+    said = ""
+    with suppress(FileNotFoundError):  # there is no git
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
     return said or str(int((wheels.CHECKOUT / "CHANGELOG.md").stat().st_mtime))
 
 

@@ -1,7 +1,7 @@
 """`make lock`: the newest versions that go together, each wheel with its hash, for this system's Python.
 
-Written to lock-3.11.txt beside this file, which `pip install --require-hashes -r` takes. A new version of anything
-comes in by making it anew, and by the tests after that.
+Written beside this file, for Python 3.11 (Debian 12) to lock-3.11.txt, which `pip install --require-hashes -r` takes.
+A new version of anything comes in by making it anew, on each Debian, and by the tests after that.
 """
 
 from __future__ import annotations

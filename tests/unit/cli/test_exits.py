@@ -67,10 +67,12 @@ def test_without_an_output_it_ends_as_ever(tmp_path: Path) -> None:
     assert vedette(f"check -c {config} 2>&-").returncode == 2
 
 
-def test_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["check", "doctor"])
+def test_a_current_folder_that_is_gone_is_said(tmp_path: Path, verb: str) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
-    command = f"rmdir {folder}; PYTHONPATH={ROOT} {shlex.quote(sys.executable)} -m agent.cli check -c vedette.yaml"
+    called = f"PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)} -m agent.cli {verb} -c vedette.yaml"
+    command = f"rmdir {folder}; {called}"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False, cwd=folder)
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert "the current folder is gone" in ended.stderr

@@ -299,6 +299,11 @@ cameras:
     ]
 
 
+def test_a_file_that_only_the_daemon_may_look_at_is_not_said_to_be_missing() -> None:
+    """Its name is too long to be asked for; a folder that is closed to us, root may look into."""
+    assert read(TOP + f"mqtt: {{url: mqtts://h, tls: {{ca: /{'x' * 300}}}}}").warnings == ()
+
+
 def test_insecure_tls_is_a_warning_with_its_place() -> None:
     warnings = read(TOP + "mqtt: {url: mqtts://h, tls: {insecure: true}}").warnings
     assert [(w.line, w.column, w.key) for w in warnings] == [(2, 40, "mqtt.tls.insecure")]

@@ -333,4 +333,5 @@ def test_what_is_missed_may_be_read_while_another_cause_comes(tmp_path: Path) ->
     outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, Publisher(MqttConfig(), "gate-pi"), tmp_path)
     outbox._book.missed["overload"] = Counts(2)
     outbox._book.missed["snapshots"] = 1
+    outbox._book.close()
     assert outbox.missed() == {"overload": 2, "snapshots": 1}

@@ -111,8 +111,9 @@ def test_promtool_finds_no_fault(server: Server) -> None:
 
 
 def test_other_paths_and_words_are_turned_down(server: Server) -> None:
-    with pytest.raises(urllib.error.HTTPError, match="404"):
+    with pytest.raises(urllib.error.HTTPError, match="404") as caught:
         urllib.request.urlopen(f"http://127.0.0.1:{server.port}/etc/passwd", timeout=10)
+    caught.value.close()
     with socket.create_connection(("127.0.0.1", server.port), 10) as asker:
         asker.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
         assert b"400" in asker.recv(4096)

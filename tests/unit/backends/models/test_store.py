@@ -342,14 +342,14 @@ def test_listing_says_what_is_wrong(folder, offered):
 def test_a_model_whose_folder_may_not_be_looked_into_hides_no_other(folder, offered, tmp_path, monkeypatch):
     offered(ONNX)
     (folder / "locked").mkdir(parents=True)
-    is_file = Path.is_file
+    stat = Path.stat
 
-    def refused(path):  # as for a user who is not root; the tests may run as root
+    def refused(path, **given):  # as for a user who is not root; the tests may run as root
         if path.parent == folder / "locked":
             raise PermissionError(errno.EACCES, "Permission denied")
-        return is_file(path)
+        return stat(path, **given)
 
-    monkeypatch.setattr(Path, "is_file", refused)
+    monkeypatch.setattr(Path, "stat", refused)
     locked, tiny = listing()
     assert locked["installed"]
     assert locked["problem"] == "locked: cannot be looked for: Permission denied"

@@ -74,6 +74,7 @@ def found(root: Path, source: str) -> list[Finding]:
 def test_a_camera_that_the_service_may_not_open(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     node = file.parent / "dev/video0"
     node.parent.mkdir()
+    node.parent.chmod(0o755)  # whatever the umask
     node.touch()
     monkeypatch.setattr(account, "service", lambda: NOBODY)
     node.chmod(0o666)
