@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends import blobs
+from backends import compile_cache
 from backends.contract import (
     API,
     ArtifactError,
@@ -242,9 +242,9 @@ def _kept(artifact: Artifact, device: Device, settings: dict[str, Any]) -> tuple
         "device": [device.name, device.details],
         "runtime": str(_import().__version__),
     }
-    blob = blobs.place(artifact.path.parent, about)
+    blob = compile_cache.place(artifact.path.parent, about)
     core = _import().Core()
-    if artifact.content and (found := blobs.read(blob)) is not None:
+    if artifact.content and (found := compile_cache.read(blob)) is not None:
         line, exported = found
         with contextlib.suppress(RuntimeError, ValueError):
             compiled = core.import_model(exported, "CPU", settings)
@@ -258,7 +258,7 @@ def _kept(artifact: Artifact, device: Device, settings: dict[str, Any]) -> tuple
     if artifact.content:
         with contextlib.suppress(RuntimeError):
             # Some names of a tensor get lost in what is exported; a sidecar may mean one of them.
-            blobs.keep(blob, f"{json.dumps(names)}\n".encode(), compiled.export_model().getvalue())
+            compile_cache.keep(blob, f"{json.dumps(names)}\n".encode(), compiled.export_model().getvalue())
     return compiled, _outputs(compiled.outputs, names)
 
 

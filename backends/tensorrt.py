@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backends.atomic import write_atomic
 from backends.contract import (
     API,
     ArtifactError,
@@ -30,7 +31,6 @@ from backends.trt.cuda import Cuda, CudaError, Gpu, open_cuda
 from backends.trt.engine import Loaded, TensorRTEngine
 from backends.trt.request import AS_FILE, FP16_FLAG, BuildRequest
 from backends.trt.trial import TrialRequest, deserialised
-from backends.whole import write_whole
 
 if TYPE_CHECKING:
     from backends.artifact import Artifact
@@ -213,7 +213,7 @@ def _foreign(artifact: Artifact, place: _Place, progress: Progress) -> api.Engin
             ) from error
         if tried is not None:
             with contextlib.suppress(OSError):
-                write_whole(tried, b"")
+                write_atomic(tried, b"")
     return deserialised(place.trt, plan)
 
 

@@ -23,10 +23,10 @@ import numpy as np
 
 from backends import bridge, child
 from backends.artifact import Artifact
+from backends.atomic import write_atomic
 from backends.contract import BackendError, BackendUnavailable, Engine, EngineError
 from backends.heads import make_head
 from backends.points import named
-from backends.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -264,7 +264,7 @@ def _keep(record: Path, key: str, found: dict[str, Any]) -> None:
     Best effort: with a model folder that cannot be written it is measured at each start.
     """
     with contextlib.suppress(OSError):
-        write_whole(record, json.dumps({**_kept(record), key: found}, indent=1).encode())
+        write_atomic(record, json.dumps({**_kept(record), key: found}, indent=1).encode())
 
 
 def main(argv: Sequence[str]) -> int:

@@ -180,7 +180,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from agent.tools import show_models
     from agent.tools.comparison.pictures import NoPictures
-    from agent.tools.exporting.export import Wishes, export
+    from agent.tools.exporting.export import ExportJob, export
     from agent.tools.exporting.target import Unfit, target
     from agent.tools.progress import Progress
     from backends.contract import BackendError
@@ -189,7 +189,7 @@ def _export(arguments: argparse.Namespace) -> int:
     try:
         wanted = target(arguments.target, int8=arguments.int8, data=arguments.data, imgsz=arguments.imgsz)
         named = ("weights", "data", "images", "output", "python", "timeout", "confidence", "at_least")
-        found = export(Wishes(wanted, **{name: getattr(arguments, name) for name in named}), Progress)
+        found = export(ExportJob(wanted, **{name: getattr(arguments, name) for name in named}), Progress)
     except (Unfit, NoPictures) as e:
         return fail(e, USAGE)
     except BackendError as e:

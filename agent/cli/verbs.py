@@ -105,8 +105,8 @@ def _run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon takes it, what it asks for is done anyway
 
     from agent.config import ConfigError
-    from agent.runtime.begin import Unusable, run, run_anew
     from agent.runtime.paths import Held
+    from agent.runtime.startup import Unusable, run, run_anew
 
     try:
         again = run(arguments.config, complain=lambda e: fail(e, USAGE))

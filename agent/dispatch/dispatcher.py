@@ -8,11 +8,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from agent.bell import Bell
+from agent.dispatch.fair_queue import FairQueue
 from agent.dispatch.lanes import Lanes
 from agent.dispatch.scaler import Scaler
-from agent.dispatch.telling import Telling
-from agent.dispatch.turns import Turns
+from agent.dispatch.scene_updates import SceneUpdates
+from agent.wakeup import Wakeup
 from backends.detections import Unknown
 
 if TYPE_CHECKING:
@@ -62,16 +62,16 @@ class Dispatcher:
         self.model = model
         self.ladder = ladder
         self.turned_at = time.monotonic()
-        self._telling = Telling(on_result, on_facts)
-        self._lanes = Lanes(lanes, self._telling)
-        self._turns = Turns()
+        self._updates = SceneUpdates(on_result, on_facts)
+        self._lanes = Lanes(lanes, self._updates)
+        self._queue = FairQueue()
         self._scalers: dict[InputSpec, Scaler] = {}
         self._runs: dict[int, _Run] = {}
         self._begun: tuple[Lane, Job] | None = None  # some of its crops are out, and some still to be sent
         self._n = 0
         self._busy = False
         self._complaint = ""
-        self._bell = Bell()
+        self._wakeup = Wakeup()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"dispatch-{model}", daemon=True)
 
@@ -80,7 +80,7 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Something changed: a frame, a worker, an end. From any thread."""
-        self._bell.ring()
+        self._wakeup.set()
 
     def frame_came(self) -> None:
         """A mailbox has a new frame. While the engine is full its next answer leads to that frame anyway.
@@ -150,18 +150,18 @@ class Dispatcher:
         self._lanes.see_off(now)
         for lane in self._lanes.present:
             for job in lane.settled():
-                self._telling.answer(lane, job, now)
-            self._telling.speak_for_silence(lane, now, self.ladder.current)
-            self._telling.part(lane)
+                self._updates.answer(lane, job, now)
+            self._updates.report_silence(lane, now, self.ladder.current)
+            self._updates.part(lane)
 
     def _sleep(self) -> list[int]:
         """Until something is readable (which is returned) or due."""
         deadline = min([self.ladder.next_deadline(), *self._due(), *self._speaks()])
         timeout = min(max(deadline - time.monotonic(), 0.0), _IDLE_SECONDS)
-        bell = self._bell.fileno()
-        readable, _, _ = select.select([bell, *self.ladder.filenos()], [], [], timeout)
-        if bell in readable:
-            self._bell.heard()
+        wakeup = self._wakeup.fileno()
+        readable, _, _ = select.select([wakeup, *self.ladder.filenos()], [], [], timeout)
+        if wakeup in readable:
+            self._wakeup.clear()
         return readable
 
     def _due(self) -> list[float]:
@@ -173,7 +173,7 @@ class Dispatcher:
 
     def _speaks(self) -> list[float]:
         """When cameras whose frames are not answered are to be spoken of. Past for those of which there is none."""
-        at = (self._telling.speaks_at(lane) for lane in self._lanes.present)
+        at = (self._updates.report_due_at(lane) for lane in self._lanes.present)
         return [time for time in at if self.turned_at < time]
 
     def _has_room(self) -> bool:
@@ -200,12 +200,12 @@ class Dispatcher:
         spec = engine.artifact.input
         for _ in range(_MOST_GATED):
             now = time.monotonic()
-            lane = self._turns.next(self._lanes.present, now)
+            lane = self._queue.next(self._lanes.present, now)
             if lane is None:
                 return None
             job = lane.pick((spec.width, spec.height), now)
             if job is not None:
-                self._turns.charge(lane, len(job.crops))
+                self._queue.charge(lane, len(job.crops))
                 job.backend, job.rev = engine.spec.program.name, engine.artifact.rev
                 return lane, job
         self.wake()

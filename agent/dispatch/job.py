@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.capture.frame import Frame, Picture
+from agent.perception.crop_merge import merge
 from agent.perception.facts import WHOLE
-from agent.perception.looks import merge
 from backends.detections import Detections, Unknown
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from agent.dispatch.gallery import Gallery
 from agent.dispatch.job import Job, without_picture
-from agent.dispatch.wishes import Wishes
+from agent.dispatch.requests import LaneRequests
 from agent.perception.facts import Moment
 
 if TYPE_CHECKING:
     from agent.capture.frame import Frame
     from agent.capture.mailbox import Mailbox
-    from agent.dispatch.wishes import Tuning
+    from agent.dispatch.requests import Tuning
     from agent.perception.facts import Facts, Polygon
     from agent.perception.scene import Scene
 
@@ -29,7 +29,7 @@ class Lane:
 
     live: the newest frame wins, and is taken only when a stream is free. weight: its share of a busy engine, beside
     the others'. private: what becomes black, polygons in 0..1 of the rotated picture. gallery: None without snapshots.
-    inferred: frames; inferences: runs of the engine, one per crop. served: as `Turns` counts.
+    inferred: frames; inferences: runs of the engine, one per crop. served: as `FairQueue` counts.
     resting: it is switched off, and no frame is taken; one that is under way yet is thrown away.
     parted: its scene has had its last word, for its source has ended or rests.
     gated_frame: the last one that was taken and not wanted, without its picture, until something else is said.
@@ -60,7 +60,7 @@ class Lane:
     cap: float = 0.0
     resting: bool = False
     parted: bool = False
-    wishes: Wishes = field(default_factory=Wishes)
+    requests: LaneRequests = field(default_factory=LaneRequests)
 
     def count_on(self, before: Lane) -> None:
         """In the place of another: numbers that only grow go on."""
@@ -78,7 +78,7 @@ class Lane:
         if self.resting:
             self.mailbox.gate()
             return None
-        self.wishes.show(frame, self.private)
+        self.requests.show(frame, self.private)
         motion = frame.motion
         boxes, unsettled = (None, False) if motion is None else (motion.boxes, motion.unsettled)
         size = frame.width, frame.height
@@ -99,10 +99,10 @@ class Lane:
     def heed(self, wall: float) -> Facts | None:
         """What others have asked for, as far as it can be had now; what the scene says to it."""
         facts = None
-        if (tuning := self.wishes.tuning()) is not None:
+        if (tuning := self.requests.tuning()) is not None:
             facts = self._tune(tuning, wall)
-        if self.wishes.looking and (frame := self.mailbox.peek()) is not None:
-            self.wishes.show(frame, self.private)
+        if self.requests.looking and (frame := self.mailbox.peek()) is not None:
+            self.requests.show(frame, self.private)
         return facts
 
     def _tune(self, tuning: Tuning, wall: float) -> Facts | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agent.dispatch.lane import Lane
-    from agent.dispatch.telling import Telling
+    from agent.dispatch.scene_updates import SceneUpdates
 
 log = logging.getLogger("vedette.dispatch")
 
@@ -31,8 +31,8 @@ class Lanes:
     present: those whose frames are taken. any_live: whether one of them is of a camera.
     """
 
-    def __init__(self, lanes: Sequence[Lane], telling: Telling) -> None:
-        self._telling = telling
+    def __init__(self, lanes: Sequence[Lane], updates: SceneUpdates) -> None:
+        self._updates = updates
         self._asked: deque[Callable[[], None]] = deque()
         self._leaving: list[_Leaving] = []
         self._set(lanes)
@@ -56,18 +56,18 @@ class Lanes:
         while self._asked:
             self._asked.popleft()()
         for lane in self.present:
-            self._telling.heed(lane)
+            self._updates.apply_requests(lane)
 
     def see_off(self, now: float) -> None:
         """Those that leave: each once its last frame is answered."""
         for leaving in self._leaving[:]:
             lane = leaving.lane
             for job in lane.settled():
-                self._telling.answer(lane, job, now)
+                self._updates.answer(lane, job, now)
             if not lane.jobs:
                 self._leaving.remove(leaving)
                 if leaving.ends:
-                    self._telling.last_words(lane)
+                    self._updates.stop_scene(lane)
                 leaving.gone.set_result(lane)
 
     def end(self) -> None:
@@ -77,8 +77,8 @@ class Lanes:
         for lane in (*self.present, *(leaving.lane for leaving in self._leaving)):
             try:
                 for job in lane.settled():
-                    self._telling.answer(lane, job, time.monotonic())
-                self._telling.last_words(lane)
+                    self._updates.answer(lane, job, time.monotonic())
+                self._updates.stop_scene(lane)
             except Exception:
                 log.exception("the scene did not end: this is a bug in Vedette", extra={"CAMERA": lane.camera})
         for leaving in self._leaving:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from itertools import chain, count
 from typing import TYPE_CHECKING
 
-from agent.perception.blindness import Blindness
 from agent.perception.counts import VACANT, Counts
 from agent.perception.facts import WHOLE, Facts
 from agent.perception.gate import Gate
@@ -19,6 +18,7 @@ from agent.perception.life import CONFIRM_HITS
 from agent.perception.lives import Lives
 from agent.perception.places import Places
 from agent.perception.regions import choose
+from agent.perception.staleness import Staleness
 from agent.perception.tracker import STRONG, Tracker
 from backends.detections import Unknown
 
@@ -49,7 +49,7 @@ class Scene:
         self._lives = Lives(settings.rules, views=settings.snapshots)
         self._places = Places(settings, totals or {}, self._lives)
         self._counts = Counts(_taken(settings.zones), settings.told)
-        self._blind = Blindness()
+        self._staleness = Staleness()
         self._crops: dict[float, tuple[Box, ...]] = {}
         self._whole_at: float | None = None
         self._quiet: Moment | None = None
@@ -72,12 +72,12 @@ class Scene:
         pixels, of the rotated picture and of the engine's input.
         A frame that is wanted must be followed by `update`, one that is not has been dealt with.
         """
-        self._blind.arrived(at.monotonic)
+        self._staleness.arrived(at.monotonic)
         if self._gate is None and not self._regions:
             return (WHOLE,)
         tracks, predicted = self._tracker.tracks, self._tracker.predicted(at.media_time)
         # What nobody has seen for a while may have changed behind a closed eye: then a quiet picture proves nothing.
-        gate = None if self._blind.stale else self._gate
+        gate = None if self._staleness.stale else self._gate
         if gate is not None and not gate.wants(
             at.media_time,
             motion,
@@ -87,7 +87,7 @@ class Scene:
             watched=chain(self._lives.nearly(), self._places.nearing(tracks, predicted.tolist())),
             unsettled=unsettled,
         ):
-            self._blind.known(at.monotonic)
+            self._staleness.known(at.monotonic)
             self._quiet = at
             return ()
         self._quiet = None
@@ -98,7 +98,7 @@ class Scene:
     @property
     def waits_for_motion(self) -> bool:
         """Whether nobody is there and nothing is due but the re-check: then frames without motion are no news."""
-        known = self._blind.known_at is not None and not self._blind.stale
+        known = self._staleness.known_at is not None and not self._staleness.stale
         return self._gate is not None and known and not self._tracker.tracks and not self._tracker.tentative
 
     def _look(
@@ -124,7 +124,7 @@ class Scene:
             if self._gate is not None:
                 self._gate.unanswered()
             return Facts(seen)
-        self._blind.known(at.monotonic)
+        self._staleness.known(at.monotonic)
         passed = self._wanted(seen)
         found = self._tracker.update(at.media_time, seen, looked)
         if self._gate is not None:
@@ -167,7 +167,7 @@ class Scene:
     def _give_up(self, wall: float, reason: EndReason) -> list[Happening]:
         """Nobody is followed any more."""
         self._began, self._counted = None, False
-        return self._gone(wall, self._tracker.clear(), reason, stale=self._blind.stale)
+        return self._gone(wall, self._tracker.clear(), reason, stale=self._staleness.stale)
 
     def _gone(
         self, wall: float, tracks: Iterable[Track], reason: EndReason | None = None, *, stale: bool
@@ -188,17 +188,17 @@ class Scene:
         interval: seconds between two looks, where a rate cap holds them apart: then silence is not blindness.
         """
         if waiting is not None:
-            self._blind.arrived(waiting)
-        if not self._blind.stale and self._blind.lasts(now, interval):
-            self._blind.stale = True
+            self._staleness.arrived(waiting)
+        if not self._staleness.stale and self._staleness.lasts(now, interval):
+            self._staleness.stale = True
             told = self._lives.grown_stale(wall)
             return Facts(Unknown("stale"), (), tuple(told), tuple(self._counts.doubt(wall)))
-        if self._blind.over(now) and (self._tracker.tracks or self._tracker.tentative):
+        if self._staleness.over(now) and (self._tracker.tracks or self._tracker.tentative):
             # Also tracks not told yet: else somebody else, hours later, would be said to have been here since then.
             told = self._give_up(wall, "camera_offline_timeout")
             return self._unless_empty(Facts(Unknown("camera offline"), (), tuple(told)))
         quiet, self._quiet = self._quiet, None
-        if quiet is not None and self._counted and not self._blind.stale:  # where nothing moves, places become vacant
+        if quiet is not None and self._counted and not self._staleness.stale:  # where nothing moves, it gets empty
             return self._unless_empty(Facts(Unknown("gated"), counts=tuple(self._count(quiet))))
         return None
 
@@ -214,8 +214,8 @@ class Scene:
         self._regions = settings.regions
         unwanted = self._lives.unfit(settings.rules)
         self._tracker.forget(unwanted)  # a life that was told to have ended must not begin again
-        told = self._gone(wall, unwanted, "stopped", stale=self._blind.stale)
-        told += self._places.change(wall, settings, totals or {}, stale=self._blind.stale)
+        told = self._gone(wall, unwanted, "stopped", stale=self._staleness.stale)
+        told += self._places.change(wall, settings, totals or {}, stale=self._staleness.stale)
         self._lives.change(settings.rules, views=settings.snapshots)
         self._counts.change(_taken(settings.zones), settings.told, settings.rules)
         self._owe()  # nobody need move to be seen by what is new
@@ -234,8 +234,8 @@ class Scene:
     def stop(self, wall: float) -> Facts | None:
         """Ends what is still alive, for nobody will look any more; from now on all counts are stale."""
         told = self._give_up(wall, "stopped")
-        counts = [] if self._blind.stale else self._counts.doubt(wall)
-        self._blind.stale = True
+        counts = [] if self._staleness.stale else self._counts.doubt(wall)
+        self._staleness.stale = True
         return self._unless_empty(Facts(Unknown("stopped"), (), tuple(told), tuple(counts)))
 
     @staticmethod

@@ -62,7 +62,7 @@ _ALERTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class BrokerFault:
     """kind: for code. what: is wrong, for the user. fix: what to do about it. given: the broker has said so itself."""
 
     kind: Kind
@@ -94,12 +94,12 @@ class Fault:
 class LinkError(Exception):
     """A connection that could not be made."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: BrokerFault) -> None:
         super().__init__(fault.text)
         self.fault = fault
 
 
-def connect_fault(error: Exception, host: str, port: int, *, tls: bool) -> Fault:
+def connect_fault(error: Exception, host: str, port: int, *, tls: bool) -> BrokerFault:
     """For what TCP, DNS or TLS said while connecting."""
     place = f"{host}:{port}"
     if tls and isinstance(error, ConnectionResetError):
@@ -111,44 +111,44 @@ def connect_fault(error: Exception, host: str, port: int, *, tls: bool) -> Fault
             return _tls_fault(error, place)
         case socket.gaierror() | UnicodeError():
             fix = "check the host in `mqtt.url`, and this device's DNS"
-            return Fault("name", f"the name {host!r} was not found", fix)
+            return BrokerFault("name", f"the name {host!r} was not found", fix)
     return _unreachable_fault(error, place)
 
 
-def tls_settings_fault(error: Exception, what: str) -> Fault:
+def tls_settings_fault(error: Exception, what: str) -> BrokerFault:
     """what: the key and the file that could not be used."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Fault("settings", f"{what} cannot be used ({reason})", "give a readable PEM file")
+    return BrokerFault("settings", f"{what} cannot be used ({reason})", "give a readable PEM file")
 
 
-def refusal_fault(reason: int, name: str, place: str, username: str | None) -> Fault:
+def refusal_fault(reason: int, name: str, place: str, username: str | None) -> BrokerFault:
     """For a CONNACK that refuses. reason: MQTT 5's number (3.1.1's are mapped to it); name: its word."""
     if reason == UNSUPPORTED_VERSION:
-        return Fault("version", f"{place} speaks neither MQTT 5 nor MQTT 3.1.1", "use another broker or port")
+        return BrokerFault("version", f"{place} speaks neither MQTT 5 nor MQTT 3.1.1", "use another broker or port")
     refused = f"{place} refused the connection ({name})"
     if reason in _CREDENTIALS:
         who = f"user {username!r}" if username else "a client without user name"
         verb = "check" if username else "set"
         fix = f"{verb} `mqtt.username` and `mqtt.password`, or allow it on the broker"
-        return Fault("auth", f"{refused} to {who}", fix)
+        return BrokerFault("auth", f"{refused} to {who}", fix)
     return _meant("refused", refused, reason)
 
 
-def closed_fault(reason: int | None, name: str, place: str, client_id: str) -> Fault:
+def closed_fault(reason: int | None, name: str, place: str, client_id: str) -> BrokerFault:
     """For a connection the other side ended. reason: of its DISCONNECT, None when it just closed."""
     if reason == TAKEN_OVER:
         what = f"another client connected to {place} as {client_id!r} and took our place"
-        return Fault("takeover", what, "give each device a `device` of its own")
+        return BrokerFault("takeover", what, "give each device a `device` of its own")
     if reason is None:
         what = f"the connection to {place} was lost"
-        return Fault("closed", what, "see whether the broker and the network are up")
+        return BrokerFault("closed", what, "see whether the broker and the network are up")
     kind: Kind = "auth" if reason in _CREDENTIALS else "closed"
     return replace(_meant(kind, f"{place} closed the connection ({name})", reason), given=True)
 
 
-def cut_fault(place: str, client_id: str) -> Fault:
+def cut_fault(place: str, client_id: str) -> BrokerFault:
     """For the same again and again, soon after each connect. Not `slow`: a bad network must not cost a minute."""
-    return Fault(
+    return BrokerFault(
         "closed",
         f"the connection to {place} is cut again and again soon after it was made",
         f"another client may use the client id {client_id!r} (give each device a `device` of its own), the broker"
@@ -156,17 +156,17 @@ def cut_fault(place: str, client_id: str) -> Fault:
     )
 
 
-def unanswered_fault(place: str) -> Fault:
-    return Fault(
+def unanswered_fault(place: str) -> BrokerFault:
+    return BrokerFault(
         "silent",
         f"{place} accepts connections but does not answer as an MQTT broker",
         "check the port in `mqtt.url` (1883 is usually plain, 8883 TLS), and whether the broker hangs",
     )
 
 
-def frozen_fault(place: str, seconds: float) -> Fault:
+def frozen_fault(place: str, seconds: float) -> BrokerFault:
     what = f"{place} has not answered for {seconds:.0f} s"
-    return Fault("silent", what, "see whether the broker hangs or the network is down")
+    return BrokerFault("silent", what, "see whether the broker hangs or the network is down")
 
 
 def rejected_text(topic: str, name: str) -> str:
@@ -188,30 +188,32 @@ def unheard_text(topics: Iterable[str], name: str) -> str:
     return f"the broker refused our subscription to {' and '.join(topics)} ({name}): {UNHEARD_FIX}"
 
 
-def _meant(kind: Kind, what: str, reason: int) -> Fault:
+def _meant(kind: Kind, what: str, reason: int) -> BrokerFault:
     """what: the broker did, and its word for why."""
     if reason not in _MEANING:
-        return Fault(kind, what, "look into the log of the broker")
+        return BrokerFault(kind, what, "look into the log of the broker")
     meaning, fix = _MEANING[reason]
-    return Fault(kind, f"{what}: {meaning}", fix)
+    return BrokerFault(kind, f"{what}: {meaning}", fix)
 
 
-def _unreachable_fault(error: Exception, place: str) -> Fault:
+def _unreachable_fault(error: Exception, place: str) -> BrokerFault:
     if isinstance(error, ConnectionRefusedError):
-        return Fault("unreachable", f"nothing listens at {place}", "start the broker, or correct `mqtt.url`")
+        return BrokerFault("unreachable", f"nothing listens at {place}", "start the broker, or correct `mqtt.url`")
     if isinstance(error, TimeoutError):
         fix = "check `mqtt.url`, the network, and any firewall between"
-        return Fault("unreachable", f"{place} does not answer", fix)
+        return BrokerFault("unreachable", f"{place} does not answer", fix)
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Fault("unreachable", redact(f"cannot connect to {place}: {reason}"), "check `mqtt.url` and the network")
+    return BrokerFault(
+        "unreachable", redact(f"cannot connect to {place}: {reason}"), "check `mqtt.url` and the network"
+    )
 
 
-def _tls_fault(error: ssl.SSLError, place: str) -> Fault:
+def _tls_fault(error: ssl.SSLError, place: str) -> BrokerFault:
     reason = str(getattr(error, "reason", None) or error.strerror or error).replace("_", " ").lower()
     for alert, (what, fix) in _ALERTS.items():
         if reason.endswith(f"alert {alert}"):
-            return Fault("tls", f"{place} {what}", fix)
-    return Fault(
+            return BrokerFault("tls", f"{place} {what}", fix)
+    return BrokerFault(
         "tls",
         f"TLS with {place} failed ({reason})",
         "check that this port speaks TLS, and whether the broker wants a client certificate"
@@ -219,11 +221,11 @@ def _tls_fault(error: ssl.SSLError, place: str) -> Fault:
     )
 
 
-def _certificate_fault(error: ssl.SSLCertVerificationError, place: str) -> Fault:
+def _certificate_fault(error: ssl.SSLCertVerificationError, place: str) -> BrokerFault:
     if "ostname" in error.verify_message or "IP address" in error.verify_message:
         fix = "use a name in `mqtt.url` that the certificate holds"
     elif "expired" in error.verify_message or "not yet valid" in error.verify_message:
         fix = "renew it, or set this device's clock"
     else:
         fix = "set `mqtt.tls.ca` to the CA that signed it"
-    return Fault("tls", f"the certificate of {place} is not accepted ({error.verify_message})", fix)
+    return BrokerFault("tls", f"the certificate of {place} is not accepted ({error.verify_message})", fix)

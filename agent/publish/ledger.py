@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from agent.publish.camera_pictures import CameraPictures
 from agent.publish.counters import Counters
 from agent.publish.faults import REFUSED_FROM
-from agent.publish.feed import RateLimit
 from agent.publish.memory import Memory
-from agent.publish.outbox.line import EventLine
+from agent.publish.outbox.send_window import SendWindow
+from agent.publish.poison import PoisonMessages
+from agent.publish.rate import RateLimit
 from agent.publish.replies import Replies
 from agent.publish.retained import WINDOW, RetainedValues
-from agent.publish.shown import ShownPictures
-from agent.publish.suspects import Suspects
 
 BACKLOG = 64
 BACKLOG_BYTES = 4 << 20
@@ -29,7 +29,7 @@ class Ledger:
 
     window: unanswered at once, of all kinds. turn: whose is next, see `pump`. drain: how fast late events may go;
     late_due: when the next of them may, None while none waits for that. refused: what the broker does not take now,
-    topic by topic, and why. suspects: what it may close the connection for.
+    topic by topic, and why. poison: what it may close the connection for.
     """
 
     def __init__(self, memory: Memory | None = None, drain_rate: float = 0.0) -> None:
@@ -39,10 +39,10 @@ class Ledger:
         self.refused: dict[str, str] = {}
         self.counters = Counters()
         self.retained = RetainedValues()
-        self.events = EventLine()
+        self.events = SendWindow()
         self.replies = Replies()
-        self.shown = ShownPictures()
-        self.suspects = Suspects()
+        self.pictures = CameraPictures()
+        self.poison = PoisonMessages()
         self._window = WINDOW
         self.turn = 0
         self._refused: dict[str, str] = {}
@@ -68,7 +68,7 @@ class Ledger:
 
     @property
     def window(self) -> int:
-        return 1 if self.suspects.careful else self._window
+        return 1 if self.poison.careful else self._window
 
     def closed(self) -> None:
         if self._unsent:
@@ -79,7 +79,7 @@ class Ledger:
         unsent = self.replies.lost()
         if unsent:
             self.counters.dropped["reply"] += unsent
-        for kind in (self.retained, self.events, self.shown):
+        for kind in (self.retained, self.events, self.pictures):
             kind.lost()
 
     @property
@@ -128,7 +128,7 @@ class Ledger:
             self.counters.sent += 1
             return
         self._heard_at = now
-        self.suspects.answered(mid, now)
+        self.poison.answered(mid, now)
         if self._own(mid, reason, name, now):
             return
         departure = self.events.answered(mid, name if reason >= REFUSED_FROM else "")
@@ -143,7 +143,7 @@ class Ledger:
         self.refused.pop(topic, None)
         if departure is None:
             self.counters.retained += 1
-            if not (self.retained.wants(topic) or self.shown.holds(topic)):
+            if not (self.retained.wants(topic) or self.pictures.holds(topic)):
                 self.memory.discard(topic)
         elif departure.picture:
             self.counters.snapshots += 1

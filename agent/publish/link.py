@@ -22,20 +22,20 @@ from typing import TYPE_CHECKING, Any
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.bell import Bell
+from agent.publish.callbacks import Callbacks
 from agent.publish.client import Client, kept_open, read_out, tune
 from agent.publish.faults import (
     REFUSED_FROM,
-    Fault,
+    BrokerFault,
     LinkError,
     closed_fault,
     connect_fault,
     refusal_fault,
     unanswered_fault,
 )
-from agent.publish.heard import Heard
 from agent.publish.properties import connecting, publishing
 from agent.publish.tls import expires, handshake, tls_context
+from agent.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ class Link:
         self.version = version
         self._endpoint = endpoint
         self._client_id = client_id
-        self._heard = heard = Heard(on_message)
+        self._callbacks = callbacks = Callbacks(on_message)
         self._client = client = Client(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -80,21 +80,21 @@ class Link:
             client.username_pw_set(endpoint.username, endpoint.password.reveal() if endpoint.password else None)
         if will is not None:
             client.will_set(will[0], will[1], qos=1, retain=True)
-        client.on_connect = heard.connected
-        client.on_disconnect = heard.disconnected
-        client.on_publish = heard.published
-        client.on_subscribe = heard.listed
-        client.on_unsubscribe = heard.listed
-        client.on_message = heard.message
+        client.on_connect = callbacks.connected
+        client.on_disconnect = callbacks.disconnected
+        client.on_publish = callbacks.published
+        client.on_subscribe = callbacks.listed
+        client.on_unsubscribe = callbacks.listed
+        client.on_message = callbacks.message
         client.on_socket_open = tune
         client.on_socket_register_write = _leave_it
         self._writing = threading.Lock()  # paho's queue has one reader at a time
-        self._bell = Bell()
+        self._wakeup = Wakeup()
         self._owner = 0
         self.expires: float | None = None
         """When the broker's certificate does, in seconds since the epoch; None if it was not verified."""
         self._poll = select.poll()
-        self._poll.register(self._bell, select.POLLIN)
+        self._poll.register(self._wakeup, select.POLLIN)
 
     def open(self, given_up: Callable[[], bool]) -> None:
         """Connects and waits for the broker's answer: up to 5 s each for TCP and TLS, then `ANSWER_S`.
@@ -122,14 +122,14 @@ class Link:
             tls = context is not None
             raise LinkError(connect_fault(error, self._endpoint.host, self._endpoint.port, tls=tls)) from None
         deadline = time.monotonic() + ANSWER_S[self.version]
-        while self._heard.connack is None:
+        while self._callbacks.connack is None:
             if not self.loop(0.2) or given_up() or time.monotonic() > deadline:
                 break
-        if self._heard.connack is None:
+        if self._callbacks.connack is None:
             if self._endpoint.tls is not None and not given_up():  # with TLS 1.3 our certificate is refused this late
                 handshake(self._endpoint.host, self._endpoint.port, self._endpoint.tls)
             raise LinkError(unanswered_fault(place))
-        reason, name = self._heard.connack
+        reason, name = self._callbacks.connack
         if reason >= REFUSED_FROM:
             raise LinkError(refusal_fault(reason, name, place, self._endpoint.username))
         self.expires = expires(self._client.socket())  # now: others ask later, when it may be closed
@@ -137,56 +137,56 @@ class Link:
     @property
     def refused(self) -> int | None:
         """The reason of the broker's refusal, in MQTT 5's numbers; None when it gave none."""
-        connack = self._heard.connack
+        connack = self._callbacks.connack
         return connack[0] if connack is not None and connack[0] >= REFUSED_FROM else None
 
     @property
     def window(self) -> int | None:
         """How many unacknowledged QoS 1 messages the broker wants at most; None: it did not say."""
-        return self._heard.window
+        return self._callbacks.window
 
     @property
     def largest(self) -> int | None:
         """The largest packet the broker takes, in bytes; None: it did not say."""
-        return self._heard.largest
+        return self._callbacks.largest
 
     @property
     def best_qos(self) -> int:
         """The highest QoS that the broker takes."""
-        return self._heard.best_qos
+        return self._callbacks.best_qos
 
     @property
     def retains(self) -> bool:
         """Whether the broker keeps retained messages, as far as it says."""
-        return self._heard.retains
+        return self._callbacks.retains
 
     def loop(self, timeout: float) -> bool:
         """Reads and writes what there is, for at most `timeout` seconds. False once closed."""
         self._owner = threading.get_ident()
         client, sock = self._client, self._client.socket()
         file = -1 if sock is None else sock.fileno()
-        if file < 0 or self._heard.closed:
+        if file < 0 or self._callbacks.closed:
             return False
         waiting = client.ahead or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)  # where no poll sees it
         self._poll.register(file, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         ready = dict(self._poll.poll(0 if waiting else timeout * 1e3))
         self._poll.unregister(file)
-        if ready.pop(self._bell.fileno(), None):
-            self._bell.heard()
+        if ready.pop(self._wakeup.fileno(), None):
+            self._wakeup.clear()
         rc = client.loop_read() if waiting or any(events & ~select.POLLOUT for events in ready.values()) else 0
         if not rc and client.want_write():
             with self._writing:
                 rc = client.loop_write()
         rc = rc or client.loop_misc()
-        return not (rc or self._heard.closed)
+        return not (rc or self._callbacks.closed)
 
     def wake(self) -> None:
         """Ends the wait of `loop`. From any thread."""
-        self._bell.ring()
+        self._wakeup.set()
 
     def answers(self) -> list[Answer]:
         """What was answered since the last call."""
-        queue = self._heard.answers
+        queue = self._callbacks.answers
         return [queue.popleft() for _ in range(len(queue))]
 
     def publish(
@@ -244,20 +244,20 @@ class Link:
         if not self._client.want_write():
             return
         # paho holds a lock while it hands a message on, and takes it again where one has left.
-        here = self._endpoint.tls is None and self._heard.telling != threading.get_ident()
+        here = self._endpoint.tls is None and self._callbacks.telling != threading.get_ident()
         if here and self._writing.acquire(blocking=False):
             try:
                 self._client.loop_write()
             finally:
                 self._writing.release()
-            if not (self._client.want_write() or self._heard.closed):
+            if not (self._client.want_write() or self._callbacks.closed):
                 return
         if threading.get_ident() != self._owner:  # who looks for it anyway, once the socket takes more
-            self._bell.ring()
+            self._wakeup.set()
 
-    def closed_by(self) -> Fault:
+    def closed_by(self) -> BrokerFault:
         """Why the connection ended, as far as the broker said."""
-        reason, name = self._heard.goodbye or (None, "")
+        reason, name = self._callbacks.goodbye or (None, "")
         return closed_fault(reason, name, self._endpoint.place, self._client_id)
 
     def close(self, timeout: float) -> None:

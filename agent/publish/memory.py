@@ -7,7 +7,7 @@ import logging
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from agent.keeping import keep
+from agent.atomic import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ class Memory:
             return
         try:
             kept = {"version": 1, "topics": list(self._topics), "place": self._place, "others": self._others}
-            keep(self._path, json.dumps(kept))
+            write_atomic(self._path, json.dumps(kept))
             self._changed = self._failed = False
         except OSError as e:
             self._retry_at = now + RETRY_S

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING
 
 from agent.config.redact import redact
 from agent.publish.backoff import ReconnectBackoff
-from agent.publish.complaints import Complaints
-from agent.publish.desk import Desk
+from agent.publish.connection_log import ConnectionLog
 from agent.publish.endpoint import Endpoint
-from agent.publish.faults import Fault, LinkError, frozen_fault, rejected_text, unheard_text
-from agent.publish.feed import RateLimit
+from agent.publish.faults import BrokerFault, LinkError, frozen_fault, rejected_text, unheard_text
 from agent.publish.ledger import SUBSCRIPTION
 from agent.publish.link import MQTT5, Link
+from agent.publish.outgoing import Outgoing
 from agent.publish.payloads import OFFLINE
-from agent.publish.suspects import Suspects
+from agent.publish.poison import PoisonMessages
+from agent.publish.rate import RateLimit
 from agent.publish.tls import handshake
 from agent.publish.topics import Topics
 from agent.publish.versions import Versions
@@ -44,7 +44,7 @@ GOODBYE_SHARE = 0.3
 """Of the time to stop in, what is left for `status: offline` however many events wait."""
 
 
-class Publisher(Desk):
+class Publisher(Outgoing):
     """Publishes one device. All methods may be called from any thread, and none but `stop` ever waits.
 
     listen: topic filters to hear, subscribed to on each connect before anything is published; on_message: called with
@@ -70,14 +70,14 @@ class Publisher(Desk):
         self._on_message = on_message
         self._backoff = ReconnectBackoff(config.reconnect_max)
         self._versions = Versions(protocol)
-        self._complaints = Complaints()
+        self._connection_log = ConnectionLog()
         self._stopping = threading.Event()
         self._nudged = threading.Event()
         self._next: tuple[MqttConfig, tuple[str, ...]] | None = None
         self._deadline = self._goodbye = float("inf")
-        self._frozen: Fault | None = None
+        self._frozen: BrokerFault | None = None
         self._renewed = False
-        self._unfit: Fault | None = None
+        self._unfit: BrokerFault | None = None
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     def start(self) -> None:
@@ -104,12 +104,12 @@ class Publisher(Desk):
     @property
     def last_error(self) -> str | None:
         """What keeps messages from the broker now, and the fix; None while all is well."""
-        return self._complaints.last_error
+        return self._connection_log.last_error
 
     @property
-    def fault(self) -> Fault | None:
+    def fault(self) -> BrokerFault | None:
         """What keeps us from the broker now; a session that another client took over for ten minutes more."""
-        return self._complaints.fault(connected=self.connected)
+        return self._connection_log.fault(connected=self.connected)
 
     @property
     def protocol(self) -> str:
@@ -117,7 +117,7 @@ class Publisher(Desk):
         return self._versions.word
 
     @property
-    def unfit(self) -> Fault | None:
+    def unfit(self) -> BrokerFault | None:
         """Why renewed certificates are not used: the connection was made with the former ones, and goes on."""
         return self._unfit
 
@@ -176,14 +176,14 @@ class Publisher(Desk):
                 lasted = time.monotonic() - began
                 if fault is None or self._stopping.is_set():
                     continue
-                fault = self._complaints.ended(fault, lasted, self._endpoint.place, self._client_id)
-                self._complaints.failed(fault)
+                fault = self._connection_log.ended(fault, lasted, self._endpoint.place, self._client_id)
+                self._connection_log.failed(fault)
             except LinkError as error:
                 fault = error.fault
-                self._complaints.failed(fault)
+                self._connection_log.failed(fault)
             except Exception as error:  # noqa: BLE001 - the thread must outlive any surprise from paho
-                fault = Fault("closed", redact(f"unexpected error in the MQTT connection: {error!r}"))
-                self._complaints.failed(fault, trace=True)
+                fault = BrokerFault("closed", redact(f"unexpected error in the MQTT connection: {error!r}"))
+                self._connection_log.failed(fault, trace=True)
             self._nudged.wait(self._backoff.after(lasted, slow=fault.slow, quick=fault.quick))
 
     def _move(self) -> None:
@@ -194,12 +194,12 @@ class Publisher(Desk):
             config, self._listen = self._next
             self._endpoint, self._next = Endpoint.of(config), None
             self._ledger.memory.move(self._endpoint.place)
-            self._ledger.suspects = Suspects()
+            self._ledger.poison = PoisonMessages()
         self._versions = Versions(MQTT5)
         self._unfit = None
-        self._complaints.moved()
+        self._connection_log.moved()
 
-    def _session(self) -> Fault | None:
+    def _session(self) -> BrokerFault | None:
         """One connection from start to end. None: try again at once. Raises LinkError if none was made."""
         will = (self._topics.status, OFFLINE)
         link = Link(self._endpoint, self._client_id, self._versions.now, will=will, on_message=self._on_message)
@@ -214,7 +214,7 @@ class Publisher(Desk):
         if self._versions.doubtful(time.monotonic() - began):
             link.close(FLUSH_S)
             return None
-        self._complaints.last_error = None
+        self._connection_log.last_error = None
         self._opened(link, self._listen)
         fault = None
         try:
@@ -226,7 +226,7 @@ class Publisher(Desk):
             self._versions.ended()
         return fault
 
-    def _serve(self, link: Link) -> Fault | None:
+    def _serve(self, link: Link) -> BrokerFault | None:
         while not self._stopping.is_set():
             frozen, began = self._frozen, time.monotonic()
             alive = link.loop(0 if frozen else self._pause(0.5))
@@ -277,7 +277,7 @@ class Publisher(Desk):
             handshake(self._endpoint.host, self._endpoint.port, self._endpoint.tls)
         except LinkError as error:
             self._unfit = replace(error.fault, what=f"the renewed certificates are not used: {error.fault.what}")
-            self._complaints.warn(self._unfit.text)
+            self._connection_log.warn(self._unfit.text)
             return False
         return True
 
@@ -310,8 +310,8 @@ class Publisher(Desk):
         announced, refused = self._book(link)
         for topic, name in refused:
             ours = topic == SUBSCRIPTION
-            self._complaints.say(unheard_text(self._listen, name) if ours else rejected_text(topic, name))
+            self._connection_log.say(unheard_text(self._listen, name) if ours else rejected_text(topic, name))
         if not self._ledger.refused:
-            self._complaints.last_error = None
+            self._connection_log.last_error = None
         if announced:
-            self._complaints.opened(self._endpoint.place, self.protocol)
+            self._connection_log.opened(self._endpoint.place, self.protocol)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agent.publish.endpoint import Endpoint
-    from agent.publish.faults import Fault
+    from agent.publish.faults import BrokerFault
     from agent.publish.message import Message
 
 
@@ -25,7 +25,7 @@ def open_link(
     *,
     first: int = MQTT5,
     given_up: Callable[[], bool] = lambda: False,
-    on_fault: Callable[[Fault], None] = lambda _fault: None,
+    on_fault: Callable[[BrokerFault], None] = lambda _fault: None,
 ) -> Link:
     """MQTT 5, or 3.1.1 where the broker refuses 5, or does not answer to it. Raises LinkError with the last cause.
 

@@ -65,22 +65,22 @@ def pump(link: Link, ledger: Ledger, now: float, *, announced: bool) -> None:
 
 def show(link: Link, ledger: Ledger, now: float) -> None:
     """Queues the pictures of cameras that are due."""
-    while not ledger.full and (shown := ledger.shown.take(now)) is not None:
+    while not ledger.full and (shown := ledger.pictures.take(now)) is not None:
         topic, payload, left = shown
         if (reason := _refusal(link, ledger, topic, payload, ALL_PICTURES, now)) is None:
             ledger.refused.pop(topic, None)
             mid = link.publish(topic, payload, qos=0, retain=True, expiry=left, content_type=PICTURE, hold=True)
             ledger.live(mid, len(payload))
-            ledger.suspects.sent(mid, ALL_PICTURES, len(payload), now)
+            ledger.poison.sent(mid, ALL_PICTURES, len(payload), now)
         else:
             ledger.refuse(topic, reason)
 
 
 def _refusal(link: Link, ledger: Ledger, topic: str, payload: bytes, what: str, now: float) -> str | None:
-    """Why it is not to be sent, since the broker would not take it. what: as `Suspects` knows it."""
+    """Why it is not to be sent, since the broker would not take it. what: as `PoisonMessages` knows it."""
     if not fits(link, topic, payload):
         return TOO_LARGE
-    return CLOSES if ledger.suspects.spoils(what, len(payload), now) else None
+    return CLOSES if ledger.poison.spoils(what, len(payload), now) else None
 
 
 def _reply(link: Link, ledger: Ledger, now: float) -> bool:
@@ -105,7 +105,7 @@ def _value(link: Link, ledger: Ledger, now: float) -> bool:
     if (reason := _refusal(link, ledger, topic, payload, topic, now)) is None:
         mid = link.publish(topic, payload, qos=1, retain=True, hold=True)
         retained.sent(mid, topic, payload, now)
-        ledger.suspects.sent(mid, topic, len(payload), now)
+        ledger.poison.sent(mid, topic, len(payload), now)
     else:
         retained.refused(topic, payload)
         ledger.refuse(topic, reason)
@@ -134,5 +134,5 @@ def _event(link: Link, ledger: Ledger, now: float) -> bool:
     left, kind = departure.expires - now, PICTURE if departure.picture else EVENT
     mid = link.publish(departure.topic, payload, qos=1, retain=False, expiry=left, content_type=kind, hold=True)
     line.sent(mid, departure, now)
-    ledger.suspects.sent(mid, what, len(departure.payload), now)
+    ledger.poison.sent(mid, what, len(departure.payload), now)
     return True

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agent.publish.endpoint import Endpoint
-    from agent.publish.faults import Fault
+    from agent.publish.faults import BrokerFault
     from agent.publish.link import Link
     from agent.publish.message import Answer, Message
 
@@ -106,7 +106,7 @@ class Subscriber:
                     link.abort()
             self._stopping.wait(self._backoff.delay())
 
-    def _failed(self, fault: Fault) -> None:
+    def _failed(self, fault: BrokerFault) -> None:
         self._error = fault.text
 
     def _listen(self, link: Link) -> None:

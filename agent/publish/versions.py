@@ -9,7 +9,7 @@ from agent.publish.faults import UNSUPPORTED_VERSION
 from agent.publish.link import MQTT5, MQTT311
 
 if TYPE_CHECKING:
-    from agent.publish.faults import Fault
+    from agent.publish.faults import BrokerFault
 
 SLOW_S = 0.5
 """Where a connection that was made at last took as long, it is the broker that was slow, not the version."""
@@ -33,7 +33,7 @@ class Versions:
     def word(self) -> str:
         return "MQTT 5" if self.now == MQTT5 else "MQTT 3.1.1"
 
-    def failed(self, place: str, refused: int | None, fault: Fault) -> bool:
+    def failed(self, place: str, refused: int | None, fault: BrokerFault) -> bool:
         """Whether another version is worth an attempt at once. refused: the reason of the broker's CONNACK."""
         if self.now == MQTT311:
             self.now, self._guessed = self._preferred, False

@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING
 
 from agent import __version__
-from agent.bell import Bell
 from agent.dispatch.worker import reap
 from agent.publish import memory, payloads
 from agent.publish.certificates import Certificates
@@ -20,26 +19,27 @@ from agent.publish.leases import Leases
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.runtime import paths
-from agent.runtime.about import about
+from agent.runtime.commands.parts import Parts
+from agent.runtime.device_info import about
 from agent.runtime.faults import broker_faults, config_faults, disk_faults, outbox_faults, upgrade_faults
 from agent.runtime.heat import Heat
 from agent.runtime.last_exit import LastLines, Mark
+from agent.runtime.memory_trim import MemoryTrim
 from agent.runtime.metrics.listening import Metrics
 from agent.runtime.notify import ending, notify, turning, watchdog_seconds
-from agent.runtime.orders.parts import Parts
 from agent.runtime.overrides import Overrides
 from agent.runtime.pipeline import Pipeline, listen, topics
 from agent.runtime.reload.applied import applied
-from agent.runtime.reload.kept import Kept
 from agent.runtime.reload.reload import Reload
+from agent.runtime.reload.saved_configs import SavedConfigs
 from agent.runtime.remote import Remote, log_tail
 from agent.runtime.report import Report
 from agent.runtime.signals import handled
 from agent.runtime.spawner import Spawner
 from agent.runtime.state import SceneState
 from agent.runtime.status_file import StatusFile, status
-from agent.runtime.stuck import ready, stuck
-from agent.runtime.thrift import Thrift
+from agent.runtime.watchdog import ready, stuck
+from agent.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,12 +67,12 @@ class Daemon:
 
     def __init__(self, begin: First, file: Path, log: Log, protocol: int = 5) -> None:
         self._state = paths.state_directory()
-        self._overrides = Overrides(self._state, begin.edition.config, begin.way)
-        config, found, left_out = applied(begin.edition, self._overrides, may_lack=self._overrides.models)
+        self._overrides = Overrides(self._state, begin.revision.config, begin.way)
+        config, found, left_out = applied(begin.revision, self._overrides, may_lack=self._overrides.models)
         self._overrides.left_out = left_out
         self._log = log
-        self._bell = Bell()
-        log.ring.wake = self._bell.ring
+        self._wakeup = Wakeup()
+        log.ring.wake = self._wakeup.set
         self._runtime = paths.runtime_directory()
         self._stopping = False
         self._ready = False
@@ -95,15 +95,15 @@ class Daemon:
         )
         self._certificates = Certificates(config.mqtt)
         self.outbox = Outbox(config.outbox, config.device, names, self.publisher, self._state)
-        self._scenes = SceneState(self._state, self._bell.ring)
-        leases, self._heat, self._thrift = Leases(), Heat(), Thrift()
+        self._scenes = SceneState(self._state, self._wakeup.set)
+        leases, self._heat, self._memory_trim = Leases(), Heat(), MemoryTrim()
         self.report = Report(
             config, names, self.publisher, self.outbox, self._scenes, leases, self._heat, self._boot_id
         )
         self._metrics = Metrics(self.report, self.publisher)
-        self._spawner = Spawner(self._bell.ring, self._runtime / "workers.pid")
+        self._spawner = Spawner(self._wakeup.set, self._runtime / "workers.pid")
         self.pipeline = Pipeline(config, found, self._spawner, self.publisher, self.outbox, self.report, self._scenes)
-        kept = Kept(self._state, file)
+        kept = SavedConfigs(self._state, file)
         self._reload = Reload(begin, file, kept, self._overrides, self.pipeline, self)
         self._parts = Parts(
             config,
@@ -118,7 +118,7 @@ class Daemon:
             log,
             info=lambda: self._info,
             changed=self._changed,
-            wake=self._bell.ring,
+            wake=self._wakeup.set,
             restart=lambda: self._restart("by command"),
         )
         self._remote = Remote(self._parts, self._labels(), self._scenes, self._state)
@@ -132,7 +132,7 @@ class Daemon:
     def stop(self) -> None:
         """From any thread."""
         self._stopping = True
-        self._bell.ring()
+        self._wakeup.set()
 
     def run(self) -> bool:
         """Returns when all finite sources have ended, or `stop` was called. True: it shall be run again."""
@@ -174,8 +174,8 @@ class Daemon:
             due = min(next_tick, self._remote.due(), self._reload.due(), self._scenes.due())
             wait = max(0.0, due - time.monotonic())
             wait = wait if self._ready else min(wait, _UNTIL_READY)
-            if select.select([self._bell], [], [], wait)[0]:
-                self._bell.heard()
+            if select.select([self._wakeup], [], [], wait)[0]:
+                self._wakeup.clear()
                 self._spawner.run_pending()
             now = time.monotonic()
             self._remote.turn(now)
@@ -222,7 +222,7 @@ class Daemon:
         else:
             notify("WATCHDOG=1")
         if self._ready:
-            self._thrift.turn(now)
+            self._memory_trim.turn(now)
 
     def _faults(self, now: float) -> Faults:
         return {
@@ -284,12 +284,12 @@ class Daemon:
 
     def _ask(self) -> None:
         self._reload.ask()
-        self._bell.ring()
+        self._wakeup.set()
 
     def _labels(self) -> dict[str, tuple[str, ...]]:
         """By camera, those its model knows."""
         pipeline = self.pipeline
-        return {camera.id: pipeline.strands[camera.model].artifact.labels for camera in pipeline.config.cameras}
+        return {camera.id: pipeline.runners[camera.model].artifact.labels for camera in pipeline.config.cameras}
 
     def _changed(self) -> None:
         """Something was set by command, or taken over."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agent.config import Config, Problem
     from agent.config.model import SourceKind
     from agent.dispatch.ladder import Ladder
-    from agent.publish.faults import Fault as BrokerFault
+    from agent.publish.faults import BrokerFault
     from agent.runtime.view import View
 
 Faults = dict[Subject, Fault]

@@ -8,7 +8,7 @@ from agent.capture.camera import Camera
 from agent.capture.mailbox import Mailbox
 from agent.dispatch.gallery import Gallery
 from agent.dispatch.lane import Lane
-from agent.dispatch.wishes import Tuning
+from agent.dispatch.requests import Tuning
 from agent.perception.scene import Scene
 from agent.runtime.scenes import line_totals, scene_settings
 
@@ -64,5 +64,5 @@ def change(view: View, config: CameraConfig, state: SceneState) -> None:
     """The camera has another config now, whose source is the same."""
     view.config = config
     turn(view.camera, config)
-    view.lane.wishes.tune(tuning(config, view.model.labels, state))
+    view.lane.requests.tune(tuning(config, view.model.labels, state))
     view.dispatcher.wake()

@@ -15,8 +15,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.atomic import write_atomic
 from agent.boot import boot_id
-from agent.keeping import keep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ class Mark:
 
     def _keep(self, state: str) -> None:
         with contextlib.suppress(OSError):
-            keep(self._mark, json.dumps({"version": 1, "state": state, "boot": self._boot}))
+            write_atomic(self._mark, json.dumps({"version": 1, "state": state, "boot": self._boot}))
 
 
 class LastLines(logging.Handler):

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from agent.keeping import keep
+from agent.atomic import write_atomic
 from agent.publish.clock import isotime
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Overrides:
     def _save(self) -> bool:
         body = {"version": 1, "overrides": _saved(self._held), "aside": _saved(self._aside)}
         try:
-            keep(self._path, json.dumps(body), sync=True)
+            write_atomic(self._path, json.dumps(body), sync=True)
         except OSError as e:
             log.warning("cannot write %s, so what was set by command ends with this run: %s", self._path, e.strerror)
             return False

@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import IO
 
-from agent.keeping import keep
+from agent.atomic import write_atomic
 
 log = logging.getLogger("vedette.daemon")
 
@@ -103,5 +103,5 @@ def device_uid(directory: Path) -> str:
             return found
         log.warning("%s names no device: it gets a new one, and is a new device to Home Assistant", path)
     uid = secrets.token_hex(8)
-    keep(path, uid + "\n", sync=True)
+    write_atomic(path, uid + "\n", sync=True)
     return uid

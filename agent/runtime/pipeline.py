@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from agent.publish.topics import Topics
 from agent.runtime import lanes
-from agent.runtime.strand import recipe, strand
+from agent.runtime.model_runner import recipe, runner
 
 if TYPE_CHECKING:
     from agent.capture.camera import Camera
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from agent.dispatch.dispatcher import Dispatcher
     from agent.publish.mqtt import Publisher
     from agent.publish.outbox import Outbox
+    from agent.runtime.model_runner import ModelRunner
     from agent.runtime.plan import Plan
     from agent.runtime.report import Report
     from agent.runtime.spawner import Spawner
     from agent.runtime.state import SceneState
-    from agent.runtime.strand import Strand
 
 DELIVERY_SECONDS = 30.0
 """What a broker is given to take the events that wait, when nothing else is left to do."""
@@ -42,7 +42,7 @@ DELIVERY_SECONDS = 30.0
 class Pipeline:
     """All parts of one running config, which `agent.runtime.transition` makes those of another. For the main thread.
 
-    strands: by model. cameras: by id. places: by id, how far those had come that are gone, since they may come back.
+    runners: by model. cameras: by id. places: by id, how far those had come that are gone, since they may come back.
     leaving: dispatchers that nothing comes to any more, until they have ended.
     """
 
@@ -64,7 +64,7 @@ class Pipeline:
         self.report = report
         self.cameras: dict[str, Camera] = {}
         self.places: dict[str, Place] = {}
-        self.strands: dict[str, Strand] = {}
+        self.runners: dict[str, ModelRunner] = {}
         self.leaving: list[Dispatcher] = []
         self._over_at: float | None = None
         for model in dict.fromkeys(camera.model for camera in config.cameras):
@@ -75,8 +75,8 @@ class Pipeline:
         own = [camera for camera in self.config.cameras if camera.model == model]
         sources = [lanes.source(camera, self.report) for camera in own]
         made = [lanes.lane(s.config, labels, s.mailbox, self.state) for s in sources]
-        built = self.strands[model] = strand(recipe(model, self.config, found), found, self.spawn, self.report, made)
-        built.voice.speak({})  # of what is found from now on: `Report.announce` tells how it begins
+        built = self.runners[model] = runner(recipe(model, self.config, found), found, self.spawn, self.report, made)
+        built.relay.open({})  # of what is found from now on: `Report.announce` tells how it begins
         for camera, lane in zip(sources, made, strict=True):
             lane.mailbox.wake = built.dispatcher.frame_came
             self.cameras[camera.config.id] = camera
@@ -84,7 +84,7 @@ class Pipeline:
 
     @property
     def dispatchers(self) -> list[Dispatcher]:
-        return [built.dispatcher for built in self.strands.values()]
+        return [built.dispatcher for built in self.runners.values()]
 
     def set_camera(self, camera: str, enabled: bool | None, confidence: float | None) -> None:
         """Switches a camera on or off, or changes the confidence it asks for; None leaves it as it is."""

@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from agent.config.redact import redact
-from backends.surroundings import withhold
+from backends.child_environment import withhold
 
 if TYPE_CHECKING:
     from pathlib import Path

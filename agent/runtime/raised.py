@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agent.keeping import keep
+from agent.atomic import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Raised:
 
     def keep(self, alerts: Mapping[Subject, Told]) -> None:
         try:
-            keep(self._path, json.dumps({"version": 1, "alerts": [_saved(*alert) for alert in alerts.items()]}))
+            write_atomic(self._path, json.dumps({"version": 1, "alerts": [_saved(*alert) for alert in alerts.items()]}))
             self._failed = False
         except OSError as e:
             if not self._failed:  # once, not with each alert

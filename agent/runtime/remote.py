@@ -8,8 +8,8 @@ from agent.publish.homeassistant.announcer import Announcer
 from agent.publish.homeassistant.presence import Presence
 from agent.publish.tail.tail import Tail
 from agent.runtime.alerts import SETTLED_S
+from agent.runtime.commands.executor import CommandExecutor
 from agent.runtime.expected import comes_and_goes, expected, seen
-from agent.runtime.orders.orders import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from agent.publish.mqtt import Publisher
     from agent.publish.payloads import Info
     from agent.publish.topics import Topics
+    from agent.runtime.commands.parts import Parts
     from agent.runtime.log import Log
-    from agent.runtime.orders.parts import Parts
     from agent.runtime.state import SceneState
 
 Labels: TypeAlias = "Mapping[str, Collection[str]]"
@@ -40,7 +40,7 @@ class Remote:
     def __init__(self, parts: Parts, labels: Labels, scenes: SceneState, folder: Path) -> None:
         self._parts = parts
         self._scenes = scenes
-        self._orders = Orders(parts, folder)
+        self._executor = CommandExecutor(parts, folder)
         self._announcer = Announcer(parts.config, parts.publisher, folder)
         self._commands = parts.topics.command("")
         self._expected = expected(parts.config, labels)
@@ -50,7 +50,7 @@ class Remote:
     @property
     def allowed(self) -> tuple[str, ...]:
         """The commands that are taken."""
-        return self._orders.allowed
+        return self._executor.allowed
 
     def use(self, labels: Labels) -> None:
         """The parts have another config: what it does not yield any more is emptied at the broker."""
@@ -65,7 +65,7 @@ class Remote:
 
     def heard(self, message: Message) -> None:
         if message.topic.startswith(self._commands):
-            self._orders.heard(message)
+            self._executor.heard(message)
         else:
             self._announcer.heard(message)
 
@@ -79,11 +79,11 @@ class Remote:
 
     def due(self) -> float:
         """time.monotonic() at which `turn` is wanted at the latest."""
-        return min(at for at in (self._orders.due(), self._parts.tail.due(), float("inf")) if at is not None)
+        return min(at for at in (self._executor.due(), self._parts.tail.due(), float("inf")) if at is not None)
 
     def turn(self, now: float) -> None:
         """Whenever somebody woke the main thread, and when it is due."""
-        self._orders.turn(now)
+        self._executor.turn(now)
         self._parts.tail.turn(now)
 
     def tick(self, now: float) -> None:

@@ -18,7 +18,7 @@ from agent.publish.detections import (
     detections_message,
     unknown_message,
 )
-from agent.publish.feed import DetectionsRate
+from agent.publish.rate import DetectionsRate
 from agent.publish.summary import Summary
 from agent.runtime import machine
 from agent.runtime.alerts import Alerts
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from agent.runtime.faults import Faults
     from agent.runtime.heat import Heat
     from agent.runtime.last_exit import LastExit
+    from agent.runtime.model_runner import ModelRunner
     from agent.runtime.state import SceneState
-    from agent.runtime.strand import Strand
 
 _DETECTIONS_EXPIRY = 5.0
 log = logging.getLogger("vedette.alert")
@@ -85,15 +85,15 @@ class Report:
         self._alerts = Alerts(self._on_alert, Raised(state.folder))
         self._summary = Summary()
 
-    def add(self, camera: Camera, lane: Lane, strand: Strand) -> None:
+    def add(self, camera: Camera, lane: Lane, runner: ModelRunner) -> None:
         """A camera more, or one that is built anew: what was counted of it goes on."""
         before = self.views.get(lane.camera)
-        model = ModelStamp(strand.artifact.name, strand.artifact.rev, "", strand.artifact.labels)
+        model = ModelStamp(runner.artifact.name, runner.artifact.rev, "", runner.artifact.labels)
         view = View(
             camera.config,
             camera,
             lane,
-            strand.dispatcher,
+            runner.dispatcher,
             model,
             Origin(self._config.device, lane.camera, self._boot_id),
             self._topics.detections(lane.camera),

@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.atomic import write_atomic
 from agent.dispatch.worker import WorkerProcess
-from agent.keeping import keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,4 +69,4 @@ class Spawner:
     def _remember(self, pid: int) -> None:
         self._started = [p for p in self._started if Path(f"/proc/{p}").exists()] + [pid]
         with contextlib.suppress(OSError):
-            keep(self._pids, "\n".join(map(str, self._started)) + "\n")
+            write_atomic(self._pids, "\n".join(map(str, self._started)) + "\n")

@@ -15,7 +15,7 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from agent.keeping import keep
+from agent.atomic import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,7 +124,7 @@ class SceneState:
             text = json.dumps(body)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            keep(self._path, text, sync=True)
+            write_atomic(self._path, text, sync=True)
             self._reserved, self._failed = reserved, False
         except OSError as e:
             self._changed = True

@@ -7,8 +7,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from agent.atomic import write_atomic
 from agent.config.redact import redact
-from agent.keeping import keep
 from agent.publish import payloads
 from agent.runtime.health import in_service
 from backends.registry.order import only_chips
@@ -34,7 +34,7 @@ class StatusFile:
     def write(self, body: Mapping[str, Any]) -> None:
         """Atomically, so that a reader never sees half of it."""
         try:
-            keep(self._path, json.dumps(body), mode=READABLE)
+            write_atomic(self._path, json.dumps(body), mode=READABLE)
             self._failed = False
         except OSError as e:
             if not self._failed:  # once, not once a second

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from agent.config.difference import reopens
 from agent.runtime import lanes
-from agent.runtime.strand import recipe, strand
+from agent.runtime.model_runner import recipe, runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from agent.config.model import CameraConfig, Config
     from agent.dispatch.engine import RemoteEngine
     from agent.dispatch.lane import Lane
+    from agent.runtime.model_runner import ModelRunner
     from agent.runtime.pipeline import Pipeline
     from agent.runtime.plan import Plan
-    from agent.runtime.strand import Strand
 
 LONGEST_S = 900.0
 """An engine that is built on the device may take ten minutes."""
@@ -56,13 +56,13 @@ class Transition:
         self._pipeline = pipeline
         self._found = found
         self._until = now + LONGEST_S
-        self._strands: dict[str, Strand] = {}
-        self._fresh: list[Strand] = []
+        self._runners: dict[str, ModelRunner] = {}
+        self._fresh: list[ModelRunner] = []
         self._cameras = {camera.id: camera for camera in config.cameras}
         self._opened: dict[str, Camera] = {}
         self._opened_at = now
         self._leaving: list[Future[Lane]] = []
-        self._unwanted: list[Strand] = []
+        self._unwanted: list[ModelRunner] = []
         self._removed: list[str] = []
         self._moved: list[str] = []
         self._borrowed: dict[int, float] = {}
@@ -71,11 +71,11 @@ class Transition:
     def _prepare(self) -> None:
         pipeline = self._pipeline
         for model in dict.fromkeys(camera.model for camera in self.config.cameras):
-            wanted, running = recipe(model, self.config, self._found), pipeline.strands.get(model)
+            wanted, running = recipe(model, self.config, self._found), pipeline.runners.get(model)
             if running is not None and running.recipe == wanted:
-                self._strands[model] = running
+                self._runners[model] = running
                 continue
-            fresh = self._strands[model] = strand(wanted, self._found, pipeline.spawn, pipeline.report)
+            fresh = self._runners[model] = runner(wanted, self._found, pipeline.spawn, pipeline.report)
             self._fresh.append(fresh)
             fresh.dispatcher.start()
             fresh.dispatcher.wake()
@@ -93,7 +93,7 @@ class Transition:
             raise Unfit(self.config.problem("model", f"it did not work within {LONGEST_S:.0f} s"))
         return all(ready)
 
-    def _serves(self, fresh: Strand, now: float) -> bool:
+    def _serves(self, fresh: ModelRunner, now: float) -> bool:
         ladder = fresh.dispatcher.ladder
         if ladder.serving:
             return True
@@ -107,19 +107,19 @@ class Transition:
             )
         return False
 
-    def _borrows(self, fresh: Strand, now: float) -> bool:
-        """Whether it is given a device that an old strand alone can hold; until it has it, nobody has.
+    def _borrows(self, fresh: ModelRunner, now: float) -> bool:
+        """Whether it is given a device that an old runner alone can hold; until it has it, nobody has.
 
         Only where no other engine of its own can serve meanwhile: else it has its device once the old one is gone.
         """
         since = self._borrowed.get(id(fresh))
         if since is not None:
             return now - since < BORROWING_S
-        kept = set(map(id, self._strands.values()))
+        kept = set(map(id, self._runners.values()))
         programs = {rung.spec.program.name for rung in fresh.dispatcher.ladder.rungs}
         holders = [
             old.dispatcher
-            for old in self._pipeline.strands.values()
+            for old in self._pipeline.runners.values()
             if id(old) not in kept and any(_holds(rung, programs) for rung in old.dispatcher.ladder.rungs)
         ]
         for holder in holders:
@@ -130,7 +130,7 @@ class Transition:
         return bool(holders)
 
     def _give_back(self) -> None:
-        for old in self._pipeline.strands.values():
+        for old in self._pipeline.runners.values():
             old.dispatcher.ladder.held = False
             old.dispatcher.wake()
 
@@ -161,8 +161,8 @@ class Transition:
         """
         self.config, self._cameras = config, {camera.id: camera for camera in config.cameras}
         pipeline = self._pipeline
-        before = dict(pipeline.strands)
-        kept = set(map(id, self._strands.values()))
+        before = dict(pipeline.runners)
+        kept = set(map(id, self._runners.values()))
         self._unwanted = [old for old in before.values() if id(old) not in kept]
         self._speak()
         running = dict(pipeline.cameras)
@@ -175,17 +175,17 @@ class Transition:
                 self._reopen(wanted)
             else:
                 self._change(wanted)
-        pipeline.strands = dict(self._strands)
+        pipeline.runners = dict(self._runners)
         pipeline.config = self.config
 
     def _speak(self) -> None:
         """The new engines are told of, and the old ones no more."""
         report = self._pipeline.report
         for old in self._unwanted:
-            old.voice.hush()
+            old.relay.close()
         for fresh in self._fresh:
-            fresh.voice.speak(fresh.dispatcher.ladder.statuses)
-        known = {engine for one in self._strands.values() for engine in one.engines}
+            fresh.relay.open(fresh.dispatcher.ladder.statuses)
+        known = {engine for one in self._runners.values() for engine in one.engines}
         for engine in {engine for old in self._unwanted for engine in old.engines} - known:
             report.on_engine(engine, None)
 
@@ -202,11 +202,11 @@ class Transition:
         self._pipeline.cameras[wanted.id] = camera
         if (place := self._pipeline.places.pop(wanted.id, None)) is not None:
             camera.resume(place)
-        self._attach(camera, self._lane(wanted, camera), self._strands[wanted.model])
+        self._attach(camera, self._lane(wanted, camera), self._runners[wanted.model])
         camera.start()
 
     def _lane(self, wanted: CameraConfig, camera: Camera) -> Lane:
-        labels = self._strands[wanted.model].artifact.labels
+        labels = self._runners[wanted.model].artifact.labels
         return lanes.lane(wanted, labels, camera.mailbox, self._pipeline.state)
 
     def _reopen(self, wanted: CameraConfig) -> None:
@@ -219,7 +219,7 @@ class Transition:
         if opened is not None:
             lanes.turn(opened, wanted)
         pipeline.cameras[name] = camera
-        built, state = self._strands[wanted.model], pipeline.state
+        built, state = self._runners[wanted.model], pipeline.state
 
         def attach(_: Future[Lane]) -> None:
             # With the totals, and what was set by command, as they are now.
@@ -237,7 +237,7 @@ class Transition:
     def _change(self, wanted: CameraConfig) -> None:
         """The same source; perhaps other engines."""
         pipeline = self._pipeline
-        view, built = pipeline.report.views[wanted.id], self._strands[wanted.model]
+        view, built = pipeline.report.views[wanted.id], self._runners[wanted.model]
         if view.dispatcher is built.dispatcher:
             if view.config != wanted:
                 lanes.change(view, wanted, pipeline.state)
@@ -258,7 +258,7 @@ class Transition:
 
         self._release(wanted.id, view.dispatcher.release(lane, ends=ends), attach)
 
-    def _attach(self, camera: Camera, lane: Lane, built: Strand) -> None:
+    def _attach(self, camera: Camera, lane: Lane, built: ModelRunner) -> None:
         self._pipeline.report.add(camera, lane, built)
         built.dispatcher.adopt(lane)
 

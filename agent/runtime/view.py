@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from agent.dispatch.dispatcher import Dispatcher
     from agent.dispatch.lane import Lane
     from agent.publish.detections import ModelStamp, Origin
-    from agent.publish.feed import DetectionsRate
     from agent.publish.payloads import EngineState
+    from agent.publish.rate import DetectionsRate
 
 _RATE_WINDOW = 10.0
 

@@ -89,7 +89,7 @@ def throughput(
         request = _prepare(artifact, clip, Path(folder))
         rows = []
         for _ in range(rounds):
-            bare = _child("backends.bare", str(request))
+            bare = _child("backends.bare_loop", str(request))
             with Run(model, clip, {"pace": "max", "loop": True}, module=module) as run:
                 rows.append((bare, run.measure(_SECONDS)))
     decode_ms = decode_cpu_ms(clip)
@@ -153,7 +153,7 @@ def scene(artifact: Artifact, model: str, clip: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="vedette-bench-") as folder:
         request = _prepare(artifact, clip, Path(folder))
         for _ in range(_ROUNDS):
-            fps["bare"].append(_child("backends.bare", str(request))["fps"])
+            fps["bare"].append(_child("backends.bare_loop", str(request))["fps"])
             for name, camera in _CAMERAS.items():
                 with Run(model, clip, {"pace": "max", "loop": True, **camera}) as run:
                     measured = run.measure(_SECONDS)

@@ -19,8 +19,8 @@ from agent.runtime import log
 from agent.runtime.daemon import Daemon
 from agent.runtime.pipeline import topics
 from agent.runtime.plan import plan
-from agent.runtime.reload.edition import Edition
 from agent.runtime.reload.first import First
+from agent.runtime.reload.revision import Revision
 from agent.tools.broker import BrokerError, start_broker
 from agent.tools.modelbench import prepare
 from agent.tools.progress import Progress
@@ -103,7 +103,7 @@ def _config(clip: Path, port: int, pace: str) -> Config:
 
 def _run(config: Config, out: log.Log, protocol: int) -> None:
     try:
-        begin = First(Edition("", "file", config, plan(config)))
+        begin = First(Revision("", "file", config, plan(config)))
         Daemon(begin, Path(config.file), out, protocol).run()
     except ConfigError as e:
         raise DemoError(str(e)) from e

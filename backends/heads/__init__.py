@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from backends.contract import ArtifactError, Output
-from backends.heads.coarse import check_scales
+from backends.heads.quantisation import check_scales
 from backends.points import points
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 
 from backends.contract import ArtifactError
 from backends.heads import fit
-from backends.heads.coarse import check_known, check_one_scale, check_rows
 from backends.heads.detr import decoded, pair
+from backends.heads.quantisation import check_known, check_one_scale, check_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ import numpy as np
 
 from backends.detections import Detections
 from backends.heads import fit
-from backends.heads.coarse import check_known
+from backends.heads.quantisation import check_known
 from backends.heads.roles import roles
 
 if TYPE_CHECKING:

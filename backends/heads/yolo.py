@@ -8,7 +8,7 @@ import numpy as np
 
 from backends.detections import Detections
 from backends.heads import fit
-from backends.heads.coarse import check_one_scale
+from backends.heads.quantisation import check_one_scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

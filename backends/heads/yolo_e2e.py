@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.heads import fit
-from backends.heads.coarse import check_rows
+from backends.heads.quantisation import check_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

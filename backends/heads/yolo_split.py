@@ -8,8 +8,8 @@ import numpy as np
 
 from backends.heads import fit
 from backends.heads.cells import around, grid
-from backends.heads.coarse import check_known
 from backends.heads.levels import Level, levels
+from backends.heads.quantisation import check_known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backends.heads import fit
-from backends.heads.coarse import check_one_scale
 from backends.heads.objectness import candidates
+from backends.heads.quantisation import check_one_scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ import numpy as np
 
 from backends.heads import fit
 from backends.heads.cells import count, grid
-from backends.heads.coarse import check_one_scale
 from backends.heads.objectness import candidates
+from backends.heads.quantisation import check_one_scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

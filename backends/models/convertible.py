@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from backends import bridge
-from backends.surroundings import inherited
+from backends.child_environment import inherited
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from backends.atomic import DRAFT, sync_folder
 from backends.contract import FetchError, Progress
 from backends.models.bounds import MAX_BYTES, STALL_SECONDS, TOTAL_SECONDS
-from backends.whole import DRAFT, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

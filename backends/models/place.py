@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backends.atomic import DRAFT, sync_folder, write_atomic
 from backends.contract import ArtifactError, BackendError
-from backends.whole import DRAFT, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +67,7 @@ def write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
     text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
     if path.is_file() and path.read_text("utf-8") == text:
         return
-    write_whole(path, text.encode())
+    write_atomic(path, text.encode())
 
 
 def _swap(build: Path, target: Path) -> None:

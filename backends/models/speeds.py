@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backends.whole import write_whole
+from backends.atomic import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +64,7 @@ def keep(artifact: Artifact, speeds: Sequence[Speed]) -> bool:
     new = [{"machine": _machine(), "sha256": artifact.sha256, **asdict(speed)} for speed in speeds]
     try:
         record.parent.mkdir(exist_ok=True)
-        write_whole(record, json.dumps([*old, *new][-_MAX_ROWS:], indent=1).encode())
+        write_atomic(record, json.dumps([*old, *new][-_MAX_ROWS:], indent=1).encode())
     except OSError:
         return False
     return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backends import bridge
-from backends.surroundings import inherited
+from backends.child_environment import inherited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

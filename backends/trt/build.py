@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backends.atomic import write_atomic
 from backends.child import die_with_parent
 from backends.contract import ArtifactError, BackendError, EngineError
 from backends.trt import api, plans
 from backends.trt.request import FP16_FLAG, BuildRequest
-from backends.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +167,7 @@ def _keep_timing(config: api.Config, path: Path) -> None:
     if cache is not None:
         with contextlib.suppress(OSError):
             content = bytes(cache.serialize())
-            write_whole(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            write_atomic(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
 
 def become_child() -> None:

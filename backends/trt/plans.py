@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backends.atomic import DRAFT, write_atomic
 from backends.contract import ArtifactError, BackendUnavailable
 from backends.formats.digest import digest
 from backends.formats.sniff import read_model
-from backends.whole import DRAFT, write_whole
 
 if TYPE_CHECKING:
     from backends.artifact import Artifact
@@ -113,9 +113,9 @@ def read(path: Path, key: PlanKey) -> bytes | None:
 
 def write(path: Path, key: PlanKey, plan: bytes | memoryview) -> None:
     """Keeps a plan, on disk when this returns, and forgets the oldest ones. Raises OSError."""
-    write_whole(path, plan)
+    write_atomic(path, plan)
     record = {"key": key.to_json(), "sha256": hashlib.sha256(plan).hexdigest()}
-    write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
+    write_atomic(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
     path.with_suffix(_FAILED).unlink(missing_ok=True)
     plans = sorted(path.parent.glob("*.plan"), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in plans[_KEEP:]:
@@ -129,7 +129,7 @@ def write(path: Path, key: PlanKey, plan: bytes | memoryview) -> None:
 def note_failure(path: Path, seconds: float, text: str) -> None:
     """That no plan could be built for this key within so many seconds, and why."""
     with contextlib.suppress(OSError):
-        write_whole(path.with_suffix(_FAILED), f"{seconds:g}\n{text}".encode())
+        write_atomic(path.with_suffix(_FAILED), f"{seconds:g}\n{text}".encode())
 
 
 def failed_lately(path: Path, seconds: float) -> str | None:

@@ -19,8 +19,8 @@ import numpy as np
 
 from agent.capture.motion import MotionWatch
 from agent.dispatch.scaler import Scaler
+from agent.perception.crop_merge import merge
 from agent.perception.facts import WHOLE, Moment
-from agent.perception.looks import merge
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
 from backends.models import store

@@ -45,8 +45,8 @@ def serve(file: Path, rate: Path) -> None:
     """The daemon, and a thread that logs as many lines a second as the file `rate` says."""
     from agent.runtime.daemon import Daemon
     from agent.runtime.log import Log
-    from agent.runtime.reload.edition import read
     from agent.runtime.reload.first import First
+    from agent.runtime.reload.revision import read
 
     threading.Thread(target=_flood, args=(rate,), daemon=True).start()
     Daemon(First(read(file)), file, Log("info")).run()

@@ -1,7 +1,7 @@
 """What a scene wants of a frame, with a real worker: nothing, crops, crops that fail, and the last word.
 
 The engine behind the worker is the scripted fake, which answers with the colour of what it is shown; the scenes are the
-real one with other wishes. What a real network finds in crops is tests/bench/regions.py.
+real one with other requests. What a real network finds in crops is tests/bench/regions.py.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from typing import Any
 from agent.config.model import OutboxConfig
 from agent.publish.events import Event, Numbered, event_message
 from agent.publish.outbox import store
-from agent.publish.outbox.book import Book
-from agent.publish.outbox.line import Row
+from agent.publish.outbox.journal import Journal
 from agent.publish.outbox.outbox import _gap_event
+from agent.publish.outbox.send_window import Row
 from agent.publish.outbox.stored import Stored
 
 BATCHES = (1, 4, 40, 2, 1, 60, 3)
@@ -44,8 +44,8 @@ def play(folder: Path, every: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 
-def opened(folder: Path) -> Book:
-    return Book(folder, OutboxConfig(), _word, _gap_event)
+def opened(folder: Path) -> Journal:
+    return Journal(folder, OutboxConfig(), _word, _gap_event)
 
 
 def _word(event: Event, n: int, epoch: str, seq: int, born: float) -> Stored:

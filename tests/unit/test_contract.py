@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.publish import events, payloads
-from agent.publish.commands.order import Caller, Outcome, reply
+from agent.publish.commands.call import Caller, Outcome, reply
 from agent.publish.message import Message
 from agent.publish.topics import Topics
 from tests.support.contract import reply_violation, violation

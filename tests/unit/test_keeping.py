@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.keeping import keep
+from agent.atomic import write_atomic
 
 
 def test_files_whose_names_differ_by_their_ending_alone_do_not_share_a_draft(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_files_whose_names_differ_by_their_ending_alone_do_not_share_a_draft(tmp
         started.wait(10)
         for n in range(300):
             try:
-                keep(tmp_path / name, text := f"{name} {n}")
+                write_atomic(tmp_path / name, text := f"{name} {n}")
             except OSError as e:
                 wrong.append(str(e))
             else:
@@ -37,9 +37,9 @@ def test_files_whose_names_differ_by_their_ending_alone_do_not_share_a_draft(tmp
 
 @pytest.mark.parametrize("sync", [False, True])
 def test_a_write_that_fails_leaves_what_was_there_and_no_draft(tmp_path: Path, sync: bool) -> None:
-    keep(tmp_path / "a.json", "old", sync=sync)
+    write_atomic(tmp_path / "a.json", "old", sync=sync)
     with pytest.raises(UnicodeEncodeError):
-        keep(tmp_path / "a.json", "new \ud800", sync=sync)
+        write_atomic(tmp_path / "a.json", "new \ud800", sync=sync)
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_text() == "old"
 
@@ -61,5 +61,5 @@ def test_what_survives_a_power_cut_has_its_name_on_disk_too(
 
     monkeypatch.setattr(os, "fsync", noted)
     monkeypatch.setattr(Path, "replace", renamed)
-    keep(tmp_path / "a.json", "x", sync=sync)
+    write_atomic(tmp_path / "a.json", "x", sync=sync)
     assert calls == (["fsync .a.json.part", "rename", f"fsync {tmp_path.name}"] if sync else ["rename"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.publish import counts, detections, events, payloads
-from agent.publish.commands.order import Caller, Outcome, reply
+from agent.publish.commands.call import Caller, Outcome, reply
 from agent.publish.counters import Counters
 from agent.publish.message import Message
 from agent.publish.topics import Topics

@@ -37,11 +37,11 @@ MAY_IMPORT = {
     "agent.cli": {"agent.runtime", "agent.tools", "agent.config", "backends"},
     "agent.backoff": set(),
     "agent.boot": set(),
-    "agent.keeping": set(),
+    "agent.atomic": set(),
     "agent.histogram": set(),
     "backends": set(),
 }
-FREE = {"agent.backoff", "agent.bell", "agent.boot", "agent.histogram", "agent.keeping", "agent"}
+FREE = {"agent.backoff", "agent.wakeup", "agent.boot", "agent.histogram", "agent.atomic", "agent"}
 """Shared words that belong to no room."""
 DOORS = {
     "av": {f"agent/capture/{name}.py" for name in ("pyav", "stream", "ffmpeg_options")},
@@ -53,8 +53,8 @@ DOORS = {
         "agent/capture/backdrop.py",
         "agent/capture/grid.py",
     },
-    "paho": {f"agent/publish/{name}.py" for name in ("client", "heard", "link", "properties")},
-    "openvino": {"backends/openvino.py", "backends/models/convert.py", "backends/bare.py"},
+    "paho": {f"agent/publish/{name}.py" for name in ("client", "callbacks", "link", "properties")},
+    "openvino": {"backends/openvino.py", "backends/models/convert.py", "backends/bare_loop.py"},
     "ai_edge_litert": {"backends/tflite/runtimes.py"},
     "tflite_runtime": {"backends/tflite/runtimes.py"},
     "pycoral": {"backends/tflite/runtimes.py"},

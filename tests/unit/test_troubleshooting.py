@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from agent.config import ConfigError, parse
-from agent.publish.outbox import book, opening
+from agent.publish.outbox import journal, opening
 from agent.runtime import faults
 from tests.support.asyncapi import document
 from tests.support.pages import ROOT, commands, spans
@@ -170,5 +170,5 @@ def test_a_quote_that_is_not_said_is_noticed() -> None:
     assert not published("cam/<c>/mood")
     assert not configured("labels: {person: {confidense: 0.7}}")
     assert not configured("outbox.max_bites")
-    assert Path(book.__file__) in SOURCES
+    assert Path(journal.__file__) in SOURCES
     assert Path(opening.__file__) in SOURCES

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from agent.config.model import LogLevel
 from agent.config.suggest import did_you_mean
-from agent.publish.commands.order import Refusal
+from agent.publish.commands.call import Refusal
 from agent.publish.topics import ALL
 
 Check = Callable[[Any, Collection[str]], Any]

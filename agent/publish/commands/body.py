@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from agent.publish.commands.order import Refusal
+from agent.publish.commands.call import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

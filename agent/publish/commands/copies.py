@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent.keeping import keep
+from agent.atomic import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ class Copies:
             if known.lasting
         ]
         try:
-            keep(self._path, json.dumps({"version": 1, "commands": kept}), sync=True)
+            write_atomic(self._path, json.dumps({"version": 1, "commands": kept}), sync=True)
             self._failed = False
         except OSError as e:
             if not self._failed:  # once, not with each command

@@ -10,7 +10,7 @@ from agent.config.model import Command
 from agent.config.suggest import did_you_mean
 from agent.publish.commands.arguments import checked
 from agent.publish.commands.body import read
-from agent.publish.commands.order import Caller, Order, Refusal
+from agent.publish.commands.call import Call, Caller, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,7 +28,7 @@ COMMANDS: tuple[str, ...] = get_args(Command)
 
 def understand(
     message: Message, topics: Topics, allowed: Collection[str], cameras: Collection[str], now: float
-) -> Order:
+) -> Call:
     """Never raises: what is wrong is the order's refusal. now: time.monotonic()."""
     name = message.topic.removeprefix(topics.command(""))
     caller, key = Caller(), None
@@ -44,9 +44,9 @@ def understand(
             raise unfit
         key = _key(name, caller, body)
         _permitted(name, allowed)
-        return Order(name, message.at, caller, checked(name, body, cameras), key)
+        return Call(name, message.at, caller, checked(name, body, cameras), key)
     except Refusal as refusal:
-        return Order(name, message.at, caller, key=key, refusal=refusal)
+        return Call(name, message.at, caller, key=key, refusal=refusal)
 
 
 def _unfit(name: str, message: Message, now: float) -> Refusal | None:

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from agent.keeping import keep
+from agent.atomic import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +54,6 @@ class Memory:
         try:
             exists = self._path.exists()
             if (self.topics or exists) and not (exists and self._path.read_text() == text):
-                keep(self._path, text)
+                write_atomic(self._path, text)
         except (OSError, ValueError) as e:
             logger.warning("cannot write %s: %s", self._path, e)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from agent.publish.clock import clock_synced
 from agent.publish.events import Event, gap_event
-from agent.publish.outbox.book import Book
+from agent.publish.outbox.encoder import Encoder
 from agent.publish.outbox.intake import Intake
-from agent.publish.outbox.line import Row
-from agent.publish.outbox.wording import Wording
+from agent.publish.outbox.journal import Journal
+from agent.publish.outbox.send_window import Row
 from agent.publish.payloads import OutboxHealth
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from agent.publish.mqtt import Publisher
     from agent.publish.outbox.intake import Work
     from agent.publish.outbox.limits import Cut
-    from agent.publish.outbox.line import Settled
+    from agent.publish.outbox.send_window import Settled
     from agent.publish.outbox.stored import Stored
     from agent.publish.topics import Topics
 
@@ -59,15 +59,15 @@ class Outbox:
         self._topics = topics
         self._publisher = publisher
         self._intake = Intake()
-        self._wording = Wording(device, topics, publisher.show)
-        self._book = Book(folder, config, self._wording.row, _gap_event)
+        self._encoder = Encoder(device, topics, publisher.show)
+        self._journal = Journal(folder, config, self._encoder.row, _gap_event)
         publisher.on_events = self.wake
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._fed = self._session = 0
         self._unbooked: list[int] = []  # rows that were answered, of which the disk does not know yet
         self._tries: dict[int, int] = {}
         self._replays: list[list[int]] = []  # first and last seq, and the row it has come to
-        self._generation = self._book.generation
+        self._generation = self._journal.generation
         self._counted_at = self._kept_at = 0.0
         self._backlog: tuple[int, int, float | None] = (0, 0, None)
         self._committed = threading.Event()
@@ -75,7 +75,7 @@ class Outbox:
 
     @property
     def epoch(self) -> str:
-        return self._book.epoch
+        return self._journal.epoch
 
     def start(self) -> None:
         self._thread.start()
@@ -94,15 +94,15 @@ class Outbox:
 
     def faults(self) -> dict[str, str]:
         """What is wrong now: by code, in words."""
-        return dict(self._book.faults)
+        return dict(self._journal.faults)
 
     def missed(self) -> dict[str, int]:
         """Events that will never come, by cause; and `snapshots`."""
-        return dict(self._book.missed.copy() + self._wording.missed.copy())  # the outbox's thread counts on
+        return dict(self._journal.missed.copy() + self._encoder.missed.copy())  # the outbox's thread counts on
 
     def health(self) -> OutboxHealth:
         _, size, age = self._backlog
-        depth = self._book.depth
+        depth = self._journal.depth
         return OutboxHealth(depth, age if depth else None, size if depth else 0)
 
     def finish(self, timeout: float) -> None:
@@ -110,7 +110,7 @@ class Outbox:
 
         Once half of the time is gone, events go without their pictures.
         """
-        self._wording.pictures_until = time.monotonic() + timeout / 2
+        self._encoder.pictures_until = time.monotonic() + timeout / 2
         self._intake.close()
         if self._thread.is_alive():
             self._committed.wait(timeout)
@@ -124,9 +124,9 @@ class Outbox:
 
     def _run(self) -> None:
         try:
-            if owed := self._book.endings():
-                self._book.write([(0, event) for event in owed], 0, self._fed)
-                self._book.former = self._book.last
+            if owed := self._journal.endings():
+                self._journal.write([(0, event) for event in owed], 0, self._fed)
+                self._journal.former = self._journal.last
         except Exception:
             logger.exception("error in the outbox, in what the previous run left")
         while True:
@@ -140,22 +140,22 @@ class Outbox:
                 if self._ending:
                     break
                 time.sleep(0.01)
-        self._book.close()
+        self._journal.close()
 
     def _turn(self, work: Work) -> None:
         self._unbooked += self._heed(self._publisher.settled_events())
-        self._wording.missed["snapshots"] += work.bare
+        self._encoder.missed["snapshots"] += work.bare
         rows: list[Stored] = []
         booked: list[int] = []
-        before = self._book.last
+        before = self._journal.last
         now = time.monotonic()
         asked = work.pressing or work.closing or work.replays
-        if work.events or work.skipped or self._book.pending or (asked and self._unbooked) or now >= self._kept_at:
+        if work.events or work.skipped or self._journal.pending or (asked and self._unbooked) or now >= self._kept_at:
             self._kept_at = now + KEEP_EVERY_S
-            rows = self._book.write(work.events, work.skipped, self._fed)
+            rows = self._journal.write(work.events, work.skipped, self._fed)
             booked, self._unbooked = self._unbooked, []
-        if self._generation != self._book.generation:
-            self._generation = self._book.generation
+        if self._generation != self._journal.generation:
+            self._generation = self._journal.generation
             self._publisher.withdraw_events()
             self._tries.clear()
             self._unbooked, booked, rows = [], [], []
@@ -163,9 +163,9 @@ class Outbox:
             self._publisher.confirm_events(booked)
         self._replays += [[first, last, 0] for first, last in work.replays]
         self._feed(rows, before)
-        if now >= self._counted_at and (self._book.depth or self._backlog[0]):
+        if now >= self._counted_at and (self._journal.depth or self._backlog[0]):
             began = time.monotonic()
-            self._backlog = self._book.backlog()
+            self._backlog = self._journal.backlog()
             now = time.monotonic()
             self._counted_at = now + max(COUNT_EVERY_S, (now - began) / COUNT_SHARE)
 
@@ -178,27 +178,27 @@ class Outbox:
                 self._tried(row.n)
                 continue
             if answer.picture:
-                self._wording.missed["snapshots"] += answer.outcome == "expired"
+                self._encoder.missed["snapshots"] += answer.outcome == "expired"
                 continue
             self._tries.pop(row.n, None)
             if row.again:
                 continue
             numbers.append(row.n)
-            self._book.settle(row, answer.outcome, answer.reason)
+            self._journal.settle(row, answer.outcome, answer.reason)
         return numbers
 
     def _tried(self, n: int) -> None:
         """Its picture went out, and the connection down."""
         if len(self._tries) >= TRIES_KEPT:
-            self._tries = {n: tries for n, tries in self._tries.items() if self._book.progress.waits(n)}
+            self._tries = {n: tries for n, tries in self._tries.items() if self._journal.progress.waits(n)}
         self._tries[n] = self._tries.get(n, 0) + 1
-        self._wording.missed["snapshots"] += self._tries[n] == PICTURE_TRIES
+        self._encoder.missed["snapshots"] += self._tries[n] == PICTURE_TRIES
 
     def _feed(self, rows: list[Stored], before: int) -> None:
         """Hands rows over as there is room. rows: those just committed, after row number `before`."""
         session, space = self._publisher.event_space()
         if session != self._session:
-            self._session, self._fed = session, self._book.progress.answered
+            self._session, self._fed = session, self._journal.progress.answered
             for replay in self._replays:
                 replay[2] = 0
         if not session:
@@ -206,7 +206,7 @@ class Outbox:
         if self._fed < before or any(row.n <= before for row in rows):
             rows = []
         while space > 0:
-            rows = rows or self._book.after(self._fed, min(space, READ_ROWS), READ_BYTES)
+            rows = rows or self._journal.after(self._fed, min(space, READ_ROWS), READ_BYTES)
             if not rows:
                 self._replay(session, space)
                 return
@@ -214,13 +214,13 @@ class Outbox:
             if not taken:
                 return
             self._fed = rows[taken - 1].n
-            self._book.handed(self._fed)
+            self._journal.handed(self._fed)
             rows, space = rows[taken:], space - taken
 
     def _replay(self, session: int, space: int) -> None:
         while self._replays and space > 0:
             first, last, after = self._replays[0]
-            rows = self._book.answered(self.epoch, first, last, after, min(space, READ_ROWS))
+            rows = self._journal.answered(self.epoch, first, last, after, min(space, READ_ROWS))
             if not rows:
                 self._replays.pop(0)
                 self._intake.replayed()
@@ -232,10 +232,10 @@ class Outbox:
             space -= taken
 
     def _row(self, stored: Stored, *, again: bool = False) -> Row:
-        age = self._book.age
+        age = self._journal.age
         happened = age.monotonic(stored.born)
         picture = stored.picture if self._tries.get(stored.n, 0) < PICTURE_TRIES else None
-        late = again or stored.n <= self._book.former
+        late = again or stored.n <= self._journal.former
         gap = stored.type == "vedette.gap"
         return Row(
             stored.n,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from agent.config import Config
     from agent.runtime.overrides import Overrides, Wanted
     from agent.runtime.plan import Plan
-    from agent.runtime.reload.edition import Edition
+    from agent.runtime.reload.revision import Revision
 
 log = logging.getLogger("vedette.config")
 
@@ -27,7 +27,7 @@ class Applied(NamedTuple):
 
 
 def applied(
-    edition: Edition,
+    revision: Revision,
     overrides: Overrides,
     more: Wanted | None = None,
     *,
@@ -38,17 +38,17 @@ def applied(
 
     may_lack: of what was set by command, the names that may be left out if need be; None: that are left out already.
     """
-    config = overrides.applied(edition.config, more, back=back)
+    config = overrides.applied(revision.config, more, back=back)
     missing = frozenset(overrides.left_out if may_lack is None else may_lack)
     try:
-        return Applied(config, edition.plan(config))
+        return Applied(config, revision.plan(config))
     except ConfigError as error:
         if not missing:
             raise
-        left_out, found = missing, _planned(edition, overrides, more, missing, back=back)
+        left_out, found = missing, _planned(revision, overrides, more, missing, back=back)
         for name in sorted(missing):
             try:
-                found = _planned(edition, overrides, more, left_out - {name}, back=back)
+                found = _planned(revision, overrides, more, left_out - {name}, back=back)
             except ConfigError:
                 continue
             left_out -= {name}
@@ -57,7 +57,7 @@ def applied(
 
 
 def _planned(
-    edition: Edition, overrides: Overrides, more: Wanted | None, without: frozenset[str], *, back: bool
+    revision: Revision, overrides: Overrides, more: Wanted | None, without: frozenset[str], *, back: bool
 ) -> Applied:
-    config = overrides.applied(edition.config, more, back=back, without=without)
-    return Applied(config, edition.plan(config))
+    config = overrides.applied(revision.config, more, back=back, without=without)
+    return Applied(config, revision.plan(config))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agent.runtime.overrides import Value, Wanted
     from agent.runtime.pipeline import Pipeline
     from agent.runtime.reload.applied import Applied
-    from agent.runtime.reload.edition import Edition
+    from agent.runtime.reload.revision import Revision
 
 CONNECT_S = 15.0
 """What another broker, or another password for it, is given."""
@@ -27,21 +27,21 @@ _Phase = Literal["trying", "connecting", "settling", "done"]
 
 
 class Attempt:
-    """edition: what is tried. wanted: with what was set by command. more: what is being set by one, by camera.
+    """revision: what is tried. wanted: with what was set by command. more: what is being set by one, by camera.
 
     excused: the cameras that do not work already.
     """
 
     def __init__(
         self,
-        edition: Edition,
+        revision: Revision,
         wanted: Applied,
         cause: Cause,
         more: Wanted,
         pipeline: Pipeline,
         now: float,
     ) -> None:
-        self.edition = edition
+        self.revision = revision
         self.config = wanted.config
         self.left_out = wanted.left_out
         self.cause: Cause = cause

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, Problem
-from agent.runtime.reload.edition import Edition, examined, read, written
+from agent.runtime.reload.revision import Revision, examined, read, written
 from agent.runtime.reload.watched import Watched
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from agent.publish.payloads import ConfigState
     from agent.runtime.overrides import Way
-    from agent.runtime.reload.edition import Written
-    from agent.runtime.reload.kept import Kept
+    from agent.runtime.reload.revision import Written
+    from agent.runtime.reload.saved_configs import SavedConfigs
 
 log = logging.getLogger("vedette.config")
 
@@ -29,7 +29,7 @@ class First:
     file as it was before it was read.
     """
 
-    edition: Edition
+    revision: Revision
     state: ConfigState = "ok"
     problems: tuple[Problem, ...] = ()
     trial: bool = False
@@ -39,14 +39,14 @@ class First:
     written: Written | None = None
 
 
-def first(path: Path, kept: Kept) -> First:
+def first(path: Path, kept: SavedConfigs) -> First:
     """path: of the config file. Raises ConfigError when neither it nor what worked last can be used."""
     watched, found = Watched(str(path)), written(path)  # before it is read: what is written from here on is an edit
     begin = _from_afar(path, kept, found) or _from_file(path, kept)
     return replace(begin, watched=watched, written=found)
 
 
-def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ...] = ()) -> First | None:
+def _from_afar(path: Path, kept: SavedConfigs, found: Written, undone: tuple[Problem, ...] = ()) -> First | None:
     """What came over MQTT, or what follows from that it cannot be used; None where there is none.
 
     undone: why one was taken back already.
@@ -67,7 +67,7 @@ def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ..
     if remote is None:
         return _from_file(path, kept, undone, back=True) if back else None
     try:
-        edition = examined(remote.text, str(kept.remote_file), path, "remote")
+        revision = examined(remote.text, str(kept.remote_file), path, "remote")
     except ConfigError as e:
         log.error("the config sent over MQTT cannot be used: %s", e)  # noqa: TRY400 - it says all
         if remote.state == "trial":
@@ -78,11 +78,11 @@ def _from_afar(path: Path, kept: Kept, found: Written, undone: tuple[Problem, ..
         return replace(begin, state=state, problems=(*e.problems, *begin.problems), way="meanwhile")
     if remote.state == "trial":
         kept.keep_remote(replace(remote, restarting=False))
-        return First(edition, "pending", trial=True, excused=remote.excused, way="afar")
-    return First(edition, "rolled_back" if undone else "ok", undone, way="back" if back else "afar")
+        return First(revision, "pending", trial=True, excused=remote.excused, way="afar")
+    return First(revision, "rolled_back" if undone else "ok", undone, way="back" if back else "afar")
 
 
-def _from_file(path: Path, kept: Kept, undone: tuple[Problem, ...] = (), *, back: bool = False) -> First:
+def _from_file(path: Path, kept: SavedConfigs, undone: tuple[Problem, ...] = (), *, back: bool = False) -> First:
     """back: what came over MQTT was taken back. undone: why, if not by command."""
     try:
         return First(read(path), "rolled_back" if undone else "ok", undone, way="back" if back else "edited")
@@ -90,16 +90,16 @@ def _from_file(path: Path, kept: Kept, undone: tuple[Problem, ...] = (), *, back
         return First(last_good(path, kept, broken), "running_last_good", broken.problems, way="meanwhile")
 
 
-def last_good(path: Path, kept: Kept, broken: ConfigError) -> Edition:
+def last_good(path: Path, kept: SavedConfigs, broken: ConfigError) -> Revision:
     """What worked last, in place of the file at `path`. Raises `broken`, why that is not used, where there is none."""
     text = kept.good()
     if text is None:
         raise broken
     try:
-        edition = examined(text, str(path), path, "file")
+        revision = examined(text, str(path), path, "file")
     except ConfigError:
         raise broken from None
     for problem in broken.problems:
         log.error("not used: %s", problem)
     log.error("%s is broken: the last config that worked runs instead", path)
-    return edition
+    return revision

@@ -14,10 +14,10 @@ from agent.publish.payloads import ConfigStatus
 from agent.runtime.notify import notify, reloading
 from agent.runtime.reload.applied import applied
 from agent.runtime.reload.attempt import Attempt
-from agent.runtime.reload.edition import examined, read, written
 from agent.runtime.reload.first import last_good
-from agent.runtime.reload.kept import Remote
 from agent.runtime.reload.owner import Told
+from agent.runtime.reload.revision import examined, read, written
+from agent.runtime.reload.saved_configs import Remote
 from agent.runtime.reload.trial import Trial, broken
 from agent.runtime.reload.watched import Watched
 from agent.runtime.transition import Unfit
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from agent.runtime.overrides import Overrides, Value, Wanted
     from agent.runtime.pipeline import Pipeline
     from agent.runtime.reload.attempt import Cause
-    from agent.runtime.reload.edition import Edition
     from agent.runtime.reload.first import First
-    from agent.runtime.reload.kept import Kept
     from agent.runtime.reload.owner import Owner
+    from agent.runtime.reload.revision import Revision
+    from agent.runtime.reload.saved_configs import SavedConfigs
 
 log = logging.getLogger("vedette.config")
 _CHANGED = {"EVENT": "vedette.config.changed"}
@@ -50,9 +50,9 @@ class Reload:
     """For the main thread. running: without what was set by command. rounds: how often something was decided."""
 
     def __init__(
-        self, begin: First, file: Path, kept: Kept, overrides: Overrides, pipeline: Pipeline, owner: Owner
+        self, begin: First, file: Path, kept: SavedConfigs, overrides: Overrides, pipeline: Pipeline, owner: Owner
     ) -> None:
-        self.running = begin.edition
+        self.running = begin.revision
         self.rounds = 0
         self.problems = begin.problems
         self._state: ConfigState = begin.state
@@ -144,10 +144,10 @@ class Reload:
         if self.busy:
             raise Busy
 
-    def _from_afar(self, text: str) -> Edition:
+    def _from_afar(self, text: str) -> Revision:
         return examined(text, str(self._kept.remote_file), self._file, "remote")
 
-    def _previous(self) -> Edition:
+    def _previous(self) -> Revision:
         """What ran before. Raises ConfigError where that is the file, which is broken, and nothing stands in for it."""
         remote = self._kept.remote()
         previous = remote.previous if remote is not None else None
@@ -179,28 +179,28 @@ class Reload:
         if self._owner.ready:  # systemd takes READY=1 after a reload for that of the start
             reloading()
         try:
-            edition = self._from_afar(remote.text) if remote is not None else read(self._file)
-            self._begin(edition, "file", now)
+            revision = self._from_afar(remote.text) if remote is not None else read(self._file)
+            self._begin(revision, "file", now)
         except ConfigError as e:
             self._refused("file", e.problems)
 
-    def _begin(self, edition: Edition, cause: Cause, now: float) -> None:
+    def _begin(self, revision: Revision, cause: Cause, now: float) -> None:
         back = cause == "rollback"
         # As a start does with the file: nothing set by command keeps an edit, or a way back, from being used.
-        may_lack = self._overrides.models if back or edition.origin == "file" else None
-        wanted = applied(edition, self._overrides, back=back, may_lack=may_lack)
+        may_lack = self._overrides.models if back or revision.origin == "file" else None
+        wanted = applied(revision, self._overrides, back=back, may_lack=may_lack)
         config = wanted.config
         if anew := begins_anew(self._pipeline.config, config):
             log.warning("%s changed: the daemon begins anew", ", ".join(anew))
-            self._begin_anew(edition, cause)
+            self._begin_anew(revision, cause)
             return
-        self._attempt = Attempt(edition, wanted, cause, {}, self._pipeline, now)
+        self._attempt = Attempt(revision, wanted, cause, {}, self._pipeline, now)
         if not same(config, self._pipeline.config):
             self._tell(cause)
 
-    def _begin_anew(self, edition: Edition, cause: Cause) -> None:
+    def _begin_anew(self, revision: Revision, cause: Cause) -> None:
         """Raises ConfigError where the next start would not know of it."""
-        if not self._keep(edition, cause, restarting=True):
+        if not self._keep(revision, cause, restarting=True):
             lost = "it needs a restart, for which it cannot be kept: see the log, and the disk"
             raise ConfigError((Problem(str(self._kept.remote_file), 0, 0, "", lost),))
         self._owner.begin_anew()
@@ -223,7 +223,7 @@ class Reload:
         if attempt.cause == "rollback" and self._state == "rolled_back":
             log.error("the way back is blocked (%s): the daemon begins anew", unfit)
             try:
-                self._begin_anew(attempt.edition, "rollback")
+                self._begin_anew(attempt.revision, "rollback")
             except ConfigError as e:
                 self._refused("rollback", (*unfit.problems, *e.problems))
             return
@@ -234,11 +234,13 @@ class Reload:
         if attempt.cause != "command":
             self._unproven = False
             if attempt.cause == "rollback":  # first what can be done again, if the daemon ends in between
-                self._overrides.use(attempt.edition.config, "back")
-            self._keep(attempt.edition, attempt.cause)
+                self._overrides.use(attempt.revision.config, "back")
+            self._keep(attempt.revision, attempt.cause)
             if attempt.cause != "rollback":
-                self._overrides.use(attempt.edition.config, "afar" if attempt.edition.origin == "remote" else "edited")
-            self.running = attempt.edition
+                self._overrides.use(
+                    attempt.revision.config, "afar" if attempt.revision.origin == "remote" else "edited"
+                )
+            self.running = attempt.revision
             if attempt.cause == "remote":
                 self._trial = Trial(self._pipeline, attempt.excused, now)
             else:
@@ -252,16 +254,16 @@ class Reload:
         if keys:
             log.info("%s taken over: %s", self._where(attempt.cause), ", ".join(keys), extra=_CHANGED)
 
-    def _keep(self, edition: Edition, cause: Cause, *, restarting: bool = False) -> bool:
+    def _keep(self, revision: Revision, cause: Cause, *, restarting: bool = False) -> bool:
         """For the next start; False where the disk does not take what came over MQTT."""
         remote, kept = self._kept.remote(), True
-        if cause == "file" and edition.origin == "file":
+        if cause == "file" and revision.origin == "file":
             self._kept.forget_remote()
         elif cause == "remote":
             previous = self.running.text if self.running.origin == "remote" else None
             hashes = self._written
             excused = tuple(broken(self._pipeline)) if restarting else ()
-            afar = Remote(edition.text, hashes.file, "trial", previous, restarting, hashes.secrets, excused)
+            afar = Remote(revision.text, hashes.file, "trial", previous, restarting, hashes.secrets, excused)
             kept = self._kept.keep_remote(afar)
         elif cause == "rollback" and remote is not None and restarting:
             told = self.problems if self._state == "rolled_back" else ()
@@ -270,7 +272,7 @@ class Reload:
         elif cause == "rollback" and remote is not None:
             self._kept.undo(remote)
         if cause in {"file", "rollback"} and not restarting:
-            self._kept.keep_good(edition.text)
+            self._kept.keep_good(revision.text)
         return kept
 
     def _judge(self, faults: Sequence[str], now: float) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from agent.config.redact import redact
 
 if TYPE_CHECKING:
-    from agent.publish.faults import Fault
+    from agent.publish.faults import BrokerFault
 
 State = Literal["ok", "warning", "failed", "skipped"]
 _MARKS: dict[State, tuple[str, str]] = {
@@ -31,7 +31,7 @@ class Finding:
     fix: str = ""
 
     @classmethod
-    def of(cls, what: str, fault: Fault) -> Finding:
+    def of(cls, what: str, fault: BrokerFault) -> Finding:
         return cls(what, "failed", redact(fault.what), fault.fix or "see above")
 
     def masked(self) -> Finding:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends import bridge, child
+from backends.child_environment import inherited
 from backends.contract import BackendError
-from backends.surroundings import inherited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -44,7 +44,7 @@ _RUNS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ExportJob:
     """data: pictures to calibrate on; images: to compare on, those of `data` where None. python: that has Ultralytics.
 
     output: the folder for what is made, that of the weights where None.
@@ -95,26 +95,26 @@ class Exported:
         }
 
 
-def export(wishes: Wishes, shown: Shown) -> Exported:
+def export(job: ExportJob, shown: Shown) -> Exported:
     """shown: called with what is done; gives the progress to tell meanwhile.
 
     Raises NoPictures, ExportError, and BackendError where what came out cannot be read, or runs on no engine here.
     Nothing is written where it raises, nor where INT8 does not see what the network saw.
     """
-    _check_weights(wishes.weights)
-    python = interpreter(wishes.python)
-    given = pictures(wishes.data, calibration.MOST) if wishes.data and wishes.target.quantised else []
-    looked_at = pictures(wishes.images, calibration.MOST) if wishes.images else given
-    folder = (wishes.output or wishes.weights.parent).absolute()
+    _check_weights(job.weights)
+    python = interpreter(job.python)
+    given = pictures(job.data, calibration.MOST) if job.data and job.target.quantised else []
+    looked_at = pictures(job.images, calibration.MOST) if job.images else given
+    folder = (job.output or job.weights.parent).absolute()
     try:
         with workplace(folder) as work:
             try:
-                return _export(wishes, python, given, looked_at, folder, work, shown)
+                return _export(job, python, given, looked_at, folder, work, shown)
             except ExportError:
                 raise
             except BackendError as error:  # of a file in the working folder, which nobody knows and which will be gone
                 said = str(error).replace(f"{work}/", "")
-                raise ExportError(f"what Ultralytics made of {wishes.weights.name} cannot be used: {said}") from error
+                raise ExportError(f"what Ultralytics made of {job.weights.name} cannot be used: {said}") from error
     except OSError as error:
         raise ExportError(
             f"{error.filename or folder}: {error.strerror}; nothing was written; --output DIR names another folder"
@@ -122,7 +122,7 @@ def export(wishes: Wishes, shown: Shown) -> Exported:
 
 
 def _export(
-    wishes: Wishes,
+    job: ExportJob,
     python: str,
     given: Sequence[Path],
     looked_at: Sequence[Path],
@@ -130,15 +130,15 @@ def _export(
     work: Path,
     shown: Shown,
 ) -> Exported:
-    made = _ask(wishes, python, given, work, shown)
-    fresh = replace(open_artifact(made.files[wishes.target.role]), name=_stem(wishes.weights))
-    artifact, files = _staged(wishes, made, fresh, work)
-    comparison, notes = None, _notes(wishes, artifact, fresh, len(given))
-    if wishes.target.quantised:
+    made = _ask(job, python, given, work, shown)
+    fresh = replace(open_artifact(made.files[job.target.role]), name=_stem(job.weights))
+    artifact, files = _staged(job, made, fresh, work)
+    comparison, notes = None, _notes(job, artifact, fresh, len(given))
+    if job.target.quantised:
         reference = replace(open_artifact(made.files["onnx"]), precision="f32")
-        comparison = compare(reference, artifact, looked_at, shown, wishes.confidence, wishes.at_least)
+        comparison = compare(reference, artifact, looked_at, shown, job.confidence, job.at_least)
         ran, p50 = comparison.b.backend, comparison.b.p50_ms
-        comparison = _told(comparison, f"{wishes.weights.name} as ONNX, before INT8", artifact.path.name)
+        comparison = _told(comparison, f"{job.weights.name} as ONNX, before INT8", artifact.path.name)
     else:
         ran, p50 = _run(artifact, shown)
     written: tuple[Path, ...] = ()
@@ -146,41 +146,41 @@ def _export(
         written = tuple(folder / file.name for file in files)
         put(files, folder, work / "old")
     final = replace(artifact, path=folder / artifact.path.name)
-    left = left_to_do(wishes.target, final.path) if written else ()
+    left = left_to_do(job.target, final.path) if written else ()
     return Exported(final, written, made.version, ran, p50, comparison, notes, left)
 
 
-def _ask(wishes: Wishes, python: str, given: Sequence[Path], work: Path, shown: Shown) -> Made:
+def _ask(job: ExportJob, python: str, given: Sequence[Path], work: Path, shown: Shown) -> Made:
     weights = work / "weights.pt"
-    shutil.copyfile(wishes.weights, weights)
+    shutil.copyfile(job.weights, weights)
     data = calibration.dataset(given, work) if given else None
     request = {
         "weights": str(weights),
-        "target": wishes.target.kind,
-        "imgsz": wishes.target.imgsz,
+        "target": job.target.kind,
+        "imgsz": job.target.imgsz,
         "data": str(data) if data else None,
     }
-    with shown(f"export {wishes.weights.name}") as progress:
+    with shown(f"export {job.weights.name}") as progress:
         try:
-            return ask(python, request, work, wishes.timeout, progress)
+            return ask(python, request, work, job.timeout, progress)
         except ExportError as error:
-            raise ExportError(f"{wishes.weights}: {error}") from error
+            raise ExportError(f"{job.weights}: {error}") from error
 
 
-def _staged(wishes: Wishes, made: Made, fresh: Artifact, work: Path) -> tuple[Artifact, list[Path]]:
+def _staged(job: ExportJob, made: Made, fresh: Artifact, work: Path) -> tuple[Artifact, list[Path]]:
     """The file under its final name, its sidecar beside it, and read again as the daemon will; and all that is new."""
     stage = work / "out"
     stage.mkdir()
-    path = stage / f"{_stem(wishes.weights)}{wishes.target.suffix}"
+    path = stage / f"{_stem(job.weights)}{job.target.suffix}"
     model = read_model(fresh.path)
     for part, final in zip(model.files, model.files_at(path), strict=True):
         part.rename(final)
-    source = f"{wishes.weights.name}, exported by Ultralytics {made.version}"
+    source = f"{job.weights.name}, exported by Ultralytics {made.version}"
     known = store.known(replace(fresh, path=path), fresh.name)
     origin = {"source": source, "sha256": known["sha256"]}
     write_sidecar(sidecar.own(path), {**known, "task": made.task, "origin": origin})
     files = [*model.files_at(path), sidecar.own(path)]
-    if wishes.target.name == "coral":
+    if job.target.name == "coral":
         compiled = sidecar.own(path.with_name(f"{path.stem}_edgetpu.tflite"))
         write_sidecar(compiled, {**_of_any_file(known), "origin": {"source": source}})
         files.append(compiled)
@@ -205,11 +205,11 @@ def _run(artifact: Artifact, shown: Shown) -> tuple[str, float]:
         return model.backend, round(statistics.median(model.look(noise, 0.5)[1] for _ in range(_RUNS)), 2)
 
 
-def _notes(wishes: Wishes, artifact: Artifact, fresh: Artifact, given: int) -> tuple[str, ...]:
+def _notes(job: ExportJob, artifact: Artifact, fresh: Artifact, given: int) -> tuple[str, ...]:
     notes = [line for line in fresh.why if line.startswith(("task segment", "task pose"))]
-    if wishes.data and not wishes.target.quantised:
+    if job.data and not job.target.quantised:
         notes.append("--data is not used: nothing is quantised")
-    if wishes.target.quantised and given < calibration.FEW:
+    if job.target.quantised and given < calibration.FEW:
         notes.append(f"{given} pictures to calibrate on: {calibration.FEW} or more of all hours and weathers do better")
     if "AGPL" in artifact.licence.upper():
         notes.append(

@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from backends.whole import sync_folder
+from backends.atomic import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import backends.openvino
-from backends import blobs, tuning
+from backends import compile_cache, tuning
 from backends.artifact import Artifact, InputSpec
 from backends.contract import BackendUnavailable, EngineError
 from backends.openvino import OpenVINO, Options, with_encoding
@@ -176,8 +176,8 @@ def test_names_of_outputs_that_the_runtime_does_not_export_are_kept(tmp_path: Pa
     first = names()
     assert names() == first
     (blob,) = (tmp_path / "cache").iterdir()
-    _, exported = blobs.read(blob) or pytest.fail("damaged")
-    blobs.keep(blob, b'["forgotten"]\n', exported)
+    _, exported = compile_cache.read(blob) or pytest.fail("damaged")
+    compile_cache.keep(blob, b'["forgotten"]\n', exported)
     assert names() == ["forgotten"]
 
 

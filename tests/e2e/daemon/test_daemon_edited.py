@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.runtime.reload.edition import file_hash
-from agent.runtime.reload.kept import Kept, Remote
+from agent.runtime.reload.revision import file_hash
+from agent.runtime.reload.saved_configs import Kept, Remote
 from tests.support.audience import TOPICS
 from tests.support.brokers import free_port, wait_for
 from tests.support.daemon import BUSY_SECONDS, STOP_SECONDS

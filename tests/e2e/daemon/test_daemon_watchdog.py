@@ -10,8 +10,8 @@ import pytest
 
 from agent.runtime.daemon import Daemon
 from agent.runtime.log import Log
-from agent.runtime.reload.edition import read
 from agent.runtime.reload.first import First
+from agent.runtime.reload.revision import read
 from tests.support.brokers import free_port, wait_for
 from tests.support.daemon import config
 

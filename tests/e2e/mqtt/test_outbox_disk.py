@@ -79,7 +79,7 @@ def test_a_disk_that_comes_late_brings_old_events_as_old_and_costs_none_in_memor
     with closing(sqlite3.connect(folder / FILE)) as database, database:
         database.execute("INSERT OR REPLACE INTO meta VALUES ('answered', 2)")
     folder.rename(away)
-    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     audience = listen(mosquitto)
     device = publisher(mosquitto.port)
     box = Outbox(OutboxConfig(), DEVICE, TOPICS, device, folder)

@@ -17,7 +17,7 @@ import pytest
 from agent.config.model import MqttConfig
 from agent.publish import ledger
 from agent.publish.mqtt import Publisher
-from agent.publish.outbox.line import Row
+from agent.publish.outbox.send_window import Row
 from tests.support.audience import DEVICE, TOPICS, Audience
 from tests.support.brokers import HOST, free_port, wait_for
 from tests.support.byte_broker import ByteBroker

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agent.config import ConfigError
-from agent.runtime.reload.edition import read
+from agent.runtime.reload.revision import read
 from tests.slow.hotconfig.edits import Editor
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, free_port, mosquitto_process, wait_for
 from tests.support.clips import scene, write_clip

@@ -14,7 +14,7 @@ from agent import __version__
 from agent.cli import main
 from agent.cli.broker import target
 from agent.config import Secret
-from agent.runtime.begin import Unusable, run
+from agent.runtime.startup import Unusable, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from agent.capture.frame import Frame, Motion, Picture
 from agent.capture.mailbox import Mailbox
+from agent.dispatch.fair_queue import CLAIM, FairQueue
 from agent.dispatch.lane import Lane
-from agent.dispatch.turns import CLAIM, Turns
 from agent.perception.facts import WHOLE, Box, Moment
 from agent.perception.scene import Scene
 from agent.perception.settings import Settings
@@ -44,7 +44,7 @@ def frame(name: str, at: float, motion: Motion | None = None) -> Frame:
 def serve(lanes: list[Lane], periods: list[float], service: float, frames: int) -> tuple[list[int], list[float]]:
     """An engine that is never idle. Returns the frames each lane had, and its longest wait between two."""
     now, due, turns = 0.0, [0.0] * len(lanes), [0] * len(lanes)
-    queue = Turns()
+    queue = FairQueue()
     last, longest = [0.0] * len(lanes), [0.0] * len(lanes)
     for _ in range(frames):
         for i, period in enumerate(periods):
@@ -144,7 +144,7 @@ def test_the_scene_is_asked_with_what_is_known(motion: Motion | None, told: tupl
 
 def test_an_idle_camera_is_next_at_once_but_has_no_claim_on_the_past() -> None:
     busy, seldom = lane("0"), lane("1")
-    queue = Turns()
+    queue = FairQueue()
     order = []
     for i in range(40):
         busy.mailbox.put(frame("0", i), 0)

@@ -8,12 +8,12 @@ import pytest
 
 from agent.capture.frame import Frame, Motion, Picture
 from agent.capture.mailbox import Mailbox
+from agent.dispatch.fair_queue import FairQueue
 from agent.dispatch.gallery import Gallery
 from agent.dispatch.job import Job
 from agent.dispatch.lane import Lane, moment
-from agent.dispatch.telling import Telling
-from agent.dispatch.turns import Turns
-from agent.dispatch.wishes import Tuning
+from agent.dispatch.requests import Tuning
+from agent.dispatch.scene_updates import SceneUpdates
 from agent.perception.facts import Count, Facts, Point
 from agent.perception.scene import Scene
 from agent.perception.settings import LabelRule, Settings
@@ -36,7 +36,7 @@ def test_an_overtaken_frame_keeps_its_cameras_turn() -> None:
     busy.mailbox.put(frame("busy", 1.0), 0)
     slow.mailbox.put(frame("slow", 1.1), 0)
     busy.mailbox.put(frame("busy", 1.2), 0)
-    assert Turns().next([slow, busy], 2.0) is busy
+    assert FairQueue().next([slow, busy], 2.0) is busy
     assert busy.mailbox.take().monotonic == 1.2  # type: ignore[union-attr]
     assert busy.mailbox.dropped["overtaken"] == 1
 
@@ -48,7 +48,7 @@ def test_the_rate_cap_is_met_over_time(fps: float, expected: int) -> None:
     for i in range(300):
         now = i / 30
         capped.mailbox.put(frame("a", now), 0)
-        if Turns().next([capped], now) is capped and capped.pick(INPUT, now) is not None:
+        if FairQueue().next([capped], now) is capped and capped.pick(INPUT, now) is not None:
             taken += 1
     assert abs(taken - expected) <= 2
     assert capped.mailbox.dropped["overtaken"] <= 1  # 30 of 30 fps: one may fall to rounding
@@ -73,7 +73,7 @@ def test_under_a_cap_a_file_at_full_speed_is_taken_at_that_rate() -> None:
     while now < 10:
         capped.mailbox.put(frame("a", now), 0)
         now = max(now, capped.ready_at())
-        assert Turns().next([capped], now) is capped
+        assert FairQueue().next([capped], now) is capped
         assert capped.pick(INPUT, now) is not None
         taken += 1
     assert taken == pytest.approx(50, abs=2)
@@ -86,10 +86,10 @@ def test_under_a_cap_the_frame_is_fresh_and_the_last_one_is_not_forgotten() -> N
     due = capped.not_before
     assert 10.0 < due <= 10.2
     capped.mailbox.put(frame("a", due - 0.01), 0)
-    assert Turns().next([capped], due + 0.001) is None
-    assert Turns().next([capped], due + 0.2) is capped  # nothing newer came
+    assert FairQueue().next([capped], due + 0.001) is None
+    assert FairQueue().next([capped], due + 0.2) is capped  # nothing newer came
     capped.mailbox.put(frame("a", due + 0.02), 0)
-    assert Turns().next([capped], due + 0.02) is capped
+    assert FairQueue().next([capped], due + 0.02) is capped
 
 
 def test_answers_leave_in_capture_order() -> None:
@@ -116,11 +116,11 @@ def test_whose_picture_was_thrown_away_is_worth_another_one(private: tuple[tuple
     settings = Settings({0: LabelRule(0.5)}, snapshots=True, gate=True)
     one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), 0, True, 0.1, gallery=Gallery(crop=True))
     assert [looked(one, n) for n in range(5)] == [(), (), (1,), (), ()]
-    one.wishes.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, crop))
+    one.requests.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, crop))
     one.heed(1.0)
     assert one.scene.wants(moment(frame("a", 1.0)), [], (2, 2), INPUT), "though nothing moves"
     assert looked(one, 5) == (1,)
-    one.wishes.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, None))
+    one.requests.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, None))
     one.heed(1.0)
     assert one.gallery is None
 
@@ -138,7 +138,7 @@ def test_counts_of_a_camera_that_is_looked_at_seldom_are_not_stale_between_two_l
     def heard(facts: Facts) -> None:
         told.extend(fact.stale for fact in facts.counts if isinstance(fact, Count))
 
-    telling = Telling(lambda result: heard(result.facts), lambda _, facts, __: heard(facts))
+    updates = SceneUpdates(lambda result: heard(result.facts), lambda _, facts, __: heard(facts))
     box = np.array([[0.4, 0.3, 0.5, 0.8]], np.float32)
     for tenth in range(900):
         now = 1000 + tenth / 10
@@ -147,12 +147,12 @@ def test_counts_of_a_camera_that_is_looked_at_seldom_are_not_stale_between_two_l
         if job is not None:
             job.seen = Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int32))
         for job in one.settled():
-            telling.answer(one, job, now)
-        telling.speak_for_silence(one, now, Serving())  # type: ignore[arg-type]
+            updates.answer(one, job, now)
+        updates.report_silence(one, now, Serving())  # type: ignore[arg-type]
     assert told
     assert not any(told)
     for half in range(200):
-        telling.speak_for_silence(one, 1090 + half / 2, Serving())  # type: ignore[arg-type]
+        updates.report_silence(one, 1090 + half / 2, Serving())  # type: ignore[arg-type]
     assert told[-1], "nothing comes any more"
 
 
@@ -161,7 +161,7 @@ def test_who_is_seen_by_a_camera_that_is_switched_off_ends_as_stopped() -> None:
     settings = Settings({0: LabelRule(0.5)}, told=frozenset({0}))
     one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), 0, True, 0.1)
     told: list[Facts] = []
-    telling = Telling(lambda result: told.append(result.facts), lambda _, facts, __: told.append(facts))
+    updates = SceneUpdates(lambda result: told.append(result.facts), lambda _, facts, __: told.append(facts))
     box = np.array([[0.4, 0.3, 0.5, 0.8]], np.float32)
     seen = Detections(box, np.array([0.9], np.float32), np.zeros(1, np.int32))
 
@@ -174,13 +174,13 @@ def test_who_is_seen_by_a_camera_that_is_switched_off_ends_as_stopped() -> None:
         if job is not None:
             job.seen = seen
         for settled in one.settled():
-            telling.answer(one, settled, 1.0)
-        telling.part(one)
+            updates.answer(one, settled, 1.0)
+        updates.part(one)
         return [(h.kind, h.end_reason) for facts in told for h in facts.happenings]
 
     def switch(*, on: bool) -> None:
-        one.wishes.tune(Tuning(settings, {}, 0, 0.1, 1.0, (), None, resting=not on))
-        telling.heed(one)
+        one.requests.tune(Tuning(settings, {}, 0, 0.1, 1.0, (), None, resting=not on))
+        updates.apply_requests(one)
 
     for n in range(4):
         turn(pick(n))
@@ -204,7 +204,7 @@ def test_a_frame_that_was_sent_before_snapshots_were_wanted_takes_nobodys_pictur
     """Its picture is gone by the answer; whoever is in view is worth the next one, though it is no better."""
     settings = Settings({0: LabelRule(0.5)}, snapshots=True)
     one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), 0, True, 0.1)
-    telling, held = Telling(lambda _: None, lambda *_: None), []
+    updates, held = SceneUpdates(lambda _: None, lambda *_: None), []
     for n in range(5):
         job = Job(frame("a", n / 5, n))
         job.seen = Detections(
@@ -214,13 +214,13 @@ def test_a_frame_that_was_sent_before_snapshots_were_wanted_takes_nobodys_pictur
             job.release()
         if n == 2:
             one.gallery = Gallery(crop=True)
-        telling.answer(one, job, n / 5)
+        updates.answer(one, job, n / 5)
         held.append(0 if one.gallery is None else len(one.gallery))
     assert held == [0, 0, 0, 1, 1]
 
 
 def tuned(one: Lane, settings: Settings, fps: float) -> None:
-    one.wishes.tune(Tuning(settings, {}, fps, 0.1, 1.0, (), None))
+    one.requests.tune(Tuning(settings, {}, fps, 0.1, 1.0, (), None))
     one.heed(1.0)
 
 

@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from agent.perception.blindness import GIVEN_UP, STALE, Blindness
 from agent.perception.facts import Moment
 from agent.perception.life import HISTORY, LONGEST_PATH, STATIONARY, Life
 from agent.perception.lives import UPDATE_SECONDS, Lives
 from agent.perception.settings import LabelRule
+from agent.perception.staleness import GIVEN_UP, STALE, Staleness
 from agent.perception.track import Track
 from agent.perception.views import score
 
@@ -246,18 +246,18 @@ def test_views_are_offered_only_where_snapshots_are_wanted(views: bool) -> None:
 
 
 def test_nothing_is_stale_before_anything_was_known() -> None:
-    blind = Blindness()
+    blind = Staleness()
     assert not blind.lasts(1e6)
     assert not blind.over(1e6)
 
 
 def test_stale_after_silence_but_not_for_a_slow_camera() -> None:
-    blind = Blindness()
+    blind = Staleness()
     for now in (10.0, 10.2):
         blind.known(now)
     assert not blind.lasts(10.2 + STALE)
     assert blind.lasts(10.3 + STALE)
-    slow = Blindness()
+    slow = Staleness()
     for now in (5.0, 10.0, 15.0):
         slow.known(now)
     assert not slow.lasts(25.0)
@@ -268,7 +268,7 @@ def test_stale_after_silence_but_not_for_a_slow_camera() -> None:
 
 
 def test_after_an_outage_the_next_one_is_told_as_soon() -> None:
-    blind = Blindness()
+    blind = Staleness()
     for now in (10.0, 10.2, 10.4, 70.0):
         blind.known(now)
     assert not blind.lasts(70.0 + STALE)

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from agent.publish.complaints import SHORT_SESSIONS, Complaints
+from agent.publish.connection_log import SHORT_SESSIONS, ConnectionLog
 from agent.publish.faults import closed_fault, connect_fault, refusal_fault, rejected_text, unheard_text
 
 
@@ -63,7 +63,7 @@ def test_each_end_of_a_connection_says_why(reason: int | None, kind: str, says: 
 
 @pytest.mark.parametrize(("reason", "own"), [(None, False), (0x97, True)])
 def test_the_brokers_own_reason_is_told_however_often_it_cuts(reason: int | None, own: bool) -> None:
-    complaints = Complaints()
+    complaints = ConnectionLog()
     for _ in range(SHORT_SESSIONS):
         fault = complaints.ended(closed_fault(reason, "Quota exceeded", "b:1", "gate"), 1.0, "b:1", "gate")
     assert ("again and again" in fault.text) is not own
@@ -76,7 +76,7 @@ def test_what_is_refused_says_whether_the_rules_are_to_blame() -> None:
     assert "read there" in unheard_text(("v/cmd/+", "homeassistant/status"), "Not authorized")
 
 
-class Cleared(Complaints):
+class Cleared(ConnectionLog):
     """The network thread connects just when the main thread has looked at the fault."""
 
     @property

@@ -312,6 +312,6 @@ def test_a_picture_that_follows_the_emptying_of_its_topic_is_remembered() -> Non
     ledger.memory.add("cam/gate/snapshot")
     ledger.retained.put("cam/gate/snapshot", b"")
     ledger.retained.sent(1, *ledger.retained.take(), now=0.0)
-    ledger.shown.put("cam/gate/snapshot", b"masked", 0.1)
+    ledger.pictures.put("cam/gate/snapshot", b"masked", 0.1)
     ledger.book(1, 0, "", 0.2)
     assert ledger.memory.topics() == ("cam/gate/snapshot",)

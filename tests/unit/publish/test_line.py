@@ -5,15 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.publish.ledger import Ledger
-from agent.publish.outbox.line import (
+from agent.publish.outbox.send_window import (
     BYTES,
     FLYING_BYTES,
     PICTURE_S,
     ROWS,
     UNCONFIRMED,
     Departure,
-    EventLine,
     Row,
+    SendWindow,
     Settled,
 )
 
@@ -27,7 +27,7 @@ def row(n: int, *, size: int = 10, picture: bytes | None = None, happened: float
 class Broker:
     """Hears what the line hands over, answers in order when told to. Plays the outbox, too: it keeps every row."""
 
-    def __init__(self, line: EventLine, window: int = 20) -> None:
+    def __init__(self, line: SendWindow, window: int = 20) -> None:
         self.line = line
         self.window = window
         self.heard: list[str] = []
@@ -101,7 +101,7 @@ ACTIONS = st.lists(
 @settings(deadline=None)
 @given(ACTIONS, st.integers(1, 4))
 def test_whatever_happens_every_event_is_heard_in_order_its_picture_before_it(actions: list, window: int) -> None:
-    line = EventLine()
+    line = SendWindow()
     broker = Broker(line, window)
     pictured = {}
     for action in actions:
@@ -124,7 +124,7 @@ def test_whatever_happens_every_event_is_heard_in_order_its_picture_before_it(ac
 
 
 def test_what_was_in_flight_goes_again_before_what_is_newer() -> None:
-    broker = Broker(EventLine(), window=3)
+    broker = Broker(SendWindow(), window=3)
     broker.keep(*map(row, range(1, 6)))
     broker.pump()
     broker.answer()
@@ -135,7 +135,7 @@ def test_what_was_in_flight_goes_again_before_what_is_newer() -> None:
 
 
 def test_nothing_is_taken_without_a_connection_or_for_another() -> None:
-    line = EventLine()
+    line = SendWindow()
     assert (line.session, line.space) == (0, 0)
     assert not line.put(0, row(1))
     line.open()
@@ -147,7 +147,7 @@ def test_nothing_is_taken_without_a_connection_or_for_another() -> None:
 
 
 def test_it_holds_a_few_only() -> None:
-    line = EventLine()
+    line = SendWindow()
     line.open()
     taken = [line.put(line.session, row(n)) for n in range(1, ROWS + 10)]
     assert taken.count(True) == ROWS
@@ -156,7 +156,7 @@ def test_it_holds_a_few_only() -> None:
 
 @pytest.mark.parametrize("picture", [False, True])
 def test_it_holds_few_bytes_and_what_leaves_makes_room(picture: bool) -> None:
-    line = EventLine()
+    line = SendWindow()
     line.open()
     half = bytes(BYTES // 2)
     for n in range(1, 6):
@@ -171,7 +171,7 @@ def test_it_holds_few_bytes_and_what_leaves_makes_room(picture: bool) -> None:
 
 
 def test_the_outbox_is_pressed_for_answers_before_the_line_stands() -> None:
-    line = EventLine()
+    line = SendWindow()
     line.open()
     for n in range(1, UNCONFIRMED + 1):
         line.put(line.session, row(n))
@@ -188,7 +188,7 @@ def test_the_outbox_is_pressed_for_answers_before_the_line_stands() -> None:
 
 def test_no_more_is_sent_than_may_come_twice() -> None:
     """Until the answers are on the disk."""
-    line = EventLine()
+    line = SendWindow()
     line.open()
     for n in range(1, 100):
         line.put(line.session, row(n))
@@ -211,7 +211,7 @@ def test_no_more_is_sent_than_may_come_twice() -> None:
 
 
 def test_age_drops_what_nobody_wants_any_more() -> None:
-    line = EventLine()
+    line = SendWindow()
     broker = Broker(line)
     broker.keep(row(1, happened=0.0, picture=b"old"), row(2, happened=WEEK - 10, picture=b"new"))
     broker.settle(now=WEEK)
@@ -225,7 +225,7 @@ def test_age_drops_what_nobody_wants_any_more() -> None:
 
 @pytest.mark.parametrize("picture", [False, True])
 def test_unanswered_bytes_are_bounded_but_one_always_goes(picture: bool) -> None:
-    broker = Broker(EventLine())
+    broker = Broker(SendWindow())
     large = bytes(FLYING_BYTES)
     broker.keep(*(row(n, picture=large) if picture else row(n, size=len(large)) for n in (1, 2)))
     broker.pump()
@@ -277,7 +277,7 @@ def test_a_slow_network_is_not_a_frozen_broker_as_long_as_answers_come() -> None
 
 
 def test_what_is_withdrawn_is_not_told_of_and_counts_in_the_window_until_it_is_answered() -> None:
-    line = EventLine()
+    line = SendWindow()
     line.open()
     for n in range(1, 6):
         line.put(line.session, row(n))
@@ -306,7 +306,7 @@ def test_what_is_withdrawn_is_not_told_of_and_counts_in_the_window_until_it_is_a
 
 
 def test_without_a_connection_answers_to_former_numbers_are_forgotten_too() -> None:
-    line = EventLine()
+    line = SendWindow()
     line.open()
     line.put(line.session, row(1))
     departure = line.take(0.0, 3)
@@ -319,7 +319,7 @@ def test_without_a_connection_answers_to_former_numbers_are_forgotten_too() -> N
 
 
 def test_a_gap_is_told_however_old_it_is() -> None:
-    line = EventLine()
+    line = SendWindow()
     broker = Broker(line)
     gap = row(2)
     gap.gap = True
@@ -329,7 +329,7 @@ def test_a_gap_is_told_however_old_it_is() -> None:
 
 
 def test_a_picture_that_flies_when_the_connection_goes_is_told_of_and_one_that_waits_is_not() -> None:
-    line = EventLine()
+    line = SendWindow()
     line.open()
     line.put(line.session, row(1, picture=b"jpeg"))
     line.put(line.session, row(2, picture=b"jpeg"))

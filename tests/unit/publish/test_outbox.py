@@ -19,10 +19,10 @@ from agent.publish.jpeg import Picture
 from agent.publish.mqtt import Publisher
 from agent.publish.outbox import Outbox
 from agent.publish.outbox import intake as module
-from agent.publish.outbox.line import ROWS, EventLine
+from agent.publish.outbox.encoder import Encoder
 from agent.publish.outbox.opening import FILE
+from agent.publish.outbox.send_window import ROWS, SendWindow
 from agent.publish.outbox.store import Store
-from agent.publish.outbox.wording import Wording
 from agent.publish.payloads import OutboxHealth
 from agent.publish.topics import Topics
 
@@ -113,7 +113,7 @@ def test_a_picture_that_cannot_be_encoded_costs_no_event(tmp_path: Path) -> None
 
 def test_an_events_picture_is_its_cameras_latest_too() -> None:
     shown: dict[str, bytes] = {}
-    wording = Wording("gate-pi", TOPICS, shown.__setitem__)
+    wording = Encoder("gate-pi", TOPICS, shown.__setitem__)
     row = wording.row(replace(event(1, picture=True), camera="gate"), 1, "3c9e", 7, 0.0)
     assert row is not None
     assert row.picture is not None
@@ -132,7 +132,7 @@ def turn(outbox: Outbox) -> None:
     outbox._turn(outbox._intake.take(0))
 
 
-def connected(publisher: Publisher) -> EventLine:
+def connected(publisher: Publisher) -> SendWindow:
     """As if the broker had answered; nobody reads what is sent."""
     publisher._announced = True
     publisher._ledger.events.open()
@@ -156,7 +156,7 @@ def test_only_a_picture_that_went_out_is_tried_less_often_and_its_end_is_counted
     line = connected(publisher)
     turn(outbox)
     left = [(row.n, row.picture is not None) for row in line._waiting]
-    outbox._book.close()
+    outbox._journal.close()
     assert sent == [(1, True)] * 3 + [(1, False)] * 3
     assert left == [(1, False), (2, True), (3, True)]
     assert outbox.missed() == {"snapshots": 1}
@@ -173,10 +173,10 @@ def test_replays_are_bounded_those_under_way_too(tmp_path: Path) -> None:
     connected(publisher)
     turn(outbox)
     assert outbox.replay(1, 100), "there was nothing to be sent, so all are through"
-    outbox._book.close()
+    outbox._journal.close()
 
 
-def answered(line: EventLine, most: int) -> list[int]:
+def answered(line: SendWindow, most: int) -> list[int]:
     """The numbers of the rows that are sent and answered at once."""
     numbers = []
     while len(numbers) < most and (departure := line.take(time.monotonic(), 20)) is not None:
@@ -201,7 +201,7 @@ def test_more_is_sent_as_answers_are_kept_and_what_was_asked_for_again_comes_las
     outbox.replay(5, 6)
     turn(outbox)
     again = [(row.seq, row.again, row.late) for row in line._waiting]
-    outbox._book.close()
+    outbox._journal.close()
     assert sent == list(range(1, 101))
     assert again == [(seq, True, True) for seq in (*range(20, 61), 5, 6)]
 
@@ -211,7 +211,7 @@ def test_an_answer_alone_is_brought_to_the_disk_only_when_somebody_waits_for_it(
     publisher = Publisher(MqttConfig(), "gate-pi")
     outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, publisher, tmp_path)
     line = connected(publisher)
-    store = outbox._book._store
+    store = outbox._journal._store
     assert store is not None
     kept = []
     for asked in (lambda: outbox.put(event(9)), lambda: outbox.replay(1, 1), lambda: outbox.wake(pressing=True)):
@@ -233,8 +233,8 @@ def test_an_answer_alone_is_brought_to_the_disk_only_when_somebody_waits_for_it(
     turn(outbox)
     outbox._kept_at = 0.0
     turn(outbox)
-    kept.append(store.answered == outbox._book.last)
-    outbox._book.close()
+    kept.append(store.answered == outbox._journal.last)
+    outbox._journal.close()
     assert kept == [True] * 4
 
 
@@ -254,7 +254,7 @@ def test_only_who_has_more_is_woken_for_an_answer(tmp_path: Path) -> None:
         outbox.wake(pressing=True)
         turn(outbox)
     assert not line.short
-    outbox._book.close()
+    outbox._journal.close()
 
 
 def test_an_event_expires_by_its_own_age(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_an_event_expires_by_its_own_age(tmp_path: Path) -> None:
     outbox.put(replace(event(1), happened=time.monotonic() - 100))
     turn(outbox)
     (row,) = line._waiting
-    outbox._book.close()
+    outbox._journal.close()
     assert row.expires - time.monotonic() == pytest.approx(500, abs=5)
 
 
@@ -280,7 +280,7 @@ def test_health_tells_what_waits(tmp_path: Path) -> None:
         turn(outbox)
         answered(line, 10)
     turn(outbox)
-    outbox._book.close()
+    outbox._journal.close()
     assert (waits.depth, waits.age) == (3, pytest.approx(50, abs=5))
     assert waits.bytes > 300
     assert outbox.health() == OutboxHealth(0, None, 0)
@@ -293,7 +293,7 @@ def test_answers_wake_the_outbox(tmp_path: Path) -> None:
     thread.start()
     publisher.on_events(True)
     thread.join(10)
-    outbox._book.close()
+    outbox._journal.close()
     assert not thread.is_alive()
 
 
@@ -301,11 +301,11 @@ def test_while_nothing_happens_nothing_is_written(tmp_path: Path, monkeypatch: p
     """Each write wears a memory card."""
     outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, Publisher(MqttConfig(), "gate-pi"), tmp_path)
     writes: list[None] = []
-    write = outbox._book.write
-    monkeypatch.setattr(outbox._book, "write", lambda *given: writes.append(None) or write(*given))
+    write = outbox._journal.write
+    monkeypatch.setattr(outbox._journal, "write", lambda *given: writes.append(None) or write(*given))
     for _ in range(5):
         turn(outbox)
-    outbox._book.close()
+    outbox._journal.close()
     assert len(writes) == 1
 
 
@@ -327,11 +327,11 @@ def test_what_is_missed_may_be_read_while_another_cause_comes(tmp_path: Path) ->
 
     class Counts(int):
         def __add__(self, other: int) -> int:
-            outbox._book.missed["expired"] += 1
+            outbox._journal.missed["expired"] += 1
             return int(self) + other
 
     outbox = Outbox(OutboxConfig(), "gate-pi", TOPICS, Publisher(MqttConfig(), "gate-pi"), tmp_path)
-    outbox._book.missed["overload"] = Counts(2)
-    outbox._book.missed["snapshots"] = 1
-    outbox._book.close()
+    outbox._journal.missed["overload"] = Counts(2)
+    outbox._journal.missed["snapshots"] = 1
+    outbox._journal.close()
     assert outbox.missed() == {"overload": 2, "snapshots": 1}

@@ -14,10 +14,10 @@ import pytest
 from agent.config.model import OutboxConfig
 from agent.publish.events import Event, Numbered, event_message
 from agent.publish.outbox import limits, store
-from agent.publish.outbox.book import Book
-from agent.publish.outbox.line import Row
+from agent.publish.outbox.journal import Journal
 from agent.publish.outbox.opening import FILE
 from agent.publish.outbox.outbox import _gap_event
+from agent.publish.outbox.send_window import Row
 from agent.publish.outbox.stored import Stored
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def word(event: Event, n: int, epoch: str, seq: int, born: float) -> Stored:
     return Stored(n, epoch, seq, event.type, born, event_message(event, Numbered(epoch, seq), "gate"))
 
 
-_OPENED: list[Book] = []
+_OPENED: list[Journal] = []
 
 
 @pytest.fixture(autouse=True)
@@ -46,13 +46,13 @@ def _closed() -> Iterator[None]:
         _OPENED.pop().close()
 
 
-def book(folder: Path, **config: Any) -> Book:
+def book(folder: Path, **config: Any) -> Journal:
     """Closed when the test ends, at the latest."""
-    _OPENED.append(Book(folder, OutboxConfig(**config), word, _gap_event))
+    _OPENED.append(Journal(folder, OutboxConfig(**config), word, _gap_event))
     return _OPENED[-1]
 
 
-def fill(kept: Book, count: int, first: int = 0, **more: Any) -> list[Stored]:
+def fill(kept: Journal, count: int, first: int = 0, **more: Any) -> list[Stored]:
     rows = []
     for start in range(first, first + count, 100):
         batch = [(0, event(n, **more)) for n in range(start, min(start + 100, first + count))]
@@ -60,7 +60,7 @@ def fill(kept: Book, count: int, first: int = 0, **more: Any) -> list[Stored]:
     return rows
 
 
-def waiting(kept: Book) -> list[dict[str, Any]]:
+def waiting(kept: Journal) -> list[dict[str, Any]]:
     """Everything that is still to be sent, in order."""
     found: list[Stored] = []
     while rows := kept.after(found[-1].n if found else 0, 1000, 1 << 30):
@@ -68,7 +68,7 @@ def waiting(kept: Book) -> list[dict[str, Any]]:
     return [json.loads(row.body) for row in found]
 
 
-def answer(kept: Book, rows: list[Stored], outcome: Any = "sent") -> None:
+def answer(kept: Journal, rows: list[Stored], outcome: Any = "sent") -> None:
     for r in rows:
         kept.settle(Row(r.n, r.epoch, r.seq, "t", r.body, 0.0, 0.0), outcome, "Not authorized")
 
@@ -174,7 +174,7 @@ def test_without_a_disk_it_goes_on_in_memory_under_another_name(
     folder.mkdir()
     kept.write([], 0, 0)
     assert "outbox-failed" in kept.faults, "not tried again with every event"
-    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     kept._retry_at = 0.0
     rows += fill(kept, 1, first=50)
     assert not kept.faults
@@ -188,7 +188,7 @@ def test_no_id_is_given_twice_when_the_disk_fails_again_and_the_power_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another connection holds the file, which raises as a full disk does."""
-    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     monkeypatch.setattr(store, "_BUSY_S", 0.01)
     kept = book(tmp_path)
     given = fill(kept, 1)
@@ -207,7 +207,7 @@ def test_no_id_is_given_twice_when_the_disk_fails_again_and_the_power_goes(
 def test_a_disk_that_fills_up_in_the_middle_of_a_write_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     kept = book(tmp_path)
     given = fill(kept, 10)
     assert kept._store is not None
@@ -225,7 +225,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_write_loses_nothing(
 def test_no_id_is_given_twice_after_what_was_sent_while_the_disk_took_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     monkeypatch.setattr(store, "_BUSY_S", 0.01)
     kept = book(tmp_path)
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
@@ -302,7 +302,7 @@ def test_a_note_of_nonsense_is_damage(tmp_path: Path, key: str, value: object) -
 
 
 def test_a_file_that_was_removed_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     monkeypatch.setattr("agent.publish.outbox.limits.EVERY_S", 0.0)
     kept = book(tmp_path)
     fill(kept, 2)
@@ -326,7 +326,7 @@ def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
     old = [row.seq for row in fill(former, 10)]
     former.close()
     folder.rename(away)
-    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     kept = book(folder)
     rows = fill(kept, 5, first=100)
     kept.write([(3, event(105))], 0, 0)
@@ -359,7 +359,7 @@ def test_what_waited_in_memory_is_as_old_as_before_once_the_disk_has_come(
         database.execute("UPDATE meta SET value = value + 5000 WHERE key = 'age'")
     kept = book(tmp_path / "state")
     fill(kept, 1, age=7.0)
-    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     kept._retry_at = 0.0
     (tmp_path / "away").rename(tmp_path / "state")
     kept.write([], 0, 0)
@@ -439,7 +439,7 @@ def test_a_volume_that_fills_up_gets_its_room_back(tmp_path: Path, monkeypatch: 
     assert [body["data"]["n"] for body in waiting(kept) if body["type"] != "vedette.gap"][-1] == 4999
 
 
-def refuse_gap(kept: Book, gap: Stored) -> None:
+def refuse_gap(kept: Journal, gap: Stored) -> None:
     kept.settle(Row(gap.n, gap.epoch, gap.seq, "t", gap.body, 0.0, 0.0, gap=True), "rejected", "Not authorized")
 
 

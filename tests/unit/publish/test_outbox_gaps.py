@@ -10,10 +10,10 @@ import pytest
 
 from agent.config.model import OutboxConfig
 from agent.publish.events import Event, Numbered, event_message
-from agent.publish.outbox import afloat
-from agent.publish.outbox.book import Book
-from agent.publish.outbox.line import Row
+from agent.publish.outbox import unwritten
+from agent.publish.outbox.journal import Journal
 from agent.publish.outbox.outbox import _gap_event
+from agent.publish.outbox.send_window import Row
 from agent.publish.outbox.stored import Stored
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def word(event: Event, n: int, epoch: str, seq: int, born: float) -> Stored:
 
 
 @pytest.fixture
-def book() -> Iterator[Callable[[Path], Book]]:
-    opened: list[Book] = []
+def book() -> Iterator[Callable[[Path], Journal]]:
+    opened: list[Journal] = []
 
-    def open_(folder: Path) -> Book:
-        opened.append(Book(folder, OutboxConfig(), word, _gap_event))
+    def open_(folder: Path) -> Journal:
+        opened.append(Journal(folder, OutboxConfig(), word, _gap_event))
         return opened[-1]
 
     yield open_
@@ -48,12 +48,12 @@ def gaps(rows: list[Stored]) -> list[tuple[int, str, int]]:
     return [(body["seq"], body["data"]["cause"], body["data"]["count"]) for body in found]
 
 
-def expire(kept: Book, rows: list[Stored]) -> None:
+def expire(kept: Journal, rows: list[Stored]) -> None:
     for r in rows:
         kept.settle(Row(r.n, r.epoch, r.seq, "t", r.body, 0.0, 0.0), "expired", "")
 
 
-def test_what_expires_on_its_way_row_by_row_is_told_once(tmp_path: Path, book: Callable[[Path], Book]) -> None:
+def test_what_expires_on_its_way_row_by_row_is_told_once(tmp_path: Path, book: Callable[[Path], Journal]) -> None:
     kept = book(tmp_path)
     rows = kept.write([(0, event(n)) for n in range(100)], 0, 0)
     kept.handed(100)
@@ -66,7 +66,7 @@ def test_what_expires_on_its_way_row_by_row_is_told_once(tmp_path: Path, book: C
     assert kept.missed["expired"] == 100
 
 
-def test_a_gap_that_has_left_is_never_worded_anew(tmp_path: Path, book: Callable[[Path], Book]) -> None:
+def test_a_gap_that_has_left_is_never_worded_anew(tmp_path: Path, book: Callable[[Path], Journal]) -> None:
     """Also when the connection was lost before it was answered: somebody may have heard it."""
     kept = book(tmp_path)
     rows = kept.write([(0, event(0)), (3, event(1))], 0, 0)
@@ -76,7 +76,7 @@ def test_a_gap_that_has_left_is_never_worded_anew(tmp_path: Path, book: Callable
     assert gaps(again) == [(11, "overload", 4)]
 
 
-def test_of_two_wordings_in_one_turn_only_the_last_goes_out(tmp_path: Path, book: Callable[[Path], Book]) -> None:
+def test_of_two_wordings_in_one_turn_only_the_last_goes_out(tmp_path: Path, book: Callable[[Path], Journal]) -> None:
     kept = book(tmp_path)
     rows = kept.write([(5, event(0)), (7, event(1))], 2, 0)
     assert [row.n for row in rows] == [1, 2, 3]
@@ -85,9 +85,9 @@ def test_of_two_wordings_in_one_turn_only_the_last_goes_out(tmp_path: Path, book
 
 @pytest.mark.parametrize("handed", [False, True])
 def test_in_memory_the_same_holds_and_the_disk_gets_each_id_once(
-    tmp_path: Path, book: Callable[[Path], Book], monkeypatch: pytest.MonkeyPatch, handed: bool
+    tmp_path: Path, book: Callable[[Path], Journal], monkeypatch: pytest.MonkeyPatch, handed: bool
 ) -> None:
-    monkeypatch.setattr("agent.publish.outbox.book.RETRY_S", 0.0)
+    monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     folder = tmp_path / "state"
     kept = book(folder)
     rows = kept.write([(5, event(0))], 0, 0)
@@ -102,9 +102,9 @@ def test_in_memory_the_same_holds_and_the_disk_gets_each_id_once(
 
 
 def test_when_memory_is_full_gaps_stay(
-    tmp_path: Path, book: Callable[[Path], Book], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, book: Callable[[Path], Journal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(afloat, "ROWS", 3)
+    monkeypatch.setattr(unwritten, "ROWS", 3)
     kept = book(tmp_path / "away")
     kept.write([(5, event(0))], 0, 0)
     for n in range(1, 6):
@@ -120,8 +120,8 @@ def test_when_memory_is_full_gaps_stay(
 
 def test_in_memory_what_is_settled_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [word(event(n), n, "3c9e", n, 0.0) for n in range(1, 6)]
-    monkeypatch.setattr(afloat, "BYTES", sum(row.size for row in rows[:3]))
-    kept = afloat.Afloat()
+    monkeypatch.setattr(unwritten, "BYTES", sum(row.size for row in rows[:3]))
+    kept = unwritten.Unwritten()
     kept.keep(rows[:3])
     kept.forget(lambda n: n > 2)
     kept.keep(rows[3:])

@@ -16,7 +16,7 @@ from agent.config.model import MqttConfig, OutboxConfig
 from agent.publish.events import Event, Numbered, TrackData, event_message
 from agent.publish.message import Message
 from agent.publish.mqtt import Publisher
-from agent.publish.outbox import Outbox, unsaid
+from agent.publish.outbox import Outbox, open_tracks
 from agent.publish.outbox.opening import FILE
 from agent.publish.topics import Topics
 from tests.support.contract import violation
@@ -65,7 +65,7 @@ def rows(*told: Event) -> list[tuple[str, bytes]]:
 
 def owed(*told: Event) -> list[tuple[str, int, str]]:
     """Type, track and zone of what is told."""
-    found = unsaid.endings(rows(*told))
+    found = open_tracks.endings(rows(*told))
     return [(e.type.removeprefix("vedette."), e.data["track_id"], e.data.get("zone", "")) for e in found]  # type: ignore[index,union-attr]
 
 
@@ -77,7 +77,7 @@ def test_an_open_track_ends_as_it_was_last_told() -> None:
     """With all its decimals, and when the run before was last heard of: not as news of the start."""
     ended = replace(track("track.ended", 1, end_reason="left"), at=AT + 7, synced=False)
     told = track("track.started", 1), track("track.started", 2, box=(0.12345, 0.2, 0.3, 0.4)), ended
-    (end,) = unsaid.endings(rows(*told))
+    (end,) = open_tracks.endings(rows(*told))
     message = event_message(end, Numbered("aa", 9), "gate-pi")
     body = json.loads(message)
     assert violation(Message(TOPICS.events, message, 1, False, None, 0.0)) is None
@@ -101,7 +101,7 @@ def test_it_leaves_the_zones_it_is_in_before_it_ends() -> None:
         track("track.updated", 1, zones=[("porch", 7.5)]),
     )
     assert owed(*told) == [("zone.left", 1, "porch"), ("track.ended", 1, "")]
-    left, end = unsaid.endings(rows(*told))
+    left, end = open_tracks.endings(rows(*told))
     assert left.data["seconds"] == 7.5  # type: ignore[index]
     for event in (left, end):
         message = event_message(event, Numbered("aa", 9), "gate-pi")
@@ -117,13 +117,13 @@ def test_a_stay_is_told_by_itself_and_not_with_those_before() -> None:
         track("zone.entered", 1, zone="porch", zones=[("porch", 2.0)]),
         track("track.updated", 1, zones=[("porch", 7.5)]),
     )
-    left, _ = unsaid.endings(rows(*told))
+    left, _ = open_tracks.endings(rows(*told))
     assert left.data["seconds"] == 5.5  # type: ignore[index]
 
 
 def test_the_oldest_of_very_many_are_left_out() -> None:
-    found = owed(*(track("track.started", n) for n in range(unsaid.MOST_TRACKS + 20)))
-    assert [number for _, number, _ in found] == list(range(20, unsaid.MOST_TRACKS + 20))
+    found = owed(*(track("track.started", n) for n in range(open_tracks.MOST_TRACKS + 20)))
+    assert [number for _, number, _ in found] == list(range(20, open_tracks.MOST_TRACKS + 20))
 
 
 _KINDS = st.sampled_from(["track.started", "track.updated", "track.ended", "zone.entered", "zone.left", "line.crossed"])
@@ -137,8 +137,8 @@ def test_after_it_nothing_is_open(told: list[tuple[str, int, str]]) -> None:
         )
         for kind, number, zone in told
     ]
-    more = unsaid.endings(rows(*events))
-    assert unsaid.endings(rows(*events, *more)) == []
+    more = open_tracks.endings(rows(*events))
+    assert open_tracks.endings(rows(*events, *more)) == []
     assert all(isinstance(event.data, dict) for event in more)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from agent.publish.commands.limits import Rates
 from agent.publish.ledger import Ledger
-from agent.publish.outbox.line import Row
+from agent.publish.outbox.send_window import Row
 from agent.publish.pump import fits, pump, send
 from agent.publish.replies import MOST, MOST_BYTES, Replies, Reply
 
@@ -140,10 +140,10 @@ def test_a_topic_counts_by_its_bytes() -> None:
 def test_what_was_too_large_once_is_told_no_more_when_the_next_fits_or_another_broker_comes() -> None:
     ledger = Ledger()
     wire = Wire(ledger, 20, largest=1000)
-    ledger.shown.put("snapshot", bytes(2000), 0.0)
+    ledger.pictures.put("snapshot", bytes(2000), 0.0)
     wire.pump()
     assert ledger.refused == {"snapshot": "Packet too large"}
-    ledger.shown.put("snapshot", b"small", 1.0, at_once=True)
+    ledger.pictures.put("snapshot", b"small", 1.0, at_once=True)
     wire.pump(1.0)
     assert wire.topics == ["snapshot"]
     assert not ledger.refused

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.publish.faults import UNSUPPORTED_VERSION, Fault
+from agent.publish.faults import UNSUPPORTED_VERSION, BrokerFault
 from agent.publish.link import MQTT5, MQTT311
 from agent.publish.versions import SLOW_S, Versions
 
 if TYPE_CHECKING:
     import pytest
 
-REFUSED = Fault("version", "it speaks no MQTT 5")
-SILENT = Fault("silent", "it accepts connections but does not answer")
-AWAY = Fault("unreachable", "nothing listens")
+REFUSED = BrokerFault("version", "it speaks no MQTT 5")
+SILENT = BrokerFault("silent", "it accepts connections but does not answer")
+AWAY = BrokerFault("unreachable", "nothing listens")
 
 
 def test_a_broker_that_learns_mqtt_5_is_spoken_to_in_it_after_the_session(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ import pytest
 from agent.capture.status import CameraStatus
 from agent.config import Problem, parse
 from agent.config.model import SourceKind
-from agent.publish.faults import Fault as BrokerFault
+from agent.publish.faults import BrokerFault
 from agent.runtime import faults
 
 CONFIG = "cameras: {gate: {source: clip.mp4}}\nmqtt: {url: mqtts://localhost, tls: {insecure: %s}}"

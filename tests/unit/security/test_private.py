@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.keeping import keep
+from agent.atomic import write_atomic
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,8 +25,8 @@ def test_a_kept_file_has_its_mode_whatever_the_umask(tmp_path: Path, umask: int)
     try:
         (tmp_path / ".a.json.part").write_text("left by a crash")
         (tmp_path / ".a.json.part").chmod(0o666)
-        keep(tmp_path / "a.json", "é")
-        keep(tmp_path / "b.json", "{}", mode=0o644)
+        write_atomic(tmp_path / "a.json", "é")
+        write_atomic(tmp_path / "b.json", "{}", mode=0o644)
     finally:
         os.umask(before)
     assert [mode(tmp_path / name) for name in ("a.json", "b.json")] == [0o640, 0o644]
@@ -37,7 +37,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     victim.write_text("mine")
     (tmp_path / ".a.json.part").symlink_to(victim)
     with pytest.raises(OSError, match="symbolic links"):
-        keep(tmp_path / "a.json", "x")
+        write_atomic(tmp_path / "a.json", "x")
     assert victim.read_text() == "mine"
 
 
@@ -48,7 +48,7 @@ from agent.capture.pipe import _environment
 from agent.config.secrets import Secret
 from agent.runtime.private import private
 from backends.registry.registered import Registered
-from backends.surroundings import inherited
+from backends.child_environment import inherited
 
 os.umask(int(sys.argv[2], 8))
 Secret(os.environ["ANY_NAME"])

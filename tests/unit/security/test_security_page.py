@@ -6,17 +6,17 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from agent.atomic import MODE
 from agent.config import parse
 from agent.config.document import LARGEST
 from agent.config.model import Command
 from agent.config.nodes import DEEPEST, MOST_NODES
 from agent.config.reading import MOST_READ
 from agent.config.redact import SHORTEST
-from agent.keeping import MODE
 from agent.publish.commands.allowed import allowed
 from agent.publish.outbox.opening import FILE
 from agent.runtime.private import UMASK
-from agent.runtime.reload.kept import GOOD, REMOTE, REMOTE_TEXT
+from agent.runtime.reload.saved_configs import GOOD, REMOTE, REMOTE_TEXT
 from agent.runtime.status_file import READABLE
 from backends.formats import yamltree
 

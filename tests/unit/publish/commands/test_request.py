@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent.publish.commands.arguments import ARGUMENTS
 from agent.publish.commands.body import DEEPEST, MOST_BYTES, MOST_CONFIG_BYTES
-from agent.publish.commands.order import Order, Outcome, reply
+from agent.publish.commands.call import Call, Outcome, reply
 from agent.publish.commands.request import COMMANDS, understand
 from agent.publish.message import Message
 from agent.publish.topics import Topics
@@ -33,7 +33,7 @@ JSON = st.recursive(
 )
 
 
-def order(name: str, body: object = b"{}", *, allowed: tuple[str, ...] = COMMANDS, **more: Any) -> Order:
+def order(name: str, body: object = b"{}", *, allowed: tuple[str, ...] = COMMANDS, **more: Any) -> Call:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
     message = Message(
         TOPICS.command(name), payload, 1, more.pop("retain", False), more.pop("expiry", None), NOW, **more
@@ -41,7 +41,7 @@ def order(name: str, body: object = b"{}", *, allowed: tuple[str, ...] = COMMAND
     return understand(message, TOPICS, allowed, CAMERAS, NOW)
 
 
-def code(found: Order) -> str | None:
+def code(found: Call) -> str | None:
     return None if found.refusal is None else found.refusal.code
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.runtime.reload.edition import written
+from agent.runtime.reload.revision import written
 from agent.runtime.reload.watched import EVERY_S, Watched
 
 

@@ -10,7 +10,7 @@ import pytest
 from agent.publish.faults import (
     _ALERTS,
     _MEANING,
-    Fault,
+    BrokerFault,
     closed_fault,
     connect_fault,
     cut_fault,
@@ -52,7 +52,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.text[:60])
-def test_every_fault_is_taken_apart_into_what_is_seen_and_what_to_do(fault: Fault) -> None:
+def test_every_fault_is_taken_apart_into_what_is_seen_and_what_to_do(fault: BrokerFault) -> None:
     finding = Finding.of("login", fault)
     assert finding.state == "failed"
     assert f"{finding.text}: {finding.fix}" == fault.text
@@ -62,7 +62,7 @@ def test_every_fault_is_taken_apart_into_what_is_seen_and_what_to_do(fault: Faul
 
 
 def test_a_fault_without_a_fix_is_not_lost() -> None:
-    assert Finding.of("login", Fault("closed", "it is gone")).text == "it is gone"
+    assert Finding.of("login", BrokerFault("closed", "it is gone")).text == "it is gone"
     assert Finding.of("login", cut_fault("broker:1883", "gate")).fix
 
 

@@ -1,1 +1,0 @@
-"""What is done about commands: `orders` takes them, `actions` names what each one does."""
