@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backends.contract import Engine
+    from backends.contract import Engine, Output
     from backends.detections import Detections
     from backends.heads import Head
 
@@ -91,6 +91,7 @@ class Streams:
 
     def _serve(self, head: Head, slot: int, n: int, floor: float) -> bytes:
         start = time.monotonic()
+        outputs: Sequence[NDArray[Any]] = ()
         try:
             outputs = self._engine.run(self._images[slot])
             inferred = time.monotonic()
@@ -104,8 +105,26 @@ class Streams:
         except EngineError as e:
             return encode("error", slot=slot, n=n, text=str(e), retriable=e.retriable)
         except Exception as e:  # noqa: BLE001 - whatever a runtime raises ends this frame, not the process
-            return encode("error", slot=slot, n=n, text=f"{type(e).__name__}: {e}", retriable=False)
+            known = isinstance(outputs, (list, tuple)) and outputs
+            text = (known and unlike(outputs, self._engine.info.outputs)) or f"{type(e).__name__}: {e}"
+            return encode("error", slot=slot, n=n, text=text, retriable=False)
         return encode_done(slot, n, count, start, (inferred - start) * 1e3)
+
+
+def unlike(outputs: Sequence[Any], declared: Sequence[Output]) -> str:
+    """How what run returned differs from what info declares; "" where it does not."""
+    found = [
+        f"{getattr(tensor, 'dtype', type(tensor).__name__)} {getattr(tensor, 'shape', '')}".rstrip()
+        for tensor in outputs
+    ]
+    fits = len(outputs) == len(declared) and all(
+        getattr(tensor, "dtype", None) == output.dtype
+        and len(tensor.shape) == len(output.shape)
+        and all(stated in {-1, size} for size, stated in zip(tensor.shape, output.shape, strict=True))
+        for tensor, output in zip(outputs, declared, strict=True)
+    )
+    wanted = ", ".join(f"{output.dtype} {output.shape}" for output in declared)
+    return "" if fits else f"run returns {', '.join(found)}; info says {wanted}"
 
 
 def _check(outputs: Sequence[NDArray[Any]]) -> None:

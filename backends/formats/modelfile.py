@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from backends.contract import ArtifactError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -25,6 +27,15 @@ class Tensor:
     def __str__(self) -> str:
         sizes = "(...)" if self.shape is None else f"({', '.join('?' if n < 0 else str(n) for n in self.shape)})"
         return f"{self.name or '(unnamed)'} {sizes} {self.dtype}"
+
+
+def check_size(model: Path, weights: Path, needed: int) -> None:
+    """Raises ArtifactError where the file of weights is shorter than what the model says is in it."""
+    size = weights.stat().st_size
+    if size < needed:
+        raise ArtifactError(
+            f"{model}: its weights are cut off: {weights.name} has {size} bytes, of {needed}; copy both files again"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from backends.contract import ArtifactError
-from backends.formats.modelfile import ModelFile, Tensor
+from backends.formats.modelfile import ModelFile, Tensor, check_size
 from backends.formats.window import whole
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MAX_ENTRIES, _MAX_RANK, _MAX_DEPTH = 1000, 32, 200
 
 
 def read(window: Window) -> ModelFile:
-    """Raises ArtifactError for anything that is no IR, or has no .bin beside it."""
+    """Raises ArtifactError for anything that is no IR, or has no .bin beside it, or one that is cut off."""
     graph = _Graph()
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -50,6 +50,7 @@ def read(window: Window) -> ModelFile:
     weights = window.path.with_suffix(".bin")
     if not weights.is_file():
         raise ArtifactError(f"{window.path}: its weights are missing: put {weights.name} beside it")
+    check_size(window.path, weights, graph.weights)
     return ModelFile(
         path=window.path,
         format="openvino",
@@ -66,13 +67,14 @@ def _refuse_doctype(*_: object) -> None:
 
 
 class _Graph:
-    """Collects the top-level parameters and results, and rt_info; everything else is only counted past."""
+    """Collects the top-level parameters and results, where the constants end, and rt_info; the rest is counted past."""
 
     def __init__(self) -> None:
         self.version = "?"
         self.info: dict[str, str] = {}
         self.inputs: list[Tensor] = []
         self.outputs: list[Tensor] = []
+        self.weights = 0
         self._path: list[str] = []
         self._skip = 0
         self._layer: dict[str, str] = {}
@@ -81,9 +83,7 @@ class _Graph:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._skip:
-            self._skip += 1
-            if self._skip > _MAX_DEPTH:
-                raise ValueError(f"elements nested more than {_MAX_DEPTH} deep")
+            self._deeper()
             return
         self._path.append(tag)
         match self._path:
@@ -91,10 +91,12 @@ class _Graph:
                 self.version = attributes.get("version", "?")
             case ["net", "layers"] | ["net", "rt_info"] | ["net", "rt_info", "model_info"]:
                 pass
-            case ["net", "layers", "layer"] if attributes.get("type") in {"Parameter", "Result"}:
+            case ["net", "layers", "layer"] if attributes.get("type") in {"Parameter", "Result", "Const"}:
                 self._layer = attributes
-            case ["net", "layers", "layer", "input" | "output"]:
+            case ["net", "layers", "layer", "input" | "output"] if self._layer["type"] != "Const":
                 pass
+            case ["net", "layers", "layer", "data"] if self._layer["type"] == "Const":
+                self.weights = max(self.weights, int(attributes.get("offset", 0)) + int(attributes.get("size", 0)))
             case ["net", "layers", "layer", _, "port"]:
                 self._port, self._dims = attributes, []
             case ["net", "layers", "layer", _, "port", "dim"]:
@@ -106,6 +108,11 @@ class _Graph:
             case _:
                 self._path.pop()
                 self._skip = 1
+
+    def _deeper(self) -> None:
+        self._skip += 1
+        if self._skip > _MAX_DEPTH:
+            raise ValueError(f"elements nested more than {_MAX_DEPTH} deep")
 
     def text(self, data: str) -> None:
         if not self._skip and len(self._path) == 6:

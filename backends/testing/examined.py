@@ -20,6 +20,7 @@ import numpy as np
 
 from backends.contract import API, BackendError, BackendUnavailable, Device, Engine, EngineError, EngineInfo, Progress
 from backends.points import named
+from backends.streams import unlike
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,16 +138,8 @@ class ExaminedEngine:
         self._inner.close()
 
     def _check_shapes(self, outputs: Sequence[NDArray[Any]]) -> None:
-        wanted = [f"{output.dtype} {output.shape}" for output in self.info.outputs]
-        found = [f"{output.dtype} {output.shape}" for output in outputs]
-        fits = len(outputs) == len(self.info.outputs) and all(
-            tensor.dtype == output.dtype
-            and len(tensor.shape) == len(output.shape)
-            and all(stated in {-1, size} for size, stated in zip(tensor.shape, output.shape, strict=True))
-            for tensor, output in zip(outputs, self.info.outputs, strict=True)
-        )
-        if not fits:
-            raise EngineError(f"{BREACH}: run returns {', '.join(found)}; info says {', '.join(wanted)}")
+        if difference := unlike(outputs, self.info.outputs):
+            raise EngineError(f"{BREACH}: {difference}")
 
     def _check_again(self, image: str, answer: list[NDArray[Any]]) -> None:
         with self._lock:

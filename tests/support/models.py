@@ -31,11 +31,10 @@ def message(field: int, *parts: bytes | str) -> bytes:
     return varint(field << 3 | 2) + varint(len(body)) + body
 
 
-def external(location: str, field: int = 5) -> bytes:
-    """A tensor whose numbers lie in another file, as a field of a graph."""
-    entries = [
-        message(13, message(1, key), message(2, value)) for key, value in (("location", location), ("offset", "0"))
-    ]
+def external(location: str, field: int = 5, **place: int) -> bytes:
+    """A tensor whose numbers lie in another file, as a field of a graph. place: offset and length."""
+    told = {"location": location, "offset": "0", **{key: str(value) for key, value in place.items()}}
+    entries = [message(13, message(1, key), message(2, value)) for key, value in told.items()]
     return message(field, number(1, 4), number(2, 1), message(8, "far"), *entries, number(14, 1))
 
 
@@ -81,6 +80,10 @@ def ir(path: Path, inputs: Sequence[Io], outputs: Sequence[Io], info: Mapping[st
     layers.append(
         '<layer id="90" name="loop" type="Loop"><body><layers><layer id="0" name="inner" type="Result"><input>'
         '<port id="0" precision="FP32"><dim>9</dim></port></input></layer></layers></body></layer>'
+    )
+    layers.append(
+        '<layer id="91" name="c" type="Const"><data element_type="u8" shape="5" offset="2" size="5"/><output>'
+        '<port id="0" precision="U8" names="c"><dim>5</dim></port></output></layer>'
     )
     layers += [
         f'<layer id="{100 + i}" name="r{i}/sink_port_0" type="Result" output_names="other,{name}"><input><port id="0" '

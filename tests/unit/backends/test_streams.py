@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backends.contract import Output
 from backends.detections import Detections
 from backends.protocol import MAX_DETECTIONS, LineReader, SlotLayout, encode, encode_run
 from backends.streams import Streams
@@ -27,8 +28,9 @@ def decoded(*found: Any, outputs: Any = ()) -> tuple[list[dict[str, Any]], list[
         for i in range(len(found)):
             os.write(requests, encode_run(i % 2, i, 0.1))
         os.write(requests, encode("close"))
-        engine: Any = SimpleNamespace(run=lambda _image: outputs)
-        head: Any = SimpleNamespace(decode=lambda _outputs, _floor: left.pop(0))
+        info = SimpleNamespace(outputs=(Output("o", (1, -1, 6), "float32"),))
+        engine: Any = SimpleNamespace(run=lambda _image: outputs, info=info)
+        head: Any = SimpleNamespace(decode=lambda _outputs, _floor: _next(left))
         over = Streams(LineReader(read), write, engine, [head], LAYOUT, memory).run()
         assert over == {"op": "close"}
         os.close(write)
@@ -40,6 +42,13 @@ def decoded(*found: Any, outputs: Any = ()) -> tuple[list[dict[str, Any]], list[
             if fd >= 0:
                 os.close(fd)
     return answers, [LAYOUT.results(memory, i) for i in range(2)]
+
+
+def _next(left: list[Any]) -> Any:
+    found = left.pop(0)
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def some(confidence: np.ndarray) -> Detections:
@@ -76,3 +85,22 @@ def test_one_number_is_enough_for_the_head_to_judge(number: float) -> None:
     output[0, 80, 3] = number
     (answer,), _ = decoded(some(np.array([0.5])), outputs=[output, np.zeros((0, 4)), np.zeros((1, 3), np.uint8)])
     assert (answer["op"], answer["count"]) == ("done", 1)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "text"),
+    [
+        ([np.ones((1, 1, 6), np.float32)], "ValueError: no"),
+        ([np.ones((1, 1, 5), np.float32)], "run returns float32 (1, 1, 5); info says float32 (1, -1, 6)"),
+        ((np.ones((1, 6), np.float16),), "run returns float16 (1, 6); info says float32 (1, -1, 6)"),
+        ([np.ones((1, 1, 6), np.float32)] * 2, "run returns float32 (1, 1, 6), float32 (1, 1, 6); info says float32"),
+        ([[1.0]], "run returns list; info says float32"),
+        (np.ones((2, 1, 6), np.float32), "ValueError: no"),
+        (None, "TypeError: "),
+    ],
+)
+def test_outputs_that_are_not_those_of_info_are_said_to_be_why(outputs: Any, text: str) -> None:
+    """What a head stumbles over when an engine lies tells nobody anything."""
+    ((answer,), _) = decoded(ValueError("no"), outputs=outputs)
+    assert answer["op"] == "error"
+    assert answer["text"].startswith(text)

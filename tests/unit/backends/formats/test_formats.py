@@ -240,6 +240,13 @@ def test_ir_without_weights(tmp_path):
         read_model(path)
 
 
+def test_ir_whose_weights_are_cut_off(tmp_path):
+    path = models.ir(tmp_path / "m.xml", [(*IMAGE[:2], "FP32")], [("o", (1, 84, 10), "FP32")])
+    path.with_suffix(".bin").write_bytes(b"weight")
+    with pytest.raises(ArtifactError, match=r"weights are cut off: m\.bin has 6 bytes, of 7; copy both files again"):
+        read_model(path)
+
+
 def whole(tmp_path: Path) -> dict[str, bytes]:
     xml = models.ir(tmp_path / "whole.xml", [("x", (1, 3, 8, 8), "FP32")], [("o", (1, 84, 10), "FP32")])
     return {
@@ -254,7 +261,7 @@ def whole(tmp_path: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", ["m.onnx", "m.pb", "m.tflite", "m.xml", "m.engine"])
 def test_any_truncation_is_an_artifact_error_or_a_smaller_model(tmp_path, name):
     data = whole(tmp_path)[name]
-    (tmp_path / "m.bin").write_bytes(b"w")
+    (tmp_path / "m.bin").write_bytes(b"weights")
     for length in range(len(data)):
         path = written(tmp_path / name, data[:length])
         try:
@@ -268,7 +275,7 @@ def test_any_truncation_is_an_artifact_error_or_a_smaller_model(tmp_path, name):
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_only_artifact_errors_come_out_of_damaged_files(tmp_path, name, data):
     content = bytearray(whole(tmp_path)[name])
-    (tmp_path / "m.bin").write_bytes(b"w")
+    (tmp_path / "m.bin").write_bytes(b"weights")
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(content) - 1))
         content[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=8))

@@ -45,6 +45,15 @@ def test_found_wherever_they_are_named(tmp_path, more):
     assert digest(*files_of(path)) != one
 
 
+def test_those_that_are_cut_off(tmp_path):
+    path = written(tmp_path, external("w.data", length=3), external("w.data", offset=3, length=4), external("w.data"))
+    (tmp_path / "w.data").write_bytes(b"weights")
+    assert read_model(path).weights == ("w.data",)
+    (tmp_path / "w.data").write_bytes(b"weight")
+    with pytest.raises(ArtifactError, match=r"m\.onnx: its weights are cut off: w\.data has 6 bytes, of 7; copy both"):
+        read_model(path)
+
+
 def test_those_of_a_function(tmp_path):
     path = written(tmp_path)
     path.write_bytes(path.read_bytes() + message(25, message(7, message(5, external("w.data")))))
