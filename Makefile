@@ -13,7 +13,7 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 test-%: $(VENV)/.test
-	$(BIN)/python -m pytest -s tests/slow/$* $(ARGS)
+	$(BIN)/python -m pytest -s tests/slow/$* $(ARGS) $(ARGS_$*)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from tests.support import unchecked
 from tests.support.brokers import MOSQUITTO, MOSQUITTO_MISSING, amqtt_process, mosquitto_process
+from tests.support.examples import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 NO_SKIP = "VEDETTE_NO_SKIP"
 
 # How long an example takes says more of the machine, and of what else runs on it, than of what is tested. Each run
-# draws others; `--hypothesis-profile=thorough` draws ten times as many, where a test does not say how many it wants.
-settings.register_profile("untimed", deadline=None, max_examples=50)
-settings.register_profile("thorough", deadline=None, max_examples=500)
+# draws others; `--hypothesis-profile=thorough` draws ten times as many, also where a test asks for `examples(number)`.
+settings.register_profile("untimed", deadline=None, max_examples=FEW)
+settings.register_profile("thorough", deadline=None, max_examples=10 * FEW)
 settings.load_profile("untimed")
 
 # Else NumPy starts a thread for each core in every process of every test, which spins for a tenth of a second.

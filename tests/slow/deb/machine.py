@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CHECKOUT = "/opt/checkout"
 """Where the tree's folder systemd is seen."""
-CAMERA = {"yard": {"source": "/srv/clip.mp4", "loop": True}}
+CAMERA = {"yard": {"source": "/srv/clip.mp4", "loop": True, "fps": 5}}
+"""As many frames as are published: all 25 a second would keep a third of the processor busy for minutes."""
 _KERNELS = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")
 _SYSTEMS = ("/var/log", "/var/cache/apt", "/var/lib/apt", "/var/lib/dpkg")
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.config import ConfigError, parse
+from tests.support.examples import examples
 
 WORDS = st.sampled_from(
     [
@@ -78,7 +79,7 @@ def loads(data: str | bytes) -> None:
     assert all(problem.message and "\n" not in str(problem) for problem in problems)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(120))
 @given(YAMLISH.map(lambda parts: "".join(word + space for word, space in parts)))
 def test_yaml_like_text(text: str) -> None:
     loads(text)

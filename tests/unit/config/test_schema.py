@@ -18,6 +18,7 @@ from agent.config.schema import as_text, json_schema
 from agent.config.sections import ById, Listing, Section
 from agent.config.shapes import LineKind, PolygonKind
 from agent.config.table import ROOT
+from tests.support.examples import examples
 
 SHIPPED = Path(__file__).parents[3] / "config" / "vedette.schema.json"
 
@@ -208,7 +209,7 @@ def sections(section: Section) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries(required, optional=optional)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(sections(ROOT))
 def test_they_agree_on_any_config(config: Any) -> None:
     problems = loader_says(config)

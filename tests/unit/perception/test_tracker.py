@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.perception.facts import Box
 from agent.perception.tracker import LOST_LOOKS, LOST_SECONDS, MOST, Tracker, Update
 from backends.detections import Detections
+from tests.support.examples import examples
 
 
 def seen(*boxes: Box, confidence: float | list[float] = 0.9, classes: list[int] | None = None) -> Detections:
@@ -243,7 +244,7 @@ LOOKS = st.lists(
 
 
 @given(LOOKS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_anything_may_be_seen_at_any_time(looks: list[tuple[float, list[tuple[float, ...]]]]) -> None:
     tracker, time = Tracker(count(1)), 0.0
     alive: set[int] = set()

@@ -14,6 +14,7 @@ from backends.contract import ArtifactError
 from backends.formats.modelfile import Tensor
 from backends.formats.sniff import read_model
 from tests.support import models
+from tests.support.examples import examples
 
 DATA = Path(__file__).parents[5] / "shared" / "data" / "models"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
@@ -272,7 +273,7 @@ def test_any_truncation_is_an_artifact_error_or_a_smaller_model(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["m.onnx", "m.pb", "m.tflite", "m.xml", "m.engine"])
 @given(st.data())
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_only_artifact_errors_come_out_of_damaged_files(tmp_path, name, data):
     content = bytearray(whole(tmp_path)[name])
     (tmp_path / "m.bin").write_bytes(b"weights")
@@ -288,7 +289,7 @@ def test_only_artifact_errors_come_out_of_damaged_files(tmp_path, name, data):
     st.sampled_from([b"\x08\x08", b"\x0a", b"\x10\0\0\0TFL3", b"<?xml?>", b"<net>", b'\x20\0\0\0{"']),
     st.binary(max_size=400),
 )
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(160), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_only_artifact_errors_come_out_of_noise(tmp_path, magic, noise):
     for name in ("n.onnx", "n.pb", "n.tflite", "n.xml", "n.engine"):
         with contextlib.suppress(ArtifactError):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.heads import fit
+from tests.support.examples import examples
 
 SIZES = st.tuples(st.integers(1, 9), st.integers(0, 40))  # classes, cells: also where no eighth is whole
 
@@ -22,14 +23,14 @@ def scores(seed, classes, cells, dtype, few):
 
 
 @given(st.integers(0, 2**32), SIZES, st.sampled_from([np.float32, np.int8]), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_rows(seed, sizes, dtype, few):
     table = scores(seed, *sizes, dtype, few)
     assert fit.rows_above(table, 50).tolist() == [i for i, row in enumerate(table) if (row >= 50).any()]
 
 
 @given(st.integers(0, 2**32), SIZES, st.sampled_from([np.float32, np.int8]), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_columns(seed, sizes, dtype, few):
     table = scores(seed, *sizes, dtype, few)
     expected = [

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.heads.nms import nms
+from tests.support.examples import examples
 
 
 def naive(xyxy, confidence, class_id, iou, limit, *, class_agnostic=False):
@@ -35,7 +36,7 @@ def naive(xyxy, confidence, class_id, iou, limit, *, class_agnostic=False):
     st.integers(1, 5),
     st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_is_the_greedy_loop(seed, n, iou, classes, class_agnostic):
     rng = np.random.default_rng(seed)
     corners = rng.integers(0, 40, (n, 2))

@@ -14,6 +14,7 @@ from backends.contract import ArtifactError
 from backends.models.resolve import open_artifact
 from backends.openvino import OpenVINO
 from tests.support import models
+from tests.support.examples import examples
 
 DATA = Path(__file__).parents[5] / "shared" / "data" / "models"
 HEADER = {
@@ -86,7 +87,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*HEADER, "channels", "head", "model_family"]), VALUES, min_size=1))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_header_says_only_artifact_errors_come_out(tmp_path: Path, changed: dict[str, object]) -> None:
     path = engine(tmp_path / "m.engine", **changed)
     try:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from backends.contract import ArtifactError
 from backends.models import sidecar
+from tests.support.examples import examples
 
 FULL = """\
 name: gate
@@ -140,7 +141,7 @@ def test_a_strangers_head_has_options_of_its_own(tmp_path):
 
 
 @given(st.text(alphabet="ab:{}[]!&*-? \n\t'\"0.~|>%@`#", max_size=60))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_only_artifact_errors_come_out(tmp_path, text):
     with contextlib.suppress(ArtifactError):
         read(tmp_path, text)
@@ -165,7 +166,7 @@ _TREES = st.dictionaries(
 @given(_TREES)
 @example({"family": ["boxes"], "head": {"iou": 0.5}})
 @example({"family": {"a": "b"}, "head": {"iou": 0.5}})
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_whatever_stands_where_only_artifact_errors_come_out(tree):
     with contextlib.suppress(ArtifactError):
         sidecar.check(tree, lambda key: f"m.yaml:{key}", Path("/nowhere"))
