@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backends.contract import Engine, Output
+    from backends.contract import Engine, EngineInfo, Output
     from backends.detections import Detections
     from backends.heads import Head
 
@@ -91,12 +91,11 @@ class Streams:
 
     def _serve(self, head: Head, slot: int, n: int, floor: float) -> bytes:
         start = time.monotonic()
-        outputs: Sequence[NDArray[Any]] = ()
         try:
             outputs = self._engine.run(self._images[slot])
             inferred = time.monotonic()
             _check(outputs)
-            found = _fitting(head.decode(outputs, floor))
+            found = _fitting(decoded(head, outputs, floor, self._engine.info))
             count = len(found)
             rows = self._results[slot]
             rows[:count, :4] = found.xyxy
@@ -105,10 +104,20 @@ class Streams:
         except EngineError as e:
             return encode("error", slot=slot, n=n, text=str(e), retriable=e.retriable)
         except Exception as e:  # noqa: BLE001 - whatever a runtime raises ends this frame, not the process
-            known = isinstance(outputs, (list, tuple)) and outputs
-            text = (known and unlike(outputs, self._engine.info.outputs)) or f"{type(e).__name__}: {e}"
-            return encode("error", slot=slot, n=n, text=text, retriable=False)
+            return encode("error", slot=slot, n=n, text=f"{type(e).__name__}: {e}", retriable=False)
         return encode_done(slot, n, count, start, (inferred - start) * 1e3)
+
+
+def decoded(head: Head, outputs: Sequence[NDArray[Any]], floor: float, info: EngineInfo) -> Detections:
+    """Raises EngineError where the head stumbles over outputs that are not those of `info`."""
+    try:
+        return head.decode(outputs, floor)
+    except EngineError:
+        raise
+    except Exception as e:
+        if isinstance(outputs, (list, tuple)) and (difference := unlike(outputs, info.outputs)):
+            raise EngineError(difference) from e
+        raise
 
 
 def unlike(outputs: Sequence[Any], declared: Sequence[Output]) -> str:

@@ -36,7 +36,7 @@ from backends.contract import (
 from backends.models.original import refuse_another
 from backends.points import named
 from backends.protocol import MAX_SLOTS, PROBE_SECONDS, VERSION, LineReader, Message, SlotLayout, encode
-from backends.streams import Streams
+from backends.streams import Streams, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -172,7 +172,7 @@ class Worker:
             # a run may take on a machine that is slow, but works.
             image = np.zeros((artifact.input.height, artifact.input.width, 3), np.uint8)
             start = time.monotonic()
-            heads[0].decode(engine.run(image), 0.5)
+            decoded(heads[0], engine.run(image), 0.5, engine.info)
             deadline = max(engine.info.deadline, _PATIENCE * (time.monotonic() - start))
             info = replace(engine.info, streams=streams, deadline=deadline)
         except BaseException:
