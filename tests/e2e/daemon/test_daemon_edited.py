@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.runtime.reload.revision import file_hash
-from agent.runtime.reload.saved_configs import Kept, Remote
+from agent.runtime.reload.saved_configs import Remote, SavedConfigs
 from tests.support.audience import TOPICS
 from tests.support.brokers import free_port, wait_for
 from tests.support.daemon import BUSY_SECONDS, STOP_SECONDS
@@ -113,7 +113,7 @@ def test_what_came_from_afar_stays_until_the_file_says_something_else(stage: Sta
     mount, away, good = tmp_path / "mount", tmp_path / "away", stage.text()
     afar = good.replace(stage.models[0], str(bright_network(mount, name="three")))
     remote = stage.daemon.state / "remote.yaml"
-    Kept(stage.daemon.state, stage.daemon.file).keep_remote(Remote(afar, file_hash(stage.daemon.file), "kept"))
+    SavedConfigs(stage.daemon.state, stage.daemon.file).keep_remote(Remote(afar, file_hash(stage.daemon.file), "kept"))
     mount.rename(away)
     stage.daemon.start()
     wait_for(stage.daemon.ready, 30, stage.daemon.log)
