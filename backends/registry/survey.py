@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from backends.registry.registered import Registered
 
 _AT_ONCE = 4
-_LEAVE_SECONDS = 0.5
+_LEAVE_SECONDS = 2.0
 _TAIL = 8192
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from tests.support.clips import scene, write_clip
 from tests.support.secrets import forget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.support.brokers import BrokerProcess
 
@@ -212,7 +213,7 @@ for check in ("config", "access"):
 
 
 @pytest.mark.rooted
-def test_the_checks_are_made_as_the_service_s_user(tmp_path: Path, open_folder: Callable[[Path], None]) -> None:
+def test_the_checks_are_made_as_the_service_s_user(open_folder: Path) -> None:
     """`nobody` stands for the service's user, and the system's Python for /opt/vedette."""
     if os.geteuid() or not SYSTEM_PYTHON.exists():
         pytest.skip("only root can look with another user's eyes")
@@ -221,8 +222,7 @@ def test_the_checks_are_made_as_the_service_s_user(tmp_path: Path, open_folder: 
         f"{sys.version_info[0]}.{sys.version_info[1]}"
     ):
         pytest.skip(f"{SYSTEM_PYTHON} is of another version than the one that runs the tests")
-    open_folder(tmp_path)
-    file = write(tmp_path, {"gate": "rtsp://h/"})
+    file = write(open_folder, {"gate": "rtsp://h/"})
     file.chmod(0o600)
     path = os.pathsep.join((str(CHECKOUT), sysconfig.get_path("purelib")))
 
@@ -249,17 +249,9 @@ def test_the_checks_are_made_as_the_service_s_user(tmp_path: Path, open_folder: 
 
 
 @pytest.fixture
-def open_folder() -> Iterator[Callable[[Path], None]]:
-    """Lets others through pytest's own folders, which are closed to them, until the test ends."""
-    changed: list[tuple[Path, int]] = []
-
-    def let_through(folder: Path) -> None:
-        for each in (folder, *folder.parents):
-            mode = each.stat().st_mode
-            if not mode & 0o001:
-                changed.append((each, mode))
-                each.chmod(mode | 0o011)
-
-    yield let_through
-    for each, mode in changed:
-        each.chmod(mode)
+def open_folder() -> Iterator[Path]:
+    """One that others can read, which pytest's own are not: each pytest that starts closes them again."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
