@@ -7,7 +7,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
-from backends.there import mode
+from backends.file_mode import file_mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def missing(config: Config) -> Iterator[Problem]:
 
 def _missing(camera: CameraConfig) -> str:
     path = Path(camera.source)
-    found = mode(path)
+    found = file_mode(path)
     if camera.kind == "v4l2" and not found:
         return f"there is no {path}: {_LATER}; see vedette doctor --only devices"
     if camera.kind == "file" and not S_ISREG(found):

@@ -9,9 +9,9 @@ from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 from backends.contract import ArtifactError
+from backends.file_mode import file_mode
 from backends.formats import engine, onnx, openvino, tensorflow, tflite
 from backends.formats.window import Window
-from backends.there import mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def refusing(path: Path) -> Iterator[None]:
 
 def _inside(path: Path) -> Path:
     try:
-        kind = mode(path)
+        kind = file_mode(path)
         if S_ISDIR(kind):
             found = sorted(path.glob("*.xml"))
             if len(found) != 1:

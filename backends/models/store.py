@@ -14,13 +14,13 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backends.contract import ArtifactError
+from backends.file_mode import file_mode
 from backends.formats.digest import digest
 from backends.formats.sniff import read_model
 from backends.models import catalog, facts, sidecar
 from backends.models.resolve import files_of, open_artifact
 from backends.models.stamps import sources, stamp
 from backends.models.twins import files, open_twin, twins
-from backends.there import mode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +114,7 @@ def _there(name_or_path: str) -> Path | None:
         there = [
             path
             for path in (folder() / name_or_path / f"model{end}" for end in _ENDING_OF.values())
-            if S_ISREG(mode(path))
+            if S_ISREG(file_mode(path))
         ]
         # Of several, those with <file>.yaml are the twins; model.yaml is the main model's.
         there.sort(key=lambda path: sidecar.own(path).is_file())
@@ -122,7 +122,7 @@ def _there(name_or_path: str) -> Path | None:
             return there[0]
     # A folder that happens to be called "person" is not the model of that name.
     path = Path(name_or_path).expanduser()
-    return path if name_or_path not in catalog.models() and mode(path) else None
+    return path if name_or_path not in catalog.models() and file_mode(path) else None
 
 
 def installed(name: str) -> bool:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backends.contract import ArtifactError
+from backends.file_mode import file_mode
 from backends.formats.sniff import read_model
 from backends.models import inherit, sidecar
 from backends.models.facts import HEADS
 from backends.models.resolve import open_artifact
-from backends.there import mode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def files(main: Path) -> tuple[Path, ...]:
     if named is not None:
         for path in named.value:
             try:
-                missing = not mode(path)
+                missing = not file_mode(path)
             except OSError as error:
                 raise ArtifactError(f"{named.origin}: twins: {path}: {error.strerror}") from error
             if missing:

@@ -203,7 +203,7 @@ class Journal:
         """Goes on with the age of what lies there, and with its epoch unless events have numbers already."""
         self._begun, self.former, meta = True, store.last, store.meta
         age = AgeClock(float(meta.get("age", 0)), str(meta.get("boot", "")), float(meta.get("boottime", 0)))
-        self._numbering.untold.restore(str(meta.get("untold", "")))
+        self._numbering.refused_gaps.restore(str(meta.get("refused_gaps", "")))
         ahead = age.now() - self.age.now()
         self._unwritten.older(ahead)
         self.age = age
@@ -245,7 +245,7 @@ class Journal:
             told = self._numbering.tell(self.age, self.progress)
             store.add(told)
             store.settle(self.progress.answered, self.progress.ahead, self._parked)
-            noted = {"epoch": self._numbering.epoch, "untold": self._numbering.untold.saved()}
+            noted = {"epoch": self._numbering.epoch, "refused_gaps": self._numbering.refused_gaps.saved()}
             if ages_due or not self._noted or noted != {key: store.meta.get(key) for key in noted}:
                 self._note(store)
         self._noted = True
@@ -268,8 +268,10 @@ class Journal:
     def _note(self, store: Store, *, clean: bool = False) -> None:
         """clean: this run sends nothing more, and the file is about to be closed."""
         age, boot, boottime = self.age.saved()
-        epoch, seq, untold = self._numbering.epoch, self._numbering.seq, self._numbering.untold.saved()
-        store.note(epoch=epoch, seq=seq, age=age, boot=boot, boottime=boottime, clean=int(clean), untold=untold)
+        epoch, seq, refused_gaps = self._numbering.epoch, self._numbering.seq, self._numbering.refused_gaps.saved()
+        store.note(
+            epoch=epoch, seq=seq, age=age, boot=boot, boottime=boottime, clean=int(clean), refused_gaps=refused_gaps
+        )
 
     def _float(self, events: Sequence[tuple[int, Event]], skipped: int) -> list[Stored]:
         """The same without a disk."""

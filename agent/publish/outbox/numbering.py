@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from agent.publish.outbox.gaps import Gap
 from agent.publish.outbox.limits import Cut, cuts
-from agent.publish.outbox.untold import Untold
+from agent.publish.outbox.refused_gaps import RefusedGaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +28,7 @@ _Told: TypeAlias = "tuple[int, str, int, Gap]"
 class Numbering:
     """last: the n that was given last; seq: the same within `epoch`. missed: events that will never come, by cause.
 
-    word: makes rows of events. gap: makes the event that tells of a cut. untold: what the broker did not hear of.
+    word: makes rows of events. gap: makes the event that tells of a cut. refused_gaps: what the broker did not hear of.
     """
 
     def __init__(self, word: Word, gap: Callable[[Cut], Event]) -> None:
@@ -37,7 +37,7 @@ class Numbering:
         self.last = self.seq = 0
         self.epoch = ""
         self.missed: Counter[str] = Counter()
-        self.untold = Untold()
+        self.refused_gaps = RefusedGaps()
         self._cuts: list[Cut] = []  # yet to be told
         self._told: dict[tuple[str, str], _Told] = {}
         self._handed = 0
@@ -64,16 +64,16 @@ class Numbering:
         """By the broker. Once it has refused to be told so, it is told when it takes something again."""
         (cut,) = cuts("rejected", [(row.n, row.epoch, row.seq)])
         if row.gap:
-            self.untold.keep_event(row.payload)
-        elif not self.untold:
+            self.refused_gaps.keep_event(row.payload)
+        elif not self.refused_gaps:
             self.cut([cut])
             return
         self.missed[cut.cause] += 1
-        self.untold.keep(cut.cause, cut.epoch, cut.gap)
+        self.refused_gaps.keep(cut.cause, cut.epoch, cut.gap)
 
     def taken(self) -> None:
         """The broker has taken an event."""
-        self._cuts += self.untold.take()
+        self._cuts += self.refused_gaps.take()
 
     def handed(self, n: int) -> None:
         """Rows up to this one were handed over once, so that somebody may know them as they are."""

@@ -7,7 +7,7 @@ Owned by one thread. A row is sent only after the transaction that holds it.
     ahead     first, last                        answered, while an older one is not
     parked    n, reason                          refused by the broker: kept, and not sent again by itself
     meta      epoch, and the last seq in it; answered: each row up to it is; age, boot, boottime: see `age.py`;
-              clean: whether the run before closed the file, having sent nothing more; untold: see `untold.py`
+              clean: whether the run before closed the file, having sent nothing more; refused_gaps: see that module
 
 What was answered is one number and a few more, so that an answer never writes an event's page a second time. The
 version is SQLite's user_version.

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def mode(path: Path) -> int:
+def file_mode(path: Path) -> int:
     """Its `st_mode`, 0 where nothing is. Raises OSError where that cannot be told, as in a folder closed to us."""
     try:
         return path.stat().st_mode

@@ -8,7 +8,7 @@ from agent.publish.outbox.gaps import Gap
 from agent.publish.outbox.limits import Cut
 
 
-class Untold:
+class RefusedGaps:
     """What subscribers miss and could not be told of, one gap by cause and epoch."""
 
     def __init__(self) -> None:
