@@ -39,7 +39,7 @@ class Cut:
 
 
 class Limits:
-    """When it is looked at, and what is done then. Owned by the book; folder: where its file lies."""
+    """When it is looked at, and what is done then. Owned by the journal; folder: where its file lies."""
 
     def __init__(self, folder: Path, config: OutboxConfig) -> None:
         self._folder = folder

@@ -46,7 +46,7 @@ def _closed() -> Iterator[None]:
         _OPENED.pop().close()
 
 
-def book(folder: Path, **config: Any) -> Journal:
+def journal(folder: Path, **config: Any) -> Journal:
     """Closed when the test ends, at the latest."""
     _OPENED.append(Journal(folder, OutboxConfig(**config), word, _gap_event))
     return _OPENED[-1]
@@ -74,13 +74,13 @@ def answer(kept: Journal, rows: list[Stored], outcome: Any = "sent") -> None:
 
 
 def test_it_goes_on_where_it_was_whatever_was_answered(tmp_path: Path) -> None:
-    first = book(tmp_path)
+    first = journal(tmp_path)
     rows = fill(first, 300)
     answer(first, rows[:100])
     answer(first, rows[200:210], "rejected")
     first.write([], 0, 0)
     first.close()
-    again = book(tmp_path)
+    again = journal(tmp_path)
     assert again.epoch == first.epoch
     bodies = waiting(again)
     assert [body["seq"] for body in bodies] == [*range(101, 201), *range(211, 302)]
@@ -95,7 +95,7 @@ def test_it_goes_on_where_it_was_whatever_was_answered(tmp_path: Path) -> None:
 def test_damage_anywhere_costs_at_most_what_was_damaged_and_no_id_is_given_twice(tmp_path: Path, seed: int) -> None:
     """Bytes are flipped, overwritten or cut off, in the file or in its log."""
     draw = random.Random(seed)
-    first = book(tmp_path)
+    first = journal(tmp_path)
     given = {(row.epoch, row.seq) for row in fill(first, 300)}
     files = [tmp_path / FILE]
     if seed % 2:  # as after a kill: the log is still there
@@ -118,7 +118,7 @@ def test_damage_anywhere_costs_at_most_what_was_damaged_and_no_id_is_given_twice
         del data[at:]
     file.write_bytes(data)
 
-    again = book(tmp_path)
+    again = journal(tmp_path)
     for body in waiting(again):
         assert (body["epoch"], body["seq"]) in given
     fresh = [row for start in range(3) for row in fill(again, 10, first=1000 + 10 * start)]
@@ -133,12 +133,12 @@ def test_damage_anywhere_costs_at_most_what_was_damaged_and_no_id_is_given_twice
 
 def test_a_text_that_was_changed_on_the_disk_is_not_sent_but_named(tmp_path: Path) -> None:
     """SQLite does not see it: no page is linked wrongly."""
-    first = book(tmp_path)
+    first = journal(tmp_path)
     fill(first, 10)
     first.close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("UPDATE events SET body = CAST(replace(body, 'xxx', 'xyx') AS BLOB) WHERE seq = 4")
-    again = book(tmp_path)
+    again = journal(tmp_path)
     assert [body["seq"] for body in waiting(again)] == [1, 2, 3, 5, 6, 7, 8, 9, 10]
     again.write([], 0, 0)
     gap = waiting(again)[-1]["data"]
@@ -150,12 +150,12 @@ def test_a_text_that_was_changed_on_the_disk_is_not_sent_but_named(tmp_path: Pat
 
 
 def test_a_file_of_a_newer_version_is_kept_beside(tmp_path: Path) -> None:
-    first = book(tmp_path)
+    first = journal(tmp_path)
     fill(first, 5)
     first.close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database:
         database.execute("PRAGMA user_version = 99")
-    again = book(tmp_path)
+    again = journal(tmp_path)
     assert "version 99" in again.faults["outbox-newer"]
     assert again.epoch != first.epoch
     assert fill(again, 1)[0].seq == 1
@@ -167,7 +167,7 @@ def test_without_a_disk_it_goes_on_in_memory_under_another_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "away"
-    kept = book(folder)
+    kept = journal(folder)
     rows = fill(kept, 50)
     assert "outbox-failed" in kept.faults
     assert [body["seq"] for body in waiting(kept)] == list(range(1, 51))
@@ -181,7 +181,7 @@ def test_without_a_disk_it_goes_on_in_memory_under_another_name(
     assert [body["data"]["n"] for body in waiting(kept)] == list(range(51))
     assert len({(row.epoch, row.seq) for row in rows}) == 51
     kept.close()
-    assert [body["data"]["n"] for body in waiting(book(folder))] == list(range(51))
+    assert [body["data"]["n"] for body in waiting(journal(folder))] == list(range(51))
 
 
 def test_no_id_is_given_twice_when_the_disk_fails_again_and_the_power_goes(
@@ -190,7 +190,7 @@ def test_no_id_is_given_twice_when_the_disk_fails_again_and_the_power_goes(
     """Another connection holds the file, which raises as a full disk does."""
     monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     monkeypatch.setattr(store, "_BUSY_S", 0.01)
-    kept = book(tmp_path)
+    kept = journal(tmp_path)
     given = fill(kept, 1)
     for n in (1, 3):
         with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
@@ -200,7 +200,7 @@ def test_no_id_is_given_twice_when_the_disk_fails_again_and_the_power_goes(
         if n == 1:
             given += fill(kept, 1, first=2)
             assert not kept.faults
-    given += fill(book(tmp_path), 2, first=100)
+    given += fill(journal(tmp_path), 2, first=100)
     assert len({(row.epoch, row.seq) for row in given}) == len(given) == 6
 
 
@@ -208,7 +208,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_write_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
-    kept = book(tmp_path)
+    kept = journal(tmp_path)
     given = fill(kept, 10)
     assert kept._store is not None
     database = kept._store._db
@@ -227,14 +227,14 @@ def test_no_id_is_given_twice_after_what_was_sent_while_the_disk_took_nothing(
 ) -> None:
     monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     monkeypatch.setattr(store, "_BUSY_S", 0.01)
-    kept = book(tmp_path)
+    kept = journal(tmp_path)
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         sent = fill(kept, 3)
         answer(kept, sent)
     kept.write([], 0, 0)
     assert not kept.faults
-    again = fill(book(tmp_path), 3)
+    again = fill(journal(tmp_path), 3)
     assert not {(row.epoch, row.seq) for row in sent} & {(row.epoch, row.seq) for row in again}
 
 
@@ -251,7 +251,7 @@ def test_after_a_power_cut_ids_begin_anew_for_the_last_rows_may_be_gone(
     tmp_path: Path, durability: str, clean: bool, boot: str | None, same: bool
 ) -> None:
     """Only what a cut leaves in the file is made here: a real one takes a machine."""
-    kept = book(tmp_path / "running" if not clean else tmp_path, durability=durability)
+    kept = journal(tmp_path / "running" if not clean else tmp_path, durability=durability)
     assert kept.faults or clean
     if not clean:
         (tmp_path / "running").mkdir()
@@ -266,7 +266,7 @@ def test_after_a_power_cut_ids_begin_anew_for_the_last_rows_may_be_gone(
     if boot is not None:
         with closing(sqlite3.connect(folder / FILE)) as database, database:
             database.execute("UPDATE meta SET value = ? WHERE key = 'boot'", (boot,))
-    assert (book(folder, durability=durability).epoch == kept.epoch) is same
+    assert (journal(folder, durability=durability).epoch == kept.epoch) is same
 
 
 @pytest.mark.parametrize(
@@ -278,25 +278,25 @@ def test_after_a_power_cut_ids_begin_anew_for_the_last_rows_may_be_gone(
     ],
 )
 def test_one_row_of_nonsense_does_not_hold_up_the_others(tmp_path: Path, damage: str) -> None:
-    first = book(tmp_path)
+    first = journal(tmp_path)
     fill(first, 6)
     first.close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("PRAGMA ignore_check_constraints = 1")
         database.execute(damage)
-    found = [body["data"]["n"] for body in waiting(book(tmp_path))]
+    found = [body["data"]["n"] for body in waiting(journal(tmp_path))]
     assert [n for n in found if n != 3] == [0, 1, 2, 4, 5]
 
 
 @pytest.mark.parametrize("value", [None, "soon", b"\xff"])
 @pytest.mark.parametrize("key", ["answered", "age", "seq"])
 def test_a_note_of_nonsense_is_damage(tmp_path: Path, key: str, value: object) -> None:
-    first = book(tmp_path)
+    first = journal(tmp_path)
     fill(first, 2)
     first.close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-    again = book(tmp_path)
+    again = journal(tmp_path)
     assert "outbox-corrupt" in again.faults
     assert fill(again, 1)[0].seq == 1
 
@@ -304,7 +304,7 @@ def test_a_note_of_nonsense_is_damage(tmp_path: Path, key: str, value: object) -
 def test_a_file_that_was_removed_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     monkeypatch.setattr("agent.publish.outbox.limits.EVERY_S", 0.0)
-    kept = book(tmp_path)
+    kept = journal(tmp_path)
     fill(kept, 2)
     for file in tmp_path.glob(f"{FILE}*"):
         file.unlink()
@@ -313,7 +313,7 @@ def test_a_file_that_was_removed_is_noticed_and_made_anew(tmp_path: Path, monkey
     fill(kept, 1, first=3)
     assert not kept.faults
     kept.close()
-    assert [body["data"]["n"] for body in waiting(book(tmp_path))][-2:] == [2, 3]
+    assert [body["data"]["n"] for body in waiting(journal(tmp_path))][-2:] == [2, 3]
 
 
 def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
@@ -322,12 +322,12 @@ def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
     """The disk comes after the start, with rows of a former run under the numbers of those that were in memory."""
     folder, away = tmp_path / "state", tmp_path / "away"
     folder.mkdir()
-    former = book(folder)
+    former = journal(folder)
     old = [row.seq for row in fill(former, 10)]
     former.close()
     folder.rename(away)
     monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
-    kept = book(folder)
+    kept = journal(folder)
     rows = fill(kept, 5, first=100)
     kept.write([(3, event(105))], 0, 0)
     answer(kept, rows[2:3], "rejected")
@@ -343,7 +343,7 @@ def test_what_was_said_by_numbers_that_are_others_now_touches_no_other(
     answer(kept, fresh)
     kept.write([], 0, 0)
     kept.close()
-    assert len(waiting(book(folder))) == len(bodies) - len(fresh)
+    assert len(waiting(journal(folder))) == len(bodies) - len(fresh)
 
 
 def test_what_waited_in_memory_is_as_old_as_before_once_the_disk_has_come(
@@ -351,13 +351,13 @@ def test_what_waited_in_memory_is_as_old_as_before_once_the_disk_has_come(
 ) -> None:
     """The disk brings the age of the runs before, from which all goes on."""
     (tmp_path / "away").mkdir()
-    former = book(tmp_path / "away")
+    former = journal(tmp_path / "away")
     answer(former, fill(former, 1))
     former.write([], 0, 0)
     former.close()
     with closing(sqlite3.connect(tmp_path / "away" / FILE)) as database, database:
         database.execute("UPDATE meta SET value = value + 5000 WHERE key = 'age'")
-    kept = book(tmp_path / "state")
+    kept = journal(tmp_path / "state")
     fill(kept, 1, age=7.0)
     monkeypatch.setattr("agent.publish.outbox.journal.RETRY_S", 0.0)
     kept._retry_at = 0.0
@@ -370,18 +370,18 @@ def test_what_waited_in_memory_is_as_old_as_before_once_the_disk_has_come(
 
 def test_a_clean_stop_notes_the_age(tmp_path: Path) -> None:
     """Else what happened in its last seconds would be younger than it is after a reboot."""
-    kept = book(tmp_path)
+    kept = journal(tmp_path)
     fill(kept, 1)
     reached = kept.age.now()
     kept.close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("UPDATE meta SET value = 'another boot' WHERE key = 'boot'")
-    assert book(tmp_path).age.now() >= reached
+    assert journal(tmp_path).age.now() >= reached
 
 
 @pytest.mark.parametrize("step", [-366 * 86400.0, 366 * 86400.0])
 def test_a_step_of_the_clock_expires_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
-    kept = book(tmp_path, max_age=60.0)
+    kept = journal(tmp_path, max_age=60.0)
     fill(kept, 20)
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + step)
@@ -389,13 +389,13 @@ def test_a_step_of_the_clock_expires_nothing(tmp_path: Path, monkeypatch: pytest
     assert kept.write([], 0, 0) == []
     assert len(waiting(kept)) == 20
     kept.close()
-    again = book(tmp_path, max_age=60.0)
+    again = journal(tmp_path, max_age=60.0)
     again.write([], 0, 0)
     assert len(waiting(again)) == 20
 
 
 def test_what_is_too_old_goes_and_one_gap_says_so(tmp_path: Path) -> None:
-    kept = book(tmp_path, max_age=60.0)
+    kept = journal(tmp_path, max_age=60.0)
     fill(kept, 20, age=100.0)
     fill(kept, 5, first=20)
     kept._limits._at = 0.0
@@ -407,7 +407,7 @@ def test_what_is_too_old_goes_and_one_gap_says_so(tmp_path: Path) -> None:
 
 
 def test_beyond_its_bytes_updates_go_first_then_the_oldest_and_all_are_named(tmp_path: Path) -> None:
-    kept = book(tmp_path, max_bytes=6_000_000)
+    kept = journal(tmp_path, max_bytes=6_000_000)
     for start in range(0, 12_000, 400):
         fill(kept, 200, first=start)
         fill(kept, 200, first=start + 200, kind="vedette.track.updated")
@@ -429,7 +429,7 @@ def test_beyond_its_bytes_updates_go_first_then_the_oldest_and_all_are_named(tmp
 
 def test_a_volume_that_fills_up_gets_its_room_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The room is what statvfs says; a real small volume is filled in tests/e2e/daemon."""
-    kept = book(tmp_path)
+    kept = journal(tmp_path)
     fill(kept, 5000)
     monkeypatch.setattr(limits, "budget", lambda *_: 3_000_000)
     for _ in range(10):
@@ -444,7 +444,7 @@ def refuse_gap(kept: Journal, gap: Stored) -> None:
 
 
 def test_a_gap_that_is_refused_makes_no_other(tmp_path: Path) -> None:
-    kept = book(tmp_path)
+    kept = journal(tmp_path)
     answer(kept, fill(kept, 3), "rejected")
     (gap,) = kept.write([], 0, 0)
     refuse_gap(kept, gap)
@@ -455,7 +455,7 @@ def test_a_gap_that_is_refused_makes_no_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("restart", [False, True])
 def test_what_a_refused_gap_told_is_told_once_the_broker_takes_events_again(tmp_path: Path, *, restart: bool) -> None:
     """An ACL that denies the topic refuses the gaps as well."""
-    kept = book(tmp_path)
+    kept = journal(tmp_path)
     answer(kept, fill(kept, 3), "rejected")
     (gap,) = kept.write([], 0, 0)
     refuse_gap(kept, gap)
@@ -464,12 +464,12 @@ def test_what_a_refused_gap_told_is_told_once_the_broker_takes_events_again(tmp_
     missed = kept.missed["rejected"]
     if restart:
         kept.close()
-        kept = book(tmp_path)
+        kept = journal(tmp_path)
     answer(kept, fill(kept, 1, first=5))
     told = [json.loads(row.body)["data"] for row in kept.write([], 0, 0)]
     assert [(g["cause"], g["from"], g["to"], g["count"]) for g in told] == [("rejected", 1, 6, 6)]
     assert missed == 6
     kept.close()
-    kept = book(tmp_path)
+    kept = journal(tmp_path)
     answer(kept, fill(kept, 1, first=6))
     assert kept.write([], 0, 0) == []
