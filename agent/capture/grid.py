@@ -60,9 +60,12 @@ class Grid:
 
     def box(self, left: int, top: int, right: int, bottom: int) -> Box:
         """Of samples, in 0..1 of the rotated picture."""
-        stride, width, height = self.stride, self.width, self.height
-        x1, y1 = _turned(max(0.0, left * stride / width), max(0.0, top * stride / height), self.rotate)
-        x2, y2 = _turned(min(1.0, right * stride / width), min(1.0, bottom * stride / height), self.rotate)
+        across, down = self.stride / self.width, self.stride / self.height
+        x1, y1 = max(0.0, left * across), max(0.0, top * down)
+        x2, y2 = min(1.0, right * across), min(1.0, bottom * down)
+        if not self.rotate:
+            return (x1, y1, x2, y2)
+        (x1, y1), (x2, y2) = _turned(x1, y1, self.rotate), _turned(x2, y2, self.rotate)
         return (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
 
 

@@ -33,8 +33,9 @@ TICK = 0.4
 """Seconds between two steps of the backdrop."""
 GAP = 1.0
 """Seconds that one step stands for at most: what was not seen teaches nothing."""
-EVERY = 0.06
-"""Seconds between two looks, if a picture lies between them: of 25 a second each second one is looked at."""
+SPARED = (0.06, 0.09)
+"""Seconds since a look within which the first, the second picture after it is not looked at: of 25 or 30 a second each
+third one is, of less than 17 each. Never more in a row, since a clock may stand still."""
 SETTLING = 0.5
 """Seconds without a sudden change after which the picture's parts tell something again."""
 WHOLE, STIR, OTHER = 0.5, 0.1, 0.25
@@ -54,27 +55,31 @@ class MotionWatch:
         self._shape: tuple[int, ...] = ()
         self._comparison: _Comparison | None = None
         self._looked = 0.0
-        self._told: Motion | None = None  # to be told of the next picture, too
+        self._told = Motion(unsettled=True)
+        self._spared = 0  # pictures in a row
 
     def look(self, y: NDArray[np.uint8], time: float) -> Motion:
         """What has changed against the backdrop.
 
         y: uint8 (height, width), any strides. time: the camera's media time, seconds; one that stands still or goes
         back teaches the backdrop nothing. After the start and after a change of size nothing is told for a moment
-        (`unsettled`), until it is known how much the picture flickers. Of the picture after one that was looked at the
-        same is told if it comes sooner than EVERY.
+        (`unsettled`), until it is known how much the picture flickers. Pictures that come soon after one that was
+        looked at are not (SPARED): the same is told of them.
         """
         if self._comparison is None or y.shape != self._shape:
-            self._shape, self._told = y.shape, None
+            self._shape, self._told, self._spared = y.shape, Motion(unsettled=True), 0
             grid = Grid.of(y.shape[1], y.shape[0], self._rotate)
             self._comparison = _Comparison(grid, y, time, self._masks)
-            return Motion(unsettled=True)
-        told, self._told = self._told, None  # whatever the clock says, never of two in a row
-        if told is not None and time - self._looked < EVERY:
-            return told
-        motion = self._comparison.look(y, time)
-        self._looked, self._told = time, None if motion.unsettled else motion
-        return motion
+            return self._told
+        if self._is_spared(time - self._looked):
+            self._spared += 1
+            return self._told
+        self._told, self._looked, self._spared = self._comparison.look(y, time), time, 0
+        return self._told
+
+    def _is_spared(self, since: float) -> bool:
+        """Whether the picture that comes `since` seconds after the last look is not looked at."""
+        return not self._told.unsettled and self._spared < len(SPARED) and since < SPARED[self._spared]
 
 
 class _Comparison:

@@ -1,14 +1,18 @@
 """What the motion gate costs and what it saves, on real clips and on pictures composed of them.
 
-    python -m tests.bench.gate [--cost | --scenes]
+    python -m tests.bench.gate [--cost | --scenes] [--frigate CHECKOUT --python VENV/bin/python]
 
-cost: CPU of motion per frame inside a decode loop, at rest and with people; the ratio of an idle camera's whole way to
+cost: CPU of motion per frame inside a decode loop, at rest and with people, beside that of Frigate's detector where a
+checkout of it and a Python with av, numpy, opencv and scipy are named; the ratio of an idle camera's whole way to
 decoding alone, in turns. scenes: the share of frames inferred, and of the track-seconds kept, on identical detections.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -39,7 +43,6 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 PEOPLE, CARS = DATA / "videos" / "vtest.avi", DATA / "videos" / "car-detection.mp4"
-FRIGATE = "Frigate's motion detector, as published for its default: 0.6 ms a frame; without its contrast step 0.17 ms"
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
 CAMERA = {"preset": "veryfast", "tune": "zerolatency", "crf": "23"}
 NOISE = 2.0
@@ -171,10 +174,21 @@ def watching(clip: Path) -> tuple[float, int]:
     return 1e3 * spent / frames, looks
 
 
-def costs(folder: Path, rounds: int) -> None:
+def frigate(command: Sequence[str], clip: Path) -> tuple[float, float]:
+    """Milliseconds of CPU per frame of Frigate's detector, and without its contrast step."""
+    child = subprocess.run([*command, str(clip)], capture_output=True, text=True, timeout=300, check=False)
+    if child.returncode:
+        raise SystemExit(child.stderr[-2000:])
+    whole, plain = json.loads(child.stdout.splitlines()[-1])[str(clip)]
+    return whole, plain
+
+
+def costs(folder: Path, rounds: int, peer: Sequence[str]) -> None:
+    """peer: the command that measures Frigate's detector on the clip it is given, or nothing."""
     pictures = i420(PEOPLE)[:200]
     still = empty(i420(PEOPLE))
-    print(f"{'clip':<14}{'decode ms':>10}{'+ motion':>10}{'difference':>12}{'motion alone':>14}")
+    header = f"{'clip':<14}{'decode ms':>10}{'+ motion':>10}{'difference':>12}{'motion alone':>14}"
+    print(header + (f"{'Frigate':>12}{'no contrast':>14}  (times motion alone)" if peer else ""))
     for name, size in SIZES.items():
         frames = 100 if name == "4K" else 200
         for scene in ("at rest", "people"):
@@ -186,8 +200,12 @@ def costs(folder: Path, rounds: int) -> None:
                 25,
             )
             alone, both, difference, own = cost(clip, rounds)
-            print(f"{name + ' ' + scene:<14}{alone:>10.3f}{both:>10.3f}{difference:>12.3f}{own:>14.3f}", flush=True)
-    print(FRIGATE)
+            row = f"{name + ' ' + scene:<14}{alone:>10.3f}{both:>10.3f}{difference:>12.3f}{own:>14.3f}"
+            if peer:
+                turns = [(cost(clip, 1)[3], *frigate(peer, clip)) for _ in range(rounds)]
+                row += f"{median(their / mine for mine, their, _ in turns):>12.1f}"
+                row += f"{median(plain / mine for mine, _, plain in turns):>14.1f}"
+            print(row, flush=True)
     for name in ("720p", "1080p"):
         of = (picture for _, picture in zip(range(IDLE), noisy(still), strict=False))
         clip = encode(folder / f"{name}-idle.mp4", enlarged(of, SIZES[name]), SIZES[name], 25)
@@ -255,10 +273,14 @@ def main() -> None:
     parser.add_argument("--cost", action="store_true")
     parser.add_argument("--scenes", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--frigate", help="a checkout of it")
+    parser.add_argument("--python", default=sys.executable, help="an interpreter for Frigate's detector")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="vedette-gate-") as folder:
         if arguments.cost or not arguments.scenes:
-            costs(Path(folder), arguments.rounds)
+            script = str(Path(__file__).with_name("frigate_motion.py"))
+            peer = [arguments.python, script, arguments.frigate] if arguments.frigate else []
+            costs(Path(folder), arguments.rounds, peer)
         if arguments.scenes or not arguments.cost:
             scenes(Path(folder))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.capture.boxes import MOST, joined
 from agent.capture.frame import Motion
-from agent.capture.motion import EVERY, MotionWatch
+from agent.capture.motion import SPARED, MotionWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,7 +76,7 @@ def test_noise_of_any_level_is_not_motion_and_a_thing_in_it_is(sigma: float) -> 
     quiet = [watch.look(film.picture(), time) for time in film.times(6, START)]
     assert sum(bool(motion.boxes) for motion in quiet) == 0
     assert not any(motion.unsettled for motion in quiet)
-    assert covers(watch.look(film.picture((300, 100, 60, 120)), START + 6), 330, 160)
+    assert covers(watch.look(film.picture((300, 100, 60, 120)), START + 6 + SPARED[-1]), 330, 160)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_slow_light_is_not_motion_and_hides_none(light: Callable[[float], dict[s
     watch = film.settled(MotionWatch())
     seen = [watch.look(film.picture(**light(time)), START + time) for time in film.times(8)]
     assert not any(motion.boxes or motion.unsettled for motion in seen)
-    assert covers(watch.look(film.picture((300, 100, 60, 120), **light(8.0)), START + 8), 330, 160)
+    assert covers(watch.look(film.picture((300, 100, 60, 120), **light(8.0)), START + 8 + SPARED[-1]), 330, 160)
 
 
 @pytest.mark.parametrize("flash", [1, 3, 10], ids=lambda n: f"{n} frames")
@@ -159,15 +159,23 @@ def test_boxes_and_masks_are_those_of_the_rotated_picture(rotate: int) -> None:
 
 
 @pytest.mark.parametrize("step", [0.04, 0.0, -1.0], ids=["25 fps", "a clock that stands", "one that goes back"])
-def test_of_one_picture_at_most_the_same_is_told_as_of_the_one_before(step: float) -> None:
+def test_of_two_pictures_the_same_is_told_as_of_the_one_before(step: float) -> None:
     film = Film()
     watch = film.settled(MotionWatch())
-    somebody = film.picture((300, 100, 60, 120))
     assert watch.look(film.picture(), START) == Motion()
-    seen = [bool(watch.look(somebody, START + n * step).boxes) for n in range(1, 6)]
-    assert seen == [False, True, True, True, True]
-    gone = [bool(watch.look(film.picture(), START + n * step).boxes) for n in range(6, 9)]
-    assert gone == [False, False, False]
+    pictures = [film.picture((300, 100, 60, 120))] * 5 + [film.picture()] * 4
+    seen = [bool(watch.look(picture, START + n * step).boxes) for n, picture in enumerate(pictures, 1)]
+    assert seen == [False, False, True, True, True, False, False, False, False]
+
+
+def test_of_twelve_pictures_a_second_each_is_looked_at() -> None:
+    film = Film(12.5)
+    watch = film.settled(MotionWatch())
+    seen = [
+        covers(watch.look(film.picture((100 + 40 * n, 100, 30, 60)), START + n * 0.08), 115 + 40 * n, 130)
+        for n in range(1, 10)
+    ]
+    assert all(seen)
 
 
 def test_of_a_slow_camera_each_picture_is_looked_at() -> None:
@@ -245,7 +253,7 @@ def test_time_stamps_that_stand_still_or_go_back_break_nothing(times: list[float
     for time in film.times(START, times[-1]):
         motion = watch.look(film.picture(), time)
     assert motion == Motion()
-    assert covers(watch.look(film.picture((300, 100, 60, 120)), times[-1] + START + EVERY), 330, 160)
+    assert covers(watch.look(film.picture((300, 100, 60, 120)), times[-1] + START + SPARED[-1]), 330, 160)
 
 
 @settings(max_examples=60, deadline=None)
