@@ -55,9 +55,11 @@ def others() -> Iterator[Busy]:
 
     thread = threading.Thread(target=watch)
     thread.start()
-    yield busy
-    over.set()
-    thread.join()
+    try:
+        yield busy
+    finally:
+        over.set()
+        thread.join()
 
 
 def _used() -> float:
