@@ -69,5 +69,5 @@ def _build(text: str, folder: Path, findings: Findings, granted: frozenset[Tagge
     reading = Reading(ROOT, folder, Lookup(folder, findings, granted))
     given = reading.section(ROOT, root, "")
     config = Builder(folder, findings, reading.entries, frozenset(reading.lookup.tagged)).config(given)
-    findings.raise_if_any()
+    findings.raise_if_any(config)
     return config

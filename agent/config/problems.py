@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agent.config.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agent.config.model import Config
 
 MOST = 100
 """Problems listed at most: a file with more is not a config, and reading on may take long."""
@@ -36,11 +41,16 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The file cannot be used. problems: all of them, in the order of the file; str() has a line for each."""
+    """The file cannot be used. problems: all of them, in the order of the file; str() has a line for each.
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    rest: the config with a default in place of each value that is wrong, as far as it could be read: what it names may
+    be looked at, too, so that all mistakes are told at once.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], rest: Config | None = None) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+        self.rest = rest
 
 
 class InvalidError(Exception):
@@ -51,6 +61,11 @@ class InvalidError(Exception):
         self.message = message
         self.place = place
         self.also = also
+
+
+def in_order(problems: Iterable[Problem], file: str) -> tuple[Problem, ...]:
+    """As they stand in `file`; those of the secrets beside it last."""
+    return tuple(sorted(problems, key=lambda p: (p.file != file, p.line, p.column)))
 
 
 @dataclass(slots=True)
@@ -71,10 +86,10 @@ class Findings:
     def warn(self, place: Place | None, key: str, message: str, *, file: str = "") -> None:
         self.warnings.append(self._problem(place, key, message, file))
 
-    def raise_if_any(self) -> None:
+    def raise_if_any(self, rest: Config | None = None) -> None:
+        """rest: as ConfigError has it."""
         if self.problems:
-            ordered = sorted(self.problems[:MOST], key=lambda p: (p.file != self.file, p.line, p.column))
-            raise ConfigError((*ordered, *self.problems[MOST:])) from None
+            raise ConfigError((*in_order(self.problems[:MOST], self.file), *self.problems[MOST:]), rest) from None
 
     def _problem(self, place: Place | None, key: str, message: str, file: str) -> Problem:
         line, column = (place.line, place.column) if place else (0, 0)

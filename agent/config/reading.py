@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from agent.config.lookup import Lookup
 
+UNKNOWN = "unknown key"
+"""How the message of a key begins that is none."""
 _MOST_HOMES = 3
 MOST_READ = 50_000
 """Values of a config: aliases let one stand in many places, and each is read, checked and kept."""
@@ -224,7 +226,7 @@ class Reading:
             homes = [home for home in homes_of(name.text, self.root) if home != path]
             of_many = len(homes) > _MOST_HOMES  # `enabled` is a key of everything
             hint = f"; it belongs to {homes[0]}" if homes and not of_many else f"; known here: {', '.join(known)}"
-        self._error(name, path, f"unknown key{hint}")
+        self._error(name, path, f"{UNKNOWN}{hint}")
 
     def _invalid(self, error: InvalidError, node: Node, key: str) -> None:
         for each in (error, *error.also):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError
-from agent.config.problems import MOST
+from agent.config.problems import MOST, in_order
+from agent.config.reading import UNKNOWN
 from agent.config.suggest import did_you_mean
 from agent.publish.topics import slug, slug_faults
 from backends import registry
@@ -16,7 +17,7 @@ from backends.models import speeds, store
 from backends.registry import order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from agent.config import CameraConfig, Config, Problem
     from backends.artifact import Artifact
@@ -49,6 +50,40 @@ def plan(config: Config) -> Plan:
     if search.problems:
         raise search.error()
     return Plan(search.artifacts, search.ladders, tuple(search.warnings))
+
+
+def planned(read: Callable[[], Config]) -> tuple[Config, Plan]:
+    """The config that `read` loads, and its plan. Raises ConfigError with all that is wrong with either.
+
+    Its `rest` is the config where only what it names is wrong.
+    """
+    try:
+        config = read()
+    except ConfigError as e:
+        if e.rest is None or len(e.problems) >= MOST:
+            raise
+        also = _of_the_rest(e.rest, e.problems)[: MOST - len(e.problems)]
+        raise ConfigError(in_order((*e.problems, *also), e.rest.file)) from None
+    try:
+        return config, plan(config)
+    except ConfigError as e:
+        raise ConfigError(e.problems, config) from None
+
+
+def _of_the_rest(rest: Config, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """What is wrong with what a config with mistakes names, for the cameras of whose model these leave no doubt."""
+    unknown = {problem.key.rpartition(".")[0] for problem in problems if problem.message.startswith(UNKNOWN)}
+    doubts = {problem.key for problem in problems} | unknown
+
+    def sure(camera: CameraConfig) -> bool:
+        own = f"cameras.{camera.id}"
+        return doubts.isdisjoint({"", "model", "backend", "cameras", own, f"{own}.model", f"{own}.backend"})
+
+    try:
+        plan(replace(rest, cameras=tuple(camera for camera in rest.cameras if sure(camera))))
+    except ConfigError as e:
+        return e.problems
+    return ()
 
 
 def engine_id(backend: str, model: str) -> str:

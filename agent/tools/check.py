@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, load
-from agent.runtime.plan import plan
+from agent.runtime.plan import planned
 from agent.tools.doctor import account, credentials
 from agent.tools.sources import missing
 
@@ -26,11 +26,8 @@ def as_the_service(file: Path) -> None:
 
 def check(file: Path) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     """The config's errors and warnings; nothing is started."""
-    warnings: tuple[Problem, ...] = ()
     try:
-        config = load(file)
-        warnings = (*config.warnings, *missing(config))
-        warnings += plan(config).warnings
+        config, found = planned(lambda: load(file))
     except ConfigError as e:
-        return e.problems, warnings
-    return (), warnings
+        return e.problems, () if e.rest is None else (*e.rest.warnings, *missing(e.rest))
+    return (), (*config.warnings, *missing(config), *found.warnings)

@@ -11,7 +11,7 @@ from agent.config.document import read_text
 from agent.config.load import parse
 from agent.config.lookup import SECRETS_FILE
 from agent.config.problems import InvalidError
-from agent.runtime.plan import plan
+from agent.runtime.plan import plan, planned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,5 +79,5 @@ def read(path: Path) -> Revision:
 
 def examined(text: str, name: str, path: Path, origin: Origin) -> Revision:
     """name: of the text, in errors. path: the config file, in whose folder relative paths begin. Raises ConfigError."""
-    config = parse(text, name, path.absolute().parent)
-    return Revision(text, origin, config, plan(config))
+    config, found = planned(lambda: parse(text, name, path.absolute().parent))
+    return Revision(text, origin, config, found)

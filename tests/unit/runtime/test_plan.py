@@ -10,7 +10,7 @@ import pytest
 from agent.config import ConfigError
 from agent.config.load import parse
 from agent.config.problems import MOST
-from agent.runtime.plan import engine_id, plan
+from agent.runtime.plan import engine_id, plan, planned
 from tests.contract.backends.models import boxes_model
 
 SIDECAR = """family: boxes
@@ -140,3 +140,34 @@ def test_of_a_thousand_mistakes_no_more_are_sought_than_are_shown(folder: Path) 
     zone = f"{{polygon: [[0, 0], [1, 0], [1, 1]], labels: [{labels}]}}"
     text = f"model: model.xml\ncameras: {{a: {{source: clip.mp4, zones: {{porch: {zone}}}}}}}"
     assert len(problems(text, folder)) == MOST
+
+
+def test_what_a_config_with_other_mistakes_names_is_looked_at_too(folder: Path) -> None:
+    text = (
+        "model: model.xml\n"
+        "mqtt: {url: mqtt://localhost, drain_rat: 3}\n"
+        "cameras:\n"
+        "  a: {source: clip.mp4, rotate: 45, labels: [unicorn]}\n"
+        "  b: {source: clip.mp4, model: nope, fps: -3}\n"
+        "  c: {source: clip.mp4, modle: other.xml, labels: [bird]}\n"
+        "  d: {source: clip.mp4, model: [], labels: [bird]}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        planned(lambda: parse(text, "vedette.yaml", folder))
+    found = [(problem.line, problem.key) for problem in caught.value.problems]
+    assert found == [
+        (2, "mqtt.drain_rat"),
+        (4, "cameras.a.rotate"),
+        (4, "cameras.a.labels"),
+        (5, "cameras.b.model"),
+        (5, "cameras.b.fps"),
+        (6, "cameras.c.modle"),
+        (7, "cameras.d.model"),
+    ], "the labels of c and d are of models nobody can know"
+
+
+def test_of_a_default_that_somebody_meant_to_set_nothing_is_said(folder: Path) -> None:
+    text = "modle: model.xml\ncameras: {a: {source: clip.mp4, labels: [unicorn]}}"
+    with pytest.raises(ConfigError) as caught:
+        planned(lambda: parse(text, "vedette.yaml", folder))
+    assert [problem.key for problem in caught.value.problems] == ["modle"]
