@@ -98,6 +98,7 @@ class Builder:
 
     def _camera(self, given: Given, default_model: str, default_backend: tuple[str, ...]) -> model.CameraConfig:
         kind, source = self._source(given)
+        black = self._masks(given["privacy"])
         camera = model.CameraConfig(
             id=given.key.rpartition(".")[2],
             source=source,
@@ -113,10 +114,10 @@ class Builder:
             pace=given["pace"],
             loop=given["loop"],
             confidence=float(given["confidence"]),
-            labels=tuple(self._label(label) for label in given["labels"]),
-            motion=self._motion(given["motion"], live=kind not in {"file", "folder", None}),
+            labels=tuple(self._label(label, black) for label in given["labels"]),
+            motion=self._motion(given["motion"], black, live=kind not in {"file", "folder", None}),
             regions=given["regions"]["enabled"],
-            privacy=self._masks(given["privacy"]),
+            privacy=black,
             snapshots=model.SnapshotsConfig(**given["snapshots"].values),
             zones=tuple(self._zone(zone, given) for zone in given["zones"]),
             lines=tuple(self._line(line, given) for line in given["lines"]),
@@ -131,22 +132,26 @@ class Builder:
             self._fits(given, camera)
         return camera
 
-    def _motion(self, given: Given, *, live: bool) -> model.MotionConfig:
+    def _motion(self, given: Given, black: tuple[model.Polygon, ...], *, live: bool) -> model.MotionConfig:
         enabled = live if given["enabled"] is None else given["enabled"]
-        return model.MotionConfig(enabled, self._masks(given))
+        return model.MotionConfig(enabled, self._masks(given, black))
 
-    def _masks(self, given: Given) -> tuple[model.Polygon, ...]:
+    def _masks(self, given: Given, black: tuple[model.Polygon, ...] = ()) -> tuple[model.Polygon, ...]:
+        """black: those of privacy, where these leave something that `given` may cover."""
         masks: tuple[model.Polygon, ...] = given["masks"]
         if cover_all(masks):
             self._error(given, "masks", "the masks cover the whole picture, so nothing would be seen; leave some of it")
+        elif masks and not cover_all(black) and cover_all((*masks, *black)):
+            message = "the masks and those of privacy together cover the whole picture, so nothing would be seen"
+            self._error(given, "masks", f"{message}; leave some of it")
         return masks
 
-    def _label(self, given: str | Given) -> model.LabelConfig:
+    def _label(self, given: str | Given, black: tuple[model.Polygon, ...]) -> model.LabelConfig:
         if isinstance(given, str):
             return model.LabelConfig(given)
         confidence = None if given["confidence"] is None else float(given["confidence"])
         least = (float(given["min_height"]), float(given["min_width"]))
-        return model.LabelConfig(given.name, confidence, *least, self._masks(given))
+        return model.LabelConfig(given.name, confidence, *least, self._masks(given, black))
 
     def _zone(self, given: Given, camera: Given) -> model.ZoneConfig:
         self._labels_wanted(given, camera)

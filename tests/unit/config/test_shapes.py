@@ -241,3 +241,12 @@ def test_a_bow_tie_is_refused(gaps: list[float], turn: float, radius: float, swa
     assert len(zone(corners)) == 4
     with pytest.raises(ConfigError, match="crosses itself"):
         zone([a, c, b, d] if swapped else [a, b, d, c])
+
+
+@pytest.mark.parametrize("key", ["motion: {masks: %s}", "labels: {person: {masks: %s}}"])
+def test_masks_that_leave_nothing_together_with_those_of_privacy_are_an_error(key: str) -> None:
+    left, right = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]], [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]
+    text = complaint(f"privacy: {{masks: [{left}]}}, {key % [right]}")
+    assert "the masks and those of privacy together cover the whole picture" in text
+    assert f"{key.partition(':')[0]}." in text
+    camera(f"privacy: {{masks: [{left}]}}, {key % [left]}")
