@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ from backends.contract import (
     EngineInfo,
 )
 from backends.models.original import refuse_another
+from backends.options import options_of
 from backends.points import named
 from backends.protocol import MAX_SLOTS, PROBE_SECONDS, VERSION, LineReader, Message, SlotLayout, encode
 from backends.streams import Streams, decoded
@@ -84,7 +85,7 @@ class Worker:
         """Its own options come with the question, since only here its class is there to ask for their names."""
         try:
             if request.get("own"):
-                _options(self._backend, request)
+                options_of(self._backend, {}, request["own"])
             devices = self._backend.probe()
         except BackendUnavailable as e:
             self._reply("unavailable", reason=e.reason, hint=e.hint)
@@ -158,7 +159,7 @@ class Worker:
         if not suitable:
             known = ", ".join(d.id for d in devices) or "none"
             raise BackendUnavailable(f"no device {request.get('device')!r}", f"devices of {backend.name}: {known}")
-        options = _options(backend, request)
+        options = options_of(backend, request.get("options", {}), request.get("own", {}))
 
         def progress(phase: str, done: float) -> None:
             self._reply("progress", phase=phase, done=done, within=within)
@@ -179,16 +180,6 @@ class Worker:
             engine.close()
             raise
         return engine, heads, info
-
-
-def _options(backend: Backend, request: Message) -> Any:
-    """Of what the daemon offers to all, what this backend takes; of its own, all. Raises BackendError."""
-    own = request.get("own", {})
-    known = {f.name for f in fields(backend.options)}
-    if unknown := own.keys() - known:
-        listed = ", ".join(sorted(known)) or "none"
-        raise BackendError(f"backend {backend.name} has no option {min(unknown)!r}; its options: {listed}")
-    return backend.options(**{k: v for k, v in {**request.get("options", {}), **own}.items() if k in known})
 
 
 def _first_free(devices: Sequence[Device], load: Callable[[Device], Engine]) -> Engine:
