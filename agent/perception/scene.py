@@ -189,6 +189,8 @@ class Scene:
         """
         if waiting is not None:
             self._staleness.arrived(waiting)
+        if totals := self._places.totals(wall):
+            return Facts(Unknown("not looked yet"), counts=tuple(totals))
         if not self._staleness.stale and self._staleness.lasts(now, interval):
             self._staleness.stale = True
             told = self._lives.grown_stale(wall)
