@@ -155,6 +155,13 @@ class LineWatch:
             found.append(LineCount(self.id, class_id, into, out, since, wall))
         return found
 
+    def known(self, wall: float) -> list[LineCount]:
+        """Those of them that were counted before and have not been told yet: for that nobody need look."""
+        counted = [class_id for class_id in self._untold if class_id in self.totals]
+        for class_id in counted:
+            del self._untold[class_id]
+        return [LineCount(self.id, class_id, *self.totals[class_id], wall) for class_id in counted]
+
     def _wants(self, track: Track) -> bool:
         return self._line.class_ids is None or track.class_id in self._line.class_ids
 

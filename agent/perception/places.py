@@ -67,6 +67,10 @@ class Places:
             counts += line.facts(at.captured_at)
         return told, counts
 
+    def totals(self, wall: float) -> list[LineCount]:
+        """What lines have counted before, once."""
+        return [total for line in self._lines for total in line.known(wall)]
+
     def vanished(self, wall: float, tracks: Sequence[Track]) -> list[Happening]:
         """tracks: they were looked for and not found."""
         crossings = [c for line in self._lines for c in line.vanished(wall, tracks)]

@@ -54,7 +54,7 @@ class Scene:
         self._whole_at: float | None = None
         self._quiet: Moment | None = None
         self._began: float | None = None
-        self._counted = False
+        self._counted = self._glimpsed = False
 
     def wants(
         self,
@@ -145,7 +145,9 @@ class Scene:
             self._owe()
         counts: Told = [*crossed]
         told += self._lives.updates(at)
-        if not self._expects(at.media_time):
+        if self._expects(at.media_time):
+            self._owe()
+        else:
             counts += self._count(at)
         ids = tuple(
             None if track is None else track.id for track, flag in zip(found.tracks, flags, strict=True) if flag
@@ -155,18 +157,22 @@ class Scene:
     def _expects(self, time: float) -> bool:
         """Whether the first looks have seen somebody whom the next may count, here or in a zone: nobody knows how many.
 
-        First are also those after all that were followed have been given up.
+        One look that misses him does not show that nobody is there. First are also those after all that were followed
+        have been given up.
         """
         if self._counted:
             return False
         self._began = time if self._began is None else self._began
         young = self._tracker.tentative or any(track.hits < CONFIRM_HITS for track in self._tracker.tracks)
-        self._counted = time - self._began >= VACANT or not (young or self._places.entering)
+        glimpsed, self._glimpsed = self._glimpsed, young
+        self._counted = time - self._began >= VACANT or not (
+            young or (glimpsed and not self._lives.confirmed) or self._places.entering
+        )
         return not self._counted
 
     def _give_up(self, wall: float, reason: EndReason) -> list[Happening]:
         """Nobody is followed any more."""
-        self._began, self._counted = None, False
+        self._began, self._counted, self._glimpsed = None, False, False
         return self._gone(wall, self._tracker.clear(), reason, stale=self._staleness.stale)
 
     def _gone(
@@ -189,6 +195,8 @@ class Scene:
         """
         if waiting is not None:
             self._staleness.arrived(waiting)
+        if totals := self._places.totals(wall):
+            return Facts(Unknown("not looked yet"), counts=tuple(totals))
         if not self._staleness.stale and self._staleness.lasts(now, interval):
             self._staleness.stale = True
             told = self._lives.grown_stale(wall)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from agent.runtime.heat import Heat
     from agent.runtime.last_exit import LastExit
     from agent.runtime.model_runner import ModelRunner
+    from agent.runtime.raised import Fault, Subject
     from agent.runtime.state import SceneState
 
 _DETECTIONS_EXPIRY = 5.0
@@ -256,9 +257,14 @@ class Report:
             outbox=self._outbox.health(),
             alerts=[
                 {"code": subject.code, "subject": subject.subject, "severity": fault.severity, "text": fault.text}
-                for subject, fault in self._alerts.raised.items()
+                for subject, fault in self.alerts.items()
             ],
         )
+
+    @property
+    def alerts(self) -> Mapping[Subject, Fault]:
+        """Those that are raised."""
+        return self._alerts.raised
 
     def uptime(self, now: float) -> float:
         """Seconds since the start."""

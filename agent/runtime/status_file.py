@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from agent.atomic import write_atomic
@@ -49,6 +50,7 @@ class StatusFile:
 def status(report: Report, publisher: Publisher, now: float) -> dict[str, Any]:
     """now: time.monotonic()."""
     body: dict[str, Any] = payloads.plain(report.health(now))
+    body["alerts"] = [{**subject._asdict(), **asdict(fault)} for subject, fault in report.alerts.items()]
     for camera, view in report.views.items():
         status = view.camera.status(now)
         body["cameras"].setdefault(camera, {}).update(

@@ -52,8 +52,14 @@ def status(value: Mapping[str, Any]) -> str:
     lines.append(table(rows))
     if value["config"]["state"] != "ok" or value["config"]["overrides"] or from_afar(value["config"]):
         lines.append(config(value["config"]))
-    alerts = [f"{a['severity'].upper()} {a['code']}/{a['subject']}: {a['text']}" for a in value["alerts"]]
-    return "\n\n".join([*lines, *(["\n".join(alerts)] if alerts else [])])
+    return "\n\n".join(filter(None, [*lines, "\n".join(map(_alert, value["alerts"]))]))
+
+
+def _alert(value: Mapping[str, Any]) -> str:
+    """With what to do about it in a line of its own."""
+    hint = value.get("hint")
+    text = f"{value['severity'].upper()} {value['code']}/{value['subject']}: {value['text']}"
+    return f"{text}\n  {hint}" if hint else text
 
 
 def from_afar(value: Mapping[str, Any]) -> bool:

@@ -32,9 +32,9 @@ def daemon(config: Config, about: Sequence[str] = ("",)) -> Iterator[Finding]:
     mqtt = mqtt if isinstance(mqtt, dict) else {}
     told = _alerts(status, tuple(about))
     error = str(mqtt.get("last_error") or "")
-    for text, severity in told.items():
+    for text, (severity, hint) in told.items():
         state: State = "warning" if severity == "warning" else "failed"
-        yield Finding("daemon", state, f"the running vedette says: {text}", _fix(text, error, config.device))
+        yield Finding("daemon", state, f"the running vedette says: {text}", _fix(text, error, config.device, hint))
     if error and not any(_says(error, text) for text in told):
         state = "warning" if mqtt.get("connected") else "failed"
         yield Finding("daemon", state, f"the running vedette says: {error}", _fix(error, error, config.device))
@@ -49,11 +49,11 @@ def about_the_broker(config: Config) -> Iterator[Finding]:
     return daemon(config, _BROKERS)
 
 
-def _alerts(status: dict[str, Any], about: tuple[str, ...]) -> dict[str, str]:
-    """By text, the severity."""
+def _alerts(status: dict[str, Any], about: tuple[str, ...]) -> dict[str, tuple[str, str]]:
+    """By text, the severity and what to do about it."""
     raised = status.get("alerts")
     return {
-        str(alert.get("text")): str(alert.get("severity"))
+        str(alert.get("text")): (str(alert.get("severity")), str(alert.get("hint") or ""))
         for alert in (raised if isinstance(raised, list) else [])
         if isinstance(alert, dict) and str(alert.get("code")).startswith(about)
     }
@@ -72,11 +72,11 @@ def _says(error: str, text: str) -> bool:
     return error == text or error.startswith(f"{text}: ")
 
 
-def _fix(text: str, error: str, device: str) -> str:
+def _fix(text: str, error: str, device: str, hint: str = "") -> str:
     if "another client" in text:
         return f"find the other client that is called {device!r}, and give one of the two another `device`"
     if text != error and _says(error, text):
         return error.removeprefix(f"{text}: ")
     if "again and again" in text:  # not every broker says that it was another client
         return f"see whether another client is called {device!r} too, then the broker's log, and the network"
-    return "follow its message, or the fixes above"
+    return hint or "follow its message, or the fixes above"

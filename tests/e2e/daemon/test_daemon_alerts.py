@@ -100,6 +100,8 @@ def test_a_config_that_was_edited_wrongly(
     status = json.loads(dict(heard.heard())[TOPICS.config_status])
     assert status["state"] == "rejected"
     assert {(e["line"], e["key"]) for e in status["errors"]} >= {(1, "cameras.yard.fsp")}
+    told = json.loads(value(heard, "config-rejected") or b"")
+    wait_for(lambda: [alert.get("hint") for alert in run.status()["alerts"]] == [told["hint"]], TOLD_WITHIN)
     run.file.write_text(right)
     wait_for(lambda: value(heard, "config-rejected") == b"", TOLD_WITHIN)
     assert json.loads(dict(heard.heard())[TOPICS.config_status])["state"] == "ok"

@@ -101,6 +101,32 @@ def test_a_walk_through_the_room() -> None:
     assert lines == [(0, 0), (1, 0)]
 
 
+@pytest.mark.parametrize(
+    ("looks", "counted"),
+    [("10111", [1]), ("1010111", [1]), ("100111", [0, 1]), ("0111", [0, 1]), ("1" + "01" * 6, [0])],
+)
+def test_one_look_that_misses_somebody_does_not_make_the_first_count_zero(looks: str, counted: list[int]) -> None:
+    stage = Stage(told=frozenset({0}), gate=True)
+    for look in looks:
+        assert stage.scene.wants(stage.now, [], SIZE, (300, 300)) or stage.counts
+        stage.look(*([person(0.5)] if look == "1" else []))
+    assert [count for count, _ in stage.count()] == counted
+
+
+def test_what_a_line_has_counted_before_is_told_without_a_look() -> None:
+    """As where the camera is switched off or cannot be reached: a broker that lost its retained values has no other."""
+    stage = Stage(lines=DOOR, told=frozenset({0}))
+    assert not stage.keep(stage.scene.idle(50.0, 1e9)).counts
+
+    stage = Stage(lines=DOOR, told=frozenset({0}))
+    stage.scene = Scene(Settings({0: PERSON}, lines=DOOR, told=frozenset({0})), totals={"door": {None: (4, 2, 1e8)}})
+    stage.keep(stage.scene.stop(1e9))
+    told = stage.keep(stage.scene.idle(50.0, 1e9)).counts
+    assert told == (LineCount("door", None, 4, 2, 1e8, 1e9),)
+    assert not stage.keep(stage.scene.idle(50.5, 1e9)).counts
+    assert stage.look().counts[0] == LineCount("door", 0, 0, 0, stage.now.captured_at, stage.now.captured_at)
+
+
 def test_first_seen_is_when_the_first_look_saw_it() -> None:
     stage = Stage()
     for _ in range(3):

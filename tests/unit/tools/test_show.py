@@ -50,6 +50,8 @@ def test_events_that_are_on_their_way_do_not_wait() -> None:
 def test_alerts_stand_together() -> None:
     alerts = [{"severity": "error", "code": "c", "subject": s, "text": "t"} for s in ("a", "b")]
     assert status(alerts=alerts).endswith("\n\nERROR c/a: t\nERROR c/b: t")
+    alerts[0]["hint"] = "mend it"
+    assert status(alerts=alerts).endswith("\n\nERROR c/a: t\n  mend it\nERROR c/b: t")
 
 
 def test_a_long_error_does_not_make_the_table_wide() -> None:

@@ -42,3 +42,11 @@ def test_one_cause_is_one_fault_with_its_fix(
     findings = list(daemon(cast("Config", SimpleNamespace(device="gate-pi"))))
     assert {finding.state for finding in findings} == {"failed"}
     assert [(f.text.removeprefix("the running vedette says: "), f.fix) for f in findings] == found
+
+
+def test_the_hint_of_an_alert_is_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    alert = {"code": "disk-full", "severity": "error", "text": "3 MB left", "hint": "make room there"}
+    said = {"device": "gate-pi", "alerts": [alert], "mqtt": {"connected": True, "last_error": None}}
+    monkeypatch.setattr(module, "running", lambda: said)
+    (finding,) = daemon(cast("Config", SimpleNamespace(device="gate-pi")))
+    assert (finding.state, finding.fix) == ("failed", "make room there")
