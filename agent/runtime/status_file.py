@@ -7,7 +7,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from agent.atomic import write_atomic
+from agent.atomic import StateFile
 from agent.config.redact import redact
 from agent.publish import payloads
 from agent.runtime.health import in_service
@@ -28,22 +28,15 @@ log = logging.getLogger("vedette.daemon")
 
 class StatusFile:
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "status.json"
-        self._failed = False
+        self._file = StateFile(folder / "status.json", log, mode=READABLE)
 
     def write(self, body: Mapping[str, Any]) -> None:
         """Atomically, so that a reader never sees half of it."""
-        try:
-            write_atomic(self._path, json.dumps(body), mode=READABLE)
-            self._failed = False
-        except OSError as e:
-            if not self._failed:  # once, not once a second
-                log.warning("cannot write %s: %s", self._path, e.strerror)
-            self._failed = True
+        self._file.write(json.dumps(body))
 
     def remove(self) -> None:
         with contextlib.suppress(OSError):  # gone, or on a disk that takes nothing any more
-            self._path.unlink()
+            self._file.path.unlink()
 
 
 def status(report: Report, publisher: Publisher, now: float) -> dict[str, Any]:
