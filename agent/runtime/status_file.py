@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agent.atomic import StateFile
 from agent.config.redact import redact
 from agent.publish import payloads
-from agent.runtime.health import in_service
+from agent.runtime.health import in_service, ladders
 from backends.registry.order import only_chips
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def status(report: Report, publisher: Publisher, now: float) -> dict[str, Any]:
         "protocol": publisher.protocol,
         "last_error": publisher.last_error,
     }
-    for ladder in {id(view.dispatcher): view.dispatcher.ladder for view in report.views.values()}.values():
+    for ladder in ladders(report.views.values()):
         alone = only_chips(rung.spec.program.name for rung in ladder.rungs)
         for rung, engine in in_service(ladder):
             own = {"cause": engine.cause, "fallback": engine.fallback, "no_fallback": alone, **rung.info}
