@@ -1,11 +1,14 @@
-"""Small files in the state directory are written whole or not at all. Belongs to no room."""
+"""Small files of the state directory: written whole or not at all, read as far as they can be. Belongs to no room."""
 
 from __future__ import annotations
 
+import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -33,6 +36,40 @@ def write_atomic(path: Path, text: str, *, sync: bool = False, mode: int = MODE)
         raise
     if sync:
         _sync_folder(path.parent)
+
+
+class StateFile:
+    """One JSON file. Nothing raises: what fails is logged, a write once until one works. sync, mode: as above."""
+
+    def __init__(self, path: Path, log: logging.Logger, *, sync: bool = False, mode: int = MODE) -> None:
+        self.path = path
+        self._log = log
+        self._sync = sync
+        self._mode = mode
+        self._failed = False
+
+    def read(self, load: Callable[[Any], None], lost: str) -> bool:
+        """Calls `load` with what the file holds, if there is one. False if that cannot be used; lost: what follows."""
+        try:
+            load(json.loads(self.path.read_text()))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
+            self._log.warning("cannot read %s (%s): %s", self.path, e, lost)
+            return False
+        return True
+
+    def write(self, text: str) -> bool:
+        """Whether it is written now."""
+        try:
+            write_atomic(self.path, text, sync=self._sync, mode=self._mode)
+        except OSError as e:
+            if not self._failed:
+                self._log.warning("cannot write %s: %s", self.path, e.strerror)
+            self._failed = True
+            return False
+        self._failed = False
+        return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -75,6 +75,15 @@ def ask(
     return Answer(child.returncode, "".join(output), tuple(errors))
 
 
+def killed_by(number: int) -> str:
+    """In the words of `kill -l`; which signal it was tells a crash from a machine without memory."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    return f"killed by {name}" + ", as when memory runs out" * (number == signal.SIGKILL)
+
+
 def die_with_parent(parent: int | None = None) -> None:
     """In the child: the kernel kills it when the thread that started it ends, however that happens.
 

@@ -6,12 +6,12 @@ import contextlib
 import mmap
 import os
 import select
-import signal
 import subprocess
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from backends.child import killed_by
 from backends.protocol import LineReader, Message, ProtocolError, SlotLayout, encode, encode_run
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class WorkerProcess:
             code = self.process.wait(0.5)
         except subprocess.TimeoutExpired:
             return "it closed its pipe but lives"
-        return _killed_by(-code) if code < 0 else f"exited with code {code}"
+        return killed_by(-code) if code < 0 else f"exited with code {code}"
 
     def ask_to_go(self) -> None:
         """It closes its engine and ends; `close` makes sure."""
@@ -169,15 +169,6 @@ class WorkerProcess:
             os.close(fd)
         self._requests = -1
         self.images, self.results = [], []
-
-
-def _killed_by(number: int) -> str:
-    """In the words of `kill -l`; which one it is tells a crash from a machine without memory."""
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = f"signal {number}"
-    return f"killed by {name}" + ", as when memory runs out" * (number == signal.SIGKILL)
 
 
 _LEAVING: list[tuple[subprocess.Popen[bytes], str, float]] = []

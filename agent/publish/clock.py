@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+from datetime import datetime
 from functools import cache, lru_cache
 
 _SYNCED_BELOW_US = 16_000_000
@@ -14,6 +15,11 @@ def isotime(seconds: float) -> str:
     """Seconds since the epoch as ISO 8601 UTC, rounded to milliseconds: `2026-11-23T18:00:00.123Z`."""
     whole, milliseconds = divmod(round(seconds * 1000), 1000)
     return f"{_to_the_second(whole)}.{milliseconds:03d}Z"
+
+
+def from_isotime(text: str) -> float:
+    """The inverse of `isotime`: seconds since the epoch. Raises ValueError."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def clock_word(synced: bool) -> str:

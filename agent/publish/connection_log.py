@@ -75,5 +75,4 @@ class ConnectionLog:
             self._said.clear()
             return fault
         self._short += 1
-        unexplained = fault.kind == "closed" and not fault.given
-        return cut_fault(place, client_id) if unexplained and self._short >= SHORT_SESSIONS else fault
+        return cut_fault(place, client_id) if fault.unexplained and self._short >= SHORT_SESSIONS else fault

@@ -95,7 +95,7 @@ def detections_message(
     text = "".join(
         (
             _opening(origin, seq, frame, synced),
-            _MODEL % (_quoted(model.name), _quoted(model.rev), _quoted(model.backend)),
+            _MODEL % (quoted(model.name), quoted(model.rev), quoted(model.backend)),
             _LATENCY % (latency.queue, latency.inference, latency.total),
             '"detections":[',
             ",".join(objects),
@@ -111,22 +111,23 @@ def unknown_message(origin: Origin, seq: int, frame: FrameStamp, synced: bool, r
     reason: `gated` where nothing moved, `rate` where a rate cap leaves it out, `engine busy` while an answer is
     awaited, else what failed, for the user.
     """
-    text = f'{_opening(origin, seq, frame, synced)}"inferred":false,"reason":{_quoted(reason)}}}'
+    text = f'{_opening(origin, seq, frame, synced)}"inferred":false,"reason":{quoted(reason)}}}'
     return text.encode(errors="replace")
 
 
 def _opening(origin: Origin, seq: int, frame: FrameStamp, synced: bool) -> str:
     return (
-        _HEAD % (SCHEMA, _quoted(origin.device), _quoted(origin.camera), _quoted(origin.boot_id), seq)
+        _HEAD % (SCHEMA, quoted(origin.device), quoted(origin.camera), quoted(origin.boot_id), seq)
         + _FRAME % (frame.index, frame.width, frame.height, isotime(frame.captured_at), frame.media_time)
         + f'"clock":"{clock_word(synced)}",'
     )
 
 
 @lru_cache(maxsize=1024)
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """As JSON. For what comes again and again: names, labels, types. What is new each time would push those out."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def _label(labels: tuple[str, ...], class_id: int) -> str:
-    return _quoted(labels[class_id] if 0 <= class_id < len(labels) else f"class_{class_id}")
+    return quoted(labels[class_id] if 0 <= class_id < len(labels) else f"class_{class_id}")

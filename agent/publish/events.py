@@ -12,10 +12,10 @@ import json
 import math
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from agent.publish.clock import clock_word, isotime
+from agent.publish.detections import quoted
 from agent.publish.payloads import compact, plain
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def track_uid(epoch: str, track_id: int) -> str:
 def event_message(event: Event, number: Numbered, device: str, snapshot: Snapshot | None = None) -> bytes:
     """The message as it is sent at once; `as_historical` makes the one that is sent late."""
     source = f"vedette/{device}/{event.camera}" if event.camera else f"vedette/{device}"
-    head = _HEAD % (number.id, _quoted(source), _quoted(event.type), isotime(event.at))
+    head = _HEAD % (number.id, quoted(source), quoted(event.type), isotime(event.at))
     numbers = _NUMBERS % (number.seq, number.epoch)
     if isinstance(event.data, TrackData):
         data = _track(event.data, event, snapshot)
@@ -211,24 +211,24 @@ def gap_event(first: int, last: int, count: int, cause: str, epoch: str, at: flo
 
 def _track(t: TrackData, event: Event, snapshot: Snapshot | None) -> str:
     parts = [
-        f'{{"track_uid":{json.dumps(t.uid)},"track_id":{t.track_id:d},"label":{_quoted(t.label)},"class_id":{t.class_id:d}',
+        f'{{"track_uid":{json.dumps(t.uid)},"track_id":{t.track_id:d},"label":{quoted(t.label)},"class_id":{t.class_id:d}',
         f'"confidence":{_number(t.confidence, 4)},"best_confidence":{_number(t.best_confidence, 4)}',
         f'"box":{_box(t.box)},"first_seen":"{isotime(t.first_seen)}","last_seen":"{isotime(t.last_seen)}"',
         f'"duration":{_number(t.duration, 3)},"stationary":{_flag(t.stationary)},"stale":{_flag(t.stale)}',
         f'"zones":[{_zones(t.zones)}],"lines":[{_lines(t.lines)}],"path":[{_path(t.path)}]',
     ]
     if t.zone:
-        parts.append(f'"zone":{_quoted(t.zone)},"seconds":{_number(t.seconds, 3)}')
+        parts.append(f'"zone":{quoted(t.zone)},"seconds":{_number(t.seconds, 3)}')
     if t.line:
-        direction = "null" if t.direction is None else _quoted(t.direction)
-        parts.append(f'"line":{_quoted(t.line)},"direction":{direction}')
+        direction = "null" if t.direction is None else quoted(t.direction)
+        parts.append(f'"line":{quoted(t.line)},"direction":{direction}')
     parts += (
         f'"frame":{{"width":{t.frame[0]:d},"height":{t.frame[1]:d}}}',
         '"snapshot":null' if snapshot is None else f'"snapshot":{_snapshot(snapshot)}',
-        f'"model":{_quoted(t.model)},"model_rev":{_quoted(t.model_rev)},"clock":"{clock_word(event.synced)}"',
+        f'"model":{quoted(t.model)},"model_rev":{quoted(t.model_rev)},"clock":"{clock_word(event.synced)}"',
     )
     if t.end_reason is not None:
-        parts.append(f'"end_reason":{_quoted(t.end_reason)}')
+        parts.append(f'"end_reason":{quoted(t.end_reason)}')
     return ",".join(parts) + "}"
 
 
@@ -246,11 +246,11 @@ def _box(box: tuple[float, float, float, float]) -> str:
 
 
 def _zones(zones: Iterable[tuple[str, float]]) -> str:
-    return ",".join(f'{{"zone":{_quoted(zone)},"seconds":{_number(seconds, 3)}}}' for zone, seconds in zones)
+    return ",".join(f'{{"zone":{quoted(zone)},"seconds":{_number(seconds, 3)}}}' for zone, seconds in zones)
 
 
 def _lines(lines: Iterable[tuple[str, str]]) -> str:
-    return ",".join(f'{{"line":{_quoted(line)},"direction":{_quoted(direction)}}}' for line, direction in lines)
+    return ",".join(f'{{"line":{quoted(line)},"direction":{quoted(direction)}}}' for line, direction in lines)
 
 
 def _path(path: Sequence[tuple[float, float, float]]) -> str:
@@ -266,9 +266,3 @@ def _number(value: float, digits: int) -> str:
 
 def _flag(value: bool) -> str:
     return "true" if value else "false"
-
-
-@lru_cache(maxsize=1024)
-def _quoted(text: str) -> str:
-    """For what comes again and again: names, labels, types. What is new each time would only push those out."""
-    return json.dumps(text, ensure_ascii=False)

@@ -7,7 +7,7 @@ import logging
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from agent.atomic import write_atomic
+from agent.atomic import StateFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,22 +29,16 @@ class Memory:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self._file = None if path is None else StateFile(path, log)
         self._place: str | None = None
         self._topics: dict[str, None] = {}
         self._others: dict[str, list[str]] = {}
-        self._changed = self._failed = False
+        self._changed = False
         self._retry_at = float("-inf")
-        if path is None:
-            return
-        try:
-            self._read(json.loads(path.read_text()))
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
-            log.warning("cannot read %s (%s): what was published before may stay on the broker", path, e)
+        if self._file is not None:
+            self._file.read(self._load, "what was published before may stay on the broker")
 
-    def _read(self, said: Any) -> None:
+    def _load(self, said: Any) -> None:
         self._topics = {str(topic): None for topic in said["topics"]}
         self._place = said.get("place")
         self._others = {str(place): list(map(str, topics)) for place, topics in said.get("others", {}).items()}
@@ -81,14 +75,9 @@ class Memory:
 
     def save(self, now: float) -> None:
         """Writes what has changed; what fails is tried again some seconds later. now: time.monotonic()."""
-        if self._path is None or not self._changed or now < self._retry_at:
+        if self._file is None or not self._changed or now < self._retry_at:
             return
-        try:
-            kept = {"version": 1, "topics": list(self._topics), "place": self._place, "others": self._others}
-            write_atomic(self._path, json.dumps(kept))
-            self._changed = self._failed = False
-        except OSError as e:
+        kept = {"version": 1, "topics": list(self._topics), "place": self._place, "others": self._others}
+        self._changed = not self._file.write(json.dumps(kept))
+        if self._changed:
             self._retry_at = now + RETRY_S
-            if not self._failed:  # once, not with each topic
-                log.warning("cannot write %s: %s", self._path, e.strerror)
-            self._failed = True

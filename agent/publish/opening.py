@@ -32,20 +32,16 @@ def open_link(
     first: MQTT311 where that alone is to be tried. given_up: asked several times a second. on_fault: told at once what
     was wrong with each attempt, since the second may take its time.
     """
-    link = Link(endpoint, client_id, first, on_message=on_message)
-    try:
-        link.open(given_up)
-    except LinkError as error:
-        on_fault(error.fault)
-        knows_no_5 = link.refused == UNSUPPORTED_VERSION or error.fault.kind == "silent"
-        if first != MQTT5 or not knows_no_5 or given_up():
-            raise
-    else:
-        return link
-    link = Link(endpoint, client_id, MQTT311, on_message=on_message)
-    try:
-        link.open(given_up)
-    except LinkError as error:
-        on_fault(error.fault)
-        raise
-    return link
+    version = first
+    while True:
+        link = Link(endpoint, client_id, version, on_message=on_message)
+        try:
+            link.open(given_up)
+        except LinkError as error:
+            on_fault(error.fault)
+            knows_no_5 = link.refused == UNSUPPORTED_VERSION or error.fault.kind == "silent"
+            if version != MQTT5 or not knows_no_5 or given_up():
+                raise
+            version = MQTT311
+        else:
+            return link

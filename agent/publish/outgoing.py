@@ -30,7 +30,7 @@ class Outgoing:
 
     def __init__(self, topics: Topics, memory: Path | None = None, drain_rate: float = 0.0) -> None:
         self._topics = topics
-        self.on_events: Callable[[bool], None] = _nobody
+        self.on_events: Callable[[bool], None] = lambda _pressing: None
         """Called on the network thread when more events may be handed over; must only note.
 
         With True: no event goes until what `settled_events` has is confirmed. Else that may wait: whoever is called for
@@ -262,7 +262,3 @@ class Outgoing:
         if self._link is not None:
             pump(self._link, self._ledger, time.monotonic(), announced=self._announced)
             self._link.flush()
-
-
-def _nobody(_: bool) -> None:
-    pass

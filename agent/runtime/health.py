@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from agent.publish import payloads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from agent.dispatch.engine import RemoteEngine
     from agent.dispatch.ladder import Ladder
     from agent.dispatch.result import EngineStatus
@@ -30,6 +32,11 @@ def camera_health(view: View, now: float) -> payloads.CameraHealth:
 def _age(at: float | None, now: float) -> float | None:
     """None before the first. One that came since the main thread looked at the clock is new, not of the future."""
     return max(0.0, now - at) if at else None
+
+
+def ladders(views: Iterable[View]) -> list[Ladder]:
+    """One per model, however many cameras it has."""
+    return list({id(view.dispatcher): view.dispatcher.ladder for view in views}.values())
 
 
 def in_service(ladder: Ladder) -> list[tuple[RemoteEngine, EngineStatus]]:

@@ -33,13 +33,14 @@ def resident_bytes(pid: int) -> int | None:
     return None
 
 
-def available_bytes() -> int:
-    """Memory that can be had without swapping (MemAvailable); 0 where the kernel does not say."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return 0
+def memory(root: Path = Path("/")) -> dict[str, int]:
+    """Bytes by the kernel's name (MemTotal, MemAvailable: what can be had without swapping); empty if it says none."""
+    try:
+        lines = (root / "proc/meminfo").read_text().splitlines()
+    except OSError:
+        return {}
+    words = (line.split() for line in lines)
+    return {word[0].rstrip(":"): int(word[1]) * 1024 for word in words if len(word) > 1 and word[1].isdecimal()}
 
 
 def own_resident_bytes() -> int:

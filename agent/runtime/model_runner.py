@@ -121,4 +121,4 @@ def _own(model: str, config: Config) -> list[CameraConfig]:
 
 
 def _warm(standby: str) -> bool:
-    return standby == "warm" or (standby == "auto" and machine.available_bytes() >= _MEMORY_FOR_STANDBY)
+    return standby == "warm" or (standby == "auto" and machine.memory().get("MemAvailable", 0) >= _MEMORY_FOR_STANDBY)

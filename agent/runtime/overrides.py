@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from agent.atomic import write_atomic
+from agent.atomic import StateFile, write_atomic
 from agent.publish.clock import isotime
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Overrides:
         self._held: dict[str, Override] = {}
         self._aside: dict[str, Override] = {}
         self.left_out: frozenset[str] = frozenset()
-        self._read()
+        StateFile(self._path, log).read(self._load, "settings made by command are lost, the config applies")
         self.use(config, way)
 
     def use(self, config: Config, way: Way) -> None:
@@ -141,15 +141,9 @@ class Overrides:
             if o.name not in self.left_out and _holds(o, self._config)
         ]
 
-    def _read(self) -> None:
-        try:
-            found = json.loads(self._path.read_text())
-            held, aside = _loaded(found["overrides"]), _loaded(found.get("aside", []))
-            self._held, self._aside = held, aside
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
-            log.warning("cannot read %s (%s): settings made by command are lost, the config applies", self._path, e)
+    def _load(self, found: Any) -> None:
+        held, aside = _loaded(found["overrides"]), _loaded(found.get("aside", []))
+        self._held, self._aside = held, aside
 
     def _save(self) -> bool:
         body = {"version": 1, "overrides": _saved(self._held), "aside": _saved(self._aside)}

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agent.atomic import write_atomic
+from agent.atomic import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,27 +45,19 @@ class Raised:
     """folder: the state directory."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
-        self._failed = False
+        self._file = StateFile(folder / FILE, log)
 
     def read(self) -> dict[Subject, Told]:
         """As they were when the run before ended."""
-        try:
-            return dict(map(_loaded, json.loads(self._path.read_text())["alerts"]))
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
-            log.warning("cannot read %s (%s): alerts of the run before end without an event", self._path, e)
-        return {}
+        found: dict[Subject, Told] = {}
+        self._file.read(
+            lambda saved: found.update([*map(_loaded, saved["alerts"])]),
+            "alerts of the run before end without an event",
+        )
+        return found
 
     def keep(self, alerts: Mapping[Subject, Told]) -> None:
-        try:
-            write_atomic(self._path, json.dumps({"version": 1, "alerts": [_saved(*alert) for alert in alerts.items()]}))
-            self._failed = False
-        except OSError as e:
-            if not self._failed:  # once, not with each alert
-                log.warning("cannot write %s: %s", self._path, e.strerror)
-            self._failed = True
+        self._file.write(json.dumps({"version": 1, "alerts": [_saved(*alert) for alert in alerts.items()]}))
 
 
 def _saved(subject: Subject, told: Told) -> dict[str, Any]:

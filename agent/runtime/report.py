@@ -23,7 +23,7 @@ from agent.publish.summary import Summary
 from agent.runtime import machine
 from agent.runtime.alerts import Alerts
 from agent.runtime.faults import camera_faults, engine_faults
-from agent.runtime.health import camera_health, engine_health, in_service
+from agent.runtime.health import camera_health, engine_health, in_service, ladders
 from agent.runtime.raised import Raised
 from agent.runtime.scene_report import SceneReport
 from agent.runtime.view import View
@@ -213,7 +213,7 @@ class Report:
         self._outbox.put(started)
         for camera in self.views:
             self.tell(camera)
-        for ladder in self._ladders():
+        for ladder in ladders(self.views.values()):
             self.tell_engines(ladder)
 
     def config(self, status: payloads.ConfigStatus) -> None:
@@ -233,7 +233,7 @@ class Report:
             view.sample(now)
             if view.engine != view.serving():
                 self.tell(camera)
-        own = {**camera_faults(self.views.values(), now), **engine_faults(self._ladders())}
+        own = {**camera_faults(self.views.values(), now), **engine_faults(ladders(self.views.values()))}
         self._alerts.update(now, {**faults, **own})
         if now >= self._summary.due and (summary := self._summary.take(self.health(now), now)) is not None:
             self._publisher.retain(self._topics.summary, summary)
@@ -247,7 +247,11 @@ class Report:
             synced=clock_synced(),
             uptime=self.uptime(now),
             cameras={camera: camera_health(view, now) for camera, view in self.views.items()},
-            engines={r.spec.id: engine_health(r, s) for ladder in self._ladders() for r, s in in_service(ladder)},
+            engines={
+                rung.spec.id: engine_health(rung, status)
+                for ladder in ladders(self.views.values())
+                for rung, status in in_service(ladder)
+            },
             mqtt=self._counters(),
             rss=machine.own_resident_bytes(),
             load=machine.load(),
@@ -297,6 +301,3 @@ class Report:
         fields = {"EVENT": event.type} | ({"CAMERA": subject} if subject in self.views else {})
         told = f"raised: {redact(fault.text)} ({fault.hint})" if alert.raised else "is over"
         log.log(level, "%s of %s %s", code, subject, told, extra=fields)
-
-    def _ladders(self) -> list[Ladder]:
-        return list({id(view.dispatcher): view.dispatcher.ladder for view in self.views.values()}.values())

@@ -34,8 +34,9 @@ def run(file: Path, complain: Callable[[ConfigError], object]) -> bool:
     last, `complain` is called at once, for under systemd an edit is waited for, with the state directory still held.
     """
     try:
-        private(paths.state_directory())
-        held = paths.lock(paths.state_directory())
+        state = paths.state_directory()
+        private(state)
+        held = paths.lock(state)
     except OSError as e:
         raise Unusable(_unusable("state", e)) from e
     try:
@@ -45,11 +46,11 @@ def run(file: Path, complain: Callable[[ConfigError], object]) -> bool:
     with held:
         out = log.Log("info")
         try:
-            paths.device_uid(paths.state_directory())
+            paths.device_uid(state)
         except OSError as e:
             raise Unusable(_unusable("state", e)) from e
         try:
-            begin = first(file, SavedConfigs(paths.state_directory(), file))
+            begin = first(file, SavedConfigs(state, file))
         except ConfigError as e:
             complain(e)
             notify("STATUS=the config is broken: waiting for an edit of it")

@@ -8,6 +8,7 @@ given twice.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -15,7 +16,7 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from agent.atomic import write_atomic
+from agent.atomic import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,28 +42,24 @@ class SceneState:
 
     def __init__(self, folder: Path, wake: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
-        self._path = folder / FILE
+        self._file = StateFile(folder / FILE, log, sync=True)
         self._wake = wake
         self._lock = threading.Lock()
         self._lines: dict[str, Totals] = {}
         self._labels: dict[str, list[str]] = {}
-        self._changed = self._crossed = self._failed = False
+        self._changed = self._crossed = False
         self._saved_at = float("-inf")
-        first = 1
-        try:
-            saved = json.loads(self._path.read_text())
-            first = max(1, int(saved["next_track_id"]))
-            self._lines = _totals(saved["lines"])
-            self._labels = {camera: [str(label) for label in found] for camera, found in saved["labels"].items()}
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
-            first = int(time.time())  # beyond any number that was given
-            log.warning("cannot read %s (%s): line counts start over", self._path, e)
+        self._reserved = 1
+        if not self._file.read(self._load, "line counts start over"):
+            self._reserved = int(time.time())  # beyond any number that was given
             self._keep_aside()
-        self._reserved = first
-        self._numbers = count(first)
-        self._drawn = first - 1
+        self._numbers = count(self._reserved)
+        self._drawn = self._reserved - 1
+
+    def _load(self, saved: Any) -> None:
+        self._reserved = max(1, int(saved["next_track_id"]))
+        self._lines = _totals(saved["lines"])
+        self._labels = {camera: [str(label) for label in found] for camera, found in saved["labels"].items()}
 
     def ids(self) -> Iterator[int]:
         """Numbers of tracks, each once in the device's life."""
@@ -122,21 +119,19 @@ class SceneState:
             reserved = following if ending else following + _AHEAD
             body = {"version": 1, "next_track_id": reserved, "lines": self._lines, "labels": self._labels}
             text = json.dumps(body)
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._path, text, sync=True)
-            self._reserved, self._failed = reserved, False
-        except OSError as e:
+        with contextlib.suppress(OSError):  # then it cannot be written either
+            self.folder.mkdir(parents=True, exist_ok=True)
+        if self._file.write(text):
+            self._reserved = reserved
+        else:
             self._changed = True
-            if not self._failed:  # once, not once a second
-                log.warning("cannot write %s: %s", self._path, e.strerror)
-            self._failed = True
 
     def _keep_aside(self) -> None:
+        path = self._file.path
         try:
-            self._path.replace(self._path.with_suffix(".unreadable"))
+            path.replace(path.with_suffix(".unreadable"))
         except OSError:
-            log.warning("cannot rename %s", self._path)
+            log.warning("cannot rename %s", path)
 
 
 def _totals(saved: Any) -> dict[str, Totals]:

@@ -8,10 +8,10 @@ import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from agent.atomic import write_atomic
+from agent.atomic import StateFile
 from agent.config.redact import redact
 from agent.publish import payloads
-from agent.runtime.health import in_service
+from agent.runtime.health import in_service, ladders
 from backends.registry.order import only_chips
 
 if TYPE_CHECKING:
@@ -29,22 +29,15 @@ log = logging.getLogger("vedette.daemon")
 
 class StatusFile:
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "status.json"
-        self._failed = False
+        self._file = StateFile(folder / "status.json", log, mode=READABLE)
 
     def write(self, body: Mapping[str, Any]) -> None:
         """Atomically, so that a reader never sees half of it."""
-        try:
-            write_atomic(self._path, json.dumps(body), mode=READABLE)
-            self._failed = False
-        except OSError as e:
-            if not self._failed:  # once, not once a second
-                log.warning("cannot write %s: %s", self._path, e.strerror)
-            self._failed = True
+        self._file.write(json.dumps(body))
 
     def remove(self) -> None:
         with contextlib.suppress(OSError):  # gone, or on a disk that takes nothing any more
-            self._path.unlink()
+            self._file.path.unlink()
 
 
 def status(report: Report, publisher: Publisher, now: float) -> dict[str, Any]:
@@ -71,7 +64,7 @@ def status(report: Report, publisher: Publisher, now: float) -> dict[str, Any]:
         "protocol": publisher.protocol,
         "last_error": publisher.last_error,
     }
-    for ladder in {id(view.dispatcher): view.dispatcher.ladder for view in report.views.values()}.values():
+    for ladder in ladders(report.views.values()):
         alone = only_chips(rung.spec.program.name for rung in ladder.rungs)
         for rung, engine in in_service(ladder):
             own = {"cause": engine.cause, "fallback": engine.fallback, "no_fallback": alone, **rung.info}

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
+from agent.publish.link import MQTT5, MQTT311
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,7 +23,6 @@ HOST = "127.0.0.1"
 START_S = 10.0
 STOP_S = 2.0
 ATTEMPTS = 3
-MQTT5, MQTT311 = 5, 4
 
 # Run before the broker in its process: `backends.child.die_with_parent`, where nothing of ours is imported.
 _DIES_WITH_US = (

@@ -88,8 +88,10 @@ def exported(value: Exported) -> str:
         parts.append("\n".join([f"{what}; {ran}", *value.notes]))
         parts.append(_part("left to do", "\n".join(value.left)))
     else:
-        parts.append("nothing was written: other pictures to calibrate on may help, or the file for another engine;")
-        parts[-1] += "\n--at-least and --confidence say what is good enough"
+        parts.append(
+            "nothing was written: other pictures to calibrate on may help, or the file for another engine;\n"
+            "--at-least and --confidence say what is good enough"
+        )
     return "\n\n".join(parts)
 
 
@@ -134,11 +136,8 @@ def _outputs(member: Member) -> list[Sequence[object]]:
 def _twin(member: Member) -> str:
     kept = {"file", "format", "rev", "family", "head", "input", "encoding"}
     rows = [row for row in _model(member) if row[0] in kept]
-    return table([*rows, *((f"output {number}", f"{text}, {how}") for number, text, how in _known(_outputs(member)))])
-
-
-def _known(rows: list[Sequence[object]]) -> list[Sequence[object]]:
-    return [row for row in rows if len(row) == 3]
+    outputs = [row for row in _outputs(member) if len(row) == 3]
+    return table([*rows, *((f"output {number}", f"{text}, {how}") for number, text, how in outputs)])
 
 
 def _backend(value: Inspection, survey: Survey) -> str:

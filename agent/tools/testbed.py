@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agent.publish.clock import from_isotime
 from agent.publish.endpoint import Endpoint
 from agent.publish.subscribe import Subscriber
 from agent.publish.topics import Topics
@@ -129,7 +130,9 @@ class Run:
         if len(bodies) < 2:
             raise RunError(f"{len(bodies)} detections messages in {seconds:.0f} s")
         offset = time.time() - time.monotonic()
-        age = [(m.at + offset - _epoch(b["frame"]["captured_at"])) * 1e3 for m, b in zip(window, bodies, strict=True)]
+        age = [
+            (m.at + offset - from_isotime(b["frame"]["captured_at"])) * 1e3 for m, b in zip(window, bodies, strict=True)
+        ]
         after = self.status()
         engine = next(iter(after["engines"].values()))
         return {
@@ -168,12 +171,6 @@ def _rate(before: Mapping[str, Any], after: Mapping[str, Any], what: str) -> flo
 def _absolute(source: Path | str) -> str:
     """A path would else begin at the folder of the config made here."""
     return str(source.resolve()) if isinstance(source, Path) else source
-
-
-def _epoch(iso: str) -> float:
-    import datetime as dt
-
-    return dt.datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
 
 
 def _cpu_seconds(pid: int) -> float:

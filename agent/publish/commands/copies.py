@@ -11,9 +11,9 @@ import json
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from agent.atomic import write_atomic
+from agent.atomic import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,23 +51,20 @@ class Copies:
     def __init__(
         self, folder: Path, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
     ) -> None:
-        self._path = folder / FILE
+        self._file = StateFile(folder / FILE, log, sync=True)
         self._wall = wall
         self._steady = steady
         self._known: dict[str, Known] = {}  # oldest first
-        self._failed = False
-        try:
-            for entry in json.loads(self._path.read_text())["commands"]:
-                answer = entry["answer"]
-                kept = None if answer is None else base64.b64decode(answer)
-                age = max(0.0, wall() - float(entry["at"]))
-                if age <= KEPT_S:
-                    known = Known(steady() - age, lasting=True, answer=kept, before=True)
-                    self._known[str(entry["key"])] = known
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
-            log.warning("cannot read %s (%s): a command that comes again may be executed again", self._path, e)
+        self._file.read(self._load, "a command that comes again may be executed again")
+
+    def _load(self, saved: Any) -> None:
+        for entry in saved["commands"]:
+            answer = entry["answer"]
+            kept = None if answer is None else base64.b64decode(answer)
+            age = max(0.0, self._wall() - float(entry["at"]))
+            if age <= KEPT_S:
+                known = Known(self._steady() - age, lasting=True, answer=kept, before=True)
+                self._known[str(entry["key"])] = known
 
     def find(self, key: str) -> Known | None:
         """None: it is new."""
@@ -105,13 +102,7 @@ class Copies:
             for key, known in self._known.items()
             if known.lasting
         ]
-        try:
-            write_atomic(self._path, json.dumps({"version": 1, "commands": kept}), sync=True)
-            self._failed = False
-        except OSError as e:
-            if not self._failed:  # once, not with each command
-                log.warning("cannot write %s: %s", self._path, e.strerror)
-            self._failed = True
+        self._file.write(json.dumps({"version": 1, "commands": kept}))
 
 
 def _text(answer: bytes | None) -> str | None:

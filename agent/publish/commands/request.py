@@ -50,26 +50,15 @@ def understand(
 
 
 def _unfit(name: str, message: Message, now: float) -> Refusal | None:
-    """What is wrong whatever the body says; told only once it has said, for 3.1.1, who wants to know."""
-    try:
-        _in_time(message, now)
-        _known(name)
-    except Refusal as refusal:
-        return refusal
-    return None
-
-
-def _in_time(message: Message, now: float) -> None:
+    """What is wrong whatever the body says. To be told once the body is read: in MQTT 3.1.1 it names the caller."""
     if message.retain:
-        raise Refusal("retained", "commands are not retained: publish without the flag, and empty that topic")
+        return Refusal("retained", "commands are not retained: publish without the flag, and empty that topic")
     life = LONGEST_LIFE_S if message.expiry is None else min(LONGEST_LIFE_S, message.expiry)
     if now - message.at > life:
-        raise Refusal("expired", f"it has waited for {now - message.at:.0f} s, longer than its {life:g} s", "expired")
-
-
-def _known(name: str) -> None:
+        return Refusal("expired", f"it has waited for {now - message.at:.0f} s, longer than its {life:g} s", "expired")
     if name not in COMMANDS:
-        raise Refusal("unknown_command", f"no command {name[:64]!r}{did_you_mean(name, COMMANDS)}")
+        return Refusal("unknown_command", f"no command {name[:64]!r}{did_you_mean(name, COMMANDS)}")
+    return None
 
 
 def _permitted(name: str, allowed: Collection[str]) -> None:

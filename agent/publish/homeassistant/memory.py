@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from agent.atomic import write_atomic
+from agent.atomic import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,15 +25,13 @@ class Memory:
     """By discovery topic, every entity that was announced there, the oldest first."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+        self._file = StateFile(folder / FILE, logger)
         self.topics: dict[str, Components] = {}
-        try:
-            saved = json.loads(self._path.read_text())["topics"]
-            self.topics = {str(t): {str(k): str(p) for k, p in found.items()} for t, found in saved.items()}
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
-            logger.warning("cannot read %s (%s): what was announced before stays in Home Assistant", self._path, e)
+        self._file.read(self._load, "what was announced before stays in Home Assistant")
+
+    def _load(self, saved: Any) -> None:
+        topics = saved["topics"].items()
+        self.topics = {str(t): {str(k): str(p) for k, p in found.items()} for t, found in topics}
 
     def add(self, topics: dict[str, Components]) -> None:
         """Now these are announced; what was before is kept beside them."""
@@ -50,10 +48,12 @@ class Memory:
         self._save()
 
     def _save(self) -> None:
-        text = json.dumps({"version": 1, "topics": self.topics})
+        text, path = json.dumps({"version": 1, "topics": self.topics}), self._file.path
         try:
-            exists = self._path.exists()
-            if (self.topics or exists) and not (exists and self._path.read_text() == text):
-                write_atomic(self._path, text)
-        except (OSError, ValueError) as e:
-            logger.warning("cannot write %s: %s", self._path, e)
+            same = path.read_text() == text
+        except FileNotFoundError:
+            same = not self.topics
+        except (OSError, ValueError):
+            same = False
+        if not same:
+            self._file.write(text)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from agent.publish.clock import clock_word
+from agent.publish.clock import clock_word, from_isotime
 from agent.publish.events import Event
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def endings(rows: Iterable[tuple[str, bytes]]) -> list[Event]:
     if newest is None:
         return []
     message = json.loads(newest[1])
-    at, synced = _seconds(message["time"]), message["data"]["clock"] == clock_word(synced=True)
+    at, synced = from_isotime(message["time"]), message["data"]["clock"] == clock_word(synced=True)
     told = []
     for last, stays in _open(chain([newest], rows)):
         camera = str(last["source"]).split("/")[2]
@@ -76,11 +75,6 @@ def _open(rows: Iterable[tuple[str, bytes]]) -> list[tuple[dict[str, Any], dict[
         (json.loads(body), {zone: spent.get((uid, zone), 0.0) for zone, there in inside.get(uid, {}).items() if there})
         for uid, body in reversed(last.items())
     ]
-
-
-def _seconds(time: str) -> float:
-    """Of `isotime`, the inverse."""
-    return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
 
 
 def _stay(track: dict[str, Any], zone: str) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from agent.config import ConfigError
@@ -14,12 +13,13 @@ from agent.config.shown_text import shown_text
 from agent.publish.commands.call import Refusal
 from agent.runtime.commands.result import Accepted, Later
 from agent.runtime.plan import plan
+from agent.runtime.reload.owner import as_told
 from agent.runtime.reload.reload import Busy
 from agent.runtime.reload.trial import TRIAL_S
 from agent.runtime.transition import LONGEST_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from agent.config import Problem
     from agent.publish.commands.call import Caller
@@ -60,7 +60,9 @@ def apply(parts: Parts, arguments: Mapping[str, Any], caller: Caller) -> Accepte
     except Busy:
         raise Refusal("busy", _BUSY) from None
     except ConfigError as e:  # edited between the two looks
-        raise Refusal("invalid", redact(str(e)), data={**found, "valid": False, "errors": _told(e.problems)}) from None
+        raise Refusal(
+            "invalid", redact(str(e)), data={**found, "valid": False, "errors": as_told(e.problems)}
+        ) from None
     return Accepted({**found, "trial": TRIAL_S})
 
 
@@ -111,12 +113,8 @@ def _examined(parts: Parts, text: str) -> tuple[list[dict[str, Any]], list[dict[
         warnings = wanted.warnings
         forbidden = remote_problems(wanted, parts.config)
         if forbidden:
-            return _told(forbidden), _told(warnings)
+            return as_told(forbidden), as_told(warnings)
         warnings += plan(wanted).warnings
     except ConfigError as e:
-        return _told(e.problems), _told(warnings)
-    return [], _told(warnings)
-
-
-def _told(problems: Iterable[Problem]) -> list[dict[str, Any]]:
-    return [{**asdict(problem), "message": redact(problem.message)} for problem in problems]
+        return as_told(e.problems), as_told(warnings)
+    return [], as_told(warnings)

@@ -66,11 +66,11 @@ def restart(parts: Parts, _: Mapping[str, Any], __: Caller) -> Accepted:
     return Accepted({}, then=parts.restart)
 
 
-def diagnostics(parts: Parts, _: Mapping[str, Any], __: Caller) -> Data:
+def diagnostics(parts: Parts, arguments: Mapping[str, Any], caller: Caller) -> Data:
     """What somebody would ask for next, in one answer."""
     lines = parts.log.ring.last()[-_LINES:]
     return {
-        "info": json.loads(payloads.info(parts.info())),
+        "info": info(parts, arguments, caller),
         "config": json.loads(payloads.config_status(parts.reload.status())),
         "status": status(parts.report, parts.publisher, time.monotonic()),
         "threads": sorted(thread.name for thread in threading.enumerate()),

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from agent import __version__
 from agent.histogram import BOUNDS
+from agent.runtime.health import ladders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,8 +96,8 @@ def _engines(health: Health, views: Mapping[str, View]) -> Iterator[Metric]:
     yield _gauge("vedette_engine_state", "1 for the state it is in", ("engine", "state"), states)
     restarts = [((name,), engine.restarts) for name, engine in health.engines.items()]
     yield _counter("vedette_engine_restarts", "Of its worker", ("engine",), restarts)
-    ladders = {id(view.dispatcher): view.dispatcher.ladder for view in views.values()}.values()
-    times: Times = {(rung.spec.id,): rung.counters.inference for ladder in ladders for rung in ladder.rungs}
+    rungs = [rung for ladder in ladders(views.values()) for rung in ladder.rungs]
+    times: Times = {(rung.spec.id,): rung.counters.inference for rung in rungs}
     yield _histogram("vedette_engine_inference_seconds", "Of one run", ("engine",), times)
 
 

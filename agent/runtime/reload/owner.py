@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from agent.config.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from agent.config import Config
+    from agent.config import Config, Problem
     from agent.publish.payloads import ConfigStatus
+
+
+def as_told(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """As `config/status` has them, without secrets."""
+    return [{**asdict(problem), "message": redact(problem.message)} for problem in problems]
 
 
 class Told(NamedTuple):

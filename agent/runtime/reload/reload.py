@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.config import ConfigError, Problem
@@ -15,7 +15,7 @@ from agent.runtime.notify import notify, reloading
 from agent.runtime.reload.applied import applied
 from agent.runtime.reload.attempt import Attempt
 from agent.runtime.reload.first import last_good
-from agent.runtime.reload.owner import Told
+from agent.runtime.reload.owner import Told, as_told
 from agent.runtime.reload.revision import examined, read, written
 from agent.runtime.reload.saved_configs import Remote
 from agent.runtime.reload.trial import Trial, broken
@@ -89,11 +89,12 @@ class Reload:
         return 0.0 if self._asked else self._watched.due()
 
     def status(self) -> ConfigStatus:
-        errors = [{**asdict(problem), "message": redact(problem.message)} for problem in self.problems]
         name = str(self._kept.remote_file if self.running.origin == "remote" else self._file)
         state = "pending" if self.busy else self._state
         overrides = self._overrides.told()
-        return ConfigStatus(state, self.running.hash, name, self._written.file, errors, overrides, self._at)
+        return ConfigStatus(
+            state, self.running.hash, name, self._written.file, as_told(self.problems), overrides, self._at
+        )
 
     def turn(self, now: float) -> None:
         """now: time.monotonic()."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.capture.pyav import decode_image
@@ -61,9 +61,6 @@ class Comparison:
         return sum(self.labels.values(), Pair())
 
     def to_json(self) -> dict[str, Any]:
-        def side(value: Side) -> dict[str, Any]:
-            return {key: getattr(value, key) for key in value.__dataclass_fields__}
-
         def pair(value: Pair) -> dict[str, Any]:
             return {"a_in_b": value.there.to_json(), "b_in_a": value.back.to_json()}
 
@@ -74,8 +71,8 @@ class Comparison:
             "confidence": self.confidence,
             "pictures": self.pictures,
             "unreadable": list(self.unreadable),
-            "a": side(self.a),
-            "b": side(self.b),
+            "a": asdict(self.a),
+            "b": asdict(self.b),
             "all": pair(self.total),
             "labels": {label: pair(value) for label, value in self.labels.items()},
         }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.tools.doctor import account
 from agent.tools.doctor.finding import Finding
+from backends.child import killed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def _ended_late(child: subprocess.Popen[bytes], check: str, subject: str, second
 
 
 def _died(code: int, check: str, subject: str, noise: bytes) -> Finding:
-    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    how = killed_by(-code) if code < 0 else f"exit code {code}"
     lines = [line.strip() for line in noise.decode(errors="replace").splitlines() if line.strip()]
     said = f": {lines[-1][:200]}" if lines else ""
     return Finding(check, "failed", f"{_name(subject)}the check itself died ({how}{said})", "please report it")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from agent.config.broker import loopback
@@ -67,7 +66,7 @@ def tls(config: Config) -> Iterator[Finding]:
     if mqtt.tls.insecure:
         yield Finding("tls", "warning", "the broker's certificate is not checked", "give mqtt.tls.ca, drop insecure")
     elif expires is not None:
-        until = datetime.fromtimestamp(expires, timezone.utc).strftime("%Y-%m-%d")
+        until = time.strftime("%Y-%m-%d", time.gmtime(expires))
         days = int((expires - time.time()) // 86400)
         yield Finding("tls", "ok", f"the broker is verified; its certificate is valid until {until} ({days} days)")
     yield from _expiring(config, expires)

@@ -79,7 +79,7 @@ def power(root: Path = _ROOT) -> Iterator[Finding]:
 
 
 def memory(root: Path = _ROOT) -> Iterator[Finding]:
-    known = _meminfo(root)
+    known = machine.memory(root)
     if not known.get("MemTotal"):
         yield Finding("memory", "skipped", "the kernel does not tell")
         return
@@ -97,16 +97,6 @@ def memory(root: Path = _ROOT) -> Iterator[Finding]:
         yield Finding(
             "memory", "warning", text, "journalctl -k --grep 'Out of memory' tells which; a smaller model helps"
         )
-
-
-def _meminfo(root: Path) -> dict[str, int]:
-    """Bytes by name."""
-    try:
-        lines = (root / "proc/meminfo").read_text().splitlines()
-    except OSError:
-        return {}
-    words = (line.split() for line in lines)
-    return {word[0].rstrip(":"): int(word[1]) * 1024 for word in words if len(word) > 1 and word[1].isdecimal()}
 
 
 def _killed(root: Path) -> int:

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import re
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,8 +96,6 @@ def _cause(answer: child.Answer) -> str:
     lines = [line for line in (_ANSI.sub("", line).strip() for line in answer.errors) if line]
     if answer.code < 0:
         said = f"; the last it said: {lines[-1][:300]}" if lines else ""
-        name = signal.Signals(-answer.code).name
-        memory = ", as when memory runs out" if name == "SIGKILL" else ""
-        return f"killed by {name}{memory}{said}"
+        return child.killed_by(-answer.code) + said
     lacking = [line for line in lines if "AutoUpdate disabled" in line]
     return "\n  ".join([*(lines[-1:] or [f"exit code {answer.code}"]), *lacking[-2:]])

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Name = Literal["jetson", "coral", "cpu"]
-NAMES: tuple[Name, ...] = ("jetson", "coral", "cpu")
 CORAL_SIZE = 320
 """About 8 MB of an Edge TPU hold a network's weights and what it works on."""
 _LEAST, _MOST = 32, 2048

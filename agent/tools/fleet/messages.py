@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from itertools import islice
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from agent.publish import payloads
-from agent.tools.fleet.state import MOST_EACH, Info, Told, keep
+from agent.tools.fleet.state import MOST_EACH, Info, Told
 from agent.tools.watch.values import as_map, as_number, as_object, as_text, as_whole, as_word
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ LARGEST = 64 << 10
 _LONGEST_TOPIC = 512
 _TOPIC = re.compile(r"(?:(.+)/)?vedette/1/([^/]+)/(.+)", re.DOTALL)
 _ALIVE = (payloads.ONLINE, payloads.OFFLINE)
-_CAMERA = frozenset(("connecting", "online", "stalled", "offline", "disabled", "ended"))
-_ENGINE = frozenset(("loading", "serving", "degraded", "failed"))
-_SEVERITY = frozenset(("info", "warning", "error"))
+_CAMERA = frozenset(get_args(payloads.CameraStatus))
+_ENGINE = frozenset(get_args(payloads.EngineState))
+_SEVERITY = frozenset(get_args(payloads.Severity))
 
 
 def hear(fleet: Fleet, topic: str, payload: bytes) -> None:
@@ -121,8 +121,8 @@ def _own(body: dict[str, Any], name: str) -> None:
 def _put(values: dict[Any, str], key: Any, value: str | None) -> None:
     if value is None:
         values.pop(key, None)
-    else:
-        keep(values, key, value)
+    elif key in values or len(values) < MOST_EACH:
+        values[key] = value
 
 
 def _known(word: str, words: frozenset[str]) -> str:

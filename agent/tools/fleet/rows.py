@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from agent.config.names import is_id
 from agent.publish.summary import FEW
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.tools.fleet.state import Device, Fleet
 
 State = Literal["online", "degraded", "blind", "offline", "unknown"]
-STATES: tuple[State, ...] = ("online", "degraded", "blind", "offline", "unknown")
+STATES: tuple[State, ...] = get_args(State)
 _AT_REST = ("disabled", "ended")
 TAKEOVER = "mqtt-takeover"
 
@@ -68,7 +68,7 @@ def row(name: str, device: Device, fleet: Fleet) -> Row:
     prefix, _, own = name.rpartition("/")
     cut = fleet.bridges.get(prefix) is False
     info, told = device.info, device.told
-    notes = [*_notes(own, device)]
+    notes = _notes(own, device)
     if told is not None and info is not None and told.boot_id != info.boot_id:
         told = None
         notes.append("`info` and `summary` are of two runs: it has just started, or two devices have this name")
@@ -80,7 +80,6 @@ def row(name: str, device: Device, fleet: Fleet) -> Row:
     heard = {"/".join(key): s for key, s in (device.alerts if told is None else told.alerts).items()}
     if alive and any(alert.startswith(f"{TAKEOVER}/") for alert in heard):
         notes.append("another client connects under this name")
-    unknown = [*_unknown(device, cut=cut, told=told is not None)]
     return Row(
         name,
         "unknown" if cut or device.status is None else _state(device.status, cameras, engines),
@@ -92,7 +91,7 @@ def row(name: str, device: Device, fleet: Fleet) -> Row:
         info.models if info else None,
         cameras,
         engines,
-        tuple(unknown),
+        tuple(_unknown(device, cut=cut, told=told is not None)),
         tuple(notes),
     )
 

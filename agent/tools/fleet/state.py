@@ -6,15 +6,11 @@ Whoever may publish can say anything, so all of it is bounded, and what is not o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 MOST = 50_000
 """Devices; more than that are counted, not kept."""
 MOST_EACH = 100
 """Cameras, engines, models and alerts of one device."""
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +76,3 @@ class Fleet:
                 return None
             found = self.devices[name] = Device()
         return found
-
-
-def keep(values: dict[_K, _V], key: _K, value: _V) -> None:
-    """Beyond MOST_EACH it is forgotten."""
-    if key in values or len(values) < MOST_EACH:
-        values[key] = value

@@ -8,10 +8,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import TypeVar
 
 MOST_EVENTS = 8
 MOST = 1000
@@ -129,7 +126,7 @@ class Watched:
                 if device.status == "offline":
                     camera.tracks.clear()
                 else:
-                    _drop(camera.tracks, [t.track_id for t in camera.tracks.values() if _gone(t, camera, now)])
+                    camera.tracks = {n: track for n, track in camera.tracks.items() if not _gone(track, camera, now)}
 
 
 def address(topic: str) -> tuple[str, list[str]] | None:
@@ -148,8 +145,3 @@ def keep(values: dict[_K, _V], key: _K, value: _V) -> _V:
 def _gone(track: WatchedTrack, camera: WatchedCamera, now: float) -> bool:
     looks, seconds = camera.looks - track.look, now - track.seen_at
     return not track.stale and looks >= FORGOTTEN_LOOKS and seconds >= FORGOTTEN_SECONDS
-
-
-def _drop(tracks: dict[int, WatchedTrack], numbers: Iterable[int]) -> None:
-    for number in numbers:
-        del tracks[number]
