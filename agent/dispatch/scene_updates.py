@@ -38,9 +38,7 @@ class SceneUpdates:
     """on_result, on_facts: as of `Dispatcher`."""
 
     def __init__(
-        self,
-        on_result: Callable[[Result], None],
-        on_facts: Callable[[str, Facts, Mapping[int, Pixels]], None],
+        self, on_result: Callable[[Result], None], on_facts: Callable[[str, Facts, Mapping[int, Pixels]], None]
     ) -> None:
         self._on_result = on_result
         self._on_facts = on_facts

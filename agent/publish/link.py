@@ -69,10 +69,7 @@ class Link:
         self._client_id = client_id
         self._callbacks = callbacks = Callbacks(on_message)
         self._client = client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id,
-            protocol=MQTTProtocolVersion(version),
-            reconnect_on_failure=False,
+            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion(version), reconnect_on_failure=False
         )
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(0)  # those above know how many the broker wants

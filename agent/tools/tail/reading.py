@@ -59,10 +59,7 @@ class Reading:
         self._heard: queue.Queue[Message] = queue.Queue(_WAITING)
         self._missed = 0
         self._subscriber = Subscriber(
-            target.endpoint,
-            [f"{self._root}/log", f"{self._root}/status", self._reply_to],
-            self._take,
-            verb="tail",
+            target.endpoint, [f"{self._root}/log", f"{self._root}/status", self._reply_to], self._take, verb="tail"
         )
         self._shown: deque[str] = deque(maxlen=_REMEMBERED)
         self._leased_at: float | None = None
