@@ -241,7 +241,7 @@ class Link:
         if not self._client.want_write():
             return
         # paho holds a lock while it hands a message on, and takes it again where one has left.
-        here = self._endpoint.tls is None and self._callbacks.telling != threading.get_ident()
+        here = self._endpoint.tls is None and self._callbacks.delivering != threading.get_ident()
         if here and self._writing.acquire(blocking=False):
             try:
                 self._client.loop_write()
