@@ -43,13 +43,8 @@ class Asked:
     once: bool = False
 
 
-def tail(target: Target, device: str, asked: Asked, output: Output) -> None:
-    """Until interrupted, or for the last lines. Raises TailError when there is nobody to read from."""
-    Reading(target, device, asked, output).run()
-
-
 class Reading:
-    """One reader, on the thread of `run`. Raises TailError from there."""
+    """One reader."""
 
     def __init__(self, target: Target, device: str, asked: Asked, output: Output) -> None:
         self._device, self._asked, self._output = device, asked, output
@@ -76,6 +71,7 @@ class Reading:
             self._missed += 1
 
     def run(self) -> None:
+        """Until interrupted, or for the last lines. Raises TailError when there is nobody to read from."""
         try:
             self._subscriber.start(PATIENCE)
         except ConnectionError as e:
