@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from agent.config import ConfigError
     from agent.tools.tail.journal import HOW
     from agent.tools.tail.output import Output
-    from agent.tools.tail.reading import Asked, TailError, tail
+    from agent.tools.tail.reading import Asked, Reading, TailError
 
     if arguments.journal:
         print(HOW, end="")
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     output = Output(sys.stdout, sys.stderr, colours=colours(), json=arguments.json)
     try:
-        tail(found, found.device, Asked(arguments.level, arguments.grep, once=arguments.once), output)
+        Reading(found, found.device, Asked(arguments.level, arguments.grep, once=arguments.once), output).run()
     except TailError as e:
         return fail(e)
     except KeyboardInterrupt:

@@ -51,12 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
 
     def verb(
-        name: str,
-        run: Callable[[argparse.Namespace], int],
-        text: str,
-        *,
-        config: bool = False,
-        report: bool = False,
+        name: str, run: Callable[[argparse.Namespace], int], text: str, *, config: bool = False, report: bool = False
     ) -> argparse.ArgumentParser:
         added = verbs.add_parser(name, help=text, description=text)
         added.set_defaults(run=run)
@@ -69,23 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     verb("run", _run, "run the daemon until it is stopped, or all files have been played", config=True)
-    verb(
-        "check",
-        _check,
-        "check the config and what it names, and report every error",
-        config=True,
-        report=True,
-    )
+    verb("check", _check, "check the config and what it names, and report every error", config=True, report=True)
     demo = verb("demo", _demo, "play a street clip through a real model and a real broker, and show what arrives")
     demo.add_argument("--pace", choices=("realtime", "max"), default="realtime")
     verb("status", _status, "show the state of the running daemon", report=True)
     verb("reload", _reload, "have the running daemon reload its config, and report the result", report=True)
-    verb(
-        "backends",
-        _backends,
-        "the installed backends: their devices, or why they cannot be used",
-        report=True,
-    )
+    verb("backends", _backends, "the installed backends: their devices, or why they cannot be used", report=True)
     bench = verb("bench", _bench, "measure the pipeline against the bare engine on this machine", report=True)
     bench.add_argument("--model", default="person", help="a catalog name or a path")
     bench.add_argument("--clip", type=Path, help="a video file; default: the demo's")

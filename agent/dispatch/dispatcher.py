@@ -47,8 +47,8 @@ class _Run(NamedTuple):
 class Dispatcher:
     """Owns one model's ladder of engines and its cameras' lanes.
 
-    Both are called on the dispatch thread and must not block. on_result: for each frame, in capture order per camera.
-    on_facts: camera, what its scene says without a frame (at the end too), and pictures as in `Result`.
+    on_result: for each frame, in capture order per camera. on_facts: camera, what its scene says without a frame (at
+    the end too), and pictures as in `Result`. Both are called on the dispatch thread and must not block.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Dispatcher:
     def release(self, lane: Lane, *, ends: bool) -> Future[Lane]:
         """Lets the lane go, once what it has in flight is answered: the engine's deadlines bound that. From any thread.
 
-        ends: its scene has its last word. Callbacks of the future are called on the dispatch thread.
+        ends: its scene is stopped, too. Callbacks of the future are called on the dispatch thread.
         """
         gone = self._lanes.release(lane, ends=ends)
         self.wake()
@@ -147,16 +147,16 @@ class Dispatcher:
             self._settle(answer)
         self._lanes.turn()
         self._fill()
-        self._lanes.see_off(now)
+        self._lanes.finish_leaving(now)
         for lane in self._lanes.present:
             for job in lane.settled():
                 self._updates.answer(lane, job, now)
             self._updates.report_silence(lane, now, self.ladder.current)
-            self._updates.part(lane)
+            self._updates.stop_if_over(lane)
 
     def _sleep(self) -> list[int]:
         """Until something is readable (which is returned) or due."""
-        deadline = min([self.ladder.next_deadline(), *self._due(), *self._speaks()])
+        deadline = min([self.ladder.next_deadline(), *self._due(), *self._report_due()])
         timeout = min(max(deadline - time.monotonic(), 0.0), _IDLE_SECONDS)
         wakeup = self._wakeup.fileno()
         readable, _, _ = select.select([wakeup, *self.ladder.filenos()], [], [], timeout)
@@ -171,8 +171,8 @@ class Dispatcher:
         ready = (lane.ready_at() for lane in self._lanes.present)
         return [at for at in ready if self.turned_at < at]
 
-    def _speaks(self) -> list[float]:
-        """When cameras whose frames are not answered are to be spoken of. Past for those of which there is none."""
+    def _report_due(self) -> list[float]:
+        """When something is to be said next of cameras whose frames get no answer."""
         at = (self._updates.report_due_at(lane) for lane in self._lanes.present)
         return [time for time in at if self.turned_at < time]
 

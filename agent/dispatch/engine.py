@@ -11,7 +11,7 @@ from agent.dispatch.recovery import Recovery
 from agent.dispatch.slots import Slots
 from agent.dispatch.spec import EngineCounters
 from agent.dispatch.streak import Streak
-from agent.dispatch.worker import WorkerGone, close_unwanted, undying
+from agent.dispatch.worker import WorkerGone, close_unwanted, stuck_workers
 from backends.contract import BackendUnavailable
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ log = logging.getLogger("vedette.engine")
 HELLO_SECONDS = 20.0
 LOAD_SECONDS = 120.0
 _MOST_LOAD_SECONDS = 600.0
-_MOST_UNDYING = 2
+_MOST_STUCK = 2
 
 State = Literal["resting", "loading", "serving", "failed", "absent", "refused"]
 """resting: nobody wants it. absent: this machine cannot use the backend now. refused: none of the files is for it."""
@@ -61,7 +61,7 @@ class RemoteEngine:
         self._pending: Future[WorkerProcess] | None = None
         self._worker: WorkerProcess | None = None
         self._deadline = float("inf")  # of the phase before serving
-        self._doomed = self._complaint = ""
+        self._fatal = self._complaint = ""
         self._streak = Streak()
         self._recovery = Recovery(expected=spec.expected)
         self._answered: tuple[float, float] | None = None  # when a frame was answered since it was loaded: first, last
@@ -83,7 +83,7 @@ class RemoteEngine:
         if self._worker is None:
             idle = self._pending is not None or not self.wanted or self.state == "refused"
             return float("inf") if idle else self._recovery.retry_at
-        if self._doomed:
+        if self._fatal:
             return 0.0
         return min(self._deadline, self.slots.next_deadline())
 
@@ -92,8 +92,8 @@ class RemoteEngine:
         if self._worker is None:
             self._start(now)
             return []
-        if self._doomed:
-            return self._fail(now, self._doomed)
+        if self._fatal:
+            return self._fail(now, self._fatal)
         if self.slots.overdue(now):
             return self._fail(now, f"no answer for {self.slots.seconds:g} s")
         if now >= self._deadline:
@@ -163,13 +163,13 @@ class RemoteEngine:
         self.streams, self.telemetry = 0, {}
         self.slots.clear()
         self._deadline = float("inf")
-        self._doomed = ""
-        self._streak.broken()
+        self._fatal = ""
+        self._streak.reset()
 
     def _start(self, now: float) -> None:
         if self._pending is None:
             if self.wanted and self.state != "refused" and now >= self._recovery.retry_at:
-                if len(stuck := undying(self.spec.program.name, now)) >= _MOST_UNDYING:
+                if len(stuck := stuck_workers(self.spec.program.name, now)) >= _MOST_STUCK:
                     self._wait_for(stuck, now)
                     return
                 if self.state != "absent":  # one that was never there is looked for in silence
@@ -282,7 +282,7 @@ class RemoteEngine:
         done = answers.done(message, self._worker.results, len(self.artifact.labels))
         if not self.slots.take(done.slot, done.n):
             return []
-        self._streak.broken()
+        self._streak.reset()
         self._answered = (self._answered[0] if self._answered else now, now)
         self.counters.ran(done.inference_ms)
         return [done]
@@ -296,9 +296,9 @@ class RemoteEngine:
             self._complaint = text
             self._say(logging.WARNING, text)
         if not retriable:
-            self._doomed = text  # this frame's answer goes out first, then `advance` replaces the worker
-        elif self._streak.hopeless(now):
-            self._doomed = f"{text} ({self._streak.errors} times in a row)"
+            self._fatal = text  # this frame's answer goes out first, then `advance` replaces the worker
+        elif self._streak.too_many(now):
+            self._fatal = f"{text} ({self._streak.errors} times in a row)"
         return [done]
 
     def _fail(self, now: float, cause: str, *, absent: bool = False) -> list[Done]:

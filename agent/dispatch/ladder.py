@@ -31,9 +31,9 @@ _STATES: dict[str, Literal["loading", "serving", "failed"]] = {
 class Ladder:
     """Owned by one dispatcher and its thread; others may read `rungs`, `statuses`, `current` and `serving`.
 
-    warm: keep the next engine loaded behind the one that serves. held: set from any thread: all engines rest, so that
-    others may have their devices. on_status: called with an engine's new status, or
-    with its id and None when it is out of service again.
+    warm: keep the next engine loaded behind the one that serves. on_status: called with an engine's id and its new
+    status, None when it is out of service. held: set from any thread: all engines rest, so that others may have their
+    devices.
     """
 
     def __init__(

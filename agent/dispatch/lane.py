@@ -31,7 +31,7 @@ class Lane:
     the others'. private: what becomes black, polygons in 0..1 of the rotated picture. gallery: None without snapshots.
     inferred: frames; inferences: runs of the engine, one per crop. served: as `FairQueue` counts.
     resting: it is switched off, and no frame is taken; one that is under way yet is thrown away.
-    parted: its scene has had its last word, for its source has ended or rests.
+    scene_ended: its scene was stopped, for its source has ended or rests.
     gated_frame: the last one that was taken and not wanted, without its picture, until something else is said.
     not_before: until when the rate cap wants no frame; answered_at: something was said of a frame; idled_at: the scene
     heard that time passes; last_inference: all by time.monotonic().
@@ -59,7 +59,7 @@ class Lane:
     last_inference: float = 0.0
     cap: float = 0.0
     resting: bool = False
-    parted: bool = False
+    scene_ended: bool = False
     requests: LaneRequests = field(default_factory=LaneRequests)
 
     def count_on(self, before: Lane) -> None:
@@ -96,7 +96,7 @@ class Lane:
         self.jobs.append(job)
         return job
 
-    def heed(self, wall: float) -> Facts | None:
+    def apply_requests(self, wall: float) -> Facts | None:
         """What others have asked for, as far as it can be had now; what the scene says to it."""
         facts = None
         if (tuning := self.requests.tuning()) is not None:
@@ -114,7 +114,7 @@ class Lane:
         if replaced:
             self.gallery = None if tuning.crop is None else Gallery(crop=tuning.crop, private=tuning.private)
         self.fps, self.floor, self.weight, self.private = tuning.fps, tuning.floor, tuning.weight, tuning.private
-        self.parted &= tuning.resting or not self.resting
+        self.scene_ended &= tuning.resting or not self.resting
         self.mailbox.doze, self.resting = False, tuning.resting
         facts = self.scene.change(wall, tuning.settings, tuning.totals)
         if replaced:

@@ -18,7 +18,7 @@ log = logging.getLogger("vedette.dispatch")
 
 
 class _Leaving(NamedTuple):
-    """ends: its scene has its last word."""
+    """ends: its scene is stopped, too."""
 
     lane: Lane
     gone: Future[Lane]
@@ -58,8 +58,8 @@ class Lanes:
         for lane in self.present:
             self._updates.apply_requests(lane)
 
-    def see_off(self, now: float) -> None:
-        """Those that leave: each once its last frame is answered."""
+    def finish_leaving(self, now: float) -> None:
+        """Those that leave go, each once its last frame is answered."""
         for leaving in self._leaving[:]:
             lane = leaving.lane
             for job in lane.settled():
@@ -71,7 +71,7 @@ class Lanes:
                 leaving.gone.set_result(lane)
 
     def end(self) -> None:
-        """What has been answered is told, the rest is dropped; then each scene has its last word."""
+        """What has been answered is told, the rest is dropped; then each scene is stopped."""
         while self._asked:
             self._asked.popleft()()
         for lane in (*self.present, *(leaving.lane for leaving in self._leaving)):

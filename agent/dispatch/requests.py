@@ -53,7 +53,7 @@ class LaneRequests:
         self._views: deque[Future[View]] = deque()
 
     def tune(self, tuning: Tuning) -> None:
-        """From now on it shall be so."""
+        """Takes effect on the next turn of the dispatch thread; the last of several wins."""
         self._tuning.append(tuning)
 
     def look(self) -> Future[View] | None:

@@ -46,12 +46,7 @@ class Scaler:
         self._buffer = np.empty(input_width * input_height * 3 // 2, np.uint8)
 
     def scale(
-        self,
-        picture: Picture,
-        rotate: int,
-        image: NDArray[np.uint8],
-        box: Box = WHOLE,
-        private: Sequence[Polygon] = (),
+        self, picture: Picture, rotate: int, image: NDArray[np.uint8], box: Box = WHOLE, private: Sequence[Polygon] = ()
     ) -> Placement:
         """Fills `image`, uint8 (height, width, 3) RGB, with a part of the picture, rotated; returns what lies where.
 

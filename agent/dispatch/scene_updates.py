@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("vedette.dispatch")
 
 _UNANSWERED_SECONDS = 1.0
-_SPEAKS_SECONDS = 0.9
+_SILENT_SECONDS = 0.9
 """From the last answer to the next without one, so that there is one each second though frames are a tenth apart."""
 _LATEST_SECONDS = 1.25
 """The same where an answer is about to come."""
@@ -38,9 +38,7 @@ class SceneUpdates:
     """on_result, on_facts: as of `Dispatcher`."""
 
     def __init__(
-        self,
-        on_result: Callable[[Result], None],
-        on_facts: Callable[[str, Facts, Mapping[int, Pixels]], None],
+        self, on_result: Callable[[Result], None], on_facts: Callable[[str, Facts, Mapping[int, Pixels]], None]
     ) -> None:
         self._on_result = on_result
         self._on_facts = on_facts
@@ -74,10 +72,10 @@ class SceneUpdates:
     @staticmethod
     def report_due_at(lane: Lane) -> float:
         """time.monotonic() from which on something is to be said of the camera, whatever there is to say."""
-        at, latest = lane.answered_at + _SPEAKS_SECONDS, lane.answered_at + _LATEST_SECONDS
+        at, latest = lane.answered_at + _SILENT_SECONDS, lane.answered_at + _LATEST_SECONDS
         if lane.jobs:
             taken = lane.jobs[0].frame.monotonic
-            at = max(at, taken + _SPEAKS_SECONDS if taken > at else min(taken + _SPEAKS_SECONDS, latest))
+            at = max(at, taken + _SILENT_SECONDS if taken > at else min(taken + _SILENT_SECONDS, latest))
         due = lane.not_before + _DUE_SECONDS
         return due if at < due <= latest else at
 
@@ -99,12 +97,12 @@ class SceneUpdates:
 
     def apply_requests(self, lane: Lane) -> None:
         """What others want of the lane."""
-        self._without_frame(lane, lane.heed(time.time()))
+        self._without_frame(lane, lane.apply_requests(time.time()))
 
-    def part(self, lane: Lane) -> None:
+    def stop_if_over(self, lane: Lane) -> None:
         """A file that is over shows nobody any more, though other cameras go on."""
-        if lane.over and not lane.parted:
-            lane.parted = True
+        if lane.over and not lane.scene_ended:
+            lane.scene_ended = True
             self.stop_scene(lane)
 
     def stop_scene(self, lane: Lane) -> None:

@@ -13,15 +13,15 @@ class Streak:
         self.errors = 0
         self._since = 0.0
 
-    def broken(self) -> None:
+    def reset(self) -> None:
         """A frame was answered."""
         self.errors = 0
 
-    def hopeless(self, now: float) -> bool:
-        """Counts one more, of `now`. Whether there are ERRORS or more in a row, the first at least SECONDS ago.
+    def too_many(self, now: float) -> bool:
+        """Counts one more. Whether there are ERRORS or more in a row, the first at least SECONDS ago.
 
-        Both, since a fast engine fails three frames in a moment that passes, and a slow one is not asked three times
-        in a second.
+        now: time.monotonic(). Both, since a fast engine fails three frames in a moment that passes, and a slow one is
+        not asked three times in a second.
         """
         if not self.errors:
             self._since = now

@@ -186,7 +186,7 @@ def reap(now: float) -> None:
             process.kill()
 
 
-def undying(program: str, now: float) -> list[int]:
+def stuck_workers(program: str, now: float) -> list[int]:
     """The pids of that program's former workers which are still there though killed: in a driver that hangs."""
     reap(now)
     return [process.pid for process, name, until in list(_LEAVING) if name == program and now >= until]

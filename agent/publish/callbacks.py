@@ -33,7 +33,7 @@ class Callbacks:
         self.retains = True
         self.goodbye: tuple[int, str] | None = None
         self.closed = False
-        self.telling: int | None = None
+        self.delivering: int | None = None
         """The thread that hands on a message just now."""
         self.answers: deque[Answer] = deque()
         self._on_message = on_message
@@ -66,11 +66,11 @@ class Callbacks:
             heard = _message(message, time.monotonic())
         except UnicodeDecodeError:  # a topic that is no text: some brokers pass it on
             return
-        self.telling = threading.get_ident()
+        self.delivering = threading.get_ident()
         try:
             self._on_message(heard)
         finally:
-            self.telling = None
+            self.delivering = None
 
 
 def _message(message: MQTTMessage, at: float) -> Message:

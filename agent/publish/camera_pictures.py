@@ -25,7 +25,7 @@ class CameraPictures:
     def put(self, topic: str, payload: bytes, now: float, *, at_once: bool = False) -> None:
         """at_once: somebody has asked for it and waits."""
         last = None if at_once else self._pictures.get(topic)
-        self._pictures[topic] = _Picture(payload, now, last.sent_at if last is not None else float("-inf"))
+        self._pictures[topic] = _Picture(payload, now) if last is None else _Picture(payload, now, last.sent_at)
 
     def take(self, now: float) -> tuple[str, bytes, float] | None:
         """Topic, payload and seconds the broker may keep it, of one to be sent now; it counts as sent."""

@@ -69,10 +69,7 @@ class Link:
         self._client_id = client_id
         self._callbacks = callbacks = Callbacks(on_message)
         self._client = client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id,
-            protocol=MQTTProtocolVersion(version),
-            reconnect_on_failure=False,
+            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion(version), reconnect_on_failure=False
         )
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(0)  # those above know how many the broker wants
@@ -244,7 +241,7 @@ class Link:
         if not self._client.want_write():
             return
         # paho holds a lock while it hands a message on, and takes it again where one has left.
-        here = self._endpoint.tls is None and self._callbacks.telling != threading.get_ident()
+        here = self._endpoint.tls is None and self._callbacks.delivering != threading.get_ident()
         if here and self._writing.acquire(blocking=False):
             try:
                 self._client.loop_write()

@@ -91,7 +91,7 @@ class Outgoing:
         with self._lock:
             self._wanted = wanted
             if self._link is not None:
-                self._lay_ghosts()
+                self._empty_unwanted()
                 self._pump()
 
     def drop(self, topics: Iterable[str]) -> None:
@@ -189,7 +189,7 @@ class Outgoing:
             if not self._leaving:
                 self._ledger.retained.forget(self._topics.status)
             self._ledger.memory.add(self._topics.status)  # the will may be the first that tells it
-            self._lay_ghosts()
+            self._empty_unwanted()
             self._ledger.opened(link.window, time.monotonic())
             if listen:
                 self._subscribe(link, listen)
@@ -242,7 +242,7 @@ class Outgoing:
             self._ledger.counters.connects += 1
         return self._announced
 
-    def _lay_ghosts(self) -> None:
+    def _empty_unwanted(self) -> None:
         """The lock is held."""
         ledger = self._ledger
         if self._wanted is None:

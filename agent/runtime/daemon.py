@@ -225,20 +225,17 @@ class Daemon:
             self._memory_trim.turn(now)
 
     def _faults(self, now: float) -> Faults:
+        link = self.publisher
+        expiring = self._certificates.expiring(now, time.time(), link.broker_expires)
         return {
             **self._heat.turn(now, self.report.views.values()),
             **self._metrics.turn(now, self.pipeline.config.metrics.listen),
             **config_faults(self._reload.problems),
-            **self._broker_faults(),
+            **broker_faults(self.pipeline.config, link.refused, link.fault, link.unfit, expiring),
             **outbox_faults(self.outbox.faults()),
             **disk_faults(self._state),
             **upgrade_faults(),
         }
-
-    def _broker_faults(self) -> Faults:
-        link = self.publisher
-        expiring = self._certificates.expiring(time.monotonic(), time.time(), link.broker_expires)
-        return broker_faults(self.pipeline.config, link.refused, link.fault, link.unfit, expiring)
 
     def _write_status(self, now: float) -> None:
         body = {

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING
 from agent.config.redact import redact
 from agent.publish import events, payloads
 from agent.publish.clock import clock_synced
-from agent.publish.detections import (
-    FrameStamp,
-    Latency,
-    ModelStamp,
-    Origin,
-    detections_message,
-    unknown_message,
-)
+from agent.publish.detections import FrameStamp, Latency, ModelStamp, Origin, detections_message, unknown_message
 from agent.publish.rate import DetectionsRate
 from agent.publish.summary import Summary
 from agent.runtime import machine

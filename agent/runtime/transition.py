@@ -65,7 +65,7 @@ class Transition:
         self._unwanted: list[ModelRunner] = []
         self._removed: list[str] = []
         self._moved: list[str] = []
-        self._borrowed: dict[int, float] = {}
+        self._borrowed: dict[ModelRunner, float] = {}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -112,22 +112,24 @@ class Transition:
 
         Only where no other engine of its own can serve meanwhile: else it has its device once the old one is gone.
         """
-        since = self._borrowed.get(id(fresh))
+        since = self._borrowed.get(fresh)
         if since is not None:
             return now - since < BORROWING_S
-        kept = set(map(id, self._runners.values()))
         programs = {rung.spec.program.name for rung in fresh.dispatcher.ladder.rungs}
         holders = [
             old.dispatcher
-            for old in self._pipeline.runners.values()
-            if id(old) not in kept and any(_holds(rung, programs) for rung in old.dispatcher.ladder.rungs)
+            for old in self._not_kept()
+            if any(_holds(rung, programs) for rung in old.dispatcher.ladder.rungs)
         ]
         for holder in holders:
             holder.ladder.held = True
             holder.wake()
         if holders:
-            self._borrowed[id(fresh)] = now
+            self._borrowed[fresh] = now
         return bool(holders)
+
+    def _not_kept(self) -> list[ModelRunner]:
+        return [old for old in self._pipeline.runners.values() if old not in self._runners.values()]
 
     def _give_back(self) -> None:
         for old in self._pipeline.runners.values():
@@ -161,9 +163,7 @@ class Transition:
         """
         self.config, self._cameras = config, {camera.id: camera for camera in config.cameras}
         pipeline = self._pipeline
-        before = dict(pipeline.runners)
-        kept = set(map(id, self._runners.values()))
-        self._unwanted = [old for old in before.values() if id(old) not in kept]
+        self._unwanted = self._not_kept()
         self._speak()
         running = dict(pipeline.cameras)
         for name in running.keys() - self._cameras.keys():
@@ -202,12 +202,10 @@ class Transition:
         self._pipeline.cameras[wanted.id] = camera
         if (place := self._pipeline.places.pop(wanted.id, None)) is not None:
             camera.resume(place)
-        self._attach(camera, self._lane(wanted, camera), self._runners[wanted.model])
+        built = self._runners[wanted.model]
+        lane = lanes.lane(wanted, built.artifact.labels, camera.mailbox, self._pipeline.state)
+        self._attach(camera, lane, built)
         camera.start()
-
-    def _lane(self, wanted: CameraConfig, camera: Camera) -> Lane:
-        labels = self._runners[wanted.model].artifact.labels
-        return lanes.lane(wanted, labels, camera.mailbox, self._pipeline.state)
 
     def _reopen(self, wanted: CameraConfig) -> None:
         """Another source; who was seen in the old one has gone from view."""

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from backends.registry import Registered, Survey
     from backends.tuning import Measured
 
-_CHOICES = {
-    "openvino": [{"mode": m, "precision": p} for p in ("f32", "bf16") for m in ("latency", "throughput")],
-}
+_CHOICES = {"openvino": [{"mode": m, "precision": p} for p in ("f32", "bf16") for m in ("latency", "throughput")]}
 """The modes and precisions that are measured one by one; other backends have one way to run a model."""
 _SECONDS = {"tensorrt": 3600.0}
 """An engine that is built first, on a small computer, takes so long at worst."""

@@ -20,7 +20,7 @@ def alive(topics: Topics) -> Conditions:
 def watching(topics: Topics, camera: str) -> Conditions:
     """The device is there, its camera delivers, and an engine looks: else nobody knows who is there."""
     return [
-        {"topic": topics.status},
+        *alive(topics),
         {"topic": topics.camera_status(camera), "value_template": available("value == 'online'")},
         {
             "topic": topics.camera_state(camera),

@@ -22,7 +22,7 @@ class Birth:
     def heard(self, topic: str, payload: bytes, now: float) -> None:
         """A message; any but the birth is ignored, and so is one while an answer is due already."""
         if topic == self.topic and payload == b"online" and self._at is None:
-            self._at = now + LONGEST_S * min(max(self._draw(), 0.0), 1.0)
+            self._at = now + LONGEST_S * self._draw()
 
     def due(self, now: float) -> bool:
         """Whether to announce now; True once for each birth."""

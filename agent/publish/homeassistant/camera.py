@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from agent.publish.homeassistant.agent import from_health, problem
 from agent.publish.homeassistant.controls import controls
@@ -11,13 +11,12 @@ from agent.publish.homeassistant.names import spoken
 from agent.publish.homeassistant.numbers import lines, places
 from agent.publish.homeassistant.presence import Device, Entity
 from agent.publish.homeassistant.templates import member, quoted, rounded
+from agent.publish.payloads import CameraStatus
 
 if TYPE_CHECKING:
     from agent.config.model import CameraConfig
     from agent.publish.homeassistant.presence import Presence
     from agent.publish.topics import Topics
-
-STATUSES = ("connecting", "online", "stalled", "offline", "disabled", "ended")
 
 
 def camera_device(presence: Presence, topics: Topics, camera: CameraConfig) -> Device:
@@ -42,11 +41,7 @@ def camera_device(presence: Presence, topics: Topics, camera: CameraConfig) -> D
 
 
 def _snapshot(camera: CameraConfig, topics: Topics) -> Entity:
-    body = {
-        "name": "Last snapshot",
-        "image_topic": topics.camera_snapshot(camera.id),
-        "content_type": "image/jpeg",
-    }
+    body = {"name": "Last snapshot", "image_topic": topics.camera_snapshot(camera.id), "content_type": "image/jpeg"}
     return Entity("Snapshot", "image", body)
 
 
@@ -54,7 +49,7 @@ def _status(camera: CameraConfig, topics: Topics) -> Entity:
     body = {
         "name": "Status",
         "device_class": "enum",
-        "options": list(STATUSES),
+        "options": list(get_args(CameraStatus)),
         "entity_category": "diagnostic",
         "state_topic": topics.camera_status(camera.id),
     }

@@ -88,7 +88,7 @@ def budget(most: int, used: int, folder: Path) -> int:
 def expire(store: Store, now: float, max_age: float, fed: int) -> list[Cut]:
     """Deletes what is too old. now: age clock. fed: rows up to this one are on their way and stay. In a transaction."""
     store.delete(store.answered_rows(_CHUNK, now - min(KEPT_S, max_age)))
-    rows = [row for row in store.waiting_rows(_CHUNK, older_than=now - max_age) if row[0] > fed]
+    rows = _after(store.waiting_rows(_CHUNK, older_than=now - max_age), fed)
     store.delete([n for n, _, _ in rows])
     return cuts("expired", rows)
 

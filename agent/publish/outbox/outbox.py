@@ -143,7 +143,7 @@ class Outbox:
         self._journal.close()
 
     def _turn(self, work: Work) -> None:
-        self._unbooked += self._heed(self._publisher.settled_events())
+        self._unbooked += self._book(self._publisher.settled_events())
         self._encoder.missed["snapshots"] += work.bare
         rows: list[Stored] = []
         booked: list[int] = []
@@ -169,7 +169,7 @@ class Outbox:
             now = time.monotonic()
             self._counted_at = now + max(COUNT_EVERY_S, (now - began) / COUNT_SHARE)
 
-    def _heed(self, answers: list[Settled]) -> list[int]:
+    def _book(self, answers: list[Settled]) -> list[int]:
         """Books what became of rows; their numbers."""
         numbers = []
         for answer in answers:

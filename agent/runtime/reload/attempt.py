@@ -33,13 +33,7 @@ class Attempt:
     """
 
     def __init__(
-        self,
-        revision: Revision,
-        wanted: Applied,
-        cause: Cause,
-        more: Wanted,
-        pipeline: Pipeline,
-        now: float,
+        self, revision: Revision, wanted: Applied, cause: Cause, more: Wanted, pipeline: Pipeline, now: float
     ) -> None:
         self.revision = revision
         self.config = wanted.config

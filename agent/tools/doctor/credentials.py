@@ -9,18 +9,17 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config.document import read_text
 from agent.config.problems import InvalidError
 from agent.config.secrets import secret_variable
-from agent.tools.doctor.account import SERVICE
+from agent.tools.doctor.account import PLACES, SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDER = Path("/run/credentials") / f"{SERVICE}.service"
+FOLDER = PLACES["CREDENTIALS_DIRECTORY"]
 _LINE = re.compile(r"^\s*(Load|Set)Credential=([\w.-]+):(.+?)\s*$", re.MULTILINE)
 _SECONDS = 5.0
 

@@ -81,15 +81,11 @@ def told(survey: Survey, wanted: set[str], *, present: bool) -> Finding:
     """present: its chip is there, so it should work."""
     report = survey.report
     if report.status == "available":
-        remarks = "".join(
-            f"; {device.details['remarks']}" for device in report.devices if device.details.get("remarks")
-        )
+        remarks = "".join(f"; {d.details['remarks']}" for d in report.devices if d.details.get("remarks"))
         text = f"{report.name}: {', '.join(f'{d.id} ({d.name})' for d in report.devices)}{remarks}"
-        return (
-            Finding("engines", "warning", text, "see above; it works, but could be better")
-            if remarks
-            else Finding("engines", "ok", text)
-        )
+        if remarks:
+            return Finding("engines", "warning", text, "see above; it works, but could be better")
+        return Finding("engines", "ok", text)
     state: State = "skipped"
     if report.name in wanted:
         state = "failed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from agent.config.redact import redact
@@ -36,7 +36,7 @@ class Finding:
 
     def masked(self) -> Finding:
         """Without credentials."""
-        return Finding(self.what, self.state, redact(self.text), redact(self.fix))
+        return replace(self, text=redact(self.text), fix=redact(self.fix))
 
     @classmethod
     def of_json(cls, value: dict[str, Any]) -> Finding:

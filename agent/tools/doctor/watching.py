@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +57,7 @@ def _with_holder(camera: CameraConfig, finding: Finding) -> Finding:
     if camera.kind != "v4l2" or finding.state != "failed":
         return finding
     holder = holding(Path(camera.source))
-    return (
-        Finding(finding.what, finding.state, f"{finding.text}; {holder} has it open", finding.fix)
-        if holder
-        else finding
-    )
+    return replace(finding, text=f"{finding.text}; {holder} has it open") if holder else finding
 
 
 def holding(node: Path) -> str:

@@ -43,13 +43,8 @@ class Asked:
     once: bool = False
 
 
-def tail(target: Target, device: str, asked: Asked, output: Output) -> None:
-    """Until interrupted, or for the last lines. Raises TailError when there is nobody to read from."""
-    Reading(target, device, asked, output).run()
-
-
 class Reading:
-    """One reader, on the thread of `run`. Raises TailError from there."""
+    """One reader."""
 
     def __init__(self, target: Target, device: str, asked: Asked, output: Output) -> None:
         self._device, self._asked, self._output = device, asked, output
@@ -59,10 +54,7 @@ class Reading:
         self._heard: queue.Queue[Message] = queue.Queue(_WAITING)
         self._missed = 0
         self._subscriber = Subscriber(
-            target.endpoint,
-            [f"{self._root}/log", f"{self._root}/status", self._reply_to],
-            self._take,
-            verb="tail",
+            target.endpoint, [f"{self._root}/log", f"{self._root}/status", self._reply_to], self._take, verb="tail"
         )
         self._shown: deque[str] = deque(maxlen=_REMEMBERED)
         self._leased_at: float | None = None
@@ -79,6 +71,7 @@ class Reading:
             self._missed += 1
 
     def run(self) -> None:
+        """Until interrupted, or for the last lines. Raises TailError when there is nobody to read from."""
         try:
             self._subscriber.start(PATIENCE)
         except ConnectionError as e:

@@ -89,11 +89,7 @@ def topics(target: Target) -> list[str]:
 
 
 def _watch(
-    subscriber: Subscriber,
-    heard: queue.Queue[Message],
-    output: Output,
-    seconds: float,
-    target: Target,
+    subscriber: Subscriber, heard: queue.Queue[Message], output: Output, seconds: float, target: Target
 ) -> Watched:
     """What is known in the end."""
     watched = known = Watched()

@@ -117,11 +117,11 @@ def test_whose_picture_was_thrown_away_is_worth_another_one(private: tuple[tuple
     one = Lane("a", Mailbox(lambda: None, wait=False), Scene(settings), 0, True, 0.1, gallery=Gallery(crop=True))
     assert [looked(one, n) for n in range(5)] == [(), (), (1,), (), ()]
     one.requests.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, crop))
-    one.heed(1.0)
+    one.apply_requests(1.0)
     assert one.scene.wants(moment(frame("a", 1.0)), [], (2, 2), INPUT), "though nothing moves"
     assert looked(one, 5) == (1,)
     one.requests.tune(Tuning(settings, {}, 0, 0.1, 1.0, private, None))
-    one.heed(1.0)
+    one.apply_requests(1.0)
     assert one.gallery is None
 
 
@@ -175,7 +175,7 @@ def test_who_is_seen_by_a_camera_that_is_switched_off_ends_as_stopped() -> None:
             job.seen = seen
         for settled in one.settled():
             updates.answer(one, settled, 1.0)
-        updates.part(one)
+        updates.stop_if_over(one)
         return [(h.kind, h.end_reason) for facts in told for h in facts.happenings]
 
     def switch(*, on: bool) -> None:
@@ -221,7 +221,7 @@ def test_a_frame_that_was_sent_before_snapshots_were_wanted_takes_nobodys_pictur
 
 def tuned(one: Lane, settings: Settings, fps: float) -> None:
     one.requests.tune(Tuning(settings, {}, fps, 0.1, 1.0, (), None))
-    one.heed(1.0)
+    one.apply_requests(1.0)
 
 
 @pytest.mark.parametrize(("fps", "ready"), [(5, 10.5), (0.1, 29.9)])

@@ -18,13 +18,13 @@ from agent.dispatch.streak import ERRORS, SECONDS, Streak
 def test_it_takes_a_number_and_a_time(at: tuple[float, ...], last: int) -> None:
     assert ERRORS == 3
     streak = Streak()
-    assert [streak.hopeless(100.0 + t) for t in at] == [False] * (last - 1) + [True]
+    assert [streak.too_many(100.0 + t) for t in at] == [False] * (last - 1) + [True]
     assert streak.errors == last
 
 
 def test_an_answer_between_begins_anew() -> None:
     streak = Streak()
     for second in range(9):
-        assert not streak.hopeless(second)
-        assert not streak.hopeless(second + 0.5)
-        streak.broken()
+        assert not streak.too_many(second)
+        assert not streak.too_many(second + 0.5)
+        streak.reset()
